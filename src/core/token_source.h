@@ -1,0 +1,97 @@
+/*
+ * token_source: one app's token in this process: token_cache + the fetch thread + those who wait.
+ * One per (gateway, app id, secret, store) and process, shared by all clients and Lua states,
+ * found in a registry; counted. The options of the first comer hold while it lives.
+ *
+ * Design notes
+ * - Any thread may call any function. One mutex per source; it is never held over I/O.
+ * - A caller never blocks here: it gets an answer at once, or leaves an itr_token_wait and is woken.
+ * - A fetch runs on a short-lived detached thread that holds a reference; close never waits for it.
+ * - wake() of a wait is called under the source's lock, so that after itr_token_source_forget() no
+ *   thread touches the wait any more. It must not block nor call back.
+ * - fork: see token_source.c.
+ */
+#ifndef ITR_CORE_TOKEN_SOURCE_H
+#define ITR_CORE_TOKEN_SOURCE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/status.h"
+#include "core/store.h"
+#include "core/token.h"
+#include "core/token_cache.h"
+#include "core/transport.h"
+
+struct itr_token_source;
+
+/* The concrete parts, chosen by src/bind, itriggerd's main or a test. Borrowed; store is retained. */
+struct itr_parts {
+    const struct itr_clock *clock;
+    const struct itr_transport_factory *transport;
+    struct itr_store *store;
+};
+
+/* The source for this config, new or found. ITR_NOMEM. Retained for the caller. */
+enum itr_status itr_token_source_open(const struct itr_config *config,
+                                      const struct itr_parts *parts,
+                                      struct itr_token_source **out, struct itr_error *e);
+void itr_token_source_release(struct itr_token_source *s);
+
+/* What a caller asks for. */
+struct itr_token_ask {
+    int64_t min_valid_ms;            /* life that must be left; 0: any */
+    const struct itr_token *refused; /* the token the gateway refused, or NULL */
+    bool refresh;                    /* one fetch, please (client:refresh) */
+};
+
+/* A caller's place in the queue, and its answer. The caller's memory, in place until it is ready or
+ * forgotten. */
+struct itr_token_wait {
+    struct itr_token_wait *next, **prev; /* the source's, under its lock */
+    void (*wake)(void *ctx);             /* see above; NULL: nobody to wake */
+    void *ctx;
+    atomic_bool ready;       /* token and error below are final */
+    struct itr_token *token; /* one reference for the caller, or NULL */
+    struct itr_error error;  /* kind ITR_OK, or why the last fetch failed (with a token: it is a
+                                stale or doubted one) */
+    enum itr_token_origin origin;
+};
+
+/* Asks. Returns true when w is ready at once; false: it will be, and wake is called then. */
+bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask *ask,
+                          struct itr_token_wait *w);
+
+/* Leaves the queue; drops an answer's token. Right in any state of w after ask. */
+void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *w);
+
+#define ITR_EVENTS 20
+
+struct itr_token_event {
+    int64_t at_wall_ms;
+    enum itr_cache_state state;
+    enum itr_cache_why why;
+    struct itr_error error; /* of FAILED */
+};
+
+struct itr_token_stats {
+    enum itr_cache_state state;
+    uint64_t fence;        /* 0: no token */
+    char id[9];            /* short id of the token, or "" */
+    int64_t age_ms, refresh_in_ms, expires_in_ms; /* of the token; may be negative */
+    int64_t fetches_today; /* as the record said last */
+    int64_t daily_limit;
+    struct itr_error last_error;
+    int64_t waiters;
+    uint64_t fetched;      /* tokens got from the gateway by this process */
+    const char *store;     /* "memory", "file", ... */
+    size_t n_events;
+    struct itr_token_event events[ITR_EVENTS]; /* oldest first */
+};
+
+void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *out);
+
+#endif
