@@ -27,7 +27,7 @@ struct itr_config {
     /* Strings are ours; NULL: not given. */
     char *app_id;
     char *app_secret;      /* wiped when freed */
-    char *app_secret_file; /* read by the caller of itr_config_finish */
+    char *app_secret_file; /* read by secret_file.c before itr_config_finish */
     char *gateway;         /* normal form after itr_config_finish */
     char *token_store;
     char *token_store_key; /* wiped when freed */
@@ -49,6 +49,7 @@ struct itr_config {
     int64_t concurrency;
     int64_t max_host_connections;
     int64_t max_response_bytes;
+    int64_t trace; /* 1: one redacted line a request to stderr */
 };
 
 enum itr_option_type {
@@ -93,9 +94,5 @@ enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int6
 /* Checks what belongs together once all are set: gateway's normal form, credentials present and
  * clean, margin below the life ... A config is complete and constant after this. */
 enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e);
-
-/* Reads a secret file: first line, at most 4 KB, refused when others may read it. app_secret is
- * set from it. ITR_CONFIG names the file and what is wrong. The one I/O of this file. */
-enum itr_status itr_config_read_secret_file(struct itr_config *c, struct itr_error *e);
 
 #endif

@@ -1,0 +1,353 @@
+#include "core/config.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json_scan.h"
+#include "core/url.h"
+
+#define TEXT_MAX 4096
+#define DAY_S 86400.0
+
+static const char *const endpoint_words[] = {"token", "refresh", NULL};
+static const char *const http_words[] = {"auto", "1.1", "2", NULL};
+
+#define FIELD(f) offsetof(struct itr_config, f)
+#define STRING(name, standard)                                                                     \
+    {#name, ITR_OPTION_STRING, FIELD(name), false, 0, 0, 0, NULL, standard}
+#define SECRET(name) {#name, ITR_OPTION_STRING, FIELD(name), true, 0, 0, 0, NULL, NULL}
+#define SECONDS(name, min, max, standard)                                                          \
+    {#name, ITR_OPTION_SECONDS, FIELD(name##_ms), false, min, max, standard, NULL, NULL}
+#define INTEGER(name, min, max, standard)                                                          \
+    {#name, ITR_OPTION_INTEGER, FIELD(name), false, min, max, standard, NULL, NULL}
+#define CHOICE(name, words) {#name, ITR_OPTION_CHOICE, FIELD(name), false, 0, 0, 0, words, NULL}
+#define CODES(name) {#name, ITR_OPTION_CODES, FIELD(name), false, 0, 0, 0, NULL, NULL}
+
+static const struct itr_option options[] = {
+    STRING(app_id, NULL),
+    SECRET(app_secret),
+    STRING(app_secret_file, NULL),
+    STRING(gateway, NULL),
+    STRING(token_store, "memory:"),
+    SECRET(token_store_key),
+    CHOICE(token_endpoint, endpoint_words),
+    SECONDS(token_ttl, 0.05, 30 * DAY_S, 7200),
+    SECONDS(refresh_margin, 0, 30 * DAY_S, 1800),
+    SECONDS(min_refresh_interval, 0, DAY_S, 30),
+    INTEGER(daily_limit, 0, 1e9, 0),
+    CODES(token_error_codes),
+    CODES(permission_error_codes),
+    SECONDS(timeout, 0.001, DAY_S, 30),
+    SECONDS(connect_timeout, 0.001, DAY_S, 5),
+    SECONDS(token_timeout, 0.001, 600, 10),
+    INTEGER(retries, 0, 100, 2),
+    INTEGER(concurrency, 1, 1024, 32),
+    INTEGER(max_host_connections, 1, 1024, 64),
+    INTEGER(max_response_bytes, 1, 1 << 30, 64 << 20),
+    STRING(ca_file, NULL),
+    STRING(proxy, NULL),
+    STRING(user_agent, NULL),
+    CHOICE(http_version, http_words),
+    INTEGER(trace, 0, 1, 0),
+    {NULL, ITR_OPTION_STRING, 0, false, 0, 0, 0, NULL, NULL},
+};
+
+const struct itr_option *itr_config_options(void)
+{
+    return options;
+}
+
+const struct itr_option *itr_config_option(const char *name)
+{
+    const struct itr_option *o = options;
+
+    while (o->name != NULL && strcmp(o->name, name) != 0)
+        o++;
+    return o->name != NULL ? o : NULL;
+}
+
+/* ---- the name nearest to a misspelt one ---- */
+
+#define NAME_MAX_LEN 40
+
+/* Levenshtein distance, one row at a time; names are short. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_LEN + 1];
+    size_t i, j, m = strlen(b);
+
+    for (j = 0; j <= m; j++)
+        row[j] = j;
+    for (i = 0; a[i] != '\0'; i++) {
+        size_t diagonal = row[0]++;
+        for (j = 0; j < m; j++) {
+            size_t best = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            if (best > diagonal + 1)
+                best = diagonal + 1;
+            if (best > row[j] + 1)
+                best = row[j] + 1;
+            row[j + 1] = best;
+        }
+    }
+    return row[m];
+}
+
+const char *itr_config_nearest(const char *name)
+{
+    const char *best = NULL;
+    size_t best_distance = 4; /* further off is no misspelling */
+    const struct itr_option *o;
+
+    if (strlen(name) > NAME_MAX_LEN)
+        return NULL;
+    for (o = options; o->name != NULL; o++) {
+        size_t d = distance(name, o->name);
+        if (d < best_distance) {
+            best_distance = d;
+            best = o->name;
+        }
+    }
+    return best;
+}
+
+/* ---- lifetime ---- */
+
+static void *field(struct itr_config *c, const struct itr_option *o)
+{
+    return (char *)c + o->offset;
+}
+
+void itr_config_init(struct itr_config *c)
+{
+    const struct itr_option *o;
+
+    *c = (struct itr_config){0};
+    for (o = options; o->name != NULL; o++) {
+        if (o->type == ITR_OPTION_SECONDS)
+            *(int64_t *)field(c, o) = (int64_t)(o->standard * 1000);
+        else if (o->type == ITR_OPTION_INTEGER)
+            *(int64_t *)field(c, o) = (int64_t)o->standard;
+    }
+}
+
+static void drop_string(char **s)
+{
+    if (*s != NULL)
+        itr_wipe(*s, strlen(*s));
+    free(*s);
+    *s = NULL;
+}
+
+void itr_config_clear(struct itr_config *c)
+{
+    const struct itr_option *o;
+
+    for (o = options; o->name != NULL; o++)
+        if (o->type == ITR_OPTION_STRING)
+            drop_string(field(c, o));
+    itr_config_init(c);
+}
+
+/* ---- setting ---- */
+
+static enum itr_status unknown(const char *name, struct itr_error *e)
+{
+    const char *near = itr_config_nearest(name);
+
+    if (near == NULL)
+        return itr_error_set(e, ITR_CONFIG, "unknown option \"%.60s\"", name);
+    return itr_error_set(e, ITR_CONFIG, "unknown option \"%.60s\": did you mean \"%s\"?", name,
+                         near);
+}
+
+static enum itr_status set_string(struct itr_config *c, const struct itr_option *o,
+                                  const char *text, struct itr_error *e)
+{
+    size_t len = strlen(text);
+    char *copy;
+
+    if (len > TEXT_MAX)
+        return itr_error_set(e, ITR_CONFIG, "option %s: longer than %d bytes", o->name, TEXT_MAX);
+    if ((copy = malloc(len + 1)) == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    memcpy(copy, text, len + 1);
+    drop_string(field(c, o));
+    *(char **)field(c, o) = copy;
+    return ITR_OK;
+}
+
+static enum itr_status set_choice(struct itr_config *c, const struct itr_option *o,
+                                  const char *text, struct itr_error *e)
+{
+    int i;
+    char allowed[120] = "";
+    size_t used = 0;
+
+    for (i = 0; o->choices[i] != NULL; i++)
+        if (strcmp(o->choices[i], text) == 0) {
+            *(int *)field(c, o) = i; /* the enums of CHOICE fields are int */
+            return ITR_OK;
+        }
+    for (i = 0; o->choices[i] != NULL && used < sizeof allowed - 20; i++) {
+        size_t n = strlen(o->choices[i]);
+        allowed[used++] = ' ';
+        memcpy(allowed + used, o->choices[i], n + 1);
+        used += n;
+    }
+    return itr_error_set(e, ITR_CONFIG, "option %s is \"%.60s\"; it can be one of:%s", o->name,
+                         text, allowed);
+}
+
+enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int64_t code,
+                                    struct itr_error *e)
+{
+    const struct itr_option *o = itr_config_option(name);
+    struct itr_codes *codes;
+
+    if (o == NULL)
+        return unknown(name, e);
+    if (o->type != ITR_OPTION_CODES)
+        return itr_error_set(e, ITR_CONFIG, "option %s takes no list of codes", name);
+    codes = field(c, o);
+    if (codes->n == ITR_CODES_MAX)
+        return itr_error_set(e, ITR_CONFIG, "option %s: more than %d codes", name, ITR_CODES_MAX);
+    codes->code[codes->n++] = code;
+    return ITR_OK;
+}
+
+/* "40101, 40102" */
+static enum itr_status set_codes(struct itr_config *c, const struct itr_option *o, const char *text,
+                                 struct itr_error *e)
+{
+    enum itr_status s = ITR_OK;
+
+    ((struct itr_codes *)field(c, o))->n = 0;
+    while (s == ITR_OK) {
+        char *end;
+        long long code;
+        text += strspn(text, ", \t");
+        if (*text == '\0')
+            break;
+        errno = 0;
+        code = strtoll(text, &end, 10);
+        if (errno != 0 || end == text || (*end != '\0' && strchr(", \t", *end) == NULL))
+            return itr_error_set(e, ITR_CONFIG, "option %s: \"%.60s\" is no integer code", o->name,
+                                 text);
+        text = end;
+        s = itr_config_add_code(c, o->name, code, e);
+    }
+    return s;
+}
+
+static enum itr_status set_number(struct itr_config *c, const struct itr_option *o, double value,
+                                  struct itr_error *e)
+{
+    if (isnan(value) || value < o->min || value > o->max)
+        return itr_error_set(e, ITR_CONFIG, "option %s is %.17g; it can be %.17g to %.17g%s",
+                             o->name, value, o->min, o->max,
+                             o->type == ITR_OPTION_SECONDS ? " seconds" : "");
+    if (o->type == ITR_OPTION_INTEGER && value != floor(value))
+        return itr_error_set(e, ITR_CONFIG, "option %s is %.17g; it must be an integer", o->name,
+                             value);
+    if (o->type == ITR_OPTION_SECONDS)
+        value = ceil(value * 1000 - 1e-6);
+    *(int64_t *)field(c, o) = (int64_t)value;
+    return ITR_OK;
+}
+
+static enum itr_status set_number_text(struct itr_config *c, const struct itr_option *o,
+                                       const char *text, struct itr_error *e)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (end == text || *end != '\0')
+        return itr_error_set(e, ITR_CONFIG, "option %s is \"%.60s\"; it must be a number", o->name,
+                             text);
+    return set_number(c, o, value, e);
+}
+
+enum itr_status itr_config_set_text(struct itr_config *c, const char *name, const char *text,
+                                    struct itr_error *e)
+{
+    const struct itr_option *o = itr_config_option(name);
+
+    if (o == NULL)
+        return unknown(name, e);
+    switch (o->type) {
+    case ITR_OPTION_STRING:
+        return set_string(c, o, text, e);
+    case ITR_OPTION_CHOICE:
+        return set_choice(c, o, text, e);
+    case ITR_OPTION_CODES:
+        return set_codes(c, o, text, e);
+    default:
+        return set_number_text(c, o, text, e);
+    }
+}
+
+enum itr_status itr_config_set_number(struct itr_config *c, const char *name, double value,
+                                      struct itr_error *e)
+{
+    const struct itr_option *o = itr_config_option(name);
+
+    if (o == NULL)
+        return unknown(name, e);
+    if (o->type != ITR_OPTION_SECONDS && o->type != ITR_OPTION_INTEGER)
+        return itr_error_set(e, ITR_CONFIG, "option %s must be a %s, not a number", name,
+                             o->type == ITR_OPTION_CODES ? "list of codes" : "string");
+    return set_number(c, o, value, e);
+}
+
+/* ---- what belongs together ---- */
+
+static enum itr_status check_credential(const char *name, const char *variable, const char *text,
+                                        struct itr_error *e)
+{
+    size_t i;
+
+    if (text == NULL || *text == '\0')
+        return itr_error_set(e, ITR_CONFIG, "option %s is %s: give it to new or configure, or set %s",
+                             name, text == NULL ? "missing" : "empty", variable);
+    for (i = 0; text[i] != '\0'; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            return itr_error_set(e, ITR_CONFIG, "option %s has a control character in it", name);
+    if (!itr_utf8_valid(text, i))
+        return itr_error_set(e, ITR_CONFIG, "option %s is not valid UTF-8", name);
+    return ITR_OK;
+}
+
+static enum itr_status normalise_gateway(struct itr_config *c, struct itr_error *e)
+{
+    struct itr_buf normal;
+    enum itr_status s;
+
+    if (c->gateway == NULL || *c->gateway == '\0')
+        return itr_error_set(e, ITR_CONFIG,
+                             "option gateway is %s: give the base URL of your environment, "
+                             "https://..., to new or configure, or set ITRIGGER_GATEWAY",
+                             c->gateway == NULL ? "missing" : "empty");
+    itr_buf_init(&normal, TEXT_MAX);
+    if ((s = itr_url_gateway(c->gateway, &normal, e)) == ITR_OK)
+        s = itr_config_set_text(c, "gateway", itr_buf_str(&normal), e);
+    itr_buf_clear(&normal);
+    return s;
+}
+
+enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e)
+{
+    enum itr_status s;
+
+    if ((s = normalise_gateway(c, e)) != ITR_OK)
+        return s;
+    if ((s = check_credential("app_id", "ITRIGGER_APP_ID", c->app_id, e)) != ITR_OK)
+        return s;
+    if ((s = check_credential("app_secret", "ITRIGGER_APP_SECRET", c->app_secret, e)) != ITR_OK)
+        return s;
+    if (c->token_store == NULL)
+        s = itr_config_set_text(c, "token_store", itr_config_option("token_store")->text, e);
+    return s;
+}
