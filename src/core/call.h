@@ -63,7 +63,6 @@ struct itr_call {
     int repeats;                /* so far, of the kinds that `retries` bounds */
     bool refused;               /* the gateway refused a token once */
     struct itr_token *token;    /* of the request that is out, or was refused; one reference */
-    struct itr_error token_error; /* the last fetch's, when `token` was given out all the same */
     struct itr_buf url;         /* secret */
     struct itr_exchange exchange;
 
@@ -75,6 +74,11 @@ struct itr_call {
     struct itr_error error;
     const char *error_name;       /* static; or NULL */
     uint64_t n_refused, n_repeated; /* for the client's counters */
+
+    /* The driver's (client.c, or an event loop's): its place in a list, its question to the source. */
+    struct itr_call *next, **prev;
+    struct itr_token_wait wait;
+    bool asked; /* wait is in use */
 };
 
 /* Memory. Reset keeps the buffers for the next call and is right in any step but while out. */
