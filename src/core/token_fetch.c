@@ -25,7 +25,7 @@
 #define FIRST_LOOK_MS 10 /* how soon another's lease is looked at again; doubles */
 #define LONGEST_LOOK_MS 200
 #define SHORT_HOLD_MS 5000 /* a hold after a failure that is shorter is waited out */
-#define ANSWER_MAX (256 * 1024)
+#define ANSWER_MAX ((size_t)256 * 1024)
 #define URL_MAX 16384
 
 struct fetch {
@@ -37,7 +37,7 @@ struct fetch {
     int64_t now_wall_ms; /* by the store's clock, when it was loaded */
     int64_t now_mono_ms; /* the same moment by ours */
     int64_t look_ms;
-    bool attempted; /* the gateway was asked, or nothing could be sent */
+    bool attempted; /* our own fetch is over, and noted */
 };
 
 static const struct itr_clock *clock_of(const struct itr_token_fetch *f)
@@ -174,13 +174,19 @@ static void fill_transport_options(const struct itr_config *c, struct itr_transp
     o->max_host_connections = 1;
 }
 
+/* A lease that dies with the process need not be settled before its end. */
+static bool give_up(const struct fetch *t)
+{
+    return atomic_load(&t->f->stop) && t->f->parts.store->ops->origin == ITR_FROM_MEMORY;
+}
+
 /* Carries x to its end; looks now and then whether the process wants to end. */
 static void carry(struct fetch *t, struct itr_transport *tr, struct itr_exchange *x)
 {
     struct itr_response *r = &x->response;
 
     while (tr->ops->wait(tr, LONGEST_LOOK_MS) == NULL) {
-        if (!atomic_load(&t->f->stop))
+        if (!give_up(t))
             continue;
         tr->ops->cancel(tr, x);
         r->carried = ITR_NETWORK;
@@ -297,6 +303,26 @@ static void fail(struct fetch *t, const struct itr_error *e, int64_t retry_after
     t->out->retry_after_ms = retry_after_ms > 0 ? retry_after_ms : 0;
 }
 
+/* This machine's hold, turned into the store's clock for the wish. */
+static void set_local_hold(struct fetch *t)
+{
+    int64_t left = t->f->local_retry_mono_ms - t->now_mono_ms;
+
+    t->wish.local_error = left > 0 ? &t->f->local_error : NULL;
+    t->wish.local_retry_ms = left > 0 ? t->now_wall_ms + left : 0;
+}
+
+/* How long the next fetch is held back by what `r` says now. */
+static int64_t held_ms(struct fetch *t, const struct itr_token_record *r)
+{
+    struct itr_error why;
+    bool after_refusal;
+
+    set_local_hold(t);
+    return itr_token_record_held_until(r, t->now_wall_ms, &t->wish, &why, &after_refusal) -
+           t->now_wall_ms;
+}
+
 /* The gateway answered, or not: stores that and fills the result. False: decide again. */
 static bool finish(struct fetch *t, const struct itr_record_outcome *outcome)
 {
@@ -305,8 +331,10 @@ static bool finish(struct fetch *t, const struct itr_record_outcome *outcome)
 
     if (s == NOT_OURS)
         return false;
+    t->attempted = true;
+    note_local(t, outcome);
     if (outcome->is != ITR_OUTCOME_TOKEN)
-        fail(t, &outcome->error, s == SETTLED ? next.retry_ms - t->now_wall_ms : 0);
+        fail(t, &outcome->error, s == SETTLED ? held_ms(t, &next) : 0);
     else if (s == SETTLED)
         give(t, &next, ITR_FROM_GATEWAY);
     else
@@ -324,13 +352,10 @@ static bool attempt(struct fetch *t)
     bool finished;
 
     itr_buf_init_secret(&token, ITR_TOKEN_MAX);
-    atomic_store(&t->f->leased, true);
     ask_gateway(t, &token, &outcome);
     outcome.text = itr_buf_str(&token);
     outcome.refused = t->wish.refused;
     outcome.random = itr_clock_random(clock_of(t->f));
-    note_local(t, &outcome);
-    t->attempted = true;
     finished = finish(t, &outcome);
     if (!t->out->unsettled)
         atomic_store(&t->f->leased, false);
@@ -366,19 +391,14 @@ static bool acquire(struct fetch *t, const struct itr_record_verdict *v, bool *f
 {
     bool done = false;
 
+    atomic_store(&t->f->leased, true); /* before: the process's end must not slip in between */
     *failed = swap(t, &v->next, &done) != ITR_OK;
     t->out->lease_fence = v->next.lease_fence;
     if (done)
         t->out->fetches_today = v->next.fetches;
+    else
+        atomic_store(&t->f->leased, false);
     return done;
-}
-
-static void set_local_hold(struct fetch *t)
-{
-    int64_t left = t->f->local_retry_mono_ms - t->now_mono_ms;
-
-    t->wish.local_error = left > 0 ? &t->f->local_error : NULL;
-    t->wish.local_retry_ms = left > 0 ? t->now_wall_ms + left : 0;
 }
 
 /* One round: load, decide, do. True: the result is there. */
