@@ -22,8 +22,8 @@ void itr_trace_call(const struct itr_call *call)
     char code[24] = "-";
     int n;
 
-    if (call->has_envelope)
-        snprintf(code, sizeof code, "%lld", (long long)call->scan.code);
+    if (call->envelope.present)
+        snprintf(code, sizeof code, "%lld", (long long)call->envelope.scan.code);
     n = snprintf(line, sizeof line,
                  "itrigger: %s %.200s%.600s token=sha256:%s http=%d code=%s %.1fms %s\n",
                  call->post ? "POST" : "GET", call->config->gateway, itr_buf_str(&call->path),
