@@ -8,7 +8,7 @@
 
 #include "core/buf.h"
 #include "core/sha256.h"
-#include "core/token_grant.h"
+#include "core/token_request.h"
 
 /*
  * Design notes
@@ -25,8 +25,6 @@
 #define FIRST_LOOK_MS 10 /* how soon another's lease is looked at again; doubles */
 #define LONGEST_LOOK_MS 200
 #define SHORT_HOLD_MS 5000 /* a hold after a failure that is shorter is waited out */
-#define ANSWER_MAX ((size_t)256 * 1024)
-#define URL_MAX 16384
 
 struct fetch {
     struct itr_token_fetch *f;
@@ -154,6 +152,14 @@ static void give(struct fetch *t, const struct itr_token_record *r, enum itr_tok
 
 /* ---- the request ---- */
 
+/* A lease that dies with the process need not be settled before its end. */
+static bool give_up(void *ctx)
+{
+    const struct fetch *t = ctx;
+
+    return atomic_load(&t->f->stop) && t->f->parts.store->ops->origin == ITR_FROM_MEMORY;
+}
+
 /* True while our lease stands; a store that cannot be asked is no reason to spend a fetch. */
 static bool may_send(void *ctx)
 {
@@ -163,86 +169,16 @@ static bool may_send(void *ctx)
            itr_token_record_is_ours(&t->record, t->now_wall_ms, t->wish.owner, t->out->lease_fence);
 }
 
-static void fill_transport_options(const struct itr_config *c, struct itr_transport_options *o)
-{
-    *o = (struct itr_transport_options){0};
-    o->ca_file = c->ca_file;
-    o->proxy = c->proxy;
-    o->user_agent = c->user_agent;
-    o->http_version = c->http_version;
-    o->connect_timeout_ms = at_most(c->connect_timeout_ms, c->token_timeout_ms);
-    o->max_host_connections = 1;
-}
-
-/* A lease that dies with the process need not be settled before its end. */
-static bool give_up(const struct fetch *t)
-{
-    return atomic_load(&t->f->stop) && t->f->parts.store->ops->origin == ITR_FROM_MEMORY;
-}
-
-/* Carries x to its end; looks now and then whether the process wants to end. */
-static void carry(struct fetch *t, struct itr_transport *tr, struct itr_exchange *x)
-{
-    struct itr_response *r = &x->response;
-
-    while (tr->ops->wait(tr, LONGEST_LOOK_MS) == NULL) {
-        if (!give_up(t))
-            continue;
-        tr->ops->cancel(tr, x);
-        r->carried = ITR_NETWORK;
-        snprintf(r->detail, sizeof r->detail, "the process ends");
-        return;
-    }
-}
-
-static void exchange(struct fetch *t, const char *url, struct itr_exchange *x)
-{
-    struct itr_transport_options options;
-    struct itr_transport *tr;
-    struct itr_error e;
-
-    fill_transport_options(t->f->config, &options);
-    x->request.url = url;
-    x->request.timeout_ms = t->f->config->token_timeout_ms;
-    x->request.may_send = may_send;
-    x->request.may_send_ctx = t;
-    x->response.carried = t->f->parts.transport->open(&options, &tr, &e);
-    if (x->response.carried != ITR_OK) {
-        snprintf(x->response.detail, sizeof x->response.detail, "%.200s", e.text);
-        return;
-    }
-    x->response.carried = tr->ops->start(tr, x, &e);
-    if (x->response.carried == ITR_OK)
-        carry(t, tr, x);
-    else
-        snprintf(x->response.detail, sizeof x->response.detail, "%.200s", e.text);
-    tr->ops->free(tr);
-}
-
-/* Asks the gateway. What came of it: *outcome, a token's text in `token`. */
 static void ask_gateway(struct fetch *t, struct itr_buf *token, struct itr_record_outcome *outcome)
 {
-    const struct itr_config *c = t->f->config;
-    struct itr_exchange x;
-    struct itr_token_answer a = {0};
-    struct itr_buf url;
+    struct itr_token_request r = {0};
 
-    itr_exchange_init(&x, ANSWER_MAX);
-    itr_buf_init_secret(&url, URL_MAX);
-    a.carried =
-        itr_token_grant_url(c->gateway, c->token_endpoint, c->app_id, c->app_secret, &url);
-    if (a.carried == ITR_OK) {
-        exchange(t, itr_buf_str(&url), &x);
-        a.carried = x.response.carried;
-    }
-    a.sent = x.response.sent;
-    a.detail = x.response.detail;
-    a.http_status = x.response.http_status;
-    a.body = itr_buf_str(&x.response.body);
-    a.body_len = x.response.body.len;
-    itr_token_grant_judge(&a, c->app_secret, token, outcome);
-    itr_buf_clear(&url);
-    itr_exchange_clear(&x);
+    r.config = t->f->config;
+    r.transport = t->f->parts.transport;
+    r.may_send = may_send;
+    r.give_up = give_up;
+    r.ctx = t;
+    itr_token_request_run(&r, token, outcome);
 }
 
 /* This machine's own trouble is kept here, not in the record. */

@@ -6,31 +6,23 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/fork.h"
+#include "core/registry.h"
 #include "core/sha256.h"
 #include "core/token_fetch.h"
 
 /*
  * Design notes
- * - Locks: `registry_lock` guards the list and the counts of references; each source's `lock` guards
- *   everything else in it but `fetch`, which belongs to the fetch thread. Order: registry_lock, then
- *   one source's lock. No I/O under either.
+ * - `lock` guards everything in a source but `config`, `parts` (constant) and `fetch` (the fetch
+ *   thread's). It is never held over I/O. References, fork and exit: registry.h.
  * - The cache decides, this file carries out: step() is the one place that acts on what it says.
  * - At most one thread a source (`thread_out`). It runs the fetches that the cache asks for one after
  *   the other, stores a token that could not be stored before, and ends.
- * - fork: all locks are taken before, so the child finds every source whole. There the fetch that was
- *   out is the parent's, and its waiters do not exist.
- * - The process's end waits for a fetch that holds a lease, or the next process would wait for the
- *   lease's end. Registered after the transport's library was initialised, so that it is run first.
  */
 
 #define SETTLE_AGAIN_S 1
-#define KEY_DIGITS 64
 
 struct itr_token_source {
-    struct itr_token_source *next; /* registry */
-    atomic_uint refs;              /* falls to 0 under registry_lock only */
-    char key[KEY_DIGITS + 1];      /* digest of what makes two sources the same */
+    struct itr_registered head;    /* key: digest of what makes two sources the same */
     struct itr_config config;      /* constant; ours */
     struct itr_parts parts;        /* constant; store retained */
     struct itr_token_fetch fetch;  /* the fetch thread's */
@@ -51,9 +43,10 @@ struct itr_token_source {
     size_t n_events;                           /* ever */
 };
 
-static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct itr_token_source *registry;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct itr_token_source *of(struct itr_registered *r)
+{
+    return (struct itr_token_source *)r;
+}
 
 static int64_t now_mono(const struct itr_token_source *s)
 {
@@ -160,7 +153,7 @@ static void start_fetch(struct itr_token_source *s)
     }
     rc = make_thread(s);
     if (rc == 0) {
-        atomic_fetch_add(&s->refs, 1); /* the thread's; it cannot run before we unlock */
+        itr_registered_retain(&s->head); /* the thread's; it cannot do a thing before we unlock */
         s->thread_out = true;
         return;
     }
@@ -259,108 +252,9 @@ static void *fetch_thread(void *arg)
     return NULL;
 }
 
-/* ---- fork and the end of the process ---- */
+/* ---- as an object of the registry ---- */
 
-static void before_fork(void)
-{
-    struct itr_token_source *s;
-
-    pthread_mutex_lock(&registry_lock);
-    for (s = registry; s != NULL; s = s->next)
-        pthread_mutex_lock(&s->lock);
-}
-
-static void after_fork_parent(void)
-{
-    struct itr_token_source *s;
-
-    for (s = registry; s != NULL; s = s->next)
-        pthread_mutex_unlock(&s->lock);
-    pthread_mutex_unlock(&registry_lock);
-}
-
-/* What the parent's fetch thread had in hand is leaked on purpose: only the parent knows its state. */
-static void renew_in_child(struct itr_token_source *s)
-{
-    struct itr_cache_step forked = itr_token_cache_forked(&s->cache, now_mono(s));
-
-    if (s->thread_out)
-        atomic_fetch_sub(&s->refs, 1);
-    s->waits = NULL;
-    s->thread_out = s->fetch_wanted = false;
-    itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
-    note(s, forked.why);
-    pthread_cond_init(&s->more, NULL);
-    pthread_mutex_unlock(&s->lock);
-}
-
-static void after_fork_child(void)
-{
-    struct itr_token_source *s;
-
-    for (s = registry; s != NULL; s = s->next)
-        renew_in_child(s);
-    pthread_mutex_unlock(&registry_lock);
-}
-
-static bool must_be_waited_for(struct itr_token_source *s)
-{
-    bool out;
-
-    pthread_mutex_lock(&s->lock);
-    out = s->thread_out && atomic_load(&s->fetch.leased);
-    pthread_mutex_unlock(&s->lock);
-    return out;
-}
-
-static void at_exit(void)
-{
-    struct itr_token_source *s;
-    int64_t waited_ms;
-
-    pthread_mutex_lock(&registry_lock);
-    for (s = registry; s != NULL; s = s->next)
-        atomic_store(&s->fetch.stop, true);
-    for (s = registry; s != NULL; s = s->next)
-        for (waited_ms = 0; waited_ms < s->config.token_timeout_ms; waited_ms += 5) {
-            if (!must_be_waited_for(s))
-                break;
-            itr_clock_sleep_ms(itr_clock_system(), 5);
-        }
-    pthread_mutex_unlock(&registry_lock);
-}
-
-static void set_up_process(void)
-{
-    itr_fork_watch();
-    (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-    (void)atexit(at_exit);
-}
-
-/* ---- lifetime ---- */
-
-/* Two clients share a source if gateway, app, secret and store are the same. */
-static void make_key(const struct itr_config *c, const struct itr_store *store,
-                     char key[KEY_DIGITS + 1])
-{
-    static const char hex[] = "0123456789abcdef";
-    unsigned char digest[ITR_SHA256_LEN];
-    struct itr_sha256 h;
-    size_t i;
-
-    itr_sha256_init(&h);
-    itr_sha256_update(&h, c->gateway, strlen(c->gateway) + 1);
-    itr_sha256_update(&h, c->app_id, strlen(c->app_id) + 1);
-    itr_sha256_update(&h, c->app_secret, strlen(c->app_secret) + 1);
-    itr_sha256_update(&h, &store, sizeof store);
-    itr_sha256_final(&h, digest);
-    for (i = 0; i < ITR_SHA256_LEN; i++) {
-        key[2 * i] = hex[digest[i] >> 4];
-        key[2 * i + 1] = hex[digest[i] & 15];
-    }
-    key[KEY_DIGITS] = '\0';
-}
-
+/* Timed by the monotonic clock; made anew in the child of a fork. */
 static void init_more(struct itr_token_source *s)
 {
     pthread_condattr_t attr;
@@ -371,30 +265,54 @@ static void init_more(struct itr_token_source *s)
     pthread_condattr_destroy(&attr);
 }
 
-static struct itr_token_source *make_source(const struct itr_config *config,
-                                            const struct itr_parts *parts, const char *key)
+static void lock_source(struct itr_registered *r)
 {
-    struct itr_token_source *s = calloc(1, sizeof *s);
-
-    if (s == NULL)
-        return NULL;
-    if (itr_config_copy(&s->config, config) != ITR_OK) {
-        free(s);
-        return NULL;
-    }
-    memcpy(s->key, key, sizeof s->key);
-    atomic_init(&s->refs, 1);
-    s->parts = *parts;
-    s->parts.store->ops->retain(s->parts.store);
-    pthread_mutex_init(&s->lock, NULL);
-    init_more(s);
-    itr_token_cache_init(&s->cache);
-    itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
-    return s;
+    pthread_mutex_lock(&of(r)->lock);
 }
 
-static void free_source(struct itr_token_source *s)
+static void unlock_source(struct itr_registered *r)
 {
+    pthread_mutex_unlock(&of(r)->lock);
+}
+
+/* The fetch that was out is the parent's, and so are its waiters. What its thread had in hand is
+ * leaked on purpose: only the parent knows what state it is in. */
+static void renew_in_child(struct itr_registered *r)
+{
+    struct itr_token_source *s = of(r);
+    struct itr_cache_step forked = itr_token_cache_forked(&s->cache, now_mono(s));
+
+    if (s->thread_out)
+        atomic_fetch_sub(&s->head.refs, 1);
+    s->waits = NULL;
+    s->thread_out = s->fetch_wanted = false;
+    itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
+    init_more(s);
+    note(s, forked.why);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void end_source(struct itr_registered *r)
+{
+    atomic_store(&of(r)->fetch.stop, true);
+}
+
+/* A fetch that holds a lease: the next process would have to wait for the lease's end. */
+static bool keeps_process(struct itr_registered *r)
+{
+    struct itr_token_source *s = of(r);
+    bool keeps;
+
+    pthread_mutex_lock(&s->lock);
+    keeps = s->thread_out && atomic_load(&s->fetch.leased);
+    pthread_mutex_unlock(&s->lock);
+    return keeps;
+}
+
+static void free_source(struct itr_registered *r)
+{
+    struct itr_token_source *s = of(r);
+
     itr_token_cache_clear(&s->cache);
     itr_token_release(s->refused);
     pthread_cond_destroy(&s->more);
@@ -404,61 +322,79 @@ static void free_source(struct itr_token_source *s)
     free(s);
 }
 
-/* With registry_lock held. */
-static struct itr_token_source *find(const char *key)
-{
-    struct itr_token_source *s = registry;
+static const struct itr_registered_ops ops = {
+    lock_source, unlock_source, renew_in_child, end_source, keeps_process, free_source,
+};
 
-    while (s != NULL && strcmp(s->key, key) != 0)
-        s = s->next;
+/* ---- lifetime ---- */
+
+/* Two clients share a source if gateway, app, secret and store are the same. */
+static enum itr_status make_key(const struct itr_config *c, const struct itr_store *store,
+                                char key[ITR_REGISTRY_KEY])
+{
+    const char *const parts[] = {c->gateway, c->app_id, c->app_secret};
+    struct itr_buf all;
+    enum itr_status s;
+    size_t i;
+
+    itr_buf_init_secret(&all, 65536);
+    s = itr_buf_append(&all, &store, sizeof store);
+    for (i = 0; i < sizeof parts / sizeof *parts && s == ITR_OK; i++)
+        s = itr_buf_append(&all, parts[i], strlen(parts[i]) + 1);
+    if (s == ITR_OK)
+        itr_sha256_hex(all.data, all.len, key, ITR_REGISTRY_KEY - 1);
+    itr_buf_clear(&all);
     return s;
+}
+
+struct wanted {
+    const struct itr_config *config;
+    const struct itr_parts *parts;
+};
+
+static struct itr_registered *make_source(void *ctx)
+{
+    const struct wanted *w = ctx;
+    struct itr_token_source *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    if (itr_config_copy(&s->config, w->config) != ITR_OK) {
+        free(s);
+        return NULL;
+    }
+    s->head.ops = &ops;
+    s->head.end_within_ms = s->config.token_timeout_ms;
+    atomic_init(&s->head.refs, 1);
+    s->parts = *w->parts;
+    s->parts.store->ops->retain(s->parts.store);
+    pthread_mutex_init(&s->lock, NULL);
+    init_more(s);
+    itr_token_cache_init(&s->cache);
+    itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
+    return &s->head;
 }
 
 enum itr_status itr_token_source_open(const struct itr_config *config,
                                       const struct itr_parts *parts,
                                       struct itr_token_source **out, struct itr_error *e)
 {
-    char key[KEY_DIGITS + 1];
-    struct itr_token_source *s;
+    struct wanted wanted = {config, parts};
+    char key[ITR_REGISTRY_KEY];
+    struct itr_registered *r;
 
     *out = NULL;
-    (void)pthread_once(&once, set_up_process);
-    make_key(config, parts->store, key);
-    pthread_mutex_lock(&registry_lock);
-    s = find(key);
-    if (s != NULL) {
-        atomic_fetch_add(&s->refs, 1);
-    } else if ((s = make_source(config, parts, key)) != NULL) {
-        s->next = registry;
-        registry = s;
-    }
-    pthread_mutex_unlock(&registry_lock);
-    *out = s;
-    return s != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
-}
-
-static void unlink_source(struct itr_token_source *s)
-{
-    struct itr_token_source **at = &registry;
-
-    while (*at != s)
-        at = &(*at)->next;
-    *at = s->next;
+    if (make_key(config, parts->store, key) != ITR_OK)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    r = itr_registry_get(key, make_source, &wanted);
+    *out = of(r);
+    return r != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
 }
 
 void itr_token_source_release(struct itr_token_source *s)
 {
-    bool last;
-
-    if (s == NULL)
-        return;
-    pthread_mutex_lock(&registry_lock);
-    last = atomic_fetch_sub(&s->refs, 1) == 1;
-    if (last)
-        unlink_source(s);
-    pthread_mutex_unlock(&registry_lock);
-    if (last)
-        free_source(s);
+    if (s != NULL)
+        itr_registered_release(&s->head);
 }
 
 /* ---- asking ---- */
