@@ -337,7 +337,7 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
                                  int64_t timeout_ms, struct itr_token **token,
                                  enum itr_token_origin *origin, struct itr_error *e)
 {
-    struct itr_token_wait w = {0};
+    struct itr_token_wait w;
     enum itr_status s = ready_transport(c, e);
 
     *token = NULL;

@@ -6,8 +6,6 @@ void itr_token_events_note(struct itr_token_events *ev, int64_t now_wall_ms,
 {
     struct itr_token_event *at = &ev->ring[ev->n % ITR_EVENTS];
 
-    if (why == ITR_WHY_NOTHING)
-        return;
     at->at_wall_ms = now_wall_ms;
     at->state = state;
     at->why = why;

@@ -25,7 +25,7 @@ struct itr_token_events { /* zero it before use */
     size_t n; /* ever noted */
 };
 
-/* Notes one change. why ITR_WHY_NOTHING is none. error is copied; NULL or kind ITR_OK: none. */
+/* Notes one change. error is copied; NULL or kind ITR_OK: none. */
 void itr_token_events_note(struct itr_token_events *ev, int64_t now_wall_ms,
                            enum itr_cache_state state, enum itr_cache_why why,
                            const struct itr_error *error);
