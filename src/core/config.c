@@ -133,6 +133,9 @@ void itr_config_init(struct itr_config *c)
     }
 }
 
+static enum itr_status set_string(struct itr_config *c, const struct itr_option *o,
+                                  const char *text, struct itr_error *e);
+
 static void drop_string(char **s)
 {
     if (*s != NULL)
@@ -149,6 +152,25 @@ void itr_config_clear(struct itr_config *c)
         if (o->type == ITR_OPTION_STRING)
             drop_string(field(c, o));
     itr_config_init(c);
+}
+
+enum itr_status itr_config_copy(struct itr_config *to, const struct itr_config *from)
+{
+    const struct itr_option *o;
+    enum itr_status s = ITR_OK;
+
+    *to = *from;
+    for (o = options; o->name != NULL; o++)
+        if (o->type == ITR_OPTION_STRING)
+            *(char **)field(to, o) = NULL;
+    for (o = options; o->name != NULL && s == ITR_OK; o++) {
+        char *const *text = (char *const *)(const void *)((const char *)from + o->offset);
+        if (o->type == ITR_OPTION_STRING && *text != NULL)
+            s = set_string(to, o, *text, NULL);
+    }
+    if (s != ITR_OK)
+        itr_config_clear(to);
+    return s;
 }
 
 /* ---- setting ---- */

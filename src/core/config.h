@@ -81,6 +81,8 @@ const char *itr_config_nearest(const char *name);
 /* All options at their defaults; owns nothing yet. */
 void itr_config_init(struct itr_config *c);
 void itr_config_clear(struct itr_config *c);
+/* *to, not initialised before, becomes a copy with strings of its own. ITR_NOMEM: *to is empty. */
+enum itr_status itr_config_copy(struct itr_config *to, const struct itr_config *from);
 
 /* Sets one option; kind ITR_CONFIG and a text that names it, the value (unless secret) and what is
  * allowed. set_text serves strings, and any type as written in an environment or a file. */

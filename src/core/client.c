@@ -1,0 +1,363 @@
+#include "core/client.h"
+
+#include <stdlib.h>
+
+#include "core/fork.h"
+#include "core/trace.h"
+
+/*
+ * A call that was started is in one of two lists: `todo` (needs a token, waits, or is about to be
+ * sent) or `sent` (the transport has it). A round pushes all of todo as far as they go, then waits
+ * for an answer, a token (the source wakes the transport) or the nearest time in todo.
+ */
+struct itr_client {
+    struct itr_config config;             /* ours */
+    const struct itr_clock *clock;        /* borrowed, static */
+    const struct itr_transport_factory *factory;
+    struct itr_transport *transport;      /* ours; NULL after a fork until it is made anew */
+    unsigned generation;                  /* of the process that made transport (fork.h) */
+    struct itr_token_source *source;      /* counted */
+    struct itr_call *todo, *sent;         /* borrowed */
+    struct itr_client_counters counters;
+};
+
+/* ---- lists ---- */
+
+static void list_push(struct itr_call **head, struct itr_call *call)
+{
+    call->next = *head;
+    call->prev = head;
+    if (*head != NULL)
+        (*head)->prev = &call->next;
+    *head = call;
+}
+
+static void list_remove(struct itr_call *call)
+{
+    if (call->prev == NULL)
+        return;
+    *call->prev = call->next;
+    if (call->next != NULL)
+        call->next->prev = call->prev;
+    call->next = NULL;
+    call->prev = NULL;
+}
+
+/* ---- lifetime ---- */
+
+static enum itr_status open_transport(struct itr_client *c, struct itr_error *e)
+{
+    struct itr_transport_options o = {0};
+
+    o.ca_file = c->config.ca_file;
+    o.proxy = c->config.proxy;
+    o.user_agent = c->config.user_agent;
+    o.http_version = c->config.http_version;
+    o.connect_timeout_ms = c->config.connect_timeout_ms;
+    o.max_host_connections = (long)c->config.max_host_connections;
+    c->generation = itr_fork_generation();
+    return c->factory->open(&o, &c->transport, e);
+}
+
+enum itr_status itr_client_new(struct itr_config *config, const struct itr_parts *parts,
+                               struct itr_client **out, struct itr_error *e)
+{
+    struct itr_client *c = calloc(1, sizeof *c);
+    enum itr_status s;
+
+    *out = NULL;
+    if (c == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    c->config = *config;
+    c->clock = parts->clock;
+    c->factory = parts->transport;
+
+    /* The transport first: its library's exit handlers must be registered before ours. */
+    if ((s = open_transport(c, e)) != ITR_OK)
+        goto err0;
+    if ((s = itr_token_source_open(&c->config, parts, &c->source, e)) != ITR_OK)
+        goto err1;
+    itr_config_init(config); /* the client now owns its strings */
+    *out = c;
+    return ITR_OK;
+
+err1:
+    c->transport->ops->free(c->transport);
+err0:
+    free(c);
+    return s;
+}
+
+static void drop_transport(struct itr_client *c)
+{
+    if (c->transport == NULL)
+        return;
+    if (c->generation == itr_fork_generation())
+        c->transport->ops->free(c->transport);
+    else
+        c->transport->ops->abandon(c->transport);
+    c->transport = NULL;
+}
+
+void itr_client_free(struct itr_client *c)
+{
+    if (c == NULL)
+        return;
+    while (c->todo != NULL)
+        itr_client_cancel(c, c->todo);
+    while (c->sent != NULL)
+        itr_client_cancel(c, c->sent);
+    drop_transport(c);
+    itr_token_source_release(c->source);
+    itr_config_clear(&c->config);
+    free(c);
+}
+
+const struct itr_config *itr_client_config(const struct itr_client *c)
+{
+    return &c->config;
+}
+
+const struct itr_client_counters *itr_client_counters(const struct itr_client *c)
+{
+    return &c->counters;
+}
+
+struct itr_token_source *itr_client_source(const struct itr_client *c)
+{
+    return c->source;
+}
+
+/* After a fork the child makes its own connections. */
+static enum itr_status ready_transport(struct itr_client *c, struct itr_error *e)
+{
+    if (c->transport != NULL && c->generation == itr_fork_generation())
+        return ITR_OK;
+    drop_transport(c);
+    return open_transport(c, e);
+}
+
+/* ---- one call, one step ---- */
+
+static void wake(void *ctx)
+{
+    struct itr_transport *t = ctx;
+
+    t->ops->wake(t);
+}
+
+/* TOKEN: asks once, then takes the answer when it is there. */
+static void push_token(struct itr_client *c, struct itr_call *call, int64_t now)
+{
+    struct itr_token_ask ask;
+
+    if (!call->asked) {
+        ask = itr_call_ask(call);
+        call->wait.wake = wake;
+        call->wait.ctx = c->transport;
+        call->asked = true;
+        (void)itr_token_source_ask(c->source, &ask, &call->wait);
+    }
+    if (atomic_load_explicit(&call->wait.ready, memory_order_acquire)) {
+        call->asked = false;
+        itr_call_token(call, now, call->wait.token, &call->wait.error);
+        call->wait.token = NULL; /* the call now owns it */
+    } else if (now >= call->deadline_mono_ms) {
+        itr_token_source_forget(c->source, &call->wait);
+        call->asked = false;
+        itr_call_expired(call);
+    }
+}
+
+static void send(struct itr_client *c, struct itr_call *call, int64_t now)
+{
+    struct itr_error e;
+
+    itr_call_request(call, now);
+    if (call->step != ITR_CALL_SEND)
+        return;
+    list_remove(call);
+    if (c->transport->ops->start(c->transport, &call->exchange, &e) == ITR_OK) {
+        list_push(&c->sent, call);
+        return;
+    }
+    call->error = e;
+    call->step = ITR_CALL_FAILED;
+}
+
+static void push_wait(struct itr_call *call, int64_t now)
+{
+    if (now >= call->deadline_mono_ms)
+        itr_call_expired(call);
+    else if (now >= call->wait_until_mono_ms)
+        itr_call_waited(call);
+}
+
+static bool is_over(const struct itr_call *call)
+{
+    return call->step == ITR_CALL_DONE || call->step == ITR_CALL_FAILED;
+}
+
+/* Pushes a call of `todo` as far as it goes. True: it is over, and in no list any more. */
+static bool push(struct itr_client *c, struct itr_call *call, int64_t now)
+{
+    if (call->step == ITR_CALL_TOKEN)
+        push_token(c, call, now);
+    if (call->step == ITR_CALL_WAIT)
+        push_wait(call, now);
+    if (call->step == ITR_CALL_SEND)
+        send(c, call, now);
+    if (!is_over(call))
+        return false;
+    list_remove(call);
+    return true;
+}
+
+static void count(struct itr_client *c, const struct itr_call *call)
+{
+    c->counters.refused += call->n_refused;
+    c->counters.repeated += call->n_repeated;
+}
+
+/* An answer came: judges it, and pushes the call on if it is not over. */
+static bool take_answer(struct itr_client *c, struct itr_call *call)
+{
+    int64_t now = itr_clock_mono_ms(c->clock);
+    uint64_t random = call->exchange.response.carried == ITR_OK ? 0 : itr_clock_random(c->clock);
+
+    if (call->exchange.response.http_status >= 429)
+        random = itr_clock_random(c->clock);
+    itr_call_answered(call, now, random);
+    if (c->config.trace)
+        itr_trace_call(call);
+    list_remove(call);
+    if (is_over(call))
+        return true;
+    list_push(&c->todo, call);
+    return push(c, call, now);
+}
+
+/* ---- all calls ---- */
+
+/* The first call of todo that is over, or NULL; the others are as far as they can be now. */
+static struct itr_call *push_all(struct itr_client *c, int64_t now)
+{
+    struct itr_call *call = c->todo, *next;
+
+    for (; call != NULL; call = next) {
+        next = call->next;
+        if (push(c, call, now))
+            return call;
+    }
+    return NULL;
+}
+
+/* How long nothing in todo wants attention; -1: for ever. */
+static int64_t nearest_ms(const struct itr_client *c, int64_t now)
+{
+    const struct itr_call *call;
+    int64_t nearest = INT64_MAX;
+
+    for (call = c->todo; call != NULL; call = call->next) {
+        int64_t at = call->deadline_mono_ms;
+        if (call->step == ITR_CALL_WAIT && call->wait_until_mono_ms < at)
+            at = call->wait_until_mono_ms;
+        if (at < nearest)
+            nearest = at;
+    }
+    if (nearest == INT64_MAX)
+        return -1;
+    return nearest > now ? nearest - now : 0;
+}
+
+enum itr_status itr_client_start(struct itr_client *c, struct itr_call *call, struct itr_error *e)
+{
+    enum itr_status s = ready_transport(c, e);
+
+    if (s != ITR_OK)
+        return s;
+    c->counters.calls++;
+    itr_call_begin(call, itr_clock_mono_ms(c->clock));
+    list_push(&c->todo, call);
+    return ITR_OK;
+}
+
+struct itr_call *itr_client_next(struct itr_client *c)
+{
+    while (c->todo != NULL || c->sent != NULL) {
+        struct itr_exchange *x;
+        int64_t now = itr_clock_mono_ms(c->clock);
+        struct itr_call *call = push_all(c, now);
+        if (call != NULL) {
+            count(c, call);
+            return call;
+        }
+        x = c->transport->ops->wait(c->transport, nearest_ms(c, now));
+        if (x != NULL && take_answer(c, x->owner)) {
+            count(c, x->owner);
+            return x->owner;
+        }
+    }
+    return NULL;
+}
+
+void itr_client_cancel(struct itr_client *c, struct itr_call *call)
+{
+    if (call->asked)
+        itr_token_source_forget(c->source, &call->wait);
+    call->asked = false;
+    if (call->step == ITR_CALL_SEND && call->prev != NULL)
+        c->transport->ops->cancel(c->transport, &call->exchange);
+    list_remove(call);
+}
+
+enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, struct itr_error *e)
+{
+    enum itr_status s = itr_client_start(c, call, e);
+
+    if (s == ITR_OK)
+        (void)itr_client_next(c);
+    return s;
+}
+
+/* ---- the token alone ---- */
+
+static void wait_for_token(struct itr_client *c, struct itr_token_wait *w, int64_t timeout_ms)
+{
+    int64_t now = itr_clock_mono_ms(c->clock);
+    int64_t deadline = now + timeout_ms;
+
+    while (!atomic_load_explicit(&w->ready, memory_order_acquire) && now < deadline) {
+        (void)c->transport->ops->wait(c->transport, deadline - now);
+        now = itr_clock_mono_ms(c->clock);
+    }
+}
+
+enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_ask *ask,
+                                 int64_t timeout_ms, struct itr_token **token,
+                                 enum itr_token_origin *origin, struct itr_error *e)
+{
+    struct itr_token_wait w = {0};
+    enum itr_status s = ready_transport(c, e);
+
+    *token = NULL;
+    if (s != ITR_OK)
+        return s;
+    if (ask->min_valid_ms > c->config.token_ttl_ms)
+        return itr_error_set(e, ITR_USAGE,
+                             "min_valid is more than token_ttl, the whole life of a token");
+    w.wake = wake;
+    w.ctx = c->transport;
+    if (!itr_token_source_ask(c->source, ask, &w))
+        wait_for_token(c, &w, timeout_ms);
+    if (!atomic_load_explicit(&w.ready, memory_order_acquire)) {
+        itr_token_source_forget(c->source, &w);
+        itr_error_set(e, ITR_TIMEOUT, "no token came within %lld ms", (long long)timeout_ms);
+        e->retryable = true;
+        return ITR_TIMEOUT;
+    }
+    *token = w.token; /* the caller now owns it */
+    *origin = w.origin;
+    *e = w.error;
+    return *token != NULL ? ITR_OK : e->kind;
+}

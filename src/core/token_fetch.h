@@ -1,0 +1,71 @@
+/*
+ * token_fetch: one fetch of a token, plain blocking C: load the record, decide, and if the lease is
+ * ours ask the gateway and settle (docs/design.md 4.3). What may be done when is token_record's; this
+ * file only does it.
+ *
+ * Belongs to one thread at a time: token_source sees to it that one fetch is out.
+ */
+#ifndef ITR_CORE_TOKEN_FETCH_H
+#define ITR_CORE_TOKEN_FETCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/token.h"
+#include "core/token_record.h"
+#include "core/token_source.h"
+
+/* What stays the same from one fetch of a source to the next. */
+struct itr_token_fetch {
+    const struct itr_config *config; /* borrowed; outlives this */
+    struct itr_parts parts;          /* borrowed likewise */
+    char key[ITR_RECORD_KEY];
+    struct itr_record_rules rules;
+    uint64_t seed;                   /* of this source in this process: owner name and jitter */
+    uint64_t count;                  /* fetches begun: the other half of the owner name */
+    /* This machine's own trouble: fetches in a row of which nothing was sent. */
+    int local_failures;
+    int64_t local_retry_mono_ms;
+    struct itr_error local_error;
+    /* Set by the process's end: do not begin, come back soon. May be set from any thread. */
+    atomic_bool stop;
+    /* True while a lease of ours stands in a store that others read. */
+    atomic_bool leased;
+};
+
+void itr_token_fetch_init(struct itr_token_fetch *f, const struct itr_config *config,
+                          const struct itr_parts *parts);
+
+/* What the fetch is for. Tokens are borrowed while it runs. */
+struct itr_fetch_wish {
+    const struct itr_token *held;    /* or NULL */
+    const struct itr_token *refused; /* the one that was refused, or NULL */
+    bool asked;
+};
+
+struct itr_fetch_result {
+    struct itr_token *token; /* one reference for the caller; NULL: see error */
+    struct itr_error error;  /* kind ITR_OK without a token: there was no reason to fetch */
+    int64_t retry_after_ms;  /* without a token: no new fetch before */
+    int64_t fetches_today;   /* as the record says; -1: no record was seen */
+    bool unsettled;          /* the token could not be stored: see itr_token_fetch_settle */
+    /* What is still to be settled; internal. */
+    char owner[ITR_OWNER_MAX + 1];
+    uint64_t lease_fence;
+    uint64_t held_fence;
+    char *refused; /* ours, or NULL */
+};
+
+/* Blocks until there is a token or a reason why there is none: within token_timeout for the request,
+ * and as long as another's lease stands. Writes *out; the caller clears it. */
+void itr_token_fetch_run(struct itr_token_fetch *f, const struct itr_fetch_wish *wish,
+                         struct itr_fetch_result *out);
+
+/* Tries once more to store the token of an unsettled result. True: no need to try again. */
+bool itr_token_fetch_settle(struct itr_token_fetch *f, struct itr_fetch_result *r);
+
+void itr_fetch_result_clear(struct itr_fetch_result *r);
+
+#endif
