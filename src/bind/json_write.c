@@ -161,18 +161,18 @@ static bool count_items(struct writer *w, int i, size_t *n, const char **problem
     for (lua_pushnil(L); lua_next(L, i); lua_pop(L, 1)) {
         double k = lua_type(L, -2) == LUA_TNUMBER ? (double)lua_tonumber(L, -2) : 0;
         if (lua_type(L, -2) == LUA_TSTRING) {
-            *problem = "has string keys beside numbers; it can be an array or an object, not both";
+            *problem = "string keys beside numbers; a table can be an array or an object, not both";
             return false;
         }
         if (!(k >= 1) || k != floor(k) || k > INT_MAX) {
-            *problem = "has a key that is neither a string nor a place in an array";
+            *problem = "a key that is neither a string nor a place in an array";
             return false;
         }
         highest = (size_t)k > highest ? (size_t)k : highest;
         count++;
     }
     *n = count;
-    *problem = "is an array with holes; put itrigger.null there";
+    *problem = "an array with holes; put itrigger.null there";
     return count == highest;
 }
 
@@ -206,12 +206,12 @@ static enum itr_status write_name(struct writer *w, int k, bool first)
 
     if (lua_type(w->L, k) != LUA_TSTRING)
         return fail_outside(w, lua_type(w->L, k) == LUA_TNUMBER
-                                   ? "has numbers as keys beside strings; it can be an array or "
+                                   ? "numbers as keys beside strings; a table can be an array or "
                                      "an object, not both"
-                                   : "has a key that is no string");
+                                   : "a key that is no string");
     key->name = lua_tolstring(w->L, k, &key->name_len);
     if (key->name_len == 0)
-        return fail_outside(w, "has an empty key");
+        return fail_outside(w, "an empty key");
     if (!itr_utf8_valid(key->name, key->name_len))
         return fail(w, "this key is not valid UTF-8");
     if (forbidden != NULL && strcmp(key->name, forbidden) == 0)

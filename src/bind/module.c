@@ -7,6 +7,7 @@
 #include "bind/json_write.h"
 #include "bind/lua_client.h"
 #include "bind/lua_json.h"
+#include "bind/nearest.h"
 #include "bind/number.h"
 #include "bind/parts.h"
 #include "bind/settings.h"
@@ -29,11 +30,25 @@ static int l_options(lua_State *L)
     return 1;
 }
 
+#define NAMES_MAX 64
+
 static int l_nearest(lua_State *L)
 {
-    const char *near = itr_config_nearest(luaL_checkstring(L, 1));
+    const char *names[NAMES_MAX + 1];
+    const char *near;
+    int n;
 
-    if (near == NULL)
+    luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checkstack(L, NAMES_MAX + 2, "names");
+    for (n = 0; n < NAMES_MAX; n++) {
+        lua_rawgeti(L, 2, n + 1); /* stays on the stack while it is used */
+        if (lua_type(L, -1) != LUA_TSTRING)
+            break;
+        names[n] = lua_tostring(L, -1);
+    }
+    names[n] = NULL;
+    if ((near = itr_nearest(lua_tostring(L, 1), names)) == NULL)
         lua_pushnil(L);
     else
         lua_pushstring(L, near);

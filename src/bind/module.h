@@ -9,7 +9,7 @@
 /* The one symbol that is visible from outside. Returns the module's table:
  *   what lua_client.h lists
  *   options()                 -> { { name = , type = , secret = }, ... }
- *   nearest(name)             -> the known option that a misspelt one means, or nil
+ *   nearest(name, names)      -> which of an array of names a misspelt one means, or nil
  *   codes()                   -> { [200] = "success", ... }
  *   json_encode(value)        -> text | nil, err
  *   json_decode(text, keep)   -> value | nil, err; keep: null members stay
