@@ -19,7 +19,8 @@ known_luas := $(LUAS) 5.5
 
 # LuaRocks says which Lua it builds for by the place of its headers only.
 ifneq ($(LUA_INCDIR),)
-lua_of_headers := $(if $(wildcard $(LUA_INCDIR)/luajit.h),luajit,$(shell number=$$(printf '%s\n' '\#include <lua.h>' \
+hash := \#
+lua_of_headers := $(if $(wildcard $(LUA_INCDIR)/luajit.h),luajit,$(shell number=$$(printf '%s\n' '$(hash)include <lua.h>' \
     LUA_VERSION_NUM | $(CC) -E -I'$(LUA_INCDIR)' -x c - | tail -n 1) && echo 5.$$(( $$number % 100 ))))
 LUA ?= $(lua_of_headers)
 endif
