@@ -48,8 +48,7 @@ static void a_hundred_refusals_of_one_token_cost_one_fetch(void **s)
     for (i = 0; i < 100; i++) {
         fetches += itr_token_cache_refused(&c, NOW, refused).fetch;
         if (i == 50) /* the answer comes in between; the other half is late */
-            itr_token_cache_fetched(&c, NOW, c.generation,
-                                    token("next", 11, NOW + 1, NOW + LIFE));
+            itr_token_cache_fetched(&c, NOW, c.generation, token("next", 11, NOW + 1, NOW + LIFE));
     }
     assert_int_equal(fetches, 1);
     assert_int_equal(c.state, ITR_CACHE_HELD);
@@ -138,7 +137,8 @@ static void stale_is_told_once_until_a_new_token(void **s)
 
     /* A new one, that expires too. */
     itr_token_cache_asked(&c, NOW + 1000);
-    itr_token_cache_fetched(&c, NOW + 1000, c.generation, token("next", 11, NOW + 2000, NOW + 3000));
+    itr_token_cache_fetched(&c, NOW + 1000, c.generation,
+                            token("next", 11, NOW + 2000, NOW + 3000));
     itr_token_cache_asked(&c, NOW + 3000);
     fail_with(&c, NOW + 3000, NOW + 4000);
     assert_int_equal(itr_token_cache_want(&c, NOW + 3000, 0).why, ITR_WHY_STALE);
@@ -230,9 +230,9 @@ static void every_state_and_reason_has_a_name(void **s)
 struct walk {
     struct itr_token_cache c;
     uint64_t seed;
-    uint64_t fence; /* of the last token that was made */
+    uint64_t fence;   /* of the last token that was made */
     uint64_t highest; /* that the cache ever held */
-    uint64_t out;   /* generation of the fetch that is out; 0: none */
+    uint64_t out;     /* generation of the fetch that is out; 0: none */
     int64_t now;
 };
 

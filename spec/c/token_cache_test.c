@@ -1,4 +1,5 @@
-/* Each cell of the table in docs/design.md 4.1 is a row here; then what the cells together promise. */
+/* Each cell of the table in docs/design.md 4.1 is a row here; then what the cells together promise.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,142 +9,9 @@
 #include <cmocka.h>
 
 #include "core/token_cache.h"
+#include "support/cache_states.h"
 
-#define NOW INT64_C(1000000)
-#define LATER (NOW + 3000) /* the retry time of what failed at NOW */
-#define LEFT 10000         /* life that a token has left at NOW, unless it is expired */
-#define HELD_FENCE 10
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
-static struct itr_token *token(const char *text, uint64_t fence, int64_t refresh, int64_t end)
-{
-    struct itr_token_times times = {0, refresh, end};
-    struct itr_token *t = itr_token_new(text, strlen(text), fence, times, ITR_FROM_GATEWAY);
-
-    assert_non_null(t);
-    return t;
-}
-
-static struct itr_error network(void)
-{
-    struct itr_error e;
-
-    itr_error_set(&e, ITR_NETWORK, "no route");
-    return e;
-}
-
-static struct itr_error nothing_wrong(void)
-{
-    struct itr_error e;
-
-    itr_error_clear(&e);
-    return e;
-}
-
-static struct itr_cache_step fail_now(struct itr_token_cache *c)
-{
-    struct itr_error e = network();
-
-    return itr_token_cache_failed(c, NOW, c->generation, &e, LATER);
-}
-
-/* ---- the states, each reached by events only ---- */
-
-static void none(struct itr_token_cache *c)
-{
-    itr_token_cache_init(c);
-}
-
-static void none_before_retry(struct itr_token_cache *c)
-{
-    none(c);
-    itr_token_cache_want(c, NOW, 0);
-    fail_now(c);
-}
-
-static void fetching(struct itr_token_cache *c)
-{
-    none(c);
-    itr_token_cache_want(c, NOW, 0);
-}
-
-static void held_until(struct itr_token_cache *c, int64_t refresh, int64_t end)
-{
-    none(c);
-    itr_token_cache_want(c, 0, 0);
-    itr_token_cache_fetched(c, 0, c->generation, token("held", HELD_FENCE, refresh, end));
-    assert_int_equal(c->state, ITR_CACHE_HELD);
-}
-
-static void held_young(struct itr_token_cache *c)
-{
-    held_until(c, NOW + 1, NOW + LEFT);
-}
-
-static void held_due(struct itr_token_cache *c)
-{
-    held_until(c, NOW, NOW + LEFT);
-}
-
-static void held_expired(struct itr_token_cache *c)
-{
-    held_until(c, NOW - 1, NOW);
-}
-
-static void before_retry(struct itr_token_cache *c)
-{
-    itr_token_cache_asked(c, NOW);
-    fail_now(c);
-    assert_int_equal(c->state, ITR_CACHE_HELD);
-}
-
-static void held_young_before_retry(struct itr_token_cache *c)
-{
-    held_young(c);
-    before_retry(c);
-}
-
-static void held_due_before_retry(struct itr_token_cache *c)
-{
-    held_due(c);
-    before_retry(c);
-}
-
-static void held_expired_before_retry(struct itr_token_cache *c)
-{
-    held_expired(c);
-    before_retry(c);
-}
-
-static void fetching_expired(struct itr_token_cache *c)
-{
-    held_expired(c);
-    itr_token_cache_want(c, NOW, 0);
-}
-
-static void fetching_doubted(struct itr_token_cache *c)
-{
-    held_young(c);
-    itr_token_cache_refused(c, NOW, c->token);
-}
-
-static void refreshing_young(struct itr_token_cache *c)
-{
-    held_young(c);
-    itr_token_cache_asked(c, NOW);
-}
-
-static void refreshing_due(struct itr_token_cache *c)
-{
-    held_due(c);
-    itr_token_cache_want(c, NOW, 0);
-}
-
-static void refreshing_expired(struct itr_token_cache *c)
-{
-    held_expired(c);
-    itr_token_cache_asked(c, NOW);
-}
 
 /* ---- the events ---- */
 
@@ -170,7 +38,7 @@ static struct itr_cache_step asked(struct itr_token_cache *c)
 /* Another object with the held one's text: a call has it from before, the cache from a store. */
 static struct itr_cache_step refused_held(struct itr_token_cache *c)
 {
-    struct itr_token *t = token("held", HELD_FENCE - 1, 0, 0);
+    struct itr_token *t = cache_a_token("held", HELD_FENCE - 1, 0, 0);
     struct itr_cache_step step = itr_token_cache_refused(c, NOW, t);
 
     itr_token_release(t);
@@ -179,7 +47,7 @@ static struct itr_cache_step refused_held(struct itr_token_cache *c)
 
 static struct itr_cache_step refused_other(struct itr_token_cache *c)
 {
-    struct itr_token *t = token("earlier", HELD_FENCE - 1, 0, 0);
+    struct itr_token *t = cache_a_token("earlier", HELD_FENCE - 1, 0, 0);
     struct itr_cache_step step = itr_token_cache_refused(c, NOW, t);
 
     itr_token_release(t);
@@ -189,7 +57,7 @@ static struct itr_cache_step refused_other(struct itr_token_cache *c)
 static struct itr_cache_step fetched_as(struct itr_token_cache *c, uint64_t generation,
                                         uint64_t fence, int64_t refresh, int64_t end)
 {
-    return itr_token_cache_fetched(c, NOW, generation, token("new", fence, refresh, end));
+    return itr_token_cache_fetched(c, NOW, generation, cache_a_token("new", fence, refresh, end));
 }
 
 static struct itr_cache_step fetched(struct itr_token_cache *c)
@@ -219,20 +87,22 @@ static struct itr_cache_step fetched_late(struct itr_token_cache *c)
 
 static struct itr_cache_step failed(struct itr_token_cache *c)
 {
-    return fail_now(c);
+    return cache_fail_now(c);
 }
 
 static struct itr_cache_step failed_with_nothing_wrong(struct itr_token_cache *c)
 {
-    struct itr_error e = nothing_wrong();
+    struct itr_error e;
 
+    itr_error_clear(&e);
     return itr_token_cache_failed(c, NOW, c->generation, &e, LATER);
 }
 
 static struct itr_cache_step failed_late(struct itr_token_cache *c)
 {
-    struct itr_error e = network();
+    struct itr_error e;
 
+    itr_error_set(&e, ITR_NETWORK, "no route");
     return itr_token_cache_failed(c, NOW, c->generation - 1, &e, LATER);
 }
 
@@ -269,7 +139,7 @@ struct cell {
 
 #define CELL(in, event, ...)                                                                       \
     {                                                                                              \
-        #in " · " #event, in, event, __VA_ARGS__                                                   \
+#in " · " #event, cache_##in, event, __VA_ARGS__                                           \
     }
 
 static const struct cell want_cells[] = {
