@@ -37,7 +37,9 @@ enum itr_status itr_buf_append_char(struct itr_buf *b, char c);
 enum itr_status itr_buf_append_fmt(struct itr_buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Makes room for n more bytes and returns where they go (NULL: full or no memory); the caller
+/* Makes room for n more bytes: ITR_OK, ITR_FULL, ITR_NOMEM. */
+enum itr_status itr_buf_reserve(struct itr_buf *b, size_t n);
+/* The same, and returns where they go (NULL: full or no memory); the caller
  * writes there and then adds what it wrote with itr_buf_grew. */
 char *itr_buf_room(struct itr_buf *b, size_t n);
 void itr_buf_grew(struct itr_buf *b, size_t n);

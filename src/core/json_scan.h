@@ -15,15 +15,11 @@
 #include <stdint.h>
 
 #include "core/buf.h"
+#include "core/json_string.h"
 #include "core/status.h"
+#include "core/utf8.h"
 
 #define ITR_JSON_MAX_DEPTH 128
-
-/* A piece of the scanned text; not NUL-terminated. */
-struct itr_json_piece {
-    const char *at; /* NULL: absent */
-    size_t len;
-};
 
 enum itr_json_code {
     ITR_JSON_CODE_ABSENT,  /* no top-level member `code` (or no object at all) */
@@ -40,7 +36,8 @@ struct itr_json_scan {
     struct itr_json_piece access_token; /* data.accessToken likewise, if data is an object */
     bool has_access_token;              /* there is a member data.accessToken, of whatever type */
     bool data_is_absent;                /* no member data, or null */
-    /* What the decoder's result needs afterwards; level 1 are members of the top object. */
+    /* What the decoder's result needs afterwards; level 1 are members of the top object (elements
+     * of a top array). A wide integer is a string by then, and does not count as a number. */
     bool has_numbers_below; /* a number at a level deeper than 1 */
     bool has_numbers_top;   /* a number other than `code` at level 1 (or a bare top number) */
     bool has_nulls;         /* a null anywhere */
@@ -54,16 +51,10 @@ struct itr_json_scan {
  * Scans len bytes at text (owned by the caller; must outlive the use of *out). `rewritten` is the
  * caller's buffer: reset, and filled only when there are wide integers. Writes *out on success.
  * Errors, kind ITR_DECODE with the byte offset in the text and what was expected; a duplicate
- * top-level code, message or data, or a duplicate accessToken inside data, is one too. ITR_NOMEM.
+ * top-level code, message or data, or a duplicate accessToken inside data, is one too.
+ * ITR_NOMEM. ITR_FULL: `rewritten` is too small; a max of len + len / 8 + 2 always suffices.
  */
 enum itr_status itr_json_scan(const char *text, size_t len, struct itr_buf *rewritten,
                               struct itr_json_scan *out, struct itr_error *e);
-
-/* Appends the unescaped characters of a piece (UTF-8) to out: ITR_OK, ITR_FULL, ITR_NOMEM.
- * The piece must come from a scan that succeeded. */
-enum itr_status itr_json_unescape(struct itr_json_piece piece, struct itr_buf *out);
-
-/* True if n bytes at text are valid UTF-8 (RFC 3629: no overlong form, no surrogate). */
-bool itr_utf8_valid(const char *text, size_t n);
 
 #endif
