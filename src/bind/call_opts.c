@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bind/key_path.h"
-#include "bind/nearest.h"
+#include "core/nearest.h"
 #include "bind/number.h"
 #include "core/url.h"
 

@@ -7,7 +7,7 @@
 #include "bind/json_write.h"
 #include "bind/lua_client.h"
 #include "bind/lua_json.h"
-#include "bind/nearest.h"
+#include "core/nearest.h"
 #include "bind/number.h"
 #include "bind/parts.h"
 #include "bind/settings.h"

@@ -1,4 +1,4 @@
-#include "bind/nearest.h"
+#include "core/nearest.h"
 
 #include <stddef.h>
 #include <string.h>
