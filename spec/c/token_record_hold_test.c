@@ -1,4 +1,5 @@
-/* Each row of the table "what holds a fetch back" (docs/design.md 4.2), and the figures behind it. */
+/* Each row of the table "what holds a fetch back" (docs/design.md 4.2), and the figures behind it.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

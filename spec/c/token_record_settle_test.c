@@ -105,19 +105,20 @@ static void a_token_ends_all_failures(void **s)
     assert_int_equal(r.error.kind, ITR_OK);
 }
 
-/* ---- the same string again: now, and what the record then says (its token was born at NOON) ---- */
+/* ---- the same string again: now, and what the record then says (its token was born at NOON) ----
+ */
 
 static void the_same_string_keeps_its_birth_and_is_asked_for_at_its_end(void **s)
 {
     static const struct {
         int64_t age, ttl, refresh_in;
     } rows[] = {
-        {HOUR, TTL, HOUR},                             /* not past its end: then */
-        {TTL, TTL, MINUTE},                            /* at its end: a minute */
-        {TTL + 10 * MINUTE, TTL, 10 * MINUTE},         /* it outlives our idea: ever more seldom */
-        {9 * HOUR, TTL, TTL - MARGIN},                 /* but at most as a new one */
-        {30 * SECOND, 40 * SECOND, 30 * SECOND},       /* a short life: the minute is cut too */
-        {HOUR - SECOND, HOUR, MINUTE},                 /* "if later": the end is nearer */
+        {HOUR, TTL, HOUR},                       /* not past its end: then */
+        {TTL, TTL, MINUTE},                      /* at its end: a minute */
+        {TTL + 10 * MINUTE, TTL, 10 * MINUTE},   /* it outlives our idea: ever more seldom */
+        {9 * HOUR, TTL, TTL - MARGIN},           /* but at most as a new one */
+        {30 * SECOND, 40 * SECOND, 30 * SECOND}, /* a short life: the minute is cut too */
+        {HOUR - SECOND, HOUR, MINUTE},           /* "if later": the end is nearer */
     };
     size_t i;
 
