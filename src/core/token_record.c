@@ -6,8 +6,7 @@
 #include "core/token_record_hold.h"
 #include "core/token_record_view.h"
 
-#define SAME_AGAIN_MIN_MS ITR_MINUTE_MS /* a string given again is not asked for sooner than this  \
-                                         */
+#define SAME_AGAIN_MIN_MS ITR_MINUTE_MS /* until the same string is asked for again */
 
 static int64_t at_least(int64_t a, int64_t b)
 {
@@ -230,8 +229,7 @@ static void settle_outcome(struct itr_token_record *v, int64_t now_ms,
 }
 
 /* Our fetch as the day's count has it. Nothing was sent: it was none. The store forgot: it is
- * missing. A new day began meanwhile: the gateway may count it there, so it is counted there too.
- */
+ * missing. A new day began: the gateway may count it there, so it is counted there too. */
 static void settle_count(struct itr_token_record *v, bool is_counted,
                          enum itr_record_outcome_is outcome)
 {

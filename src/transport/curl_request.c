@@ -69,7 +69,6 @@ static void set_callbacks(struct itr_curl_request *r, struct itr_curl_sockets *s
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->text));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_body));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, (void *)r));
-    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, (void *)r));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETFUNCTION, itr_curl_sockets_on_open));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETDATA, (void *)sockets));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETFUNCTION, itr_curl_sockets_on_close));
@@ -206,7 +205,9 @@ static void set_answer(struct itr_curl_request *r, const struct itr_exchange *x,
         r->max_body = max;
     }
     if (wants != r->collects_headers) {
+        /* Either of the two alone would send the head to the body's callback. */
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, wants ? on_header : NULL));
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, wants ? (void *)r : NULL));
         r->collects_headers = wants;
     }
 }
