@@ -199,35 +199,71 @@ luas_here = $(shell tools/luas $(luas_or_all))
 
 .PHONY: test check-all asan tsan fuzz valgrind
 test:
-	@tools/setup run test
-	$(Q)$(again) c-tests $(addprefix only-,$(luas_here))
+	@tools/setup test
+	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call module,$(l)))
 	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c $(luas_or_all)
 
-only-%:
-	$(Q)$(again) build LUA=$*
-
 asan:
-	@tools/setup run test
+	@tools/setup test
 	$(Q)$(again) VARIANT=asan c-tests build build/asan/lua-host LUA=5.4
 	@LUA_COMMAND=build/asan/lua-host tools/under asan tools/test build/asan c 5.4
 
 tsan:
-	@tools/setup run test
+	@tools/setup test
 	$(Q)$(again) VARIANT=tsan c-tests
 	@tools/under tsan tools/test build/tsan c
 
 valgrind:
-	@tools/setup run test
+	@tools/setup test
 	$(Q)$(again) c-tests build LUA=5.4
 	@tools/under valgrind tools/test build c 5.4
 
 fuzz:
-	@tools/setup run test
+	@tools/setup test
 	$(Q)$(again) VARIANT=fuzz fuzz-programs
 	@tools/fuzz $(FUZZ_TIME) $(fuzz_sources:spec/fuzz/%.c=%)
 
 check-all: test asan tsan valgrind
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
+
+# ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
+
+.PHONY: setup demo sandbox bench lint format rockspec rock
+setup:
+	@tools/setup build sandbox test lint
+
+demo:
+	@tools/setup build sandbox lua-$(LUA)
+	$(Q)$(again) build LUA=$(LUA)
+	@tools/demo $(LUA) $(B)
+
+# Stays in the foreground: Ctrl-C ends it.
+sandbox:
+	@tools/setup sandbox
+	@sandbox/run --foreground
+
+bench:
+	@tools/setup test
+	$(Q)$(again) build LUA=5.4
+	@bench/run
+
+lint:
+	@tools/setup build lint
+	$(Q)$(again) build LUA=5.4 WERROR=1
+	@CPPFLAGS='$(curl_cflags)' tools/lint $(B)
+
+format:
+	@tools/setup lint
+	$(Q)tools/sources c | xargs clang-format -i
+
+# VERSION's only source is src/core/version.h.
+rockspec:
+	$(Q)tools/rockspec $(VERSION)
+
+# The rock as a user's LuaRocks builds it, into build/rocks, and the quickstart from there.
+rock:
+	@tools/setup build sandbox rock lua-$(LUA)
+	@tools/rock $(LUA)
 
 # ---- using the tree, installing -------------------------------------------------------------------
 
@@ -255,5 +291,10 @@ endif
 
 clean:
 	rm -rf build
+
+help:
+	@sed -n 's/^#//p' Makefile | sed -n '1,/^$$/p'
+	@echo ' Targets: setup build all install env test check-all asan tsan valgrind fuzz lint format bench'
+	@echo '          sandbox demo rock rockspec clean'
 
 -include $(depends)

@@ -59,6 +59,7 @@ end
 calls["GET state"] = { {}, function()
   return with(journal.counters(), {
     held = waits.held(),
+    gone = waits.gone(),
     faults_pending = #faults.pending(),
     answers_pending = answers.pending(),
     tokens = json.array(tokens.live()),
@@ -81,7 +82,7 @@ end
 calls["POST clear"] = { {}, clear }
 
 calls["POST reset"] = { {}, function()
-  for _, part in ipairs { settings, apps, tokens, faults, journal, endpoints } do
+  for _, part in ipairs { settings, apps, tokens, faults, journal, endpoints, waits } do
     part.reset()
   end
   return clear()
@@ -106,7 +107,7 @@ local token_fields = {
 
 -- next_answers: a text, or a table with the fields of `answer`. Returns the list, or nil and a complaint.
 local function queue(list)
-  local out = {}
+  local out = json.array {}
   for i, item in ipairs(list) do
     if type(item) == "table" then
       local complaint = fields.complaint(item, answer_fields)
@@ -219,10 +220,13 @@ end }
 -- What can be waited for, each a number to be reached.
 local awaited = {
   held = waits.held,
+  gone = waits.gone,
   requests = function() return journal.counters().requests end,
 }
 
-calls["POST wait"] = { { held = "number", requests = "number", timeout_ms = "number" }, function(given)
+local wait_fields = { held = "number", gone = "number", requests = "number", timeout_ms = "number" }
+
+calls["POST wait"] = { wait_fields, function(given)
   local function is_so()
     for name, count in pairs(awaited) do
       if given[name] and count() < given[name] then

@@ -172,8 +172,8 @@ local function refunds(p)
   return response.ok(orders.save_refund(params.text(p.platformCode), params.text(p.platformRefundCode)))
 end
 
-local function save_product(p)
-  orders.save_product(params.text(p.code), p)
+-- No endpoint shows a product, so nothing is kept.
+local function save_product()
   return response.ok(true)
 end
 

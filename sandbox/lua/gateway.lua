@@ -82,7 +82,8 @@ function gateway.handle()
     request.read_body(self)
     return response.send(control.answer(self))
   end
-  return serve(self)
+  serve(self)
+  journal.shorten(self)
 end
 
 return gateway

@@ -66,6 +66,11 @@ function journal.counters()
   return counters
 end
 
+-- An answered request keeps no more of its body than is shown.
+function journal.shorten(self)
+  self.body = self.body:sub(1, max_body)
+end
+
 -- The last requests, the oldest first.
 function journal.requests()
   local list = {}

@@ -1,7 +1,7 @@
--- The trades, refunds and products that were saved.
+-- The trades and refunds that were saved.
 local orders = {}
 
-local trades, refunds, products, next_trade, next_refund
+local trades, refunds, next_trade, next_refund
 
 -- Saving one again keeps its id.
 local function save(list, key, id)
@@ -28,12 +28,8 @@ function orders.save_refund(platform, code)
   return id
 end
 
-function orders.save_product(code, fields)
-  products[code] = fields
-end
-
 function orders.reset()
-  trades, refunds, products = {}, {}, {}
+  trades, refunds = {}, {}
   next_trade, next_refund = 226529926389059299LL, 326529926389059299LL
 end
 

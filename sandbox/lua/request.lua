@@ -34,6 +34,7 @@ function request.read_body(self)
   ngx.req.read_body()
   local file = ngx.req.get_body_file()
   self.body = file and read_file(file) or ngx.req.get_body_data() or ""
+  self.body_bytes = #self.body
 end
 
 -- The decoded query, each name with its last value.
@@ -67,7 +68,7 @@ function request.describe(self, max_body)
     headers = self.headers,
     body = text and shown or nil,
     body_base64 = shown and not text and ngx.encode_base64(shown) or nil,
-    body_bytes = body and #body or nil,
+    body_bytes = self.body_bytes,
     http_version = self.http_version,
     scheme = self.scheme,
     port = self.port,

@@ -3,6 +3,8 @@
 --   overwrite  a new token ends the earlier ones (first revision of the documentation)
 --   overlap    an earlier token lives to its own end (second revision)
 --   same       the same token again while it is young, then as overlap
+local json = require "json"
+
 local tokens = {}
 
 tokens.kinds = { overwrite = true, overlap = true, same = true }
@@ -21,8 +23,8 @@ function tokens.reset()
     refused_as = "code401", -- http401, code401, code, message
     refused_code = nil, -- for "code" and "message"; nil: 500
     refused_message = nil, -- nil: by the reason
-    next_tokens = {}, -- the texts of the next tokens
-    next_answers = {}, -- whole answers instead of the next tokens
+    next_tokens = json.array {}, -- the texts of the next tokens
+    next_answers = json.array {}, -- whole answers instead of the next tokens
   }
   by_text, order = {}, {}
 end

@@ -7,11 +7,17 @@ local waits = {}
 
 local held, watchers = {}, {}
 
+-- Held requests whose client went away.
+local gone = 0
+
+function waits.reset()
+  gone = 0
+end
+
 local function remove(list, item)
   for i, other in ipairs(list) do
     if other == item then
-      table.remove(list, i)
-      return
+      return table.remove(list, i)
     end
   end
 end
@@ -20,7 +26,7 @@ end
 local function wait_in(list, item, seconds)
   list[#list + 1] = item
   ngx.on_abort(function()
-    remove(list, item)
+    gone = gone + (remove(list, item) and list == held and 1 or 0)
     waits.changed()
     ngx.exit(499)
   end)
@@ -36,6 +42,10 @@ end
 
 function waits.held()
   return #held
+end
+
+function waits.gone()
+  return gone
 end
 
 -- Lets the first `count` of the held requests go on; returns how many there were.

@@ -100,6 +100,30 @@ function sandbox.curl(arguments, more)
   return text
 end
 
+-- What curl printed with -i and the --write-out of `request`, taken apart.
+local function parse(text)
+  local answer, exit, version, connects = text:match("^(.*)\n(%d+) ([%d.]+) (%d+)$")
+  local head, body = answer:match("^(HTTP/.-\r\n)\r\n(.*)$")
+  head = head or ""
+  return {
+    exit = tonumber(exit), -- curl's exit code, 0: fine
+    version = version, -- of HTTP: "1.1", "2"
+    connects = tonumber(connects), -- connections that curl had to open
+    status = tonumber(head:match("^HTTP/[%d.]+ (%d+)")), -- nil: no answer
+    head = head:lower(), -- status line and headers, in lower case
+    body = body or "", -- as far as it came
+  }
+end
+
+-- One request by curl, with `more` arguments for it; returns its answer.
+function sandbox.request(url, more)
+  local arguments = { "-i", "--write-out", "\n%{exitcode} %{http_version} %{num_connects}", url }
+  for _, argument in ipairs(more or {}) do
+    arguments[#arguments + 1] = argument
+  end
+  return parse(sandbox.curl(arguments, "2>/dev/null"))
+end
+
 -- One control call: GET without a body, POST with one (a table, or JSON text). Returns the answer;
 -- a mistake in the call is an error.
 function Sandbox.control(self, path, body)

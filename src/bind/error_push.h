@@ -13,7 +13,8 @@
 void itr_error_push_metatable(lua_State *L);
 
 /* Pushes the table of an error: kind, message, retryable, and code, name, http_status where there
- * are any. ITR_NOMEM raises instead, as Lua's own allocations do. */
+ * are any; name NULL: what the code is called. ITR_NOMEM raises instead, as Lua's own allocations
+ * do. */
 void itr_error_push(lua_State *L, const struct itr_error *e, const char *name);
 
 /* The same for a call that failed, with method, path (the string at absolute index path) and

@@ -2,7 +2,6 @@
 
 #include "bind/error_push.h"
 #include "bind/number.h"
-#include "core/envelope.h"
 
 static void set_count(lua_State *L, const char *name, int64_t value)
 {
@@ -26,7 +25,7 @@ static void set_error(lua_State *L, const char *name, const struct itr_error *e)
 {
     if (e->kind == ITR_OK)
         return;
-    itr_error_push(L, e, e->has_code ? itr_envelope_code_name(e->code) : NULL);
+    itr_error_push(L, e, NULL);
     lua_setfield(L, -2, name);
 }
 
