@@ -435,17 +435,17 @@ api.kinds = {
   {
     name = "http",
     text = "not 2xx and no envelope; a redirect; more than `max_response_bytes`",
-    zh = "非 2xx 且响应中没有标准信封；重定向；超过 `max_response_bytes`",
+    zh = "非 2xx，且响应不是带 code 的 JSON；重定向；超过 `max_response_bytes`",
   },
   {
     name = "decode",
     text = "2xx without an envelope; JSON that is not strict",
-    zh = "2xx 但没有标准信封；JSON 不合规范",
+    zh = "2xx，但响应不是带 code 的 JSON，或 JSON 不合规范",
   },
   {
     name = "api",
     text = "an envelope with a code other than 200–299, whatever the HTTP status",
-    zh = "信封中的 code 不在 200–299 之间，不论 HTTP 状态码",
+    zh = "网关返回的 code 不在 200–299 之间，不论 HTTP 状态码",
   },
   {
     name = "token",
@@ -465,7 +465,7 @@ api.kinds = {
 }
 
 api.err = {
-  { name = "kind", type = "itrigger.Kind", text = "one of the kinds", zh = "错误类别，见上表" },
+  { name = "kind", type = "itrigger.Kind", text = "one of the kinds below", zh = "错误类别，见下表" },
   { name = "message", type = "string", text = "what happened; the gateway's own words for `api`", zh = "错误说明；`api` 类为网关原话" },
   {
     name = "retryable",
@@ -478,7 +478,7 @@ api.err = {
     type = "integer|string",
     optional = true,
     text = "the envelope's code",
-    zh = "信封中的 code",
+    zh = "网关返回的 code",
     more = "A string of its digits beyond ±(2^53−1).",
   },
   {
@@ -497,7 +497,7 @@ api.err = {
     type = "itrigger.Envelope",
     optional = true,
     text = "the envelope, if one came",
-    zh = "完整的信封（收到时才有）",
+    zh = "网关的完整响应（收到时才有）",
   },
 }
 

@@ -42,7 +42,7 @@
 ---@class itrigger.Options
 ---@field app_id? string the app's id
 ---@field app_secret? string the app's secret
----@field app_secret_file? string or: a file with the secret in its first line, mode 600 or 640
+---@field app_secret_file? string or: a file with the secret in its first line, which others cannot read
 ---@field gateway? string base URL of your environment, `https://…` (http for loopback only)
 ---@field token_store? string where the token lives: in this version the process's memory
 ---@field token_store_key? string for a central token server; nothing uses it yet
@@ -81,7 +81,7 @@
 ---@field min_valid? number life that the token must have left
 
 ---@class itrigger.Error
----@field kind itrigger.Kind one of the kinds
+---@field kind itrigger.Kind one of the kinds below
 ---@field message string what happened; the gateway's own words for `api`
 ---@field retryable boolean the same call may be made again: nothing of it was executed
 ---@field code? integer|string the envelope's code
@@ -156,7 +156,7 @@ function client:post(path, body, opts) end
 ---An `err` beside a token says why the last fetch failed: the token is past its end by our reckoning, and it is for the gateway to say whether it is still good. Never keep the token: ask again for each use.
 ---@param opts? itrigger.TokenOpts `timeout` and `min_valid` of opts
 ---@return string? token
----@return itrigger.Error? err beside nil; or beside a token, see below
+---@return itrigger.Error? err beside nil; beside a token: why the last fetch failed
 ---@return itrigger.Source? source where this process got the token
 function client:token(opts) end
 
@@ -164,7 +164,7 @@ function client:token(opts) end
 ---A call that is refused refreshes by itself: this is for operators. An `err` beside a token says why the fetch failed.
 ---@param opts? itrigger.TokenOpts `timeout` and `min_valid` of opts
 ---@return string? token
----@return itrigger.Error? err beside nil; or beside a token, see below
+---@return itrigger.Error? err beside nil; beside a token: why the last fetch failed
 ---@return itrigger.Source? source where this process got the token
 function client:refresh(opts) end
 
