@@ -4,6 +4,7 @@
 --
 -- text: English, for everywhere. zh: the same in Chinese, for README.zh-CN.md. more: for the reference only.
 -- rule: where it comes from. Types are LuaCATS.
+-- luacheck: std lua54
 
 local api = {}
 
@@ -40,7 +41,6 @@ local TOKEN_RETURNS = {
 }
 
 local CALL_ERRORS = { "usage", "network", "tls", "timeout", "http", "decode", "api", "token", "quota", "store" }
-local TOKEN_ERRORS = { "usage", "network", "tls", "timeout", "http", "decode", "api", "token", "quota", "store" }
 
 -- on: "module" (itrigger.x) or "client" (client:x). A string among errors is a kind.
 api.functions = {
@@ -123,7 +123,7 @@ api.functions = {
     name = "token",
     args = { TOKEN_OPTS },
     returns = TOKEN_RETURNS,
-    errors = TOKEN_ERRORS,
+    errors = CALL_ERRORS,
     text = "The present token, for a program that must call the gateway without this library; fetched when there is none.",
     more = "An `err` beside a token says why the last fetch failed: the token is past its end by our reckoning, and it is for"
       .. " the gateway to say whether it is still good. Never keep the token: ask again for each use.",
@@ -134,7 +134,7 @@ api.functions = {
     name = "refresh",
     args = { TOKEN_OPTS },
     returns = TOKEN_RETURNS,
-    errors = TOKEN_ERRORS,
+    errors = CALL_ERRORS,
     text = "Asks for one fetch now. Joins one that is out; within `min_refresh_interval` of the last one gives the present token.",
     more = "A call that is refused refreshes by itself: this is for operators. An `err` beside a token says why the fetch failed.",
     rule = "design.md 2, 4.2",
@@ -522,7 +522,12 @@ api.raw = {
 
 api.stats = {
   { name = "state", type = "itrigger.State", text = "of the token in this process: see [states](#states-and-events)" },
-  { name = "token", type = "string", optional = true, text = "short id, `sha256:` and 8 digits; this and the next four only if there is a token" },
+  {
+    name = "token",
+    type = "string",
+    optional = true,
+    text = "short id, `sha256:` and 8 digits; this and the next four only if there is a token",
+  },
   { name = "fence", type = "integer|string", optional = true, text = "number that grows with each new token" },
   { name = "age", type = "number", optional = true, text = "seconds since the gateway gave it" },
   { name = "refresh_in", type = "number", optional = true, text = "seconds until it is refreshed; negative: due" },

@@ -111,14 +111,14 @@ local function functions(api, itrigger, core)
   for _, f in ipairs(api.functions) do
     table.insert(documented[f.on], f)
   end
-  same_names("itrigger.", documented.module, module)
-  same_names("client:", documented.client, client)
+  same_names("itrigger's function", documented.module, module)
+  same_names("the client's method", documented.client, client)
 
   local values = {}
   for name, value in pairs(itrigger) do
     values[name] = type(value) ~= "function" or nil
   end
-  same_names("itrigger.", api.values, values)
+  same_names("itrigger's value", api.values, values)
 end
 
 -- Of the fields that stats and errors have when nothing was ever sent: each is documented, and each that is always

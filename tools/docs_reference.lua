@@ -1,4 +1,5 @@
 -- docs/reference.md, and the tables that the READMEs share with it.
+-- luacheck: std lua54
 
 local core = require "itrigger.core"
 
@@ -238,6 +239,7 @@ function reference.page(api)
     "<!-- Made by tools/docs from docs/api.lua and the core's own tables. Do not edit. -->\n\n",
     "Everything public of `require \"itrigger\"`. What the submodules (`itrigger.client`, `itrigger.core` …) hold beyond this\n",
     "may change. A rule such as \"design.md 4.2\" is a section of [design.md](design.md) or [protocol.md](protocol.md).\n\n",
+    "Editors with lua-language-server find the types in `types/` of the sources: add that folder to `workspace.library`.\n\n",
     "An argument of the wrong type raises an error at the caller's level. Everything else is returned as `nil, err`.\n\n",
     "- [Module](#module) · [Client](#client) · [Options](#options) · [Opts of a call](#opts-of-a-call)\n",
     "- [Errors](#errors) · [Codes](#codes) · [Answers](#answers) · [Stats](#stats)\n\n",

@@ -107,6 +107,7 @@ return function(api)
   lines = {}
   add("---@meta itrigger")
   add("-- Made by tools/docs from docs/api.lua. Do not edit.")
+  add("-- luacheck: ignore 212 241 631")
   add("")
   add("---@alias itrigger.Scalar string|number|boolean")
   add("---@alias itrigger.Param itrigger.Scalar|itrigger.Scalar[]")

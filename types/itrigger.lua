@@ -1,5 +1,6 @@
 ---@meta itrigger
 -- Made by tools/docs from docs/api.lua. Do not edit.
+-- luacheck: ignore 212 241 631
 
 ---@alias itrigger.Scalar string|number|boolean
 ---@alias itrigger.Param itrigger.Scalar|itrigger.Scalar[]
