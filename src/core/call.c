@@ -3,7 +3,6 @@
 #include <string.h>
 
 #define URL_MAX ((size_t)2 << 20)
-#define MESSAGE_MAX 2048
 #define FIRST_WAIT_MS 200 /* before the first repeat; doubles */
 #define LONGEST_WAIT_MS 5000
 #define SLOW_DOWN_MS 1000 /* after a 429 that names no time */
@@ -35,7 +34,7 @@ static void forget_result(struct itr_call *c)
 {
     itr_token_release(c->token);
     c->token = NULL;
-    c->refused = c->has_envelope = false;
+    c->refused = c->envelope.present = false;
     c->repeats = 0;
     c->slow_until_mono_ms = 0;
     c->error_name = NULL;
@@ -270,65 +269,6 @@ static void not_carried(struct itr_call *c, int64_t now_mono_ms, uint64_t random
         fail(c);
 }
 
-/* The envelope's message, unescaped and cut; *text is empty if there is none. */
-static void read_message(const struct itr_call *c, struct itr_buf *text)
-{
-    struct itr_json_piece piece = c->scan.message;
-
-    if (!c->has_envelope || piece.at == NULL)
-        return;
-    /* A message longer than the buffer is cut inside it, which is right for reading. */
-    (void)itr_json_unescape(piece, text);
-}
-
-/* Scans the body. A body that is no JSON is no envelope; why, is in *why. */
-static enum itr_status scan_body(struct itr_call *c, struct itr_error *why)
-{
-    const struct itr_buf *body = &c->exchange.response.body;
-    enum itr_status s;
-
-    itr_error_clear(why);
-    if (body->len == 0)
-        return itr_error_set(why, ITR_DECODE, "the answer is empty");
-    s = itr_json_scan(body->data, body->len, &c->rewritten, &c->scan, why);
-    if (s != ITR_OK)
-        return s;
-    c->has_envelope = c->scan.code_is == ITR_JSON_CODE_INTEGER;
-    if (c->has_envelope)
-        return ITR_OK;
-    if (!c->scan.is_object)
-        return itr_error_set(why, ITR_DECODE, "the answer is JSON, but not an object");
-    if (c->scan.code_is == ITR_JSON_CODE_ABSENT)
-        return itr_error_set(why, ITR_DECODE, "the answer is an object without \"code\"");
-    return itr_error_set(why, ITR_DECODE, "\"code\" in the answer is not an integer");
-}
-
-static void describe_envelope(struct itr_call *c, const char *message)
-{
-    const struct itr_response *r = &c->exchange.response;
-
-    itr_error_set(&c->error, ITR_API, "%s", *message != '\0' ? message : "(no message)");
-    c->error.has_code = true;
-    c->error.code = c->scan.code;
-    c->error.http_status = r->http_status;
-}
-
-static void describe_no_envelope(struct itr_call *c, const struct itr_error *why)
-{
-    int status = c->exchange.response.http_status;
-
-    if (status / 100 == 2)
-        itr_error_set(&c->error, ITR_DECODE, "%s", why->text);
-    else if (status / 100 == 3)
-        itr_error_set(&c->error, ITR_HTTP,
-                      "HTTP %d: the gateway redirects, which is not followed; check the option "
-                      "gateway",
-                      status);
-    else
-        itr_error_set(&c->error, ITR_HTTP, "HTTP %d without an envelope", status);
-    c->error.http_status = status;
-}
-
 /* The text of c->error with a word before it. */
 static void prefix_error(struct itr_call *c, const char *words)
 {
@@ -344,7 +284,6 @@ static void prefix_error(struct itr_call *c, const char *words)
 static void token_refused(struct itr_call *c)
 {
     c->n_refused++;
-    c->error.kind = ITR_TOKEN;
     c->error.retryable = true; /* a refused request is not executed */
     if (c->refused) {
         prefix_error(c, "the gateway refused a fresh token too");
@@ -374,11 +313,11 @@ static void act(struct itr_call *c, int64_t now_mono_ms, uint64_t random)
 
     if (status == 429)
         too_many(c, now_mono_ms);
-    else if (c->envelope == ITR_ENVELOPE_TOKEN_REFUSED)
+    else if (c->envelope.is == ITR_ENVELOPE_TOKEN_REFUSED)
         token_refused(c);
     else if (status / 100 == 5 && c->idempotent)
         wait_or_fail(c, now_mono_ms, backoff_ms(c, random));
-    else if (c->raw || c->envelope == ITR_ENVELOPE_SUCCESS)
+    else if (c->raw || c->envelope.is == ITR_ENVELOPE_SUCCESS)
         c->step = ITR_CALL_DONE;
     else
         fail(c);
@@ -386,38 +325,16 @@ static void act(struct itr_call *c, int64_t now_mono_ms, uint64_t random)
         c->step = ITR_CALL_DONE; /* the answer as it is, whatever it says */
 }
 
-/* What is wrong with an answer that is no plain success. */
-static void describe(struct itr_call *c, const struct itr_error *why)
-{
-    struct itr_buf message;
-
-    itr_buf_init(&message, MESSAGE_MAX);
-    read_message(c, &message);
-    c->envelope =
-        itr_envelope_judge(c->has_envelope ? &c->scan : NULL, c->exchange.response.http_status,
-                           itr_buf_str(&message), c->config);
-    if (c->has_envelope)
-        describe_envelope(c, itr_buf_str(&message));
-    else
-        describe_no_envelope(c, why);
-    c->error_name = itr_envelope_error_name(c->envelope, c->error.has_code, c->error.code);
-    itr_buf_clear(&message);
-}
-
 static void answered(struct itr_call *c, int64_t now_mono_ms, uint64_t random)
 {
-    struct itr_error why;
+    struct itr_envelope *en = &c->envelope;
 
-    c->has_envelope = false;
-    if (scan_body(c, &why) == ITR_NOMEM) {
+    if (itr_envelope_read(&c->exchange.response, c->config, &c->rewritten, en) != ITR_OK) {
         fail_with(c, ITR_NOMEM, false, "no memory");
         return;
     }
-    /* A success needs no look at its message. */
-    c->envelope = itr_envelope_judge(c->has_envelope ? &c->scan : NULL,
-                                     c->exchange.response.http_status, "", c->config);
-    if (c->envelope != ITR_ENVELOPE_SUCCESS)
-        describe(c, &why);
+    c->error = en->error;
+    c->error_name = en->error_name;
     act(c, now_mono_ms, random);
 }
 

@@ -10,7 +10,7 @@
  *   TOKEN   ask the source with itr_call_ask(), then itr_call_token() with the answer
  *   SEND    itr_call_request(), carry call->exchange, then itr_call_answered()
  *   WAIT    nothing until call->wait_until_mono_ms, then itr_call_waited()
- *   DONE    the result: call->scan and call->exchange.response
+ *   DONE    the result: call->envelope and call->exchange.response
  *   FAILED  call->error
  * and itr_call_expired() when the deadline passes in TOKEN or WAIT.
  */
@@ -67,11 +67,9 @@ struct itr_call {
     struct itr_exchange exchange;
 
     /* The result. */
-    struct itr_json_scan scan;    /* of response.body; valid when DONE, or has_envelope */
-    struct itr_buf rewritten;     /* scan.text may lie here */
-    bool has_envelope;
-    enum itr_envelope_is envelope;
-    struct itr_error error;
+    struct itr_envelope envelope; /* of the last answer; its scan is valid when DONE, or present */
+    struct itr_buf rewritten;     /* envelope.scan.text may lie here */
+    struct itr_error error;       /* of FAILED */
     const char *error_name;       /* static; or NULL */
     uint64_t n_refused, n_repeated; /* for the client's counters */
 

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define MESSAGE_MAX 2048
+
 static const struct itr_code_name codes[] = {
     {200, "success"},
     {204, "success"},
@@ -90,18 +92,97 @@ static enum itr_envelope_is judge_code(int64_t code, const char *message,
     return ITR_ENVELOPE_ERROR;
 }
 
-enum itr_envelope_is itr_envelope_judge(const struct itr_json_scan *scan, int http_status,
-                                        const char *message, const struct itr_config *config)
+static bool is_success(const struct itr_envelope *en, int http_status)
 {
-    bool is_envelope = scan != NULL && scan->code_is == ITR_JSON_CODE_INTEGER;
+    return http_status / 100 == 2 && en->present && en->scan.code >= 200 && en->scan.code <= 299;
+}
 
+static enum itr_envelope_is judge_failure(const struct itr_envelope *en, int http_status,
+                                          const char *message, const struct itr_config *config)
+{
     if (http_status == 401)
         return ITR_ENVELOPE_TOKEN_REFUSED;
     if (http_status == 403)
         return ITR_ENVELOPE_NO_PERMISSION;
-    if (!is_envelope)
-        return ITR_ENVELOPE_NONE;
-    if (http_status / 100 == 2 && scan->code / 100 == 2 && scan->code > 0)
-        return ITR_ENVELOPE_SUCCESS;
-    return judge_code(scan->code, message, config);
+    return en->present ? judge_code(en->scan.code, message, config) : ITR_ENVELOPE_NONE;
+}
+
+/* ---- reading ---- */
+
+/* Scans the body. A body that is no envelope is not present; why, is in en->error. */
+static enum itr_status scan_body(const struct itr_buf *body, struct itr_buf *rewritten,
+                                 struct itr_envelope *en)
+{
+    enum itr_status s;
+
+    if (body->len == 0)
+        return itr_error_set(&en->error, ITR_DECODE, "the answer is empty");
+    s = itr_json_scan(body->data, body->len, rewritten, &en->scan, &en->error);
+    if (s != ITR_OK)
+        return s;
+    en->present = en->scan.code_is == ITR_JSON_CODE_INTEGER;
+    if (en->present)
+        return ITR_OK;
+    if (!en->scan.is_object)
+        return itr_error_set(&en->error, ITR_DECODE, "the answer is JSON, but not an object");
+    if (en->scan.code_is == ITR_JSON_CODE_ABSENT)
+        return itr_error_set(&en->error, ITR_DECODE, "the answer is an object without \"code\"");
+    return itr_error_set(&en->error, ITR_DECODE, "\"code\" in the answer is not an integer");
+}
+
+static void describe_present(struct itr_envelope *en, const char *message)
+{
+    itr_error_set(&en->error, en->is == ITR_ENVELOPE_TOKEN_REFUSED ? ITR_TOKEN : ITR_API, "%s",
+                  *message != '\0' ? message : "(no message)");
+    en->error.has_code = true;
+    en->error.code = en->scan.code;
+}
+
+/* In a 2xx answer en->error says already why there is none. */
+static void describe_absent(struct itr_envelope *en, int http_status)
+{
+    enum itr_status kind = en->is == ITR_ENVELOPE_TOKEN_REFUSED ? ITR_TOKEN : ITR_HTTP;
+
+    if (http_status / 100 == 2)
+        return;
+    if (http_status / 100 == 3)
+        itr_error_set(&en->error, ITR_HTTP,
+                      "HTTP %d: the gateway redirects, which is not followed; check the option "
+                      "gateway",
+                      http_status);
+    else
+        itr_error_set(&en->error, kind, "HTTP %d without an envelope", http_status);
+}
+
+/* What is wrong with an answer that is no success. */
+static void describe(struct itr_envelope *en, int http_status, const struct itr_config *config)
+{
+    struct itr_buf message;
+
+    /* A message longer than the buffer is cut inside it, which is right for reading. */
+    itr_buf_init(&message, MESSAGE_MAX);
+    if (en->present && en->scan.message.at != NULL)
+        (void)itr_json_unescape(en->scan.message, &message);
+    en->is = judge_failure(en, http_status, itr_buf_str(&message), config);
+    if (en->present)
+        describe_present(en, itr_buf_str(&message));
+    else
+        describe_absent(en, http_status);
+    en->error.http_status = http_status;
+    en->error_name = itr_envelope_error_name(en->is, en->present, en->error.code);
+    itr_buf_clear(&message);
+}
+
+enum itr_status itr_envelope_read(const struct itr_response *r, const struct itr_config *config,
+                                  struct itr_buf *rewritten, struct itr_envelope *out)
+{
+    out->present = false;
+    out->error_name = NULL;
+    itr_error_clear(&out->error);
+    if (scan_body(&r->body, rewritten, out) == ITR_NOMEM)
+        return ITR_NOMEM;
+    out->is = ITR_ENVELOPE_SUCCESS; /* which needs no look at the message */
+    if (!is_success(out, r->http_status))
+        describe(out, r->http_status, config);
+    return ITR_OK;
 }

@@ -11,6 +11,7 @@
 #include "core/config.h"
 #include "core/json_scan.h"
 #include "core/status.h"
+#include "core/transport.h"
 
 enum itr_envelope_is {
     ITR_ENVELOPE_SUCCESS,       /* HTTP 2xx and a code of 200-299 */
@@ -34,9 +35,20 @@ const char *itr_envelope_code_name(int64_t code);
  * NULL when neither has one. */
 const char *itr_envelope_error_name(enum itr_envelope_is is, bool has_code, int64_t code);
 
-/* Judges an answer: scan of its body (NULL: not JSON), its HTTP status, `message` unescaped ("" if
- * none). The two code options come from config. */
-enum itr_envelope_is itr_envelope_judge(const struct itr_json_scan *scan, int http_status,
-                                        const char *message, const struct itr_config *config);
+/* One answer, read. */
+struct itr_envelope {
+    enum itr_envelope_is is;
+    bool present;              /* the body is an object with an integer `code` */
+    struct itr_json_scan scan; /* of the body, if it is JSON; points into the body or `rewritten` */
+    struct itr_error error;    /* what is wrong, unless is SUCCESS; texts are the gateway's own:
+                                  secrets are still to be masked. retryable is left to the caller */
+    const char *error_name;    /* static, or NULL */
+};
+
+/* Reads a whole HTTP answer (r->carried is ITR_OK). `rewritten` is the caller's (json_scan.h).
+ * ITR_OK, or ITR_NOMEM. Kinds of out->error: ITR_API with an envelope, ITR_DECODE without one in a
+ * 2xx answer, else ITR_HTTP; ITR_TOKEN when the token was refused. */
+enum itr_status itr_envelope_read(const struct itr_response *r, const struct itr_config *config,
+                                  struct itr_buf *rewritten, struct itr_envelope *out);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "core/buf.h"
 #include "core/sha256.h"
-#include "core/token_grant.h"
+#include "core/token_request.h"
 
 /*
  * Design notes
@@ -25,8 +25,6 @@
 #define FIRST_LOOK_MS 10 /* how soon another's lease is looked at again; doubles */
 #define LONGEST_LOOK_MS 200
 #define SHORT_HOLD_MS 5000 /* a hold after a failure that is shorter is waited out */
-#define ANSWER_MAX (256 * 1024)
-#define URL_MAX 16384
 
 struct fetch {
     struct itr_token_fetch *f;
@@ -37,7 +35,7 @@ struct fetch {
     int64_t now_wall_ms; /* by the store's clock, when it was loaded */
     int64_t now_mono_ms; /* the same moment by ours */
     int64_t look_ms;
-    bool attempted; /* the gateway was asked, or nothing could be sent */
+    bool attempted; /* our own fetch is over, and noted */
 };
 
 static const struct itr_clock *clock_of(const struct itr_token_fetch *f)
@@ -154,6 +152,14 @@ static void give(struct fetch *t, const struct itr_token_record *r, enum itr_tok
 
 /* ---- the request ---- */
 
+/* A lease that dies with the process need not be settled before its end. */
+static bool give_up(void *ctx)
+{
+    const struct fetch *t = ctx;
+
+    return atomic_load(&t->f->stop) && t->f->parts.store->ops->origin == ITR_FROM_MEMORY;
+}
+
 /* True while our lease stands; a store that cannot be asked is no reason to spend a fetch. */
 static bool may_send(void *ctx)
 {
@@ -163,80 +169,16 @@ static bool may_send(void *ctx)
            itr_token_record_is_ours(&t->record, t->now_wall_ms, t->wish.owner, t->out->lease_fence);
 }
 
-static void fill_transport_options(const struct itr_config *c, struct itr_transport_options *o)
-{
-    *o = (struct itr_transport_options){0};
-    o->ca_file = c->ca_file;
-    o->proxy = c->proxy;
-    o->user_agent = c->user_agent;
-    o->http_version = c->http_version;
-    o->connect_timeout_ms = at_most(c->connect_timeout_ms, c->token_timeout_ms);
-    o->max_host_connections = 1;
-}
-
-/* Carries x to its end; looks now and then whether the process wants to end. */
-static void carry(struct fetch *t, struct itr_transport *tr, struct itr_exchange *x)
-{
-    struct itr_response *r = &x->response;
-
-    while (tr->ops->wait(tr, LONGEST_LOOK_MS) == NULL) {
-        if (!atomic_load(&t->f->stop))
-            continue;
-        tr->ops->cancel(tr, x);
-        r->carried = ITR_NETWORK;
-        snprintf(r->detail, sizeof r->detail, "the process ends");
-        return;
-    }
-}
-
-static void exchange(struct fetch *t, const char *url, struct itr_exchange *x)
-{
-    struct itr_transport_options options;
-    struct itr_transport *tr;
-    struct itr_error e;
-
-    fill_transport_options(t->f->config, &options);
-    x->request.url = url;
-    x->request.timeout_ms = t->f->config->token_timeout_ms;
-    x->request.may_send = may_send;
-    x->request.may_send_ctx = t;
-    x->response.carried = t->f->parts.transport->open(&options, &tr, &e);
-    if (x->response.carried != ITR_OK) {
-        snprintf(x->response.detail, sizeof x->response.detail, "%.200s", e.text);
-        return;
-    }
-    x->response.carried = tr->ops->start(tr, x, &e);
-    if (x->response.carried == ITR_OK)
-        carry(t, tr, x);
-    else
-        snprintf(x->response.detail, sizeof x->response.detail, "%.200s", e.text);
-    tr->ops->free(tr);
-}
-
-/* Asks the gateway. What came of it: *outcome, a token's text in `token`. */
 static void ask_gateway(struct fetch *t, struct itr_buf *token, struct itr_record_outcome *outcome)
 {
-    const struct itr_config *c = t->f->config;
-    struct itr_exchange x;
-    struct itr_token_answer a = {0};
-    struct itr_buf url;
+    struct itr_token_request r = {0};
 
-    itr_exchange_init(&x, ANSWER_MAX);
-    itr_buf_init_secret(&url, URL_MAX);
-    a.carried =
-        itr_token_grant_url(c->gateway, c->token_endpoint, c->app_id, c->app_secret, &url);
-    if (a.carried == ITR_OK) {
-        exchange(t, itr_buf_str(&url), &x);
-        a.carried = x.response.carried;
-    }
-    a.sent = x.response.sent;
-    a.detail = x.response.detail;
-    a.http_status = x.response.http_status;
-    a.body = itr_buf_str(&x.response.body);
-    a.body_len = x.response.body.len;
-    itr_token_grant_judge(&a, c->app_secret, token, outcome);
-    itr_buf_clear(&url);
-    itr_exchange_clear(&x);
+    r.config = t->f->config;
+    r.transport = t->f->parts.transport;
+    r.may_send = may_send;
+    r.give_up = give_up;
+    r.ctx = t;
+    itr_token_request_run(&r, token, outcome);
 }
 
 /* This machine's own trouble is kept here, not in the record. */
@@ -297,6 +239,26 @@ static void fail(struct fetch *t, const struct itr_error *e, int64_t retry_after
     t->out->retry_after_ms = retry_after_ms > 0 ? retry_after_ms : 0;
 }
 
+/* This machine's hold, turned into the store's clock for the wish. */
+static void set_local_hold(struct fetch *t)
+{
+    int64_t left = t->f->local_retry_mono_ms - t->now_mono_ms;
+
+    t->wish.local_error = left > 0 ? &t->f->local_error : NULL;
+    t->wish.local_retry_ms = left > 0 ? t->now_wall_ms + left : 0;
+}
+
+/* How long the next fetch is held back by what `r` says now. */
+static int64_t held_ms(struct fetch *t, const struct itr_token_record *r)
+{
+    struct itr_error why;
+    bool after_refusal;
+
+    set_local_hold(t);
+    return itr_token_record_held_until(r, t->now_wall_ms, &t->wish, &why, &after_refusal) -
+           t->now_wall_ms;
+}
+
 /* The gateway answered, or not: stores that and fills the result. False: decide again. */
 static bool finish(struct fetch *t, const struct itr_record_outcome *outcome)
 {
@@ -305,8 +267,10 @@ static bool finish(struct fetch *t, const struct itr_record_outcome *outcome)
 
     if (s == NOT_OURS)
         return false;
+    t->attempted = true;
+    note_local(t, outcome);
     if (outcome->is != ITR_OUTCOME_TOKEN)
-        fail(t, &outcome->error, s == SETTLED ? next.retry_ms - t->now_wall_ms : 0);
+        fail(t, &outcome->error, s == SETTLED ? held_ms(t, &next) : 0);
     else if (s == SETTLED)
         give(t, &next, ITR_FROM_GATEWAY);
     else
@@ -324,13 +288,10 @@ static bool attempt(struct fetch *t)
     bool finished;
 
     itr_buf_init_secret(&token, ITR_TOKEN_MAX);
-    atomic_store(&t->f->leased, true);
     ask_gateway(t, &token, &outcome);
     outcome.text = itr_buf_str(&token);
     outcome.refused = t->wish.refused;
     outcome.random = itr_clock_random(clock_of(t->f));
-    note_local(t, &outcome);
-    t->attempted = true;
     finished = finish(t, &outcome);
     if (!t->out->unsettled)
         atomic_store(&t->f->leased, false);
@@ -366,19 +327,14 @@ static bool acquire(struct fetch *t, const struct itr_record_verdict *v, bool *f
 {
     bool done = false;
 
+    atomic_store(&t->f->leased, true); /* before: the process's end must not slip in between */
     *failed = swap(t, &v->next, &done) != ITR_OK;
     t->out->lease_fence = v->next.lease_fence;
     if (done)
         t->out->fetches_today = v->next.fetches;
+    else
+        atomic_store(&t->f->leased, false);
     return done;
-}
-
-static void set_local_hold(struct fetch *t)
-{
-    int64_t left = t->f->local_retry_mono_ms - t->now_mono_ms;
-
-    t->wish.local_error = left > 0 ? &t->f->local_error : NULL;
-    t->wish.local_retry_ms = left > 0 ? t->now_wall_ms + left : 0;
 }
 
 /* One round: load, decide, do. True: the result is there. */

@@ -1,6 +1,7 @@
 #include "core/trace.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 1024
@@ -19,17 +20,15 @@ void itr_trace_call(const struct itr_call *call)
     const struct itr_response *r = &call->exchange.response;
     char line[LINE_MAX_BYTES];
     char code[24] = "-";
-    ssize_t ignored;
     int n;
 
-    if (call->has_envelope)
-        snprintf(code, sizeof code, "%lld", (long long)call->scan.code);
+    if (call->envelope.present)
+        snprintf(code, sizeof code, "%lld", (long long)call->envelope.scan.code);
     n = snprintf(line, sizeof line,
                  "itrigger: %s %.200s%.600s token=sha256:%s http=%d code=%s %.1fms %s\n",
                  call->post ? "POST" : "GET", call->config->gateway, itr_buf_str(&call->path),
                  call->token != NULL ? call->token->id : "-", r->http_status, code,
                  (double)r->elapsed_us / 1000, outcome(call));
-    if (n > 0)
-        ignored = write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
-    (void)ignored;
+    if (n > 0 && write(STDERR_FILENO, line, strnlen(line, sizeof line)) < 0)
+        return; /* a trace that nobody can read is no error */
 }

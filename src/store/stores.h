@@ -9,8 +9,8 @@
 #include "core/store.h"
 
 /* The process-wide memory store ("memory:"): all clients of the process share it, it lives as long
- * as the process. Retained for the caller; NULL without memory. clock is the first caller's. */
-struct itr_store *itr_store_memory(const struct itr_clock *clock);
+ * as the process, on the system's clock. Retained for the caller; NULL without memory. */
+struct itr_store *itr_store_memory(void);
 
 /* A memory store of its own, for tests. */
 struct itr_store *itr_store_memory_new(const struct itr_clock *clock);

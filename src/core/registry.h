@@ -1,0 +1,47 @@
+/*
+ * registry: the objects that a whole process shares: found by a key, counted, brought over a fork,
+ * and asked at the process's end. (There is one kind of them, token_source; this file is apart so
+ * that locks around fork and exit can be read on one page.)
+ *
+ * Any thread. Lock order: the registry's own lock, then an object's.
+ */
+#ifndef ITR_CORE_REGISTRY_H
+#define ITR_CORE_REGISTRY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ITR_REGISTRY_KEY 65 /* bytes of a key with its NUL */
+
+struct itr_registered;
+
+/* What an object can do. None may call the registry. */
+struct itr_registered_ops {
+    void (*lock)(struct itr_registered *r);            /* before a fork */
+    void (*unlock)(struct itr_registered *r);          /* after it, in the parent */
+    void (*renew_in_child)(struct itr_registered *r);  /* after it, in the child: and unlocks */
+    void (*end)(struct itr_registered *r);             /* the process ends: begin nothing new */
+    bool (*keeps_process)(struct itr_registered *r);   /* what must be finished first? */
+    void (*free)(struct itr_registered *r);            /* the last reference is gone */
+};
+
+/* The head of every object; zero it, set ops and key. */
+struct itr_registered {
+    const struct itr_registered_ops *ops;
+    struct itr_registered *next; /* the registry's */
+    atomic_uint refs;            /* falls to 0 under the registry's lock only */
+    int64_t end_within_ms;       /* how long the process's end waits for it at most */
+    char key[ITR_REGISTRY_KEY];
+};
+
+/* The object of a key, with a reference for the caller; made by `make` (one reference, key set by
+ * us) when there is none. NULL when make returns NULL. */
+struct itr_registered *itr_registry_get(const char *key, struct itr_registered *(*make)(void *ctx),
+                                        void *ctx);
+
+/* One more reference, by someone who has one. */
+void itr_registered_retain(struct itr_registered *r);
+void itr_registered_release(struct itr_registered *r);
+
+#endif

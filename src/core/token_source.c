@@ -1,0 +1,499 @@
+#include "core/token_source.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/registry.h"
+#include "core/sha256.h"
+#include "core/token_fetch.h"
+
+/*
+ * Design notes
+ * - `lock` guards everything in a source but `config`, `parts` (constant) and `fetch` (the fetch
+ *   thread's). It is never held over I/O. References, fork and exit: registry.h.
+ * - The cache decides, this file carries out: step() is the one place that acts on what it says.
+ * - At most one thread a source (`thread_out`). It runs the fetches that the cache asks for one after
+ *   the other, stores a token that could not be stored before, and ends.
+ */
+
+#define SETTLE_AGAIN_S 1
+
+struct itr_token_source {
+    struct itr_registered head;    /* key: digest of what makes two sources the same */
+    struct itr_config config;      /* constant; ours */
+    struct itr_parts parts;        /* constant; store retained */
+    struct itr_token_fetch fetch;  /* the fetch thread's */
+
+    pthread_mutex_t lock;
+    pthread_cond_t more; /* a fetch is wanted while the thread still has a token to store */
+    struct itr_token_cache cache;
+    struct itr_token_wait *waits; /* the queue; callers' memory */
+    bool thread_out;
+    bool fetch_wanted;         /* the thread has a fetch to run */
+    struct itr_token *refused; /* why the next fetch: counted, or NULL */
+    bool asked;                /* likewise */
+
+    /* For stats. */
+    int64_t fetches_today;
+    uint64_t fetched;
+    struct itr_token_event events[ITR_EVENTS]; /* a ring */
+    size_t n_events;                           /* ever */
+};
+
+static struct itr_token_source *of(struct itr_registered *r)
+{
+    return (struct itr_token_source *)r;
+}
+
+static int64_t now_mono(const struct itr_token_source *s)
+{
+    return itr_clock_mono_ms(s->parts.clock);
+}
+
+/* ---- those who wait ---- */
+
+static void enqueue(struct itr_token_source *s, struct itr_token_wait *w)
+{
+    w->next = s->waits;
+    w->prev = &s->waits;
+    if (s->waits != NULL)
+        s->waits->prev = &w->next;
+    s->waits = w;
+}
+
+static void dequeue(struct itr_token_wait *w)
+{
+    if (w->prev == NULL)
+        return;
+    *w->prev = w->next;
+    if (w->next != NULL)
+        w->next->prev = w->prev;
+    w->next = NULL;
+    w->prev = NULL;
+}
+
+/* The cache's token if it has one, and the last fetch's error. */
+static void answer(struct itr_token_source *s, struct itr_token_wait *w, enum itr_token_origin from)
+{
+    w->token = itr_token_retain(s->cache.token);
+    w->error = s->cache.error;
+    w->origin = from;
+    atomic_store_explicit(&w->ready, true, memory_order_release);
+}
+
+static void answer_all(struct itr_token_source *s)
+{
+    struct itr_token_wait *w;
+
+    while ((w = s->waits) != NULL) {
+        void (*wake)(void *) = w->wake;
+        void *ctx = w->ctx;
+        dequeue(w);
+        answer(s, w, s->cache.token != NULL ? s->cache.token->origin : ITR_FROM_MEMORY);
+        if (wake != NULL)
+            wake(ctx); /* under the lock: see the header */
+    }
+}
+
+/* ---- events ---- */
+
+static void note(struct itr_token_source *s, enum itr_cache_why why)
+{
+    struct itr_token_event *ev = &s->events[s->n_events % ITR_EVENTS];
+
+    if (why == ITR_WHY_NOTHING)
+        return;
+    ev->at_wall_ms = itr_clock_wall_ms(s->parts.clock);
+    ev->state = s->cache.state;
+    ev->why = why;
+    itr_error_clear(&ev->error);
+    if (why == ITR_WHY_FAILED)
+        ev->error = s->cache.error;
+    s->n_events++;
+}
+
+/* ---- the fetch thread ---- */
+
+static void *fetch_thread(void *arg);
+
+/* A detached thread with all signals blocked. 0, or an error number. */
+static int make_thread(struct itr_token_source *s)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all, old;
+    int rc = pthread_attr_init(&attr);
+
+    if (rc != 0)
+        return rc;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    rc = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    if (rc == 0)
+        rc = pthread_create(&thread, &attr, fetch_thread, s);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    return rc;
+}
+
+static void step(struct itr_token_source *s, struct itr_cache_step step);
+
+static void start_fetch(struct itr_token_source *s)
+{
+    struct itr_error e;
+    int rc;
+
+    s->fetch_wanted = true;
+    if (s->thread_out) {
+        pthread_cond_signal(&s->more);
+        return;
+    }
+    rc = make_thread(s);
+    if (rc == 0) {
+        itr_registered_retain(&s->head); /* the thread's; it cannot do a thing before we unlock */
+        s->thread_out = true;
+        return;
+    }
+    s->fetch_wanted = false;
+    itr_error_set(&e, ITR_NOMEM, "no thread could be made for the token fetch: %s", strerror(rc));
+    step(s, itr_token_cache_failed(&s->cache, now_mono(s), s->cache.generation, &e, now_mono(s)));
+}
+
+/* Carries out what the cache decided; what the caller gets is left to the caller. */
+static void step(struct itr_token_source *s, struct itr_cache_step step)
+{
+    note(s, step.why);
+    if (step.answer)
+        answer_all(s);
+    if (step.fetch)
+        start_fetch(s);
+}
+
+/* What the next fetch is for; its tokens are counted for the thread. */
+static uint64_t take_wish(struct itr_token_source *s, struct itr_fetch_wish *wish)
+{
+    wish->held = itr_token_retain(s->cache.token);
+    wish->refused = s->refused; /* the thread now owns it */
+    wish->asked = s->asked;
+    s->refused = NULL;
+    s->asked = false;
+    s->fetch_wanted = false;
+    return s->cache.generation;
+}
+
+static void drop_wish(struct itr_fetch_wish *wish)
+{
+    itr_token_release((struct itr_token *)wish->held);
+    itr_token_release((struct itr_token *)wish->refused);
+}
+
+static void take_result(struct itr_token_source *s, uint64_t generation,
+                        const struct itr_fetch_result *r)
+{
+    int64_t now = now_mono(s);
+
+    if (r->fetches_today >= 0)
+        s->fetches_today = r->fetches_today;
+    if (r->token != NULL && r->token->origin == ITR_FROM_GATEWAY)
+        s->fetched++;
+    if (r->token != NULL)
+        step(s, itr_token_cache_fetched(&s->cache, now, generation, itr_token_retain(r->token)));
+    else
+        step(s, itr_token_cache_failed(&s->cache, now, generation, &r->error,
+                                       now + r->retry_after_ms));
+}
+
+/* A token that could not be stored is in use already; storing is tried until it is done, or until
+ * another fetch is wanted. Called and left with the lock held. */
+static void store_late(struct itr_token_source *s, struct itr_fetch_result *r)
+{
+    bool stored = !r->unsettled;
+
+    while (!stored && !s->fetch_wanted && !atomic_load(&s->fetch.stop)) {
+        struct timespec at;
+        clock_gettime(CLOCK_MONOTONIC, &at);
+        at.tv_sec += SETTLE_AGAIN_S;
+        (void)pthread_cond_timedwait(&s->more, &s->lock, &at);
+        pthread_mutex_unlock(&s->lock);
+        stored = itr_token_fetch_settle(&s->fetch, r);
+        pthread_mutex_lock(&s->lock);
+    }
+}
+
+/* One fetch from wish to result. Called and left with the lock held. */
+static void fetch_once(struct itr_token_source *s)
+{
+    struct itr_fetch_wish wish;
+    struct itr_fetch_result result;
+    uint64_t generation = take_wish(s, &wish);
+
+    pthread_mutex_unlock(&s->lock);
+    itr_token_fetch_run(&s->fetch, &wish, &result);
+    drop_wish(&wish);
+    pthread_mutex_lock(&s->lock);
+    take_result(s, generation, &result);
+    store_late(s, &result);
+    itr_fetch_result_clear(&result);
+}
+
+static void *fetch_thread(void *arg)
+{
+    struct itr_token_source *s = arg;
+
+    pthread_mutex_lock(&s->lock);
+    while (s->fetch_wanted)
+        fetch_once(s);
+    s->thread_out = false;
+    pthread_mutex_unlock(&s->lock);
+    itr_token_source_release(s);
+    return NULL;
+}
+
+/* ---- as an object of the registry ---- */
+
+/* Timed by the monotonic clock; made anew in the child of a fork. */
+static void init_more(struct itr_token_source *s)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->more, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static void lock_source(struct itr_registered *r)
+{
+    pthread_mutex_lock(&of(r)->lock);
+}
+
+static void unlock_source(struct itr_registered *r)
+{
+    pthread_mutex_unlock(&of(r)->lock);
+}
+
+/* The fetch that was out is the parent's, and so are its waiters. What its thread had in hand is
+ * leaked on purpose: only the parent knows what state it is in. */
+static void renew_in_child(struct itr_registered *r)
+{
+    struct itr_token_source *s = of(r);
+    struct itr_cache_step forked = itr_token_cache_forked(&s->cache, now_mono(s));
+
+    if (s->thread_out)
+        atomic_fetch_sub(&s->head.refs, 1);
+    s->waits = NULL;
+    s->thread_out = s->fetch_wanted = false;
+    itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
+    init_more(s);
+    note(s, forked.why);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void end_source(struct itr_registered *r)
+{
+    atomic_store(&of(r)->fetch.stop, true);
+}
+
+/* A fetch that holds a lease: the next process would have to wait for the lease's end. */
+static bool keeps_process(struct itr_registered *r)
+{
+    struct itr_token_source *s = of(r);
+    bool keeps;
+
+    pthread_mutex_lock(&s->lock);
+    keeps = s->thread_out && atomic_load(&s->fetch.leased);
+    pthread_mutex_unlock(&s->lock);
+    return keeps;
+}
+
+static void free_source(struct itr_registered *r)
+{
+    struct itr_token_source *s = of(r);
+
+    itr_token_cache_clear(&s->cache);
+    itr_token_release(s->refused);
+    pthread_cond_destroy(&s->more);
+    pthread_mutex_destroy(&s->lock);
+    s->parts.store->ops->release(s->parts.store);
+    itr_config_clear(&s->config);
+    free(s);
+}
+
+static const struct itr_registered_ops ops = {
+    lock_source, unlock_source, renew_in_child, end_source, keeps_process, free_source,
+};
+
+/* ---- lifetime ---- */
+
+/* Two clients share a source if gateway, app, secret and store are the same. */
+static enum itr_status make_key(const struct itr_config *c, const struct itr_store *store,
+                                char key[ITR_REGISTRY_KEY])
+{
+    const char *const parts[] = {c->gateway, c->app_id, c->app_secret};
+    struct itr_buf all;
+    enum itr_status s;
+    size_t i;
+
+    itr_buf_init_secret(&all, 65536);
+    s = itr_buf_append(&all, &store, sizeof store);
+    for (i = 0; i < sizeof parts / sizeof *parts && s == ITR_OK; i++)
+        s = itr_buf_append(&all, parts[i], strlen(parts[i]) + 1);
+    if (s == ITR_OK)
+        itr_sha256_hex(all.data, all.len, key, ITR_REGISTRY_KEY - 1);
+    itr_buf_clear(&all);
+    return s;
+}
+
+struct wanted {
+    const struct itr_config *config;
+    const struct itr_parts *parts;
+};
+
+static struct itr_registered *make_source(void *ctx)
+{
+    const struct wanted *w = ctx;
+    struct itr_token_source *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    if (itr_config_copy(&s->config, w->config) != ITR_OK) {
+        free(s);
+        return NULL;
+    }
+    s->head.ops = &ops;
+    s->head.end_within_ms = s->config.token_timeout_ms;
+    atomic_init(&s->head.refs, 1);
+    s->parts = *w->parts;
+    s->parts.store->ops->retain(s->parts.store);
+    pthread_mutex_init(&s->lock, NULL);
+    init_more(s);
+    itr_token_cache_init(&s->cache);
+    itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
+    return &s->head;
+}
+
+enum itr_status itr_token_source_open(const struct itr_config *config,
+                                      const struct itr_parts *parts,
+                                      struct itr_token_source **out, struct itr_error *e)
+{
+    struct wanted wanted = {config, parts};
+    char key[ITR_REGISTRY_KEY];
+    struct itr_registered *r;
+
+    *out = NULL;
+    if (make_key(config, parts->store, key) != ITR_OK)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    r = itr_registry_get(key, make_source, &wanted);
+    *out = of(r);
+    return r != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
+}
+
+void itr_token_source_release(struct itr_token_source *s)
+{
+    if (s != NULL)
+        itr_registered_release(&s->head);
+}
+
+/* ---- asking ---- */
+
+static void want_refused(struct itr_token_source *s, const struct itr_token *token)
+{
+    itr_token_release(s->refused);
+    s->refused = itr_token_retain((struct itr_token *)token);
+}
+
+/* Gives the event to the cache. The reason of a fetch is noted before the fetch is started. */
+static struct itr_cache_step event(struct itr_token_source *s, const struct itr_token_ask *ask)
+{
+    int64_t now = now_mono(s);
+    struct itr_cache_step st;
+
+    if (ask->refused != NULL) {
+        st = itr_token_cache_refused(&s->cache, now, ask->refused);
+        if (st.give == ITR_GIVE_WAIT && st.why != ITR_WHY_NOTHING)
+            want_refused(s, ask->refused);
+    } else if (ask->refresh) {
+        st = itr_token_cache_asked(&s->cache, now);
+    } else {
+        st = itr_token_cache_want(&s->cache, now, ask->min_valid_ms);
+    }
+    if (st.why == ITR_WHY_ASKED)
+        s->asked = true;
+    return st;
+}
+
+bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask *ask,
+                          struct itr_token_wait *w)
+{
+    struct itr_cache_step st;
+    bool ready;
+
+    w->prev = NULL;
+    w->token = NULL;
+    atomic_store_explicit(&w->ready, false, memory_order_relaxed);
+    pthread_mutex_lock(&s->lock);
+    st = event(s, ask);
+    /* In the queue before anything is carried out: a thread that cannot be made answers at once. */
+    if (st.give == ITR_GIVE_WAIT)
+        enqueue(s, w);
+    else
+        answer(s, w, ITR_FROM_MEMORY);
+    step(s, st);
+    ready = atomic_load_explicit(&w->ready, memory_order_relaxed);
+    pthread_mutex_unlock(&s->lock);
+    return ready;
+}
+
+void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *w)
+{
+    pthread_mutex_lock(&s->lock);
+    dequeue(w);
+    pthread_mutex_unlock(&s->lock);
+    itr_token_release(w->token);
+    w->token = NULL;
+}
+
+/* ---- stats ---- */
+
+static void copy_events(const struct itr_token_source *s, struct itr_token_stats *out)
+{
+    size_t n = s->n_events < ITR_EVENTS ? s->n_events : ITR_EVENTS;
+    size_t i;
+
+    out->n_events = n;
+    for (i = 0; i < n; i++)
+        out->events[i] = s->events[(s->n_events - n + i) % ITR_EVENTS];
+}
+
+static void describe_token(const struct itr_token *t, int64_t now, struct itr_token_stats *out)
+{
+    if (t == NULL)
+        return;
+    out->fence = t->fence;
+    memcpy(out->id, t->id, sizeof out->id);
+    out->age_ms = now - t->born_mono_ms;
+    out->refresh_in_ms = t->refresh_mono_ms - now;
+    out->expires_in_ms = t->end_mono_ms - now;
+}
+
+void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *out)
+{
+    const struct itr_token_wait *w;
+
+    *out = (struct itr_token_stats){0};
+    pthread_mutex_lock(&s->lock);
+    out->state = s->cache.state;
+    describe_token(s->cache.token, now_mono(s), out);
+    out->fetches_today = s->fetches_today;
+    out->daily_limit = s->config.daily_limit;
+    out->last_error = s->cache.error;
+    for (w = s->waits; w != NULL; w = w->next)
+        out->waiters++;
+    out->fetched = s->fetched;
+    out->store = itr_token_origin_name(s->parts.store->ops->origin);
+    copy_events(s, out);
+    pthread_mutex_unlock(&s->lock);
+}
