@@ -158,7 +158,7 @@ static void push_token(struct itr_client *c, struct itr_call *call, int64_t now)
         call->asked = true;
         (void)itr_token_source_ask(c->source, &ask, &call->wait);
     }
-    if (atomic_load_explicit(&call->wait.ready, memory_order_acquire)) {
+    if (itr_token_wait_is_ready(&call->wait)) {
         call->asked = false;
         itr_call_token(call, now, call->wait.token, &call->wait.error);
         call->wait.token = NULL; /* the call now owns it */
@@ -327,7 +327,7 @@ static void wait_for_token(struct itr_client *c, struct itr_token_wait *w, int64
     int64_t now = itr_clock_mono_ms(c->clock);
     int64_t deadline = now + timeout_ms;
 
-    while (!atomic_load_explicit(&w->ready, memory_order_acquire) && now < deadline) {
+    while (!itr_token_wait_is_ready(w) && now < deadline) {
         (void)c->transport->ops->wait(c->transport, deadline - now);
         now = itr_clock_mono_ms(c->clock);
     }
@@ -337,7 +337,7 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
                                  int64_t timeout_ms, struct itr_token **token,
                                  enum itr_token_origin *origin, struct itr_error *e)
 {
-    struct itr_token_wait w = {0};
+    struct itr_token_wait w;
     enum itr_status s = ready_transport(c, e);
 
     *token = NULL;
@@ -350,7 +350,7 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
     w.ctx = c->transport;
     if (!itr_token_source_ask(c->source, ask, &w))
         wait_for_token(c, &w, timeout_ms);
-    if (!atomic_load_explicit(&w.ready, memory_order_acquire)) {
+    if (!itr_token_wait_is_ready(&w)) {
         itr_token_source_forget(c->source, &w);
         itr_error_set(e, ITR_TIMEOUT, "no token came within %lld ms", (long long)timeout_ms);
         e->retryable = true;

@@ -39,8 +39,7 @@ struct itr_token_source {
     /* For stats. */
     int64_t fetches_today;
     uint64_t fetched;
-    struct itr_token_event events[ITR_EVENTS]; /* a ring */
-    size_t n_events;                           /* ever */
+    struct itr_token_events events;
 };
 
 static struct itr_token_source *of(struct itr_registered *r)
@@ -55,64 +54,29 @@ static int64_t now_mono(const struct itr_token_source *s)
 
 /* ---- those who wait ---- */
 
-static void enqueue(struct itr_token_source *s, struct itr_token_wait *w)
-{
-    w->next = s->waits;
-    w->prev = &s->waits;
-    if (s->waits != NULL)
-        s->waits->prev = &w->next;
-    s->waits = w;
-}
-
-static void dequeue(struct itr_token_wait *w)
-{
-    if (w->prev == NULL)
-        return;
-    *w->prev = w->next;
-    if (w->next != NULL)
-        w->next->prev = w->prev;
-    w->next = NULL;
-    w->prev = NULL;
-}
-
 /* The cache's token if it has one, and the last fetch's error. */
-static void answer(struct itr_token_source *s, struct itr_token_wait *w, enum itr_token_origin from)
-{
-    w->token = itr_token_retain(s->cache.token);
-    w->error = s->cache.error;
-    w->origin = from;
-    atomic_store_explicit(&w->ready, true, memory_order_release);
-}
-
 static void answer_all(struct itr_token_source *s)
 {
+    const struct itr_token *t = s->cache.token;
+    enum itr_token_origin origin = t != NULL ? t->origin : ITR_FROM_MEMORY;
     struct itr_token_wait *w;
 
     while ((w = s->waits) != NULL) {
         void (*wake)(void *) = w->wake;
         void *ctx = w->ctx;
-        dequeue(w);
-        answer(s, w, s->cache.token != NULL ? s->cache.token->origin : ITR_FROM_MEMORY);
+        itr_token_wait_dequeue(w);
+        itr_token_wait_answer(w, s->cache.token, &s->cache.error, origin);
         if (wake != NULL)
             wake(ctx); /* under the lock: see the header */
     }
 }
 
-/* ---- events ---- */
-
 static void note(struct itr_token_source *s, enum itr_cache_why why)
 {
-    struct itr_token_event *ev = &s->events[s->n_events % ITR_EVENTS];
-
     if (why == ITR_WHY_NOTHING)
-        return;
-    ev->at_wall_ms = itr_clock_wall_ms(s->parts.clock);
-    ev->state = s->cache.state;
-    ev->why = why;
-    itr_error_clear(&ev->error);
-    if (why == ITR_WHY_FAILED)
-        ev->error = s->cache.error;
-    s->n_events++;
+        return; /* the usual case; spares the clock */
+    itr_token_events_note(&s->events, itr_clock_wall_ms(s->parts.clock), s->cache.state, why,
+                          why == ITR_WHY_FAILED ? &s->cache.error : NULL);
 }
 
 /* ---- the fetch thread ---- */
@@ -431,18 +395,16 @@ bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask
     struct itr_cache_step st;
     bool ready;
 
-    w->prev = NULL;
-    w->token = NULL;
-    atomic_store_explicit(&w->ready, false, memory_order_relaxed);
+    itr_token_wait_reset(w);
     pthread_mutex_lock(&s->lock);
     st = event(s, ask);
     /* In the queue before anything is carried out: a thread that cannot be made answers at once. */
     if (st.give == ITR_GIVE_WAIT)
-        enqueue(s, w);
+        itr_token_wait_enqueue(&s->waits, w);
     else
-        answer(s, w, ITR_FROM_MEMORY);
+        itr_token_wait_answer(w, s->cache.token, &s->cache.error, ITR_FROM_MEMORY);
     step(s, st);
-    ready = atomic_load_explicit(&w->ready, memory_order_relaxed);
+    ready = itr_token_wait_is_ready(w);
     pthread_mutex_unlock(&s->lock);
     return ready;
 }
@@ -450,23 +412,13 @@ bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask
 void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *w)
 {
     pthread_mutex_lock(&s->lock);
-    dequeue(w);
+    itr_token_wait_dequeue(w);
     pthread_mutex_unlock(&s->lock);
     itr_token_release(w->token);
     w->token = NULL;
 }
 
 /* ---- stats ---- */
-
-static void copy_events(const struct itr_token_source *s, struct itr_token_stats *out)
-{
-    size_t n = s->n_events < ITR_EVENTS ? s->n_events : ITR_EVENTS;
-    size_t i;
-
-    out->n_events = n;
-    for (i = 0; i < n; i++)
-        out->events[i] = s->events[(s->n_events - n + i) % ITR_EVENTS];
-}
 
 static void describe_token(const struct itr_token *t, int64_t now, struct itr_token_stats *out)
 {
@@ -494,6 +446,6 @@ void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *
         out->waiters++;
     out->fetched = s->fetched;
     out->store = itr_token_origin_name(s->parts.store->ops->origin);
-    copy_events(s, out);
+    out->n_events = itr_token_events_copy(&s->events, out->events);
     pthread_mutex_unlock(&s->lock);
 }

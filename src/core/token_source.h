@@ -14,7 +14,6 @@
 #ifndef ITR_CORE_TOKEN_SOURCE_H
 #define ITR_CORE_TOKEN_SOURCE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +23,8 @@
 #include "core/store.h"
 #include "core/token.h"
 #include "core/token_cache.h"
+#include "core/token_events.h"
+#include "core/token_wait.h"
 #include "core/transport.h"
 
 struct itr_token_source;
@@ -48,34 +49,13 @@ struct itr_token_ask {
     bool refresh;                    /* one fetch, please (client:refresh) */
 };
 
-/* A caller's place in the queue, and its answer. The caller's memory, in place until it is ready or
- * forgotten. */
-struct itr_token_wait {
-    struct itr_token_wait *next, **prev; /* the source's, under its lock */
-    void (*wake)(void *ctx);             /* see above; NULL: nobody to wake */
-    void *ctx;
-    atomic_bool ready;       /* token and error below are final */
-    struct itr_token *token; /* one reference for the caller, or NULL */
-    struct itr_error error;  /* kind ITR_OK, or why the last fetch failed (with a token: it is a
-                                stale or doubted one) */
-    enum itr_token_origin origin;
-};
-
-/* Asks. Returns true when w is ready at once; false: it will be, and wake is called then. */
+/* Asks. w->wake and w->ctx are set by the caller, the rest is ours. Returns true when w is ready at
+ * once; false: it will be, and wake is called then. */
 bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask *ask,
                           struct itr_token_wait *w);
 
 /* Leaves the queue; drops an answer's token. Right in any state of w after ask. */
 void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *w);
-
-#define ITR_EVENTS 20
-
-struct itr_token_event {
-    int64_t at_wall_ms;
-    enum itr_cache_state state;
-    enum itr_cache_why why;
-    struct itr_error error; /* of FAILED */
-};
 
 struct itr_token_stats {
     enum itr_cache_state state;

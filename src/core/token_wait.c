@@ -1,0 +1,48 @@
+#include "core/token_wait.h"
+
+#include <stddef.h>
+
+void itr_token_wait_reset(struct itr_token_wait *w)
+{
+    w->next = NULL;
+    w->prev = NULL;
+    w->token = NULL;
+    atomic_store_explicit(&w->ready, false, memory_order_relaxed);
+}
+
+void itr_token_wait_enqueue(struct itr_token_wait **queue, struct itr_token_wait *w)
+{
+    w->next = *queue;
+    w->prev = queue;
+    if (*queue != NULL)
+        (*queue)->prev = &w->next;
+    *queue = w;
+}
+
+void itr_token_wait_dequeue(struct itr_token_wait *w)
+{
+    if (w->prev == NULL)
+        return;
+    *w->prev = w->next;
+    if (w->next != NULL)
+        w->next->prev = w->prev;
+    w->next = NULL;
+    w->prev = NULL;
+}
+
+void itr_token_wait_answer(struct itr_token_wait *w, struct itr_token *token,
+                           const struct itr_error *error, enum itr_token_origin origin)
+{
+    w->token = itr_token_retain(token);
+    w->origin = origin;
+    if (error->kind == ITR_OK)
+        itr_error_clear(&w->error);
+    else
+        w->error = *error;
+    atomic_store_explicit(&w->ready, true, memory_order_release);
+}
+
+bool itr_token_wait_is_ready(const struct itr_token_wait *w)
+{
+    return atomic_load_explicit(&w->ready, memory_order_acquire);
+}

@@ -1,0 +1,37 @@
+/*
+ * token_wait: a caller's place in the queue for a token, and its answer. The queue is guarded by
+ * its owner, token_source; `ready` may be looked at by the caller without a lock.
+ */
+#ifndef ITR_CORE_TOKEN_WAIT_H
+#define ITR_CORE_TOKEN_WAIT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/status.h"
+#include "core/token.h"
+
+/* The caller's memory; in place until it is ready or was taken out of the queue. */
+struct itr_token_wait {
+    struct itr_token_wait *next, **prev; /* the queue's; prev NULL: not in it */
+    void (*wake)(void *ctx);             /* called once it is ready; NULL: nobody to wake */
+    void *ctx;
+    atomic_bool ready;       /* token, error and origin below are final */
+    struct itr_token *token; /* one reference for the caller, or NULL */
+    struct itr_error error;  /* kind ITR_OK, or why the last fetch failed (with a token: it is a
+                                stale or doubted one) */
+    enum itr_token_origin origin;
+};
+
+/* Not in the queue, not ready; wake and ctx stay. */
+void itr_token_wait_reset(struct itr_token_wait *w);
+void itr_token_wait_enqueue(struct itr_token_wait **queue, struct itr_token_wait *w);
+void itr_token_wait_dequeue(struct itr_token_wait *w); /* nothing if it is not in the queue */
+
+/* Makes it ready: takes a reference of token (may be NULL) and copies error. */
+void itr_token_wait_answer(struct itr_token_wait *w, struct itr_token *token,
+                           const struct itr_error *error, enum itr_token_origin origin);
+
+bool itr_token_wait_is_ready(const struct itr_token_wait *w);
+
+#endif
