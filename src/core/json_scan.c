@@ -36,8 +36,8 @@ struct scan {
     unsigned depth;                            /* levels that are open */
     bool in_object;                            /* the innermost one is an object */
     bool in_data;                              /* inside the object `data` */
-    bool has_message, has_data;                /* there was such a member */
-    enum member member;
+    enum member member;                        /* whose value is to come */
+    unsigned seen;                             /* a bit a member of the envelope that was there */
 };
 
 /* ---- failing ---- */
@@ -56,13 +56,6 @@ static enum next fail(struct scan *s, const unsigned char *at, const char *wante
     s->status = itr_error_set(s->e, ITR_DECODE, "not JSON at byte %zu: expected %s, found %s",
                               (size_t)(at - s->begin), wanted, found);
     return NEXT_WRONG;
-}
-
-static bool fail_twice(struct scan *s, const unsigned char *at, const char *name)
-{
-    s->status = itr_error_set(s->e, ITR_DECODE, "not an envelope at byte %zu: a second \"%s\"",
-                              (size_t)(at - s->begin), name);
-    return false;
 }
 
 /* ---- spaces ---- */
@@ -151,33 +144,21 @@ static enum member member_of(const struct scan *s, struct itr_json_piece key)
 /* Decoders let the last of two equal keys count; two programs might then read two codes. */
 static bool note_member(struct scan *s, const unsigned char *at)
 {
-    struct itr_json_scan *found = &s->found;
+    static const char *const names[] = {"", "code", "message", "data", "accessToken"};
+    unsigned bit = 1U << s->member;
 
-    switch (s->member) {
-    case MEMBER_CODE:
-        if (found->code_is != ITR_JSON_CODE_ABSENT)
-            return fail_twice(s, at, "code");
-        found->code_is = ITR_JSON_CODE_BAD; /* until its value proves good */
-        return true;
-    case MEMBER_MESSAGE:
-        if (s->has_message)
-            return fail_twice(s, at, "message");
-        s->has_message = true;
-        return true;
-    case MEMBER_DATA:
-        if (s->has_data)
-            return fail_twice(s, at, "data");
-        s->has_data = true;
-        found->data_is_absent = false;
-        return true;
-    case MEMBER_ACCESS_TOKEN:
-        if (found->has_access_token)
-            return fail_twice(s, at, "accessToken");
-        found->has_access_token = true;
-        return true;
-    case MEMBER_OTHER:
-        break;
+    if ((s->seen & bit) != 0) {
+        s->status = itr_error_set(s->e, ITR_DECODE, "not an envelope at byte %zu: a second \"%s\"",
+                                  (size_t)(at - s->begin), names[s->member]);
+        return false;
     }
+    s->seen |= bit;
+    if (s->member == MEMBER_CODE)
+        s->found.code_is = ITR_JSON_CODE_BAD; /* until its value proves good */
+    else if (s->member == MEMBER_DATA)
+        s->found.data_is_absent = false;
+    else if (s->member == MEMBER_ACCESS_TOKEN)
+        s->found.has_access_token = true;
     return true;
 }
 

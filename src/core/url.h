@@ -1,5 +1,6 @@
 /*
- * url: everything about addresses: the gateway, paths, queries, and what may be shown of them.
+ * url: everything about addresses: the gateway, paths, and what may be shown of them. The query is
+ * query.h, which comes along with this.
  *
  * Rules: docs/design.md section 5, RFC 3986. Pure; any thread.
  */
@@ -10,6 +11,7 @@
 #include <stddef.h>
 
 #include "core/buf.h"
+#include "core/query.h"
 #include "core/status.h"
 
 /*
@@ -36,27 +38,6 @@ enum itr_status itr_url_path(const char *path, size_t n, bool is_get, struct itr
 
 /* Appends n bytes percent-encoded: all but unreserved characters (RFC 3986, 2.3). */
 enum itr_status itr_url_escape(const char *bytes, size_t n, struct itr_buf *out);
-
-/* A query in the making: name=value pairs, sorted by name when written; pairs of one name keep
- * their order. */
-struct itr_query {
-    struct itr_buf bytes;         /* names and values, back to back */
-    struct itr_query_pair *pairs; /* ours */
-    size_t n, cap;
-};
-
-#define ITR_QUERY_MAX_PAIRS 1024
-#define ITR_QUERY_MAX_BYTES ((size_t)1 << 20)
-
-void itr_query_init(struct itr_query *q);
-void itr_query_clear(struct itr_query *q);
-void itr_query_reset(struct itr_query *q);
-/* Adds one pair, bytes as they are (copied). Refused (ITR_USAGE): an empty name, the name
- * "accessToken", invalid UTF-8 in name or value, too many. */
-enum itr_status itr_query_add(struct itr_query *q, const char *name, size_t name_len,
-                              const char *value, size_t value_len, struct itr_error *e);
-/* Appends "&name=value" for each pair, sorted by the bytes of the names, percent-encoded. */
-enum itr_status itr_query_write(struct itr_query *q, struct itr_buf *out);
 
 /* Checks one header "Name: value" given apart. Refused (ITR_USAGE): a name that is no RFC 9110
  * token or is Host, Content-Length, Transfer-Encoding, Connection (any case); CR, LF, NUL or other
