@@ -7,9 +7,9 @@
  * All times are wall milliseconds by the store's clock. Any time further ahead than its own rule
  * can put it counts as over (a clock was stepped).
  *
- * In four files: token_record.c decides and settles, token_record_view.c says what a record's times
+ * In five files: token_record.c decides and settles, token_record_view.c says what a record's times
  * are worth now, token_record_hold.c is the table "what holds a fetch back", token_record_text.c is
- * the text form. Any thread.
+ * the text form, token_record_sound.c says what may stand in it. Any thread.
  */
 #ifndef ITR_CORE_TOKEN_RECORD_H
 #define ITR_CORE_TOKEN_RECORD_H
@@ -91,8 +91,7 @@ struct itr_record_verdict {
     int64_t until_ms;              /* WAIT, HOLD */
     bool after_refusal;            /* HOLD: the row "a fetch caused by a refusal"; not waited out */
     struct itr_error error;        /* HOLD; kind ITR_OK when only asked too early (a token is held) */
-    struct itr_token_record next;  /* ACQUIRE: our lease in it and the fetch counted. TAKE: the
-                                      record, its times cut to what they can be */
+    struct itr_token_record next;  /* ACQUIRE: our lease in it and the fetch counted */
 };
 
 /* In the order TAKE, WAIT, HOLD, ACQUIRE of docs/design.md 4.2. A lease that has the name

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/json_scan.h"
-#include "core/token_record_text.h"
+#include "core/token_record_sound.h"
 #include "core/token_record_view.h"
 
 #define BACKOFF_MIN_MS INT64_C(100)
@@ -133,7 +133,8 @@ void itr_record_keep_error(struct itr_record_error *kept, const struct itr_error
     kept->kind = kept_kind(e->kind);
     kept->has_code = e->has_code;
     kept->code = e->has_code ? e->code : 0;
-    kept->http_status = e->http_status;
+    kept->http_status =
+        e->http_status >= 0 && e->http_status <= ITR_RECORD_HTTP_MAX ? e->http_status : 0;
     keep_text(kept->text, e->text);
 }
 

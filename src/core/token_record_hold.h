@@ -24,7 +24,7 @@ int64_t itr_record_failure_wait_ms(const struct itr_token_record *view, int64_t 
 void itr_record_note_refused(struct itr_token_record *view, int64_t now_ms,
                              const struct itr_record_rules *rules);
 
-/* An error as the fleet remembers it: text cut (see token_record_text.h) and without controls, and
+/* An error as the fleet remembers it: text cut (see token_record_sound.h) and without controls, and
  * a kind that other machines can make something of. And back. */
 void itr_record_keep_error(struct itr_record_error *kept, const struct itr_error *e);
 void itr_record_give_error(const struct itr_record_error *kept, struct itr_error *e);
