@@ -148,6 +148,123 @@ endef
 depends := $(lib_objects:.o=.d)
 $(foreach l,$(LUAS),$(eval $(call lua_rules,$(l))))
 
+# ---- tests ----------------------------------------------------------------------------------------
+
+# One cmocka program per spec/c/*_test.c. Those that need a Lua name it themselves and are built for 5.4.
+test_programs := $(test_sources:spec/c/%.c=$(B)/spec/%)
+test_objects := $(test_sources:spec/%.c=$(B)/obj/spec/%.o)
+support_objects := $(test_support:spec/%.c=$(B)/obj/spec/%.o)
+depends += $(test_objects:.o=.d) $(support_objects:.o=.d)
+.SECONDARY: $(test_objects) $(support_objects)
+
+$(B)/obj/spec/%.o: spec/%.c $(B)/flags
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile) -Ispec/c -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
+
+# Programs whose source is gone must not run any more, and so be counted.
+.PHONY: c-tests
+c-tests: $(test_programs)
+	$(Q)for p in $(B)/spec/*_test; do \
+	    case " $(test_programs) " in *" $$p "*) ;; *) rm -f "$$p" ;; esac; done
+
+# Lua state with the sanitizers in it, closed at the end so that what it leaks shows. The preload that a stock lua
+# would need is inherited by every child of a spec.
+$(B)/lua-host: tools/lua_host.c $(B)/flags
+	$(call say,LD,$@)
+	$(Q)$(CC) $(base_flags) $(call lua_cflags,5.4) $(CFLAGS) $(LDFLAGS) -o $@ $< \
+	    $(shell pkg-config --libs lua5.4 2>/dev/null || echo -llua5.4)
+
+# Each fuzz target may use the binding too, on Lua 5.4; the linker takes only what it calls.
+fuzz_programs := $(fuzz_sources:spec/fuzz/%.c=$(B)/fuzz/%)
+depends += $(fuzz_programs:=.d)
+
+$(B)/fuzz/%: spec/fuzz/%.c $(B)/5.4/libbind.a $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile) $(lua_cflags_5.4) -MMD -MP -MF $@.d -fsanitize=fuzzer $(CFLAGS) $(LDFLAGS) -o $@ $< \
+	    $(B)/5.4/libbind.a $(lib) $(shell pkg-config --libs lua5.4 2>/dev/null || echo -llua5.4) $(libs)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(fuzz_programs)
+
+again := $(MAKE) --no-print-directory
+# What can be built here, of the Luas asked for: the others are reported by tools/test.
+luas_here = $(shell tools/luas $(luas_or_all))
+
+.PHONY: test check-all asan tsan fuzz valgrind
+test:
+	@tools/setup test
+	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call module,$(l)))
+	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c $(luas_or_all)
+
+asan:
+	@tools/setup test
+	$(Q)$(again) VARIANT=asan c-tests build build/asan/lua-host LUA=5.4
+	@LUA_COMMAND=build/asan/lua-host tools/under asan tools/test build/asan c 5.4
+
+tsan:
+	@tools/setup test
+	$(Q)$(again) VARIANT=tsan c-tests
+	@tools/under tsan tools/test build/tsan c
+
+valgrind:
+	@tools/setup test
+	$(Q)$(again) c-tests build LUA=5.4
+	@tools/under valgrind tools/test build c 5.4
+
+fuzz:
+	@tools/setup test
+	$(Q)$(again) VARIANT=fuzz fuzz-programs
+	@tools/fuzz $(FUZZ_TIME) $(fuzz_sources:spec/fuzz/%.c=%)
+
+check-all: test asan tsan valgrind
+	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
+
+# ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
+
+.PHONY: setup demo sandbox bench lint format rockspec rock
+setup:
+	@tools/setup build sandbox test lint
+
+demo:
+	@tools/setup build sandbox lua-$(LUA)
+	$(Q)$(again) build LUA=$(LUA)
+	@tools/demo $(LUA) $(B)
+
+# Stays in the foreground: Ctrl-C ends it.
+sandbox:
+	@tools/setup sandbox
+	@sandbox/run --foreground
+
+bench:
+	@tools/setup test
+	$(Q)$(again) build LUA=5.4
+	@bench/run
+
+lint:
+	@tools/setup build lint
+	$(Q)$(again) build LUA=5.4 WERROR=1
+	@CPPFLAGS='$(curl_cflags)' tools/lint $(B)
+
+format:
+	@tools/setup lint
+	$(Q)tools/sources c | xargs clang-format -i
+
+# VERSION's only source is src/core/version.h.
+rockspec:
+	$(Q)tools/rockspec $(VERSION)
+
+# The rock as a user's LuaRocks builds it, into build/rocks, and the quickstart from there.
+rock:
+	@tools/setup build sandbox rock lua-$(LUA)
+	@tools/rock $(LUA)
+
 # ---- using the tree, installing -------------------------------------------------------------------
 
 .PHONY: env install clean help FORCE
@@ -174,5 +291,10 @@ endif
 
 clean:
 	rm -rf build
+
+help:
+	@sed -n 's/^#//p' Makefile | sed -n '1,/^$$/p'
+	@echo ' Targets: setup build all install env test check-all asan tsan valgrind fuzz lint format bench'
+	@echo '          sandbox demo rock rockspec clean'
 
 -include $(depends)

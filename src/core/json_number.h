@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 struct itr_json_number {
-    const unsigned char *stop; /* behind the last byte, or the byte that is wrong (may be the end) */
-    const char *wanted;        /* NULL: it is right; else what was expected at stop */
-    bool is_integer;           /* neither fraction nor exponent */
-    bool is_wide;              /* an integer beyond +-(2^53-1) */
+    const unsigned char
+        *stop;          /* behind the last byte, or the byte that is wrong (may be the end) */
+    const char *wanted; /* NULL: it is right; else what was expected at stop */
+    bool is_integer;    /* neither fraction nor exponent */
+    bool is_wide;       /* an integer beyond +-(2^53-1) */
 };
 
 /* Goes over the number that begins at p (p < end); never reads at or past end. */

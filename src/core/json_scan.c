@@ -42,8 +42,9 @@ struct scan {
 
 /* ---- failing ---- */
 
-/* The one way to fail. */
-static enum next fail(struct scan *s, const unsigned char *at, const char *wanted)
+/* The one way to fail. Cold: the compiler keeps it out of the way of what goes well. */
+__attribute__((cold, noinline)) static enum next fail(struct scan *s, const unsigned char *at,
+                                                      const char *wanted)
 {
     char found[16];
 
@@ -76,19 +77,25 @@ static inline int look(struct scan *s)
 /* ---- strings ---- */
 
 /* Takes the string whose opening quote is at s->at. */
-static bool take_string(struct scan *s, struct itr_json_piece *piece, bool *escaped)
+static inline bool take_string(struct scan *s, struct itr_json_piece *piece, bool *escaped)
 {
     const unsigned char *first = s->at + 1;
-    struct itr_json_string string = itr_json_string_scan(first, s->end);
+    const unsigned char *stop = itr_json_skip_plain(first, s->end);
+    struct itr_json_string rest;
 
-    if (string.wanted != NULL) {
-        (void)fail(s, string.stop, string.wanted);
-        return false;
+    *escaped = false;
+    if (stop == s->end || *stop != '"') {
+        rest = itr_json_string_rest(stop, s->end);
+        if (rest.wanted != NULL) {
+            (void)fail(s, rest.stop, rest.wanted);
+            return false;
+        }
+        *escaped = rest.escaped;
+        stop = rest.stop;
     }
     piece->at = (const char *)first;
-    piece->len = (size_t)(string.stop - first);
-    *escaped = string.escaped;
-    s->at = string.stop + 1;
+    piece->len = (size_t)(stop - first);
+    s->at = stop + 1;
     return true;
 }
 
@@ -205,6 +212,12 @@ static enum next key(struct scan *s)
 
 /* ---- numbers and words ---- */
 
+static bool no_room(struct scan *s, enum itr_status status)
+{
+    s->status = itr_error_set(s->e, status, "no room for the answer's wide integers");
+    return false;
+}
+
 /* Copies what lies before the integer, and the integer in quotes. */
 static bool quote_wide(struct scan *s, const unsigned char *stop)
 {
@@ -215,13 +228,9 @@ static bool quote_wide(struct scan *s, const unsigned char *stop)
         (status = itr_buf_append_char(out, '"')) == ITR_OK &&
         (status = itr_buf_append(out, s->at, (size_t)(stop - s->at))) == ITR_OK)
         status = itr_buf_append_char(out, '"');
-    if (status != ITR_OK) {
-        s->status = itr_error_set(s->e, status, "no room for the answer's wide integers");
-        return false;
-    }
     s->copied = stop;
     s->found.has_wide = true;
-    return true;
+    return status == ITR_OK || no_room(s, status);
 }
 
 /* A wide integer is a string by the time the decoder sees it, so it is not noted. */
@@ -269,17 +278,15 @@ static enum next null_value(struct scan *s)
 
 static void set_level(struct scan *s, bool object)
 {
+    uint64_t *levels = &s->objects[s->depth >> 6];
     uint64_t bit = UINT64_C(1) << (s->depth & 63);
 
-    if (object)
-        s->objects[s->depth >> 6] |= bit;
-    else
-        s->objects[s->depth >> 6] &= ~bit;
+    *levels = (*levels & ~bit) | (object ? bit : 0);
 }
 
 static enum next close_level(struct scan *s)
 {
-    unsigned outer;
+    unsigned outer = s->depth - 2; /* wraps at level 1, where nothing is outside */
 
     s->at++;
     s->depth--;
@@ -287,7 +294,6 @@ static enum next close_level(struct scan *s)
         return NEXT_AFTER;
     if (s->depth == 1)
         s->in_data = false;
-    outer = s->depth - 1;
     s->in_object = (s->objects[outer >> 6] >> (outer & 63) & 1) != 0;
     return NEXT_AFTER;
 }
@@ -360,7 +366,7 @@ static enum next after(struct scan *s)
 }
 
 /* Sets text and len; copies what follows the last wide integer. */
-static enum itr_status finish(struct scan *s)
+static bool finish(struct scan *s)
 {
     struct itr_json_scan *found = &s->found;
     enum itr_status status;
@@ -368,35 +374,28 @@ static enum itr_status finish(struct scan *s)
     found->text = (const char *)s->begin;
     found->len = (size_t)(s->end - s->begin);
     if (!found->has_wide)
-        return ITR_OK;
+        return true;
     status = itr_buf_append(s->rewritten, s->copied, (size_t)(s->end - s->copied));
     if (status != ITR_OK)
-        return itr_error_set(s->e, status, "no room for the answer's wide integers");
+        return no_room(s, status);
     found->text = s->rewritten->data;
     found->len = s->rewritten->len;
-    return ITR_OK;
+    return true;
 }
 
 enum itr_status itr_json_scan(const char *text, size_t len, struct itr_buf *rewritten,
                               struct itr_json_scan *out, struct itr_error *e)
 {
-    const unsigned char *begin = (const unsigned char *)(len > 0 ? text : "");
-    struct scan s = {.begin = begin,
-                     .at = begin,
-                     .end = begin + len,
-                     .copied = begin,
-                     .rewritten = rewritten,
-                     .e = e,
-                     .found = {.data_is_absent = true}};
+    struct scan s = {.rewritten = rewritten, .e = e, .found = {.data_is_absent = true}};
     enum next next = NEXT_VALUE;
-    enum itr_status status;
 
+    s.begin = s.at = s.copied = (const unsigned char *)(len > 0 ? text : "");
+    s.end = s.begin + len;
     itr_buf_reset(rewritten);
     while (next == NEXT_VALUE || next == NEXT_AFTER)
         next = next == NEXT_VALUE ? value(&s) : after(&s);
-    if (next == NEXT_WRONG)
+    if (next == NEXT_WRONG || !finish(&s))
         return s.status;
-    if ((status = finish(&s)) == ITR_OK)
-        *out = s.found;
-    return status;
+    *out = s.found;
+    return ITR_OK;
 }

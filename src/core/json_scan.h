@@ -23,7 +23,8 @@
 
 enum itr_json_code {
     ITR_JSON_CODE_ABSENT,  /* no top-level member `code` (or no object at all) */
-    ITR_JSON_CODE_INTEGER, /* an integer, or a string of the digits of one ("200", "-1"), in int64 */
+    ITR_JSON_CODE_INTEGER, /* an integer, or a string of the digits of one ("200", "-1"), in int64
+                            */
     ITR_JSON_CODE_BAD      /* anything else, null and 200.0 included */
 };
 
@@ -32,7 +33,7 @@ struct itr_json_scan {
     bool is_object;
     enum itr_json_code code_is;
     int64_t code;
-    struct itr_json_piece message;      /* inside of the quotes, still escaped; absent if no string */
+    struct itr_json_piece message; /* inside of the quotes, still escaped; absent if no string */
     struct itr_json_piece access_token; /* data.accessToken likewise, if data is an object */
     bool has_access_token;              /* there is a member data.accessToken, of whatever type */
     bool data_is_absent;                /* no member data, or null */

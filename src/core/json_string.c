@@ -1,54 +1,8 @@
 #include "core/json_string.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "core/utf8.h"
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* The byte at p becomes the lowest, on any machine. */
-static uint64_t load_le64(const unsigned char *p)
-{
-    uint64_t eight;
-
-    memcpy(&eight, p, sizeof eight);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    eight = __builtin_bswap64(eight);
-#endif
-    return eight;
-}
-
-/*
- * Sets the top bit of each byte that is not plain (control, quote, backslash, or >= 0x80). The
- * lowest one set is exact; above it a borrow may have set others. Exchanging 0x20-0x23 in pairs
- * (^ 2) puts the quote right behind the control characters, so that one subtraction finds both.
- */
-static uint64_t not_plain(uint64_t eight)
-{
-    uint64_t below = (eight ^ EACH(2)) - EACH(0x21);
-    uint64_t backslash = (eight ^ EACH('\\')) - EACH(1);
-
-    return (eight | below | backslash) & EACH(0x80);
-}
-
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-/* This is where the time of a scan goes: about 1.6 instructions a byte. */
-static const unsigned char *skip_plain(const unsigned char *p, const unsigned char *end)
-{
-    uint64_t found;
-
-    for (; end - p >= 8; p += 8)
-        if ((found = not_plain(load_le64(p))) != 0)
-            return p + (__builtin_ctzll(found) >> 3);
-    while (p < end && is_plain(*p))
-        p++;
-    return p;
-}
 
 static int hex_digit(unsigned char c)
 {
@@ -111,30 +65,49 @@ static size_t escape(const unsigned char *p, const unsigned char *end, const cha
     return p[1] == 'u' ? unicode_escape(p, end, wanted) : 2;
 }
 
-struct itr_json_string itr_json_string_scan(const unsigned char *p, const unsigned char *end)
+/* Over the characters at p that are not ASCII. Chinese text is all three bytes a character, and
+ * nearly all of it begins with one of the leads whose second byte may be any tail. */
+static const unsigned char *skip_utf8(const unsigned char *p, const unsigned char *end)
+{
+    size_t n;
+
+    while (p < end && *p >= 0x80) {
+        if (*p >= 0xe1 && *p <= 0xec && end - p >= 3 && ((p[1] ^ 0x80) | (p[2] ^ 0x80)) < 0x40) {
+            p += 3;
+            continue;
+        }
+        if ((n = itr_utf8_sequence(p, end)) == 0)
+            break;
+        p += n;
+    }
+    return p;
+}
+
+struct itr_json_string itr_json_string_rest(const unsigned char *p, const unsigned char *end)
 {
     struct itr_json_string s = {NULL, NULL, false};
     size_t n;
 
-    for (;; p += n) {
-        p = skip_plain(p, end);
-        if (p == end) {
-            s.wanted = "the closing quote";
+    while (p < end && *p != '"') {
+        if (*p >= 0x80) {
+            p = skip_utf8(p, end);
+            if (p == end || *p < 0x80)
+                continue;
+            s.wanted = "UTF-8";
             break;
-        }
-        if (*p == '"')
-            break;
-        if (*p == '\\') {
+        } else if (*p == '\\') {
             s.escaped = true;
-            n = escape(p, end, &s.wanted);
-        } else {
-            n = *p >= 0x80 ? itr_utf8_sequence(p, end) : 0;
-            if (n == 0)
-                s.wanted = *p >= 0x80 ? "UTF-8" : "no raw control character";
-        }
-        if (n == 0)
+            if ((n = escape(p, end, &s.wanted)) == 0)
+                break;
+            p += n;
+        } else if (*p < 0x20) {
+            s.wanted = "no raw control character";
             break;
+        }
+        p = itr_json_skip_plain(p, end);
     }
+    if (p == end)
+        s.wanted = "the closing quote";
     s.stop = p;
     return s;
 }

@@ -20,8 +20,8 @@ void itr_token_cache_clear(struct itr_token_cache *c)
 }
 
 /* The only place that assigns the state, so that the invariants are checked on every change. */
-static void enter(struct itr_token_cache *c, struct itr_cache_step *step, enum itr_cache_state state,
-                  enum itr_cache_why why)
+static void enter(struct itr_token_cache *c, struct itr_cache_step *step,
+                  enum itr_cache_state state, enum itr_cache_why why)
 {
     assert(state != ITR_CACHE_NONE || c->token == NULL);
     assert((state != ITR_CACHE_HELD && state != ITR_CACHE_REFRESHING) || c->token != NULL);

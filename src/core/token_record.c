@@ -6,7 +6,7 @@
 #include "core/token_record_hold.h"
 #include "core/token_record_view.h"
 
-#define SAME_AGAIN_MIN_MS ITR_MINUTE_MS /* a string given again is not asked for sooner than this */
+#define SAME_AGAIN_MIN_MS ITR_MINUTE_MS /* until the same string is asked for again */
 
 static int64_t at_least(int64_t a, int64_t b)
 {
@@ -78,8 +78,7 @@ void itr_token_record_decide(const struct itr_token_record *r, int64_t now_ms,
     memset(out, 0, sizeof *out);
     now_ms = itr_record_now(now_ms);
     itr_record_view_for(r, now_ms, wish, &v);
-    out->until_ms =
-        itr_token_record_held_until(&v, now_ms, wish, &out->error, &out->after_refusal);
+    out->until_ms = itr_token_record_held_until(&v, now_ms, wish, &out->error, &out->after_refusal);
 
     if (may_take(&v, now_ms, wish, out->until_ms != 0)) {
         out->is = ITR_VERDICT_TAKE;
@@ -109,8 +108,8 @@ bool itr_token_record_is_ours(const struct itr_token_record *r, int64_t now_ms, 
 
 /* What the record says of our fetch. */
 enum standing {
-    OURS,     /* our lease is in it */
-    SETTLED,  /* our lease was given back: an earlier swap went through, its answer was lost */
+    OURS,      /* our lease is in it */
+    SETTLED,   /* our lease was given back: an earlier swap went through, its answer was lost */
     FORGOTTEN, /* neither our lease nor a live one nor a higher fence: the store lost its memory */
     ANOTHERS
 };
@@ -148,8 +147,8 @@ static void set_same_token(struct itr_token_record *v, int64_t now_ms,
                            const struct itr_record_rules *rules)
 {
     int64_t over_ms = now_ms - v->born_ms - rules->token_ttl_ms;
-    int64_t wait_ms = at_most(at_least(SAME_AGAIN_MIN_MS, over_ms),
-                              rules->token_ttl_ms - margin_ms(rules));
+    int64_t wait_ms =
+        at_most(at_least(SAME_AGAIN_MIN_MS, over_ms), rules->token_ttl_ms - margin_ms(rules));
 
     v->refresh_ms = at_least(v->end_ms, now_ms + wait_ms);
     v->end_ms = v->refresh_ms;
@@ -230,7 +229,7 @@ static void settle_outcome(struct itr_token_record *v, int64_t now_ms,
 }
 
 /* Our fetch as the day's count has it. Nothing was sent: it was none. The store forgot: it is
- * missing. A new day began meanwhile: the gateway may count it there, so it is counted there too. */
+ * missing. A new day began: the gateway may count it there, so it is counted there too. */
 static void settle_count(struct itr_token_record *v, bool is_counted,
                          enum itr_record_outcome_is outcome)
 {

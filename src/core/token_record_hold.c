@@ -67,13 +67,13 @@ static int64_t next_distance_ms(const struct itr_token_record *v, int64_t now_ms
                                 const struct itr_record_rules *rules)
 {
     int64_t longest_ms = at_least(ITR_REFUSED_MAX_MS, rules->min_refresh_interval_ms);
-    int64_t distance_ms = v->refused_distance_ms == 0 ? rules->min_refresh_interval_ms
-                                                      : 2 * v->refused_distance_ms;
+    int64_t distance_ms =
+        v->refused_distance_ms == 0 ? rules->min_refresh_interval_ms : 2 * v->refused_distance_ms;
 
     distance_ms = at_most(distance_ms, longest_ms);
     if (rules->daily_limit > 0)
-        distance_ms = at_least(distance_ms, at_most(2 * share_of_day_ms(v, now_ms, rules),
-                                                    ITR_REFUSED_LIMIT_MAX_MS));
+        distance_ms = at_least(
+            distance_ms, at_most(2 * share_of_day_ms(v, now_ms, rules), ITR_REFUSED_LIMIT_MAX_MS));
     return distance_ms;
 }
 
@@ -200,8 +200,9 @@ static void hold_forbidden(const struct itr_token_record *v, int64_t now_ms,
     if (v->error.has_code && v->error.code >= 40001 && v->error.code <= 40003)
         itr_record_give_error(&v->error, &h->error);
     else
-        itr_error_set(&h->error, ITR_TOKEN,
-                      "the gateway refused these credentials: check app_id, app_secret and gateway");
+        itr_error_set(
+            &h->error, ITR_TOKEN,
+            "the gateway refused these credentials: check app_id, app_secret and gateway");
 }
 
 static void hold_daily_limit(const struct itr_token_record *v, int64_t now_ms,
@@ -210,10 +211,11 @@ static void hold_daily_limit(const struct itr_token_record *v, int64_t now_ms,
     if (wish->rules->daily_limit <= 0 || v->fetches < wish->rules->daily_limit)
         return;
     h->until_ms = itr_record_next_day_ms(now_ms);
-    itr_error_set(&h->error, ITR_QUOTA,
-                  "all token fetches of today are used up (option daily_limit = %lld); the next day "
-                  "begins at 00:00 Asia/Shanghai",
-                  (long long)wish->rules->daily_limit);
+    itr_error_set(
+        &h->error, ITR_QUOTA,
+        "all token fetches of today are used up (option daily_limit = %lld); the next day "
+        "begins at 00:00 Asia/Shanghai",
+        (long long)wish->rules->daily_limit);
 }
 
 static void hold_refused(const struct itr_token_record *v, int64_t now_ms,
@@ -243,8 +245,7 @@ static void hold_asked(const struct itr_token_record *v, int64_t now_ms,
 
 static void (*const table[])(const struct itr_token_record *, int64_t,
                              const struct itr_record_wish *, struct hold *) = {
-    hold_local,       hold_retry,   hold_lapsed, hold_forbidden,
-    hold_daily_limit, hold_refused, hold_asked,
+    hold_local, hold_retry, hold_lapsed, hold_forbidden, hold_daily_limit, hold_refused, hold_asked,
 };
 
 int64_t itr_token_record_held_until(const struct itr_token_record *r, int64_t now_ms,

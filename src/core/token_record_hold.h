@@ -10,8 +10,8 @@
 
 #include "core/token_record.h"
 
-#define ITR_RECORD_LAPSES 4  /* lapsed leases hold back from this many failures in a row */
-#define ITR_RECORD_SPREAD 6  /* with a daily limit, more failures in a row than these are spread */
+#define ITR_RECORD_LAPSES 4 /* lapsed leases hold back from this many failures in a row */
+#define ITR_RECORD_SPREAD 6 /* with a daily limit, more failures in a row than these are spread */
 
 /* How long no fetch may follow the last of `failures` in a row, which was at from_ms: the backoff,
  * and with a daily limit what spreads the fetches that are left over the rest of the day. */

@@ -41,9 +41,9 @@ bool itr_record_can_carry(const char *text, size_t n)
 
 static bool times_are_sound(const struct itr_token_record *r)
 {
-    const int64_t times[] = {r->born_ms,      r->refresh_ms, r->end_ms,       r->fetched_ms,
-                             r->lease_end_ms, r->retry_ms,   r->forbidden_ms, r->refused_ms,
-                             r->refused_distance_ms};
+    const int64_t times[] = {r->born_ms,      r->refresh_ms,   r->end_ms,
+                             r->fetched_ms,   r->lease_end_ms, r->retry_ms,
+                             r->forbidden_ms, r->refused_ms,   r->refused_distance_ms};
     size_t i;
 
     for (i = 0; i < sizeof times / sizeof times[0]; i++)

@@ -1,6 +1,6 @@
 /*
- * token_record_sound: what a record may contain, for those who fill one and for the text form, which
- * checks it before a record is saved and after one is loaded. Internal to token_record*.c and
+ * token_record_sound: what a record may contain, for those who fill one and for the text form,
+ * which checks it before a record is saved and after one is loaded. Internal to token_record*.c and
  * token_grant.c. Pure.
  */
 #ifndef ITR_CORE_TOKEN_RECORD_SOUND_H

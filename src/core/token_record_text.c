@@ -93,7 +93,8 @@ static enum itr_status put_field(struct itr_buf *out, const struct field *f,
     case CODE:
         return put_number(out, f->name, r->error.has_code ? r->error.code : 0, r->error.has_code);
     case KIND:
-        return put_text(out, f->name, r->error.kind == ITR_OK ? "" : itr_status_name(r->error.kind));
+        return put_text(out, f->name,
+                        r->error.kind == ITR_OK ? "" : itr_status_name(r->error.kind));
     case TEXT:
         break;
     }
@@ -174,7 +175,8 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Unescapes into an array of `size`, NUL included; anything that encode would not write is corrupt. */
+/* Unescapes into an array of `size`, NUL included; anything that encode would not write is corrupt.
+ */
 static bool get_text(struct piece p, char *to, size_t size)
 {
     size_t i, n = 0;

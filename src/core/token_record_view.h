@@ -20,10 +20,10 @@
 #define ITR_HOUR_MS (60 * ITR_MINUTE_MS)
 #define ITR_DAY_MS (24 * ITR_HOUR_MS)
 
-#define ITR_BACKOFF_MAX_MS (5 * ITR_MINUTE_MS)    /* after failures */
-#define ITR_FORBIDDEN_MS (10 * ITR_MINUTE_MS)     /* after 40001-40003 */
-#define ITR_LIMIT_MS (30 * ITR_MINUTE_MS)         /* after 40004 */
-#define ITR_REFUSED_MAX_MS ITR_HOUR_MS            /* between refusal-caused fetches */
+#define ITR_BACKOFF_MAX_MS (5 * ITR_MINUTE_MS)     /* after failures */
+#define ITR_FORBIDDEN_MS (10 * ITR_MINUTE_MS)      /* after 40001-40003 */
+#define ITR_LIMIT_MS (30 * ITR_MINUTE_MS)          /* after 40004 */
+#define ITR_REFUSED_MAX_MS ITR_HOUR_MS             /* between refusal-caused fetches */
 #define ITR_REFUSED_LIMIT_MAX_MS (4 * ITR_HOUR_MS) /* the same, when a daily limit spreads them */
 
 /* now, within 0 ... ITR_RECORD_TIME_MAX. */

@@ -1,0 +1,43 @@
+# Words that several scripts here use. Sourced from the root of the tree.
+# shellcheck shell=sh
+
+die() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+# have COMMAND
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# lua_command 5.1|…|luajit: the interpreter's name on this machine, or nothing and failure.
+lua_command() {
+    case $1 in
+    luajit) set -- luajit ;;
+    *) set -- "lua$1" "lua-$1" "lua$(printf '%s' "$1" | tr -d .)" ;;
+    esac
+    for command in "$@"; do
+        if have "$command"; then
+            printf '%s\n' "$command"
+            return
+        fi
+    done
+    return 1
+}
+
+# lua_missing LUA: why this Lua's specs cannot run here, or nothing.
+lua_missing() {
+    if ! command=$(lua_command "$1"); then
+        echo "no interpreter lua${1#lua}"
+    elif ! "$command" -e 'require "busted.core"; require "cjson"' >/dev/null 2>&1; then
+        echo "$command has no busted or no cjson"
+    elif [ ! -e "$2/$1/itrigger/core.so" ]; then
+        echo "$2/$1/itrigger/core.so is not built"
+    fi
+}
+
+# seconds_since START
+seconds_since() {
+    echo $(($(date +%s) - $1))
+}
