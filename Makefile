@@ -13,7 +13,17 @@
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
+# All that Debian packages; 5.5 can be asked for.
 LUAS := 5.1 5.2 5.3 5.4 luajit
+known_luas := $(LUAS) 5.5
+
+# LuaRocks says which Lua it builds for by the place of its headers only.
+ifneq ($(LUA_INCDIR),)
+hash := \#
+lua_of_headers := $(if $(wildcard $(LUA_INCDIR)/luajit.h),luajit,$(shell number=$$(printf '%s\n' '$(hash)include <lua.h>' \
+    LUA_VERSION_NUM | $(CC) -E -I'$(LUA_INCDIR)' -x c - | tail -n 1) && echo 5.$$(( $$number % 100 ))))
+LUA ?= $(lua_of_headers)
+endif
 LUA ?= 5.4
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -25,8 +35,8 @@ lua_given := $(filter-out file default undefined,$(origin LUA))
 luas_or_default := $(if $(filter all,$(LUA)),$(LUAS),$(LUA))
 luas_or_all := $(if $(lua_given),$(luas_or_default),$(LUAS))
 
-ifneq ($(filter-out $(LUAS) all,$(LUA)),)
-$(error LUA=$(LUA): not one of $(LUAS) all)
+ifneq ($(filter-out $(known_luas) all,$(LUA)),)
+$(error LUA=$(LUA): not one of $(known_luas) all)
 endif
 
 # ---- sources: the one list ------------------------------------------------------------------------
@@ -122,7 +132,7 @@ $(lib): $(lib_objects)
 # Headers of one Lua: LUA_INCDIR when given (LuaRocks does), else what pkg-config says, else Debian's folder.
 pc_name = $(if $(filter luajit,$(1)),luajit,lua$(1))
 dir_name = $(if $(filter luajit,$(1)),luajit-2.1,lua$(1))
-lua_cflags = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags $(call pc_name,$(1)) 2>/dev/null || echo -I/usr/include/$(call dir_name,$(1))))
+lua_cflags = $(if $(LUA_INCDIR),-I'$(LUA_INCDIR)',$(shell pkg-config --cflags $(call pc_name,$(1)) 2>/dev/null || echo -I/usr/include/$(call dir_name,$(1))))
 
 # Only the binding is compiled once per Lua.
 define lua_rules
@@ -146,7 +156,7 @@ $(B)/$(1)/libbind.a: $$(bind_objects_$(1))
 	$$(Q)$$(AR) rcs $$@ $$^
 endef
 depends := $(lib_objects:.o=.d)
-$(foreach l,$(LUAS),$(eval $(call lua_rules,$(l))))
+$(foreach l,$(known_luas),$(eval $(call lua_rules,$(l))))
 
 # ---- tests ----------------------------------------------------------------------------------------
 
@@ -199,35 +209,71 @@ luas_here = $(shell tools/luas $(luas_or_all))
 
 .PHONY: test check-all asan tsan fuzz valgrind
 test:
-	@tools/setup run test
-	$(Q)$(again) c-tests $(addprefix only-,$(luas_here))
+	@tools/setup test
+	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call module,$(l)))
 	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c $(luas_or_all)
 
-only-%:
-	$(Q)$(again) build LUA=$*
-
 asan:
-	@tools/setup run test
+	@tools/setup test
 	$(Q)$(again) VARIANT=asan c-tests build build/asan/lua-host LUA=5.4
 	@LUA_COMMAND=build/asan/lua-host tools/under asan tools/test build/asan c 5.4
 
 tsan:
-	@tools/setup run test
+	@tools/setup test
 	$(Q)$(again) VARIANT=tsan c-tests
 	@tools/under tsan tools/test build/tsan c
 
 valgrind:
-	@tools/setup run test
+	@tools/setup test
 	$(Q)$(again) c-tests build LUA=5.4
 	@tools/under valgrind tools/test build c 5.4
 
 fuzz:
-	@tools/setup run test
+	@tools/setup test
 	$(Q)$(again) VARIANT=fuzz fuzz-programs
 	@tools/fuzz $(FUZZ_TIME) $(fuzz_sources:spec/fuzz/%.c=%)
 
 check-all: test asan tsan valgrind
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
+
+# ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
+
+.PHONY: setup demo sandbox bench lint format rockspec rock
+setup:
+	@tools/setup build sandbox test lint
+
+demo:
+	@tools/setup build sandbox lua-$(LUA)
+	$(Q)$(again) build LUA=$(LUA)
+	@tools/demo $(LUA) $(B)
+
+# Stays in the foreground: Ctrl-C ends it.
+sandbox:
+	@tools/setup sandbox
+	@sandbox/run --foreground
+
+bench:
+	@tools/setup test
+	$(Q)$(again) build LUA=5.4
+	@bench/run
+
+lint:
+	@tools/setup build lint
+	$(Q)$(again) build LUA=5.4 WERROR=1
+	@CPPFLAGS='$(curl_cflags)' tools/lint $(B)
+
+format:
+	@tools/setup lint
+	$(Q)tools/sources c | xargs clang-format -i
+
+# VERSION's only source is src/core/version.h.
+rockspec:
+	$(Q)tools/rockspec $(VERSION)
+
+# The rock as a user's LuaRocks builds it, into build/rocks, and the quickstart from there.
+rock:
+	@tools/setup build sandbox rock lua-$(LUA)
+	@tools/rock $(LUA)
 
 # ---- using the tree, installing -------------------------------------------------------------------
 
@@ -255,5 +301,11 @@ endif
 
 clean:
 	rm -rf build
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+	@echo
+	@echo 'Targets: setup build all install env demo sandbox test check-all asan tsan valgrind fuzz'
+	@echo '         lint format bench rock rockspec clean'
 
 -include $(depends)

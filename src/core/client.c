@@ -359,5 +359,10 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
     *token = w.token; /* the caller now owns it */
     *origin = w.origin;
     *e = w.error;
-    return *token != NULL ? ITR_OK : e->kind;
+    if (w.token == NULL)
+        return e->kind;
+    /* A fetch ahead of time that failed is no news for who has a good token. */
+    if (!ask->refresh && itr_clock_mono_ms(c->clock) < w.token->end_mono_ms)
+        itr_error_clear(e);
+    return ITR_OK;
 }

@@ -42,8 +42,8 @@ void itr_client_cancel(struct itr_client *c, struct itr_call *call);
 enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, struct itr_error *e);
 
 /* client:token() and client:refresh(): waits until the source answers or timeout_ms passed.
- * *token: one reference for the caller, or NULL; *e: why the last fetch failed, also beside a
- * token. Returns e->kind when there is no token, else ITR_OK. */
+ * *token: one reference for the caller, or NULL; *e: why the last fetch failed, beside a token only
+ * if that is expired or a refresh was asked for. Returns e->kind when there is no token, else ITR_OK. */
 enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_ask *ask,
                                  int64_t timeout_ms, struct itr_token **token,
                                  enum itr_token_origin *origin, struct itr_error *e);

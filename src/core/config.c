@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json_scan.h"
+#include "core/nearest.h"
 #include "core/url.h"
+#include "core/utf8.h"
 
 #define TEXT_MAX 4096
 #define DAY_S 86400.0
@@ -68,49 +69,14 @@ const struct itr_option *itr_config_option(const char *name)
     return o->name != NULL ? o : NULL;
 }
 
-/* ---- the name nearest to a misspelt one ---- */
-
-#define NAME_MAX_LEN 40
-
-/* Levenshtein distance, one row at a time; names are short. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[NAME_MAX_LEN + 1];
-    size_t i, j, m = strlen(b);
-
-    for (j = 0; j <= m; j++)
-        row[j] = j;
-    for (i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0]++;
-        for (j = 0; j < m; j++) {
-            size_t best = diagonal + (a[i] != b[j]);
-            diagonal = row[j + 1];
-            if (best > diagonal + 1)
-                best = diagonal + 1;
-            if (best > row[j] + 1)
-                best = row[j] + 1;
-            row[j + 1] = best;
-        }
-    }
-    return row[m];
-}
-
 const char *itr_config_nearest(const char *name)
 {
-    const char *best = NULL;
-    size_t best_distance = 4; /* further off is no misspelling */
-    const struct itr_option *o;
+    const char *names[sizeof options / sizeof *options];
+    size_t i;
 
-    if (strlen(name) > NAME_MAX_LEN)
-        return NULL;
-    for (o = options; o->name != NULL; o++) {
-        size_t d = distance(name, o->name);
-        if (d < best_distance) {
-            best_distance = d;
-            best = o->name;
-        }
-    }
-    return best;
+    for (i = 0; i < sizeof options / sizeof *options; i++)
+        names[i] = options[i].name; /* the last is NULL */
+    return itr_nearest(name, names);
 }
 
 /* ---- lifetime ---- */

@@ -34,7 +34,8 @@ enum itr_cache_why { /* what changed the state, for the trace and the events */
     ITR_WHY_FETCHED, /* a fetch brought a token */
     ITR_WHY_FAILED,  /* a fetch failed */
     ITR_WHY_STALE,   /* an expired token begins to be given out (no change of state) */
-    ITR_WHY_FORKED   /* we are the child of a fork: the fetch that was out is the parent's */
+    ITR_WHY_FORKED,  /* we are the child of a fork: the fetch that was out is the parent's */
+    ITR_WHY_KEPT     /* a fetch ended well with no newer token: asked too early, or there is none */
 };
 
 enum itr_cache_give {
@@ -59,6 +60,8 @@ struct itr_token_cache {
     int64_t retry_mono_ms;    /* HELD, NONE: no fetch by want() before this */
     struct itr_error error;   /* of the last fetch, if it failed; else clear */
     bool stale;               /* an expired token is being given out (event sent) */
+    bool behind;              /* the fetch that is out was started by the arrival of a due token; if
+                                 its own token arrives due too, the next one waits for a want() */
 };
 
 void itr_token_cache_init(struct itr_token_cache *c);
@@ -71,19 +74,22 @@ struct itr_cache_step itr_token_cache_want(struct itr_token_cache *c, int64_t no
 /* client:refresh() wants one fetch; joins one that is out. */
 struct itr_cache_step itr_token_cache_asked(struct itr_token_cache *c, int64_t now_mono_ms);
 
-/* The gateway refused `token`. Give is WAIT if the caller should wait for the fetch (its token is
- * the held one, or a fetch is out), USE if the held token is another one already. */
+/* The gateway refused `token`. If it is the held one: WAIT for the fetch that this starts or joins.
+ * If not, the refusal is old news, and the step is that of want(0): USE of the token that is held by
+ * now (nothing is doubted), WAIT while a fetch is out and nothing is given out. */
 struct itr_cache_step itr_token_cache_refused(struct itr_token_cache *c, int64_t now_mono_ms,
                                               const struct itr_token *token);
 
 /* The fetch `generation` brought a token; the cache takes over the caller's reference (and
- * releases it when the generation is an old one, or the fence is not above the held one's). */
+ * releases it when the generation is an old one, or the fence is not above the held one's: nothing
+ * newer is known, why is KEPT and want() starts no fetch for ITR_CACHE_MAX_RETRY_MS). */
 struct itr_cache_step itr_token_cache_fetched(struct itr_token_cache *c, int64_t now_mono_ms,
                                               uint64_t generation, struct itr_token *token);
 
 /* The fetch `generation` failed with *e (kind ITR_OK: nothing is wrong, there was just no reason
  * to fetch, as after asked within min_refresh_interval); no new one by want() before
- * retry_mono_ms, which is cut to ITR_CACHE_MAX_RETRY_MS from now. */
+ * retry_mono_ms, which is cut to ITR_CACHE_MAX_RETRY_MS from now (and is now when there is neither
+ * a token nor an error to give meanwhile). */
 struct itr_cache_step itr_token_cache_failed(struct itr_token_cache *c, int64_t now_mono_ms,
                                              uint64_t generation, const struct itr_error *e,
                                              int64_t retry_mono_ms);

@@ -6,6 +6,10 @@
  * the budget. A store can only load and compare-and-swap it; every rule about fetching is here.
  * All times are wall milliseconds by the store's clock. Any time further ahead than its own rule
  * can put it counts as over (a clock was stepped).
+ *
+ * In five files: token_record.c decides and settles, token_record_view.c says what a record's times
+ * are worth now, token_record_hold.c is the table "what holds a fetch back", token_record_text.c is
+ * the text form, token_record_sound.c says what may stand in it. Any thread.
  */
 #ifndef ITR_CORE_TOKEN_RECORD_H
 #define ITR_CORE_TOKEN_RECORD_H
@@ -37,6 +41,7 @@ struct itr_token_record {
     int64_t born_ms;    /* when the answer that gave it came */
     int64_t refresh_ms; /* due from here on; without jitter */
     int64_t end_ms;     /* expired from here on */
+    int64_t fetched_ms; /* the last answer with it; the same string again moves this, not born_ms */
     /* The lease; owner "" when nobody has it. */
     char owner[ITR_OWNER_MAX + 1];
     uint64_t lease_fence;
@@ -89,7 +94,10 @@ struct itr_record_verdict {
     struct itr_token_record next;  /* ACQUIRE: our lease in it and the fetch counted */
 };
 
-/* In the order TAKE, WAIT, HOLD, ACQUIRE of docs/design.md 4.2. */
+/* In the order TAKE, WAIT, HOLD, ACQUIRE of docs/design.md 4.2. A lease that has the name
+ * wish->owner is our own, of a swap whose answer was lost: nothing was sent under it, so its count
+ * is taken back and it stands in nobody's way. Hence: decide only before anything was sent, or
+ * after ITR_NOT_OURS. now_ms is cut to 0 ... 2^52. */
 void itr_token_record_decide(const struct itr_token_record *r, int64_t now_ms,
                              const struct itr_record_wish *wish, struct itr_record_verdict *out);
 
@@ -114,8 +122,10 @@ enum itr_record_settled {
     ITR_NOT_OURS /* another's lease or a higher fence stands: drop the outcome, decide again */
 };
 
-/* `lease_fence` and wish->owner say which lease is ours. A record that has neither a lease nor a
- * higher fence takes a token too (the store forgot). */
+/* `lease_fence` and wish->owner say which lease is ours; it is ours until somebody else takes it,
+ * also past its end. A record that has neither a live lease nor a higher fence takes the outcome
+ * too, and the fetch is counted in it (the store forgot). One in which our lease was given back
+ * already stays as it is: settling twice is settling once. */
 enum itr_record_settled itr_token_record_settle(const struct itr_token_record *r, int64_t now_ms,
                                                 const struct itr_record_wish *wish,
                                                 uint64_t lease_fence,
@@ -131,7 +141,8 @@ int64_t itr_token_record_held_until(const struct itr_token_record *r, int64_t no
                                     const struct itr_record_wish *wish, struct itr_error *error,
                                     bool *after_refusal);
 
-/* Backoff after `failures` in a row: 1 s doubling to 5 min, full jitter from `random`. */
+/* Backoff after `failures` (>= 1) in a row: 1 s doubling to 5 min, full jitter from `random`, but at
+ * least 100 ms. */
 int64_t itr_token_record_backoff_ms(int failures, uint64_t random);
 
 /* How much earlier than refresh_ms this process refreshes: up to a sixth of the margin, drawn from

@@ -1,0 +1,117 @@
+-- A client: its methods, and the checks of what is passed to them. An argument of the wrong type is
+-- the programmer's mistake and raises at the caller's level; everything else is returned as
+-- nil, err. The work is done in C (itrigger.core).
+
+local core = require "itrigger.core"
+local options = require "itrigger.options"
+
+local error, getmetatable, type = error, getmetatable, type
+local core_call, core_close, core_stats, core_token = core.call, core.close, core.stats, core.token
+
+-- What getmetatable answers for a client: see lua_client.h.
+local CLIENT = "itrigger.client"
+
+local client = {}
+
+-- ---- checks: level 3 is whoever called the function that checks ----
+
+local function wrong_type(name, argument, wanted, value)
+  local message = "bad argument '%s' to %s (%s expected, got %s)"
+  error(message:format(argument, name, wanted, value == nil and "nil" or type(value)), 4)
+end
+
+local function check_self(name, self)
+  if getmetatable(self) ~= CLIENT then
+    local message = "%s: called on a %s, not on a client; is it written with a colon?"
+    error(message:format(name, type(self)), 3)
+  end
+end
+
+-- path, params or body, and opts of one call; data names the second.
+function client.check_call(name, data, path, params, opts)
+  if type(path) ~= "string" then
+    wrong_type(name, "path", "string", path)
+  end
+  if params ~= nil and type(params) ~= "table" then
+    wrong_type(name, data, "table or nil", params)
+  end
+  if opts ~= nil and type(opts) ~= "table" then
+    wrong_type(name, "opts", "table or nil", opts)
+  end
+end
+
+function client.check_options(name, given)
+  if given ~= nil and type(given) ~= "table" then
+    wrong_type(name, "options", "table or nil", given)
+  end
+end
+
+local function check_opts(name, opts)
+  if opts ~= nil and type(opts) ~= "table" then
+    wrong_type(name, "opts", "table or nil", opts)
+  end
+end
+
+local check_call = client.check_call
+
+-- ---- the methods ----
+
+local methods = core.methods
+
+-- GET path with params in the query. Returns the envelope | nil, err.
+function methods:get(path, params, opts)
+  check_self("client:get", self)
+  check_call("client:get", "params", path, params, opts)
+  return core_call(self, false, path, params, opts)
+end
+
+-- POST to path with body as JSON. Returns the envelope | nil, err.
+function methods:post(path, body, opts)
+  check_self("client:post", self)
+  check_call("client:post", "body", path, body, opts)
+  return core_call(self, true, path, body, opts)
+end
+
+-- The present token. Returns token, err, source: err beside a token says why the last fetch failed.
+function methods:token(opts)
+  check_self("client:token", self)
+  check_opts("client:token", opts)
+  return core_token(self, opts, false)
+end
+
+-- Asks for one fetch now; returns as token does.
+function methods:refresh(opts)
+  check_self("client:refresh", self)
+  check_opts("client:refresh", opts)
+  return core_token(self, opts, true)
+end
+
+-- What the client and its token are doing, for operators.
+function methods:stats()
+  check_self("client:stats", self)
+  return core_stats(self)
+end
+
+-- Gives everything back. May be called again; any other call then gives an error.
+function methods:close()
+  check_self("client:close", self)
+  return core_close(self)
+end
+
+-- ---- making one ----
+
+-- given: a table of options. Returns client | nil, err.
+function client.new(given)
+  local settings, err = options.resolve(given)
+  if settings == nil then
+    return nil, err
+  end
+  local made
+  made, err = core.new(settings.core, settings.null == "keep")
+  if made == nil then
+    return nil, options.explain(err, settings.from)
+  end
+  return made
+end
+
+return client

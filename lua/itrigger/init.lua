@@ -1,0 +1,70 @@
+-- The face of the library: what `require "itrigger"` gives.
+
+local client = require "itrigger.client"
+local core = require "itrigger.core"
+local json = require "itrigger.json"
+
+local check_call, check_options = client.check_call, client.check_options
+local call = core.call
+
+local itrigger = {
+  array = json.array,
+  null = json.null,
+  version = core.version,
+}
+
+-- The client behind itrigger.get and itrigger.post: made by configure, or from the environment at
+-- the first call. One that cannot be made is tried again at the next call.
+local default
+
+local function default_client()
+  local err
+  if default == nil then
+    default, err = client.new({})
+  end
+  return default, err
+end
+
+-- A client of its own. options: see docs, or `itrigger.options`; what is not given comes from the
+-- environment (ITRIGGER_APP_ID ...). Returns client | nil, err of kind "config".
+function itrigger.new(options)
+  check_options("itrigger.new", options)
+  return client.new(options or {})
+end
+
+-- Makes the client behind itrigger.get and itrigger.post anew. Returns true | nil, err; after an
+-- error the earlier one stays.
+function itrigger.configure(options)
+  check_options("itrigger.configure", options)
+  local made, err = client.new(options or {})
+  if made == nil then
+    return nil, err
+  end
+  if default ~= nil then
+    default:close()
+  end
+  default = made
+  return true
+end
+
+-- As client:get on the default client.
+function itrigger.get(path, params, opts)
+  check_call("itrigger.get", "params", path, params, opts)
+  local c, err = default_client()
+  if c == nil then
+    return nil, err
+  end
+  return call(c, false, path, params, opts)
+end
+
+-- As client:post on the default client.
+function itrigger.post(path, body, opts)
+  check_call("itrigger.post", "body", path, body, opts)
+  local c, err = default_client()
+  if c == nil then
+    return nil, err
+  end
+  return call(c, true, path, body, opts)
+end
+
+return itrigger

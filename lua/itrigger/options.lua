@@ -1,0 +1,131 @@
+-- The options of a client: those given, and for the rest those of the environment, which is read
+-- once, here, at require. What an option may be, the core knows (core/config); only `null` and
+-- `transport` are the Lua side's own.
+
+local core = require "itrigger.core"
+local errors = require "itrigger.errors"
+
+local getenv = os and os.getenv or function() end
+
+local options = {}
+
+local LUA_SIDE = {
+  null = { words = { "nil", "keep" }, standard = "nil" },
+  transport = { words = { "auto" }, standard = "auto" },
+}
+
+-- Two names for one thing: whoever gives one of them in the program wants neither of the
+-- environment.
+local SAME_THING = { app_secret = "app_secret_file", app_secret_file = "app_secret" }
+
+-- The variable of an option: ITRIGGER_APP_ID of app_id.
+function options.variable(name)
+  return "ITRIGGER_" .. name:upper()
+end
+
+-- ---- what there is ----
+
+local names, is_known = {}, {}
+
+local function add_name(name)
+  names[#names + 1] = name
+  is_known[name] = true
+end
+
+for _, option in ipairs(core.options()) do
+  add_name(option.name)
+end
+for name in pairs(LUA_SIDE) do
+  add_name(name)
+end
+
+local environment = {}
+for _, name in ipairs(names) do
+  environment[name] = getenv(options.variable(name))
+end
+
+-- ---- checks ----
+
+local function config_error(...)
+  return errors.new { kind = "config", retryable = false, message = string.format(...) }
+end
+
+local function unknown(name)
+  local near = core.nearest(name, names)
+  local shown = errors.visible(name)
+  if near == nil then
+    return config_error('unknown option "%s"', shown)
+  end
+  return config_error('unknown option "%s": did you mean "%s"?', shown, near)
+end
+
+local function check_names(given)
+  for name in pairs(given) do
+    if type(name) ~= "string" then
+      return nil, config_error("options must have names as keys, not a %s", type(name))
+    elseif not is_known[name] then
+      return nil, unknown(name)
+    end
+  end
+  return true
+end
+
+local function check_word(name, value)
+  local words = LUA_SIDE[name].words
+  for _, word in ipairs(words) do
+    if value == word then
+      return true
+    end
+  end
+  local shown = type(value) == "string" and '"' .. errors.visible(value) .. '"' or "a " .. type(value)
+  local allowed = '"' .. table.concat(words, '" or "') .. '"'
+  return nil, config_error("option %s is %s; it can be %s", name, shown, allowed)
+end
+
+-- ---- merging ----
+
+-- The value of an option and where it comes from: nil, or its variable.
+local function find(given, name)
+  if given[name] ~= nil then
+    return given[name]
+  end
+  local other = SAME_THING[name]
+  if environment[name] ~= nil and not (other and given[other] ~= nil) then
+    return environment[name], options.variable(name)
+  end
+end
+
+-- Returns { core = settings for core.new, null = , transport = , from = variables by option }
+-- | nil, err.
+function options.resolve(given)
+  local ok, err = check_names(given)
+  if not ok then
+    return nil, err
+  end
+  local settings = { core = {}, from = {} }
+  for _, name in ipairs(names) do
+    local value, variable = find(given, name)
+    settings.from[name] = variable
+    if not LUA_SIDE[name] then
+      settings.core[name] = value
+    else
+      settings[name] = value == nil and LUA_SIDE[name].standard or value
+      ok, err = check_word(name, settings[name])
+      if not ok then
+        return nil, options.explain(err, settings.from)
+      end
+    end
+  end
+  return settings
+end
+
+-- Adds to an error about an option that it came from the environment, or nobody looks there.
+function options.explain(err, from)
+  local name = err.kind == "config" and err.message:match("^option ([%l_]+)")
+  if name and from[name] then
+    err.message = err.message .. " (from the environment, " .. from[name] .. ")"
+  end
+  return err
+end
+
+return options

@@ -1,0 +1,89 @@
+#include "bind/call_result.h"
+
+#include <string.h>
+
+#include "bind/error_push.h"
+#include "bind/json_read.h"
+#include "bind/number.h"
+
+/* ---- raw ---- */
+
+/* headers[name] = value, or "earlier, value" (RFC 9110, 5.3). The table is on top. */
+static void add_header(lua_State *L, const char *name, size_t name_len, const char *value,
+                       size_t value_len)
+{
+    int table = lua_gettop(L);
+
+    lua_pushlstring(L, name, name_len);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, table);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushlstring(L, value, value_len);
+    } else {
+        lua_pushliteral(L, ", ");
+        lua_pushlstring(L, value, value_len);
+        lua_concat(L, 3);
+    }
+    lua_rawset(L, table);
+}
+
+/* "name: value\n" lines, as transport.h has them. */
+static void push_headers(lua_State *L, const struct itr_buf *lines)
+{
+    const char *line = itr_buf_str(lines), *end = line + lines->len, *stop, *colon;
+
+    lua_newtable(L);
+    for (; line < end && (stop = memchr(line, '\n', (size_t)(end - line))) != NULL;
+         line = stop + 1) {
+        const char *value;
+        if ((colon = memchr(line, ':', (size_t)(stop - line))) == NULL)
+            continue;
+        value = colon + 1;
+        while (value < stop && *value == ' ')
+            value++;
+        add_header(L, line, (size_t)(colon - line), value, (size_t)(stop - value));
+    }
+}
+
+static void push_raw(lua_State *L, const struct itr_response *r)
+{
+    lua_createtable(L, 0, 4);
+    itr_number_push(L, r->http_status);
+    lua_setfield(L, -2, "status");
+    push_headers(L, &r->headers);
+    lua_setfield(L, -2, "headers");
+    lua_pushlstring(L, itr_buf_str(&r->body), r->body.len);
+    lua_setfield(L, -2, "body");
+    lua_pushnumber(L, (lua_Number)r->elapsed_us / 1e6);
+    lua_setfield(L, -2, "elapsed");
+}
+
+/* ---- all ---- */
+
+static int push_failure(lua_State *L, const struct itr_bound_call *b, const struct itr_error *e,
+                        const char *name, int path)
+{
+    lua_pushnil(L);
+    itr_error_push_call(L, b, e, name, path);
+    return 2;
+}
+
+int itr_call_result_push(lua_State *L, const struct itr_bound_call *b, int path)
+{
+    const struct itr_call *call = &b->call;
+    struct itr_json_read_options options = {.keep_nulls = b->keep_nulls, .envelope = true};
+    struct itr_error e;
+
+    luaL_checkstack(L, 10, "result of a call");
+    if (call->step == ITR_CALL_FAILED)
+        return push_failure(L, b, &call->error, call->error_name, path);
+    if (call->raw) {
+        push_raw(L, &call->exchange.response);
+        return 1;
+    }
+    if (itr_json_read(L, &call->envelope.scan, options, &e) == ITR_OK)
+        return 1;
+    e.http_status = call->exchange.response.http_status;
+    return push_failure(L, b, &e, NULL, path);
+}

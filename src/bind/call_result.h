@@ -1,0 +1,15 @@
+/*
+ * call_result: from a call that is DONE or FAILED to what Lua gets. On the Lua state's thread.
+ */
+#ifndef ITR_BIND_CALL_RESULT_H
+#define ITR_BIND_CALL_RESULT_H
+
+#include "bind/bound_call.h"
+#include "bind/compat.h"
+
+/* Pushes the results and returns how many: the envelope's table; with raw the HTTP answer
+ * { status, headers, body, elapsed }; or nil and an error. The path is the string at absolute index
+ * path. May raise (memory). */
+int itr_call_result_push(lua_State *L, const struct itr_bound_call *b, int path);
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * compat: one face of the Lua C API for 5.1, 5.2, 5.3, 5.4, 5.5 and LuaJIT.
+ *
+ * Only what this folder uses, under names of ours, so that no version's header is redefined. All
+ * functions follow the rules of the Lua function they stand for: which may raise and what they
+ * push. Not used anywhere here, because their signatures changed: lua_newstate, lua_dump, lua_gc,
+ * lua_resume, user values.
+ */
+#ifndef ITR_BIND_COMPAT_H
+#define ITR_BIND_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* LuaJIT's type of FFI values; no other Lua has a type of this number. */
+#define ITR_LUA_TCDATA 10
+
+/* True where numbers have an integer subtype. */
+#define ITR_LUA_HAS_INTEGERS (LUA_VERSION_NUM >= 503)
+
+static inline size_t itr_lua_rawlen(lua_State *L, int i)
+{
+#if LUA_VERSION_NUM >= 502
+    return (size_t)lua_rawlen(L, i);
+#else
+    return lua_objlen(L, i);
+#endif
+}
+
+static inline int itr_lua_absindex(lua_State *L, int i)
+{
+    return i > 0 || i <= LUA_REGISTRYINDEX ? i : lua_gettop(L) + i + 1;
+}
+
+/* Is the number at i of the integer subtype? */
+static inline bool itr_lua_isinteger(lua_State *L, int i)
+{
+#if ITR_LUA_HAS_INTEGERS
+    return lua_isinteger(L, i) != 0;
+#else
+    (void)L;
+    (void)i;
+    return false;
+#endif
+}
+
+/* Puts the functions of a list, ended by a row of NULLs, into the table on top. */
+static inline void itr_lua_setfuncs(lua_State *L, const luaL_Reg *list)
+{
+    for (; list->name != NULL; list++) {
+        lua_pushcfunction(L, list->func);
+        lua_setfield(L, -2, list->name);
+    }
+}
+
+static inline void *itr_lua_newuserdata(lua_State *L, size_t size)
+{
+#if LUA_VERSION_NUM >= 504
+    return lua_newuserdatauv(L, size, 0);
+#else
+    return lua_newuserdata(L, size);
+#endif
+}
+
+/* Pushes what the registry holds under an address. */
+static inline void itr_lua_registry_get(lua_State *L, const void *key)
+{
+#if LUA_VERSION_NUM >= 502
+    lua_rawgetp(L, LUA_REGISTRYINDEX, key);
+#else
+    lua_pushlightuserdata(L, (void *)key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+#endif
+}
+
+/* Pops a value into the registry, under an address. */
+static inline void itr_lua_registry_set(lua_State *L, const void *key)
+{
+#if LUA_VERSION_NUM >= 502
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+#else
+    lua_pushlightuserdata(L, (void *)key);
+    lua_insert(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+#endif
+}
+
+/* The userdata at i if its metatable is the one registered under name, else NULL. */
+static inline void *itr_lua_testudata(lua_State *L, int i, const char *name)
+{
+    void *p = lua_touserdata(L, i);
+    bool same;
+
+    if (p == NULL || !lua_getmetatable(L, i))
+        return NULL;
+    luaL_getmetatable(L, name);
+    same = lua_rawequal(L, -1, -2) != 0;
+    lua_pop(L, 2);
+    return same ? p : NULL;
+}
+
+#endif

@@ -1,0 +1,76 @@
+#include "bind/error_push.h"
+
+#include "bind/json_read.h"
+#include "bind/number.h"
+#include "core/envelope.h"
+
+static const char metatable_key; /* registry key of the metatable of errors */
+
+void itr_error_push_metatable(lua_State *L)
+{
+    itr_lua_registry_set(L, &metatable_key);
+}
+
+static void set_string(lua_State *L, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, int64_t value)
+{
+    itr_number_push(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void itr_error_push(lua_State *L, const struct itr_error *e, const char *name)
+{
+    if (e->kind == ITR_NOMEM)
+        luaL_error(L, "not enough memory");
+    luaL_checkstack(L, 6, "error");
+    lua_createtable(L, 0, 10);
+    set_string(L, "kind", itr_status_name(e->kind));
+    set_string(L, "message", e->text);
+    set_string(L, "name", name == NULL && e->has_code ? itr_envelope_code_name(e->code) : name);
+    if (e->has_code)
+        set_number(L, "code", e->code);
+    if (e->http_status != 0)
+        set_number(L, "http_status", e->http_status);
+    lua_pushboolean(L, e->retryable);
+    lua_setfield(L, -2, "retryable");
+
+    /* The metatable last: setting fields must not run code of its. */
+    itr_lua_registry_get(L, &metatable_key);
+    if (lua_istable(L, -1))
+        lua_setmetatable(L, -2);
+    else
+        lua_pop(L, 1);
+}
+
+/* The error's table is on top. */
+static void set_raw(lua_State *L, int table, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_insert(L, -2);
+    lua_rawset(L, table);
+}
+
+void itr_error_push_call(lua_State *L, const struct itr_bound_call *b, const struct itr_error *e,
+                         const char *name, int path)
+{
+    struct itr_json_read_options options = {.keep_nulls = b->keep_nulls, .envelope = true};
+    struct itr_error ignored; /* an envelope that cannot be decoded is only left out */
+    int table;
+
+    itr_error_push(L, e, name);
+    table = lua_gettop(L);
+    lua_pushstring(L, b->call.post ? "POST" : "GET");
+    set_raw(L, table, "method");
+    lua_pushvalue(L, path);
+    set_raw(L, table, "path");
+    if (b->call.envelope.present &&
+        itr_json_read(L, &b->call.envelope.scan, options, &ignored) == ITR_OK)
+        set_raw(L, table, "response");
+}

@@ -1,0 +1,25 @@
+/*
+ * error_push: the error tables that Lua sees (docs/design.md 2, "Failure"). On the Lua state's
+ * thread.
+ */
+#ifndef ITR_BIND_ERROR_PUSH_H
+#define ITR_BIND_ERROR_PUSH_H
+
+#include "bind/bound_call.h"
+#include "bind/compat.h"
+#include "core/status.h"
+
+/* Keeps the value on top (a table) as the metatable of all errors, and pops it. */
+void itr_error_push_metatable(lua_State *L);
+
+/* Pushes the table of an error: kind, message, retryable, and code, name, http_status where there
+ * are any; name NULL: what the code is called. ITR_NOMEM raises instead, as Lua's own allocations
+ * do. */
+void itr_error_push(lua_State *L, const struct itr_error *e, const char *name);
+
+/* The same for a call that failed, with method, path (the string at absolute index path) and
+ * response, if an envelope came. The error is *e; name may be NULL. */
+void itr_error_push_call(lua_State *L, const struct itr_bound_call *b, const struct itr_error *e,
+                         const char *name, int path);
+
+#endif

@@ -1,0 +1,298 @@
+#include "bind/lua_client.h"
+
+#include <string.h>
+
+#include "bind/bound_call.h"
+#include "bind/call_args.h"
+#include "bind/call_opts.h"
+#include "bind/call_result.h"
+#include "bind/error_push.h"
+#include "bind/parts.h"
+#include "bind/settings.h"
+#include "bind/stats_push.h"
+#include "core/client.h"
+
+struct lua_client {
+    struct itr_client *client;    /* ours; NULL until it is made and after it is given back */
+    bool closed;                  /* no call may begin */
+    bool keep_nulls;              /* option null = "keep" */
+    struct itr_config config;     /* only while the client is being made */
+    struct itr_parts parts;       /* likewise */
+    struct itr_bound_call *all;   /* ours: every one that was made */
+    struct itr_bound_call *spare; /* those of all that no call uses */
+    size_t out;                   /* calls begun and not ended; a memory error can leave it high */
+};
+
+/* ---- lifetime ---- */
+
+static struct lua_client *check_client(lua_State *L)
+{
+    return luaL_checkudata(L, 1, ITR_LUA_CLIENT);
+}
+
+/* Gives everything back; right in any state. */
+static void release(struct lua_client *c)
+{
+    struct itr_client *client = c->client;
+    struct itr_bound_call *b = c->all, *next;
+
+    c->closed = true;
+    c->client = NULL;
+    c->all = c->spare = NULL;
+    /* Calls first: they borrow the client's config. */
+    for (; b != NULL; b = next) {
+        next = b->next;
+        itr_bound_call_free(b);
+    }
+    itr_client_free(client);
+    itr_parts_clear(&c->parts);
+    itr_config_clear(&c->config);
+}
+
+static int l_gc(lua_State *L)
+{
+    release(check_client(L));
+    return 0;
+}
+
+static int l_close(lua_State *L)
+{
+    struct lua_client *c = check_client(L);
+
+    c->closed = true;
+    if (c->out == 0)
+        release(c);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int l_tostring(lua_State *L)
+{
+    struct lua_client *c = check_client(L);
+    const struct itr_config *config;
+
+    if (c->closed) {
+        lua_pushliteral(L, ITR_LUA_CLIENT " (closed)");
+        return 1;
+    }
+    config = itr_client_config(c->client);
+    lua_pushfstring(L, ITR_LUA_CLIENT " (app %s at %s)", config->app_id, config->gateway);
+    return 1;
+}
+
+/* ---- making one ---- */
+
+static enum itr_status make(lua_State *L, struct lua_client *c, struct itr_error *e)
+{
+    enum itr_status s;
+
+    if ((s = itr_settings_read(L, 1, &c->config, e)) != ITR_OK)
+        return s;
+    if ((s = itr_parts_init(&c->parts, &c->config, e)) != ITR_OK)
+        return s;
+    return itr_client_new(&c->config, &c->parts, &c->client, e);
+}
+
+static struct lua_client *push_client(lua_State *L)
+{
+    struct lua_client *c = itr_lua_newuserdata(L, sizeof *c);
+
+    *c = (struct lua_client){.closed = true};
+    itr_config_init(&c->config);
+    luaL_getmetatable(L, ITR_LUA_CLIENT);
+    lua_setmetatable(L, -2);
+    return c;
+}
+
+static int l_new(lua_State *L)
+{
+    struct lua_client *c;
+    struct itr_error e;
+    enum itr_status s;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    c = push_client(L);
+    c->keep_nulls = lua_toboolean(L, 2) != 0;
+    s = make(L, c, &e);
+    itr_parts_clear(&c->parts);
+    itr_config_clear(&c->config);
+    if (s == ITR_OK) {
+        c->closed = false;
+        return 1;
+    }
+    lua_pushnil(L);
+    itr_error_push(L, &e, NULL);
+    return 2;
+}
+
+/* ---- calls ---- */
+
+/* A call that nobody uses. More than one is in use only when a finalizer calls. */
+static struct itr_bound_call *take(lua_State *L, struct lua_client *c)
+{
+    struct itr_bound_call *b = c->spare;
+
+    if (b != NULL) {
+        c->spare = b->next_spare;
+    } else {
+        if ((b = itr_bound_call_new(itr_client_config(c->client))) == NULL)
+            luaL_error(L, "not enough memory");
+        b->next = c->all;
+        c->all = b;
+    }
+    c->out++;
+    itr_bound_call_reset(b, c->keep_nulls);
+    return b;
+}
+
+static void give_back(struct lua_client *c, struct itr_bound_call *b)
+{
+    b->next_spare = c->spare;
+    c->spare = b;
+    c->out--;
+    if (c->closed && c->out == 0)
+        release(c);
+}
+
+static enum itr_status closed(struct itr_error *e)
+{
+    return itr_error_set(e, ITR_USAGE, "the client is closed");
+}
+
+/* The arguments lie at 3 (path), 4, 5. Pushes the results and returns how many. */
+static int run(lua_State *L, struct lua_client *c, struct itr_bound_call *b)
+{
+    struct itr_error e;
+    enum itr_status s = itr_call_args_read(L, 3, lua_toboolean(L, 2) != 0, b, &e);
+
+    if (s == ITR_OK && c->closed)
+        s = closed(&e); /* by a finalizer, since take() */
+    if (s == ITR_OK)
+        s = itr_client_run(c->client, &b->call, &e);
+    if (s == ITR_OK)
+        return itr_call_result_push(L, b, 3);
+    e.kind = s;
+    lua_pushnil(L);
+    itr_error_push_call(L, b, &e, NULL, 3);
+    return 2;
+}
+
+static int push_error(lua_State *L, const struct itr_error *e)
+{
+    lua_pushnil(L);
+    itr_error_push(L, e, NULL);
+    return 2;
+}
+
+static int push_closed(lua_State *L)
+{
+    struct itr_error e;
+
+    closed(&e);
+    return push_error(L, &e);
+}
+
+static void check_table_or_nil(lua_State *L, int i)
+{
+    if (!lua_isnil(L, i))
+        luaL_checktype(L, i, LUA_TTABLE);
+}
+
+static int l_call(lua_State *L)
+{
+    struct lua_client *c = check_client(L);
+    struct itr_bound_call *b;
+    int n;
+
+    lua_settop(L, 5);
+    luaL_checktype(L, 3, LUA_TSTRING);
+    check_table_or_nil(L, 4);
+    check_table_or_nil(L, 5);
+    if (c->closed)
+        return push_closed(L);
+    b = take(L, c);
+    n = run(L, c, b);
+    give_back(c, b);
+    return n;
+}
+
+/* ---- token ---- */
+
+/* Pushes the text through a copy: before Lua copies it, a finalizer may run and release what it is
+ * part of. Takes over the reference. */
+static void push_token(lua_State *L, struct itr_token *token)
+{
+    char text[ITR_TOKEN_MAX];
+    size_t n = token->len;
+
+    memcpy(text, token->text, n);
+    itr_token_release(token);
+    lua_pushlstring(L, text, n);
+    itr_wipe(text, n);
+}
+
+static int l_token(lua_State *L)
+{
+    struct lua_client *c = check_client(L);
+    struct itr_token_ask ask = {0};
+    struct itr_token *token;
+    enum itr_token_origin origin;
+    struct itr_error e;
+    int64_t timeout_ms;
+    enum itr_status s;
+
+    lua_settop(L, 3);
+    check_table_or_nil(L, 2);
+    if (c->closed)
+        return push_closed(L);
+    timeout_ms = itr_client_config(c->client)->timeout_ms;
+    ask.refresh = lua_toboolean(L, 3) != 0;
+    if ((s = itr_token_opts_read(L, 2, &timeout_ms, &ask.min_valid_ms, &e)) != ITR_OK)
+        return push_error(L, &e);
+    if ((s = itr_client_token(c->client, &ask, timeout_ms, &token, &origin, &e)) != ITR_OK)
+        return push_error(L, &e);
+    push_token(L, token);
+    if (e.kind == ITR_OK)
+        lua_pushnil(L);
+    else
+        itr_error_push(L, &e, NULL);
+    lua_pushstring(L, itr_token_origin_name(origin));
+    return 3;
+}
+
+/* ---- stats ---- */
+
+static int l_stats(lua_State *L)
+{
+    struct lua_client *c = check_client(L);
+
+    if (c->closed)
+        return push_closed(L);
+    itr_stats_push(L, c->client);
+    return 1;
+}
+
+/* ---- module ---- */
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"new", l_new},     {"call", l_call},   {"token", l_token},
+                                     {"stats", l_stats}, {"close", l_close}, {NULL, NULL}};
+
+void itr_lua_client_open(lua_State *L)
+{
+    itr_lua_setfuncs(L, functions);
+    luaL_newmetatable(L, ITR_LUA_CLIENT);
+    itr_lua_setfuncs(L, metamethods);
+    lua_pushliteral(L, ITR_LUA_CLIENT);
+    lua_setfield(L, -2, "__name");
+    /* Scripts cannot take the metatable apart, and client.lua tells a client by this word. */
+    lua_pushliteral(L, ITR_LUA_CLIENT);
+    lua_setfield(L, -2, "__metatable");
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__index");
+    lua_setfield(L, -3, "methods");
+    lua_pop(L, 1);
+}

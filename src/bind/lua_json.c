@@ -1,0 +1,81 @@
+#include "bind/lua_json.h"
+
+#include "bind/error_push.h"
+#include "bind/json_read.h"
+#include "bind/json_write.h"
+#include "core/buf.h"
+#include "core/json_scan.h"
+
+#define SCRATCH "itrigger.scratch"
+#define ENCODE_MAX ((size_t)64 << 20)
+
+/* A buffer that the garbage collector frees if a memory error jumps over our end. */
+static struct itr_buf *push_scratch(lua_State *L, size_t max)
+{
+    struct itr_buf *b = itr_lua_newuserdata(L, sizeof *b);
+
+    itr_buf_init(b, max);
+    luaL_getmetatable(L, SCRATCH);
+    lua_setmetatable(L, -2);
+    return b;
+}
+
+static int l_scratch_gc(lua_State *L)
+{
+    itr_buf_clear(luaL_checkudata(L, 1, SCRATCH));
+    return 0;
+}
+
+static int push_error(lua_State *L, const struct itr_error *e)
+{
+    lua_pushnil(L);
+    itr_error_push(L, e, NULL);
+    return 2;
+}
+
+static int l_encode(lua_State *L)
+{
+    static const struct itr_json_write_options options = {"value", NULL};
+    struct itr_error e;
+    struct itr_buf *out;
+    enum itr_status s;
+
+    luaL_checkany(L, 1);
+    lua_settop(L, 1);
+    out = push_scratch(L, ENCODE_MAX);
+    s = itr_json_write(L, 1, &options, out, &e);
+    if (s == ITR_OK)
+        lua_pushlstring(L, itr_buf_str(out), out->len);
+    itr_buf_clear(out);
+    return s == ITR_OK ? 1 : push_error(L, &e);
+}
+
+static int l_decode(lua_State *L)
+{
+    size_t n;
+    const char *text = luaL_checklstring(L, 1, &n);
+    struct itr_json_read_options options = {.keep_nulls = lua_toboolean(L, 2) != 0};
+    struct itr_json_scan scan;
+    struct itr_error e;
+    struct itr_buf *rewritten;
+    enum itr_status s;
+
+    lua_settop(L, 1); /* text stays where it is */
+    rewritten = push_scratch(L, n + n / 8 + 2); /* json_scan.h: this suffices */
+    if ((s = itr_json_scan(text, n, rewritten, &scan, &e)) == ITR_OK)
+        s = itr_json_read(L, &scan, options, &e);
+    itr_buf_clear(rewritten);
+    return s == ITR_OK ? 1 : push_error(L, &e);
+}
+
+static const luaL_Reg functions[] = {
+    {"json_encode", l_encode}, {"json_decode", l_decode}, {NULL, NULL}};
+
+void itr_lua_json_open(lua_State *L)
+{
+    luaL_newmetatable(L, SCRATCH);
+    lua_pushcfunction(L, l_scratch_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    itr_lua_setfuncs(L, functions);
+}

@@ -1,0 +1,107 @@
+#include "bind/module.h"
+
+#include <dlfcn.h>
+
+#include "bind/error_push.h"
+#include "bind/json_read.h"
+#include "bind/json_write.h"
+#include "bind/lua_client.h"
+#include "bind/lua_json.h"
+#include "core/nearest.h"
+#include "bind/number.h"
+#include "bind/parts.h"
+#include "bind/settings.h"
+#include "core/envelope.h"
+#include "core/version.h"
+
+/* Threads and the registry of token sources outlive the Lua state; dlclose() at its end would take
+ * the code away from under them. So the library holds on to itself. */
+static void pin(void)
+{
+    Dl_info info;
+
+    if (dladdr((const void *)itr_error_push_metatable, &info) != 0 && info.dli_fname != NULL)
+        (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+static int l_options(lua_State *L)
+{
+    itr_settings_push_options(L);
+    return 1;
+}
+
+#define NAMES_MAX 64
+
+static int l_nearest(lua_State *L)
+{
+    const char *names[NAMES_MAX + 1];
+    const char *near;
+    int n;
+
+    luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checkstack(L, NAMES_MAX + 2, "names");
+    for (n = 0; n < NAMES_MAX; n++) {
+        lua_rawgeti(L, 2, n + 1); /* stays on the stack while it is used */
+        if (lua_type(L, -1) != LUA_TSTRING)
+            break;
+        names[n] = lua_tostring(L, -1);
+    }
+    names[n] = NULL;
+    if ((near = itr_nearest(lua_tostring(L, 1), names)) == NULL)
+        lua_pushnil(L);
+    else
+        lua_pushstring(L, near);
+    return 1;
+}
+
+static int l_codes(lua_State *L)
+{
+    const struct itr_code_name *c = itr_envelope_codes();
+
+    lua_newtable(L);
+    for (; c->name != NULL; c++) {
+        lua_pushstring(L, c->name);
+        lua_rawseti(L, -2, (int)c->code);
+    }
+    return 1;
+}
+
+static int l_set_error_metatable(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    itr_error_push_metatable(L);
+    return 0;
+}
+
+static const luaL_Reg functions[] = {{"options", l_options},
+                                     {"nearest", l_nearest},
+                                     {"codes", l_codes},
+                                     {"set_error_metatable", l_set_error_metatable},
+                                     {NULL, NULL}};
+
+static void set_constants(lua_State *L)
+{
+    itr_json_write_open(L);
+    lua_setfield(L, -2, "array_metatable");
+    lua_pushlightuserdata(L, NULL);
+    lua_setfield(L, -2, "null");
+    lua_pushliteral(L, ITR_VERSION);
+    lua_setfield(L, -2, "version");
+    lua_pushstring(L, itr_parts_curl_version());
+    lua_setfield(L, -2, "curl_version");
+}
+
+int luaopen_itrigger_core(lua_State *L)
+{
+    pin();
+    itr_number_open(L);
+    itr_json_read_open(L);
+    lua_newtable(L);
+    itr_lua_setfuncs(L, functions);
+    itr_lua_json_open(L);
+    itr_lua_client_open(L);
+    set_constants(L);
+    return 1;
+}

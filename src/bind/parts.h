@@ -1,0 +1,22 @@
+/*
+ * parts: which concrete store, transport and clock a client is made of. parts.c is the only file of
+ * this folder that names them. Any thread.
+ */
+#ifndef ITR_BIND_PARTS_H
+#define ITR_BIND_PARTS_H
+
+#include "core/config.h"
+#include "core/status.h"
+#include "core/token_source.h"
+
+/* Chooses by the scheme of the option token_store; config is finished. The store in *parts has a
+ * reference for the caller, to be given back by itr_parts_clear. ITR_CONFIG: no such store;
+ * ITR_NOMEM. */
+enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config *config,
+                               struct itr_error *e);
+void itr_parts_clear(struct itr_parts *parts);
+
+/* libcurl's version at run time. Static memory. */
+const char *itr_parts_curl_version(void);
+
+#endif

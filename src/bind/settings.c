@@ -1,0 +1,185 @@
+#include "bind/settings.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "bind/number.h"
+#include "core/buf.h"
+#include "core/secret_file.h"
+
+#define SECRET_MAX 4096
+
+static enum itr_status set_string(lua_State *L, const char *name, struct itr_config *config,
+                                  struct itr_error *e)
+{
+    size_t n;
+    const char *text = lua_tolstring(L, -1, &n);
+
+    if (strlen(text) != n)
+        return itr_error_set(e, ITR_CONFIG, "option %.60s has a NUL byte in it", name);
+    return itr_config_set_text(config, name, text, e);
+}
+
+/* { 40101, 40102 } */
+static enum itr_status set_list(lua_State *L, const char *name, struct itr_config *config,
+                                struct itr_error *e)
+{
+    enum itr_status s = ITR_OK;
+    int list = lua_gettop(L);
+    size_t n = itr_lua_rawlen(L, list), at;
+
+    for (at = 1; s == ITR_OK && at <= n; at++) {
+        double code;
+        lua_rawgeti(L, list, (int)at);
+        code = lua_type(L, -1) == LUA_TNUMBER ? (double)lua_tonumber(L, -1) : NAN;
+        if (code == floor(code) && fabs(code) < 9e15)
+            s = itr_config_add_code(config, name, (int64_t)code, e);
+        else
+            s = itr_error_set(e, ITR_CONFIG, "option %.60s: item %zu is no integer code", name, at);
+        lua_pop(L, 1);
+    }
+    return s;
+}
+
+/* The value is on top. */
+static enum itr_status set_option(lua_State *L, const char *name, struct itr_config *config,
+                                  struct itr_error *e)
+{
+    /* An unknown name is the first thing to say, whatever the value. */
+    if (itr_config_option(name) == NULL)
+        return itr_config_set_text(config, name, "", e);
+    switch (lua_type(L, -1)) {
+    case LUA_TSTRING:
+        return set_string(L, name, config, e);
+    case LUA_TNUMBER:
+        return itr_config_set_number(config, name, (double)lua_tonumber(L, -1), e);
+    case LUA_TTABLE:
+        if (itr_config_option(name)->type == ITR_OPTION_CODES)
+            return set_list(L, name, config, e);
+        /* fall through */
+    default:
+        return itr_error_set(e, ITR_CONFIG, "option %s cannot be a %s", name,
+                             luaL_typename(L, -1));
+    }
+}
+
+static enum itr_status set_all(lua_State *L, int i, struct itr_config *config, struct itr_error *e)
+{
+    enum itr_status s = ITR_OK;
+    int top = lua_gettop(L);
+
+    luaL_checkstack(L, 8, "options");
+    for (lua_pushnil(L); s == ITR_OK && lua_next(L, i); lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING)
+            s = set_option(L, lua_tostring(L, -2), config, e);
+        else
+            s = itr_error_set(e, ITR_CONFIG, "options must have names as keys, not a %s",
+                              luaL_typename(L, -2));
+    }
+    lua_settop(L, top);
+    return s;
+}
+
+/* No Lua in here, so the buffer may lie on the stack. */
+static enum itr_status read_secret_file(struct itr_config *config, struct itr_error *e)
+{
+    struct itr_buf secret;
+    enum itr_status s;
+
+    if (config->app_secret_file == NULL)
+        return ITR_OK;
+    if (config->app_secret != NULL)
+        return itr_error_set(e, ITR_CONFIG, "give app_secret or app_secret_file, not both");
+    itr_buf_init_secret(&secret, SECRET_MAX);
+    if ((s = itr_secret_file_read(config->app_secret_file, &secret, e)) == ITR_OK)
+        s = itr_config_set_text(config, "app_secret", itr_buf_str(&secret), e);
+    itr_buf_clear(&secret);
+    return s;
+}
+
+enum itr_status itr_settings_read(lua_State *L, int i, struct itr_config *config,
+                                  struct itr_error *e)
+{
+    enum itr_status s;
+
+    if ((s = set_all(L, i, config, e)) != ITR_OK)
+        return s;
+    if ((s = read_secret_file(config, e)) != ITR_OK)
+        return s;
+    return itr_config_finish(config, e);
+}
+
+static const char *type_name(enum itr_option_type type)
+{
+    switch (type) {
+    case ITR_OPTION_STRING:
+        return "string";
+    case ITR_OPTION_SECONDS:
+        return "seconds";
+    case ITR_OPTION_INTEGER:
+        return "integer";
+    case ITR_OPTION_CHOICE:
+        return "choice";
+    default:
+        return "codes";
+    }
+}
+
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, double value)
+{
+    if (value == floor(value))
+        itr_number_push(L, (int64_t)value);
+    else
+        lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_choices(lua_State *L, const char *const *choices)
+{
+    int n;
+
+    lua_newtable(L);
+    for (n = 0; choices[n] != NULL; n++) {
+        lua_pushstring(L, choices[n]);
+        lua_rawseti(L, -2, n + 1);
+    }
+    lua_setfield(L, -2, "choices");
+}
+
+/* What an option may be, and its default. Its table is on top. */
+static void set_bounds(lua_State *L, const struct itr_option *o)
+{
+    if (o->choices != NULL) {
+        set_choices(L, o->choices);
+        set_text(L, "default", o->choices[0]);
+    } else if (o->type == ITR_OPTION_SECONDS || o->type == ITR_OPTION_INTEGER) {
+        set_number(L, "min", o->min);
+        set_number(L, "max", o->max);
+        set_number(L, "default", o->standard);
+    } else if (o->text != NULL) {
+        set_text(L, "default", o->text);
+    }
+}
+
+void itr_settings_push_options(lua_State *L)
+{
+    const struct itr_option *o = itr_config_options();
+    int n = 0;
+
+    lua_newtable(L);
+    for (; o->name != NULL; o++) {
+        lua_createtable(L, 0, 7);
+        set_text(L, "name", o->name);
+        set_text(L, "type", type_name(o->type));
+        lua_pushboolean(L, o->secret);
+        lua_setfield(L, -2, "secret");
+        set_bounds(L, o);
+        lua_rawseti(L, -2, ++n);
+    }
+}

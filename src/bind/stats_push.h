@@ -1,0 +1,14 @@
+/*
+ * stats_push: what client:stats() answers (docs/design.md 2). On the Lua state's thread.
+ */
+#ifndef ITR_BIND_STATS_PUSH_H
+#define ITR_BIND_STATS_PUSH_H
+
+#include "bind/compat.h"
+#include "core/client.h"
+
+/* Pushes the table: times in seconds, `at` of an event in seconds since 1970. The client is only
+ * read before the first Lua allocation. */
+void itr_stats_push(lua_State *L, const struct itr_client *client);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * curl_headers: header lines in both directions: ours and the caller's into libcurl's list, the
+ * answer's lines into response.headers. Pure; any thread.
+ */
+#ifndef ITR_TRANSPORT_CURL_HEADERS_H
+#define ITR_TRANSPORT_CURL_HEADERS_H
+
+#include <curl/curl.h>
+#include <stddef.h>
+
+#include "core/buf.h"
+
+/* A list of the extra lines (NULL-terminated) and of those shared ones whose name is not among
+ * them. For curl_slist_free_all; NULL: no memory. */
+struct curl_slist *itr_curl_headers_make(const char *const *extra,
+                                         const struct curl_slist *shared);
+
+/* Takes one line as libcurl's header callback gets it, appends "name: value\n" with the name in
+ * lower case. A status line forgets what came before it: only the last answer counts (there may be
+ * a 100 or a proxy's answer before). ITR_FULL, ITR_NOMEM. */
+enum itr_status itr_curl_headers_collect(struct itr_buf *out, const char *line, size_t n);
+
+#endif

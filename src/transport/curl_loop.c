@@ -1,0 +1,436 @@
+#include "transport/curl_loop.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/sigpipe.h"
+#include "transport/curl_request.h"
+#include "transport/curl_settings.h"
+#include "transport/curl_sockets.h"
+
+/*
+ * Design notes
+ *
+ * An exchange is in one of two places: `running` (a request carries it and its handle is in the
+ * multi handle) or `finished` (to be handed out by wait, in the order they ended). A request is in
+ * `running` or in `idle`.
+ *
+ * All of it belongs to the thread that has the loop. Only `woken` and `multi` (for
+ * curl_multi_wakeup, which libcurl allows) are used by wake() from other threads. curl_multi_poll
+ * returns alike for a socket and for a wake, so `woken` tells them apart; it is set before the poll
+ * is interrupted and looked at after it.
+ */
+struct itr_curl_loop {
+    struct itr_transport transport; /* first: this is what the caller holds */
+    CURLM *multi;                   /* ours */
+    struct itr_curl_settings settings;
+    struct itr_curl_sockets sockets; /* those that multi has open */
+    struct itr_curl_request *running, *idle; /* ours */
+    long n_idle;
+    struct itr_exchange *finished, **finished_end; /* borrowed */
+    bool tls;                        /* https was used: closing may write, too */
+    atomic_bool woken;
+};
+
+#define LONGEST_POLL_MS 3600000
+
+static struct itr_curl_loop *loop_of(struct itr_transport *t)
+{
+    return (struct itr_curl_loop *)(void *)t;
+}
+
+/* ---- lists ---- */
+
+static void push(struct itr_curl_request **head, struct itr_curl_request *r)
+{
+    r->next = *head;
+    r->prev = head;
+    if (r->next != NULL)
+        r->next->prev = &r->next;
+    *head = r;
+}
+
+static void unlink_request(struct itr_curl_request *r)
+{
+    *r->prev = r->next;
+    if (r->next != NULL)
+        r->next->prev = r->prev;
+}
+
+static void add_finished(struct itr_curl_loop *loop, struct itr_exchange *x)
+{
+    x->next = NULL;
+    x->transfer = loop; /* no request carries it any more */
+    *loop->finished_end = x;
+    loop->finished_end = &x->next;
+}
+
+static struct itr_exchange *take_finished(struct itr_curl_loop *loop)
+{
+    struct itr_exchange *x = loop->finished;
+
+    if (x == NULL)
+        return NULL;
+    if ((loop->finished = x->next) == NULL)
+        loop->finished_end = &loop->finished;
+    x->next = NULL;
+    x->transfer = NULL;
+    return x;
+}
+
+static void remove_finished(struct itr_curl_loop *loop, struct itr_exchange *x)
+{
+    struct itr_exchange **at = &loop->finished;
+
+    while (*at != NULL && *at != x)
+        at = &(*at)->next;
+    if (*at == NULL)
+        return;
+    if ((*at = x->next) == NULL)
+        loop->finished_end = at;
+    x->next = NULL;
+}
+
+/* ---- requests ---- */
+
+static enum itr_status get_idle(struct itr_curl_loop *loop, struct itr_curl_request **r,
+                                struct itr_error *e)
+{
+    if ((*r = loop->idle) == NULL)
+        return itr_curl_request_new(&loop->settings, &loop->sockets, r, e);
+    unlink_request(*r);
+    loop->n_idle--;
+    return ITR_OK;
+}
+
+/* Old libcurl: a handle that was used would tell the numbers of its last request for the next one
+ * until that begins, and `sent` is such a number. */
+static void put_idle(struct itr_curl_loop *loop, struct itr_curl_request *r)
+{
+    if (!ITR_CURL_HAS_PREREQ || loop->n_idle >= loop->settings.max_host_connections) {
+        itr_curl_request_free(r);
+        return;
+    }
+    push(&loop->idle, r);
+    loop->n_idle++;
+}
+
+static void take_out(struct itr_curl_loop *loop, struct itr_curl_request *r)
+{
+    curl_multi_remove_handle(loop->multi, r->easy);
+    unlink_request(r);
+}
+
+/* libcurl itself failed, most likely without memory: none of what runs can be carried on. */
+static void fail_all(struct itr_curl_loop *loop, CURLMcode code)
+{
+    while (loop->running != NULL) {
+        struct itr_curl_request *r = loop->running;
+        struct itr_exchange *x;
+
+        take_out(loop, r);
+        x = itr_curl_request_drop(r);
+        x->response.carried = code == CURLM_OUT_OF_MEMORY ? ITR_NOMEM : ITR_NETWORK;
+        (void)snprintf(x->response.detail, sizeof x->response.detail, "libcurl: %s",
+                       curl_multi_strerror(code));
+        add_finished(loop, x);
+        put_idle(loop, r);
+    }
+}
+
+static void collect(struct itr_curl_loop *loop)
+{
+    CURLMsg *m;
+    int left;
+
+    while ((m = curl_multi_info_read(loop->multi, &left)) != NULL) {
+        struct itr_curl_request *r = NULL;
+        CURLcode code = m->data.result;
+
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&r);
+        take_out(loop, r); /* m is gone now */
+        add_finished(loop, itr_curl_request_finish(r, code));
+        put_idle(loop, r);
+    }
+}
+
+/* ---- the table ---- */
+
+static enum itr_status loop_start(struct itr_transport *t, struct itr_exchange *x,
+                                  struct itr_error *e)
+{
+    struct itr_curl_loop *loop = loop_of(t);
+    struct itr_curl_request *r;
+    enum itr_status s;
+
+    if ((s = get_idle(loop, &r, e)) != ITR_OK)
+        return s;
+    if ((s = itr_curl_request_begin(r, x, e)) != ITR_OK)
+        goto err0;
+    loop->tls = loop->tls || itr_curl_request_is_tls(r);
+    x->transfer = r;
+    if (!itr_curl_request_may_go(r)) {
+        add_finished(loop, itr_curl_request_finish(r, CURLE_ABORTED_BY_CALLBACK));
+        put_idle(loop, r);
+        return ITR_OK;
+    }
+    if (curl_multi_add_handle(loop->multi, r->easy) != CURLM_OK) {
+        s = itr_error_set(e, ITR_NOMEM, "no memory for another transfer");
+        goto err1;
+    }
+    push(&loop->running, r);
+    return ITR_OK;
+
+err1:
+    itr_curl_request_drop(r);
+    x->transfer = NULL;
+err0:
+    put_idle(loop, r);
+    return s;
+}
+
+static void perform(struct itr_curl_loop *loop)
+{
+    int running;
+    CURLMcode code;
+
+    if (loop->running == NULL)
+        return;
+    if ((code = curl_multi_perform(loop->multi, &running)) != CURLM_OK)
+        fail_all(loop, code);
+    else
+        collect(loop);
+}
+
+static int64_t now_ms(void)
+{
+    return itr_clock_mono_ms(itr_clock_system());
+}
+
+/* How long to sleep at most; 0: the time is over. */
+static int poll_ms(int64_t timeout_ms, int64_t deadline_mono_ms)
+{
+    int64_t left = LONGEST_POLL_MS;
+
+    if (timeout_ms >= 0)
+        left = deadline_mono_ms - now_ms();
+    if (left < 0)
+        left = 0;
+    return left > LONGEST_POLL_MS ? LONGEST_POLL_MS : (int)left;
+}
+
+static struct itr_exchange *carry(struct itr_curl_loop *loop, int64_t timeout_ms)
+{
+    int64_t deadline = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+
+    for (;;) {
+        struct itr_exchange *x;
+        CURLMcode code;
+        int ms;
+
+        perform(loop);
+        if ((x = take_finished(loop)) != NULL)
+            return x;
+        if (atomic_exchange_explicit(&loop->woken, false, memory_order_acquire))
+            return NULL;
+        if (timeout_ms == 0 || (ms = poll_ms(timeout_ms, deadline)) == 0)
+            return NULL;
+        if ((code = curl_multi_poll(loop->multi, NULL, 0, ms, NULL)) != CURLM_OK) {
+            fail_all(loop, code);
+            return take_finished(loop);
+        }
+    }
+}
+
+static struct itr_exchange *loop_wait(struct itr_transport *t, int64_t timeout_ms)
+{
+    struct itr_curl_loop *loop = loop_of(t);
+    struct itr_sigpipe pipe;
+    struct itr_exchange *x = take_finished(loop);
+
+    if (x != NULL)
+        return x;
+    if (!loop->tls) /* libcurl's plain send has MSG_NOSIGNAL */
+        return carry(loop, timeout_ms);
+    itr_sigpipe_hold(&pipe);
+    x = carry(loop, timeout_ms);
+    itr_sigpipe_release(&pipe);
+    return x;
+}
+
+static void cancel(struct itr_curl_loop *loop, struct itr_exchange *x)
+{
+    struct itr_curl_request *r = x->transfer;
+
+    if (x->transfer == loop) {
+        remove_finished(loop, x);
+    } else if (r != NULL) {
+        take_out(loop, r);
+        itr_curl_request_drop(r);
+        put_idle(loop, r);
+    }
+    x->transfer = NULL;
+}
+
+static void loop_cancel(struct itr_transport *t, struct itr_exchange *x)
+{
+    struct itr_sigpipe pipe;
+
+    itr_sigpipe_hold(&pipe);
+    cancel(loop_of(t), x);
+    itr_sigpipe_release(&pipe);
+}
+
+static void loop_wake(struct itr_transport *t)
+{
+    struct itr_curl_loop *loop = loop_of(t);
+
+    if (!atomic_exchange_explicit(&loop->woken, true, memory_order_release))
+        curl_multi_wakeup(loop->multi);
+}
+
+static void free_requests(struct itr_curl_request **head)
+{
+    while (*head != NULL) {
+        struct itr_curl_request *r = *head;
+        unlink_request(r);
+        itr_curl_request_free(r);
+    }
+}
+
+static void free_memory(struct itr_curl_loop *loop)
+{
+    itr_curl_sockets_clear(&loop->sockets);
+    itr_curl_settings_clear(&loop->settings);
+    free(loop);
+}
+
+static void loop_free(struct itr_transport *t)
+{
+    struct itr_curl_loop *loop = loop_of(t);
+    struct itr_sigpipe pipe;
+
+    if (loop == NULL)
+        return;
+    itr_sigpipe_hold(&pipe);
+    while (loop->running != NULL)
+        cancel(loop, loop->running->exchange);
+    while (take_finished(loop) != NULL)
+        ;
+    free_requests(&loop->idle);
+    curl_multi_cleanup(loop->multi); /* closes the kept connections */
+    itr_sigpipe_release(&pipe);
+    free_memory(loop);
+}
+
+/* The multi handle and what runs in it are left to leak: libcurl cannot give them back without
+ * ending the connections, which the parent goes on using. */
+static void loop_abandon(struct itr_transport *t)
+{
+    struct itr_curl_loop *loop = loop_of(t);
+
+    while (loop->running != NULL) {
+        struct itr_curl_request *r = loop->running;
+        unlink_request(r);
+        itr_curl_request_drop(r)->transfer = NULL;
+        itr_curl_request_abandon(r);
+    }
+    while (take_finished(loop) != NULL)
+        ;
+    free_requests(&loop->idle);
+    itr_curl_sockets_close(&loop->sockets);
+    free_memory(loop);
+}
+
+static const struct itr_transport_ops OPS = {
+    .version = ITR_TRANSPORT_VERSION,
+    .start = loop_start,
+    .wait = loop_wait,
+    .cancel = loop_cancel,
+    .wake = loop_wake,
+    .free = loop_free,
+    .abandon = loop_abandon,
+};
+
+/* ---- making one ---- */
+
+static CURLcode global_result;
+
+static void init_libcurl(void)
+{
+    global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* Once a process and never undone: other users of libcurl may be in it. */
+static enum itr_status use_libcurl(struct itr_error *e)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, init_libcurl);
+    if (global_result != CURLE_OK)
+        return itr_error_set(e, ITR_NOMEM, "libcurl cannot start: %s",
+                             curl_easy_strerror(global_result));
+    return ITR_OK;
+}
+
+/* A multi handle that found no descriptors for its wakeup says so only when it is used. */
+static enum itr_status make_multi(struct itr_curl_loop *loop, struct itr_error *e)
+{
+    long max = loop->settings.max_host_connections;
+    CURLM *m = curl_multi_init();
+
+    if (m == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory for a libcurl multi handle");
+    if (curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, max) != CURLM_OK ||
+        curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, max) != CURLM_OK ||
+        curl_multi_wakeup(m) != CURLM_OK) {
+        curl_multi_cleanup(m);
+        return itr_error_set(e, ITR_NOMEM, "no descriptors for a libcurl multi handle");
+    }
+    loop->multi = m;
+    return ITR_OK;
+}
+
+static enum itr_status loop_open(const struct itr_transport_options *options,
+                                 struct itr_transport **out, struct itr_error *e)
+{
+    struct itr_curl_loop *loop;
+    enum itr_status s;
+
+    *out = NULL;
+    if ((s = use_libcurl(e)) != ITR_OK)
+        return s;
+    if ((loop = calloc(1, sizeof *loop)) == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    loop->transport.ops = &OPS;
+    loop->finished_end = &loop->finished;
+    itr_curl_sockets_init(&loop->sockets);
+    if ((s = itr_curl_settings_init(&loop->settings, options, e)) != ITR_OK)
+        goto err0;
+    if ((s = make_multi(loop, e)) != ITR_OK)
+        goto err1;
+    *out = &loop->transport;
+    return ITR_OK;
+
+err1:
+    itr_curl_settings_clear(&loop->settings);
+err0:
+    free(loop);
+    return s;
+}
+
+const struct itr_transport_factory *itr_curl_loop_factory(void)
+{
+    static const struct itr_transport_factory factory = {.open = loop_open};
+
+    return &factory;
+}
+
+const char *itr_curl_version(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
+}

@@ -1,0 +1,99 @@
+#include "transport/curl_origin.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/url.h"
+#include "transport/curl_error.h"
+
+size_t itr_curl_origin_length(const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    return host == NULL ? 0 : (size_t)(host + 3 - url) + strcspn(host + 3, "/?#");
+}
+
+static bool is_same(const struct itr_curl_origin *o, const char *url)
+{
+    char next;
+
+    if (o->len == 0 || strncmp(url, o->text, o->len) != 0)
+        return false;
+    next = url[o->len];
+    return next == '/' || next == '?' || next == '\0';
+}
+
+static void keep(struct itr_curl_origin *o, const char *url, size_t len)
+{
+    o->len = 0;
+    if (len >= sizeof o->text)
+        return;
+    memcpy(o->text, url, len);
+    o->text[len] = '\0';
+    o->len = len;
+}
+
+/* A host that we and libcurl could read differently is none. */
+static bool is_plain(const char *url, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (url[i] <= ' ' || url[i] == '@' || url[i] == '\\' || url[i] == 0x7f)
+            return false;
+    return len > 0;
+}
+
+static void set_scheme(CURL *easy, const struct itr_curl_settings *s, bool https, CURLcode *rc)
+{
+    long version = https ? s->https_version : (long)CURL_HTTP_VERSION_1_1;
+
+    itr_curl_note(rc, curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version));
+    /* Rather one more stream on a connection than one more connection. */
+    itr_curl_note(rc, curl_easy_setopt(easy, CURLOPT_PIPEWAIT, https ? 1L : 0L));
+#if LIBCURL_VERSION_NUM >= 0x075500
+    itr_curl_note(rc, curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, https ? "https" : "http"));
+#else
+    itr_curl_note(rc, curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+                                       (long)(https ? CURLPROTO_HTTPS : CURLPROTO_HTTP)));
+#endif
+}
+
+/* "" is none at all; NULL lets libcurl look at the environment. */
+static const char *proxy_for(const struct itr_curl_settings *s, bool is_local)
+{
+    if (s->unix_socket != NULL)
+        return "";
+    return s->proxy == NULL && is_local ? "" : s->proxy;
+}
+
+enum itr_status itr_curl_origin_set(struct itr_curl_origin *o, CURL *easy,
+                                    const struct itr_curl_settings *s, const char *url,
+                                    struct itr_error *e)
+{
+    size_t len;
+    bool https, http, is_local;
+    CURLcode rc = CURLE_OK;
+
+    if (is_same(o, url))
+        return ITR_OK;
+    o->len = 0;
+
+    /* May it be called? */
+    len = itr_curl_origin_length(url);
+    https = strncmp(url, "https://", 8) == 0;
+    http = strncmp(url, "http://", 7) == 0;
+    if ((!https && !http) || !is_plain(url, len))
+        return itr_error_set(e, ITR_USAGE, "not an address of the form https://host:port/path");
+    is_local = s->unix_socket != NULL || itr_url_is_loopback(url);
+    if (http && !is_local)
+        return itr_error_set(e, ITR_USAGE, "%.*s: http is for loopback only, use https", (int)len,
+                             url);
+
+    set_scheme(easy, s, https, &rc);
+    itr_curl_note(&rc, curl_easy_setopt(easy, CURLOPT_PROXY, proxy_for(s, is_local)));
+    if (rc != CURLE_OK)
+        return itr_curl_error_option(rc, ITR_CONFIG, e);
+    keep(o, url, len);
+    return ITR_OK;
+}

@@ -1,0 +1,33 @@
+/*
+ * curl_origin: the scheme, host and port that an easy handle is set up for: which protocol and
+ * HTTP version, whether there is a proxy, and whether such an address may be called at all.
+ *
+ * Rule: https only, http on loopback or on a Unix socket; no proxy of the environment for these
+ * (docs/design.md sections 4.5 and 5). Requests of one origin follow each other on a handle, so
+ * the options are set only when it changes. One thread.
+ */
+#ifndef ITR_TRANSPORT_CURL_ORIGIN_H
+#define ITR_TRANSPORT_CURL_ORIGIN_H
+
+#include <curl/curl.h>
+#include <stddef.h>
+
+#include "core/status.h"
+#include "transport/curl_settings.h"
+
+/* Plain value; all zero: none yet. */
+struct itr_curl_origin {
+    char text[300]; /* "https://host:port"; a longer one is set anew each time */
+    size_t len;
+};
+
+/* Bytes of url before its path; 0 when it has no scheme. */
+size_t itr_curl_origin_length(const char *url);
+
+/* Sets the handle up for url, if it is not already. ITR_USAGE: not an address that may be called;
+ * ITR_NOMEM. */
+enum itr_status itr_curl_origin_set(struct itr_curl_origin *o, CURL *easy,
+                                    const struct itr_curl_settings *s, const char *url,
+                                    struct itr_error *e);
+
+#endif

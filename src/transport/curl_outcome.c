@@ -1,0 +1,153 @@
+#include "transport/curl_outcome.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "transport/curl_error.h"
+#include "transport/curl_origin.h"
+
+bool itr_curl_outcome_sent(const struct itr_curl_request *r)
+{
+#if ITR_CURL_HAS_PREREQ
+    return r->sent;
+#else
+    long n = 0;
+
+    /* Also what went to a proxy; rather too often than too seldom. */
+    curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &n);
+    return n > 0;
+#endif
+}
+
+static bool has_time(const struct itr_curl_request *r, CURLINFO which)
+{
+    curl_off_t us = 0;
+
+    curl_easy_getinfo(r->easy, which, &us);
+    return us > 0;
+}
+
+/* CONNECT_TIME alone does not do: libcurl 7.88 sets it when the TLS handshake is over, too. */
+static bool has_tcp(const struct itr_curl_request *r)
+{
+    long port = 0;
+
+    curl_easy_getinfo(r->easy, CURLINFO_LOCAL_PORT, &port);
+    return port > 0 || has_time(r, CURLINFO_CONNECT_TIME_T);
+}
+
+static enum itr_curl_phase phase_of(const struct itr_curl_request *r)
+{
+    if (itr_curl_outcome_sent(r))
+        return has_time(r, CURLINFO_STARTTRANSFER_TIME_T) ? ITR_CURL_RECEIVE : ITR_CURL_SEND;
+    if (!has_time(r, CURLINFO_NAMELOOKUP_TIME_T))
+        return ITR_CURL_RESOLVE;
+    if (!has_tcp(r))
+        return ITR_CURL_CONNECT;
+    if (strncmp(r->exchange->request.url, "https:", 6) == 0 &&
+        !has_time(r, CURLINFO_APPCONNECT_TIME_T))
+        return ITR_CURL_TLS;
+    return ITR_CURL_SEND;
+}
+
+/* While connecting, the smaller of two limits counts. */
+static int64_t limit_of(const struct itr_curl_request *r, enum itr_curl_phase phase)
+{
+    const struct itr_exchange *x = r->exchange;
+    int64_t all = x->request.timeout_ms, connect = r->settings->connect_timeout_ms;
+
+    if (phase < ITR_CURL_SEND && connect > 0 && x->response.elapsed_us / 1000 < all)
+        return connect < all ? connect : all;
+    return all;
+}
+
+static void describe(struct itr_curl_request *r, CURLcode code)
+{
+    struct itr_response *a = &r->exchange->response;
+    struct itr_curl_failure f = {.code = code, .text = r->text};
+    long os_errno = 0;
+
+    curl_easy_getinfo(r->easy, CURLINFO_OS_ERRNO, &os_errno);
+    f.phase = phase_of(r);
+    f.origin = r->exchange->request.url;
+    f.origin_len = itr_curl_origin_length(f.origin);
+    f.os_errno = (int)os_errno;
+    f.limit_ms = limit_of(r, f.phase);
+    a->carried = itr_curl_error_describe(&f, a->detail, sizeof a->detail);
+}
+
+static void say(struct itr_response *a, enum itr_status carried, const char *text)
+{
+    a->carried = carried;
+    (void)snprintf(a->detail, sizeof a->detail, "%s", text);
+}
+
+static void say_body_too_large(struct itr_response *a)
+{
+    a->carried = ITR_HTTP;
+    (void)snprintf(a->detail, sizeof a->detail,
+                   "the answer is larger than max_response_bytes (%zu bytes)", a->body.max);
+}
+
+static void explain(struct itr_curl_request *r, CURLcode code)
+{
+    struct itr_response *a = &r->exchange->response;
+
+    switch (r->stop) {
+    case ITR_CURL_GOES_ON:
+        if (code == CURLE_FILESIZE_EXCEEDED)
+            say_body_too_large(a);
+        else
+            describe(r, code);
+        return;
+    case ITR_CURL_BODY_TOO_LARGE:
+        say_body_too_large(a);
+        return;
+    case ITR_CURL_HEAD_TOO_LARGE:
+        say(a, ITR_HTTP, "the head of the answer is too large");
+        return;
+    case ITR_CURL_NO_MEMORY:
+        say(a, ITR_NOMEM, "no memory for the answer");
+        return;
+    case ITR_CURL_HELD:
+        say(a, ITR_NETWORK, "held back just before it was sent");
+        return;
+    case ITR_CURL_REPEAT:
+        say(a, ITR_NETWORK, "the kept connection was closed before the answer; the request may "
+                            "have been executed and is not repeated");
+        return;
+    }
+}
+
+/* libcurl's 0 is "none"; so is a Retry-After of 0, which asks for nothing. */
+static int64_t retry_after_ms(const struct itr_curl_request *r)
+{
+    curl_off_t s = 0;
+
+    curl_easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &s);
+    if (s == 0)
+        return -1;
+    if (s < 0) /* a date that is over */
+        return 0;
+    return s > INT_MAX ? (int64_t)INT_MAX * 1000 : (int64_t)s * 1000;
+}
+
+void itr_curl_outcome_read(struct itr_curl_request *r, CURLcode code)
+{
+    struct itr_response *a = &r->exchange->response;
+    long status = 0;
+    curl_off_t us = 0;
+
+    curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(r->easy, CURLINFO_TOTAL_TIME_T, &us);
+    a->http_status = status >= 200 ? (int)status : 0;
+    a->elapsed_us = us;
+    a->sent = itr_curl_outcome_sent(r);
+    if (status >= 300)
+        a->retry_after_ms = retry_after_ms(r);
+    if (code == CURLE_OK && (!r->head_whole || status < 200))
+        code = CURLE_PARTIAL_FILE;
+    if (code != CURLE_OK)
+        explain(r, code);
+}

@@ -1,0 +1,316 @@
+#include "transport/curl_request.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/curl_error.h"
+#include "transport/curl_headers.h"
+#include "transport/curl_outcome.h"
+
+/* What libcurl itself came to allow (8.3); ours, because before that there was no limit. */
+#define MAX_HEAD 307200
+
+/* ---- callbacks; they run inside libcurl and call nobody but may_send ---- */
+
+/* The last question before a request leaves. False: it must not, and r->stop says why. */
+static bool may_leave(struct itr_curl_request *r)
+{
+    const struct itr_request *q = &r->exchange->request;
+
+    if (r->sent)
+        r->stop = ITR_CURL_REPEAT;
+    else if (q->may_send != NULL && !q->may_send(q->may_send_ctx))
+        r->stop = ITR_CURL_HELD;
+    return r->stop == ITR_CURL_GOES_ON;
+}
+
+#if ITR_CURL_HAS_PREREQ
+/* The connection stands and nothing of this request was written yet. A second visit is libcurl
+ * about to repeat it. */
+static int on_before_request(void *ctx, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    struct itr_curl_request *r = ctx;
+
+    (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
+    if (!may_leave(r))
+        return CURL_PREREQFUNC_ABORT;
+    r->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+#endif
+
+/* libcurl is told that less was taken than there was: that ends the transfer. */
+static size_t refuse(struct itr_curl_request *r, enum itr_curl_stop why)
+{
+    r->stop = why;
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct itr_curl_request *r = ctx;
+
+    switch (itr_buf_append(&r->exchange->response.body, bytes, size * n)) {
+    case ITR_OK:
+        return size * n;
+    case ITR_FULL:
+        return refuse(r, ITR_CURL_BODY_TOO_LARGE);
+    default:
+        return refuse(r, ITR_CURL_NO_MEMORY);
+    }
+}
+
+/* Gets whole lines only. That the head is whole is worth a look: libcurl takes one that is cut off
+ * for an answer without a body. */
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+{
+    struct itr_curl_request *r = ctx;
+    struct itr_exchange *x = r->exchange;
+
+    n *= size;
+    r->head_whole = n <= 2 && (*line == '\r' || *line == '\n');
+    if ((r->head_bytes += n) > MAX_HEAD)
+        return refuse(r, ITR_CURL_HEAD_TOO_LARGE);
+    if (!x->request.want_headers)
+        return n;
+    switch (itr_curl_headers_collect(&x->response.headers, line, n)) {
+    case ITR_OK:
+        return n;
+    case ITR_FULL:
+        return refuse(r, ITR_CURL_HEAD_TOO_LARGE);
+    default:
+        return refuse(r, ITR_CURL_NO_MEMORY);
+    }
+}
+
+/* ---- options that never change ---- */
+
+static void set_callbacks(struct itr_curl_request *r, struct itr_curl_sockets *sockets, CURLcode *rc)
+{
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_PRIVATE, (void *)r));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->text));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_body));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, (void *)r));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, on_header));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, (void *)r));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETFUNCTION, itr_curl_sockets_on_open));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETDATA, (void *)sockets));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETFUNCTION, itr_curl_sockets_on_close));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETDATA, (void *)sockets));
+}
+
+/* What keeps a request from going out twice. */
+static void set_once_only(struct itr_curl_request *r, CURLcode *rc)
+{
+#if ITR_CURL_HAS_PREREQ
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_PREREQFUNCTION, on_before_request));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_PREREQDATA, (void *)r));
+#else
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_FRESH_CONNECT, 1L));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_FORBID_REUSE, 1L));
+#endif
+}
+
+static void set_safety(struct itr_curl_request *r, CURLcode *rc)
+{
+    const struct itr_curl_settings *s = r->settings;
+
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_FOLLOWLOCATION, 0L));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_SSL_VERIFYPEER, 1L));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_SSL_VERIFYHOST, 2L));
+    if (s->ca_file != NULL)
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CAINFO, s->ca_file));
+}
+
+static void set_connection(struct itr_curl_request *r, CURLcode *rc)
+{
+    const struct itr_curl_settings *s = r->settings;
+
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_NOSIGNAL, 1L));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_TCP_KEEPALIVE, 1L));
+    if (s->connect_timeout_ms > 0)
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, s->connect_timeout_ms));
+    if (s->unix_socket != NULL)
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_UNIX_SOCKET_PATH, s->unix_socket));
+    if (s->user_agent != NULL)
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_USERAGENT, s->user_agent));
+    if (s->gzip)
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_ACCEPT_ENCODING, "gzip"));
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Else ending a request waits for its name to be resolved, however long past the deadline. */
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_QUICK_EXIT, 1L));
+#endif
+}
+
+enum itr_status itr_curl_request_new(const struct itr_curl_settings *settings,
+                                     struct itr_curl_sockets *sockets,
+                                     struct itr_curl_request **out, struct itr_error *e)
+{
+    struct itr_curl_request *r = calloc(1, sizeof *r);
+    CURLcode rc = CURLE_OK;
+
+    *out = NULL;
+    if (r == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    r->settings = settings;
+    if ((r->easy = curl_easy_init()) == NULL) {
+        itr_curl_request_free(r);
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    }
+    set_callbacks(r, sockets, &rc);
+    set_once_only(r, &rc);
+    set_safety(r, &rc);
+    set_connection(r, &rc);
+    if (rc != CURLE_OK) {
+        itr_curl_request_free(r);
+        return itr_curl_error_option(rc, ITR_CONFIG, e);
+    }
+    *out = r;
+    return ITR_OK;
+}
+
+void itr_curl_request_free(struct itr_curl_request *r)
+{
+    if (r == NULL)
+        return;
+    curl_easy_cleanup(r->easy);
+    curl_slist_free_all(r->own_headers);
+    free(r);
+}
+
+void itr_curl_request_abandon(struct itr_curl_request *r)
+{
+    curl_slist_free_all(r->own_headers);
+    free(r);
+}
+
+/* ---- options of one exchange ---- */
+
+static void set_method(struct itr_curl_request *r, const struct itr_request *q, CURLcode *rc)
+{
+    curl_off_t n = (curl_off_t)q->body_len;
+
+    /* The body is not copied. Setting it makes the request a POST. */
+    if (q->post) {
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE_LARGE, n));
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, n > 0 ? q->body : ""));
+    } else if (r->is_post) {
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HTTPGET, 1L));
+    }
+    r->is_post = q->post;
+}
+
+static void set_headers(struct itr_curl_request *r, const struct itr_request *q, CURLcode *rc)
+{
+    const struct itr_curl_settings *s = r->settings;
+    struct curl_slist *list = q->post ? s->post_headers : s->get_headers;
+
+    if (q->headers != NULL && q->headers[0] != NULL) {
+        list = r->own_headers = itr_curl_headers_make(q->headers, list);
+        if (list == NULL)
+            itr_curl_note(rc, CURLE_OUT_OF_MEMORY);
+    }
+    if (list != r->headers_in_use)
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, list));
+    r->headers_in_use = list;
+}
+
+/* What a Content-Length already tells need not be read. */
+static void set_maximum(struct itr_curl_request *r, size_t max, CURLcode *rc)
+{
+    curl_off_t most = max > LONG_MAX ? (curl_off_t)LONG_MAX : (curl_off_t)max;
+
+    if (max != r->max_body)
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_MAXFILESIZE_LARGE, most));
+    r->max_body = max;
+}
+
+static long as_long_ms(int64_t ms)
+{
+    if (ms < 1)
+        return 1;
+    return ms > INT_MAX ? (long)INT_MAX : (long)ms;
+}
+
+static void reset_response(struct itr_response *a)
+{
+    a->carried = ITR_OK;
+    a->sent = false;
+    a->http_status = 0;
+    a->retry_after_ms = -1;
+    a->elapsed_us = 0;
+    itr_buf_reset(&a->body);
+    itr_buf_reset(&a->headers);
+    a->detail[0] = '\0';
+}
+
+/* The handle may go on pointing to the freed list: the next begin() sets another. */
+static void become_idle(struct itr_curl_request *r)
+{
+    if (r->own_headers != NULL) {
+        curl_slist_free_all(r->own_headers);
+        r->own_headers = NULL;
+        r->headers_in_use = NULL;
+    }
+    r->exchange = NULL;
+}
+
+enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_exchange *x,
+                                       struct itr_error *e)
+{
+    const struct itr_request *q = &x->request;
+    CURLcode rc = CURLE_OK;
+    enum itr_status s;
+
+    reset_response(&x->response);
+    if ((s = itr_curl_origin_set(&r->origin, r->easy, r->settings, q->url, e)) != ITR_OK)
+        return s;
+    r->exchange = x;
+    r->sent = false;
+    r->stop = ITR_CURL_GOES_ON;
+    r->head_whole = false;
+    r->head_bytes = 0;
+    r->text[0] = '\0';
+    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_URL, q->url));
+    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(q->timeout_ms)));
+    set_method(r, q, &rc);
+    set_headers(r, q, &rc);
+    set_maximum(r, x->response.body.max, &rc);
+    if (rc == CURLE_OK)
+        return ITR_OK;
+    become_idle(r);
+    return itr_curl_error_option(rc, ITR_USAGE, e);
+}
+
+bool itr_curl_request_may_go(struct itr_curl_request *r)
+{
+    return ITR_CURL_HAS_PREREQ || may_leave(r);
+}
+
+bool itr_curl_request_is_tls(const struct itr_curl_request *r)
+{
+    return strncmp(r->exchange->request.url, "https:", 6) == 0 || r->settings->proxy != NULL;
+}
+
+/* ---- the end of one exchange ---- */
+
+struct itr_exchange *itr_curl_request_finish(struct itr_curl_request *r, CURLcode code)
+{
+    struct itr_exchange *x = r->exchange;
+
+    itr_curl_outcome_read(r, code);
+    become_idle(r);
+    return x;
+}
+
+struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r)
+{
+    struct itr_exchange *x = r->exchange;
+
+    x->response.sent = itr_curl_outcome_sent(r);
+    become_idle(r);
+    return x;
+}

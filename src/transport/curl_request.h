@@ -1,0 +1,85 @@
+/*
+ * curl_request: one libcurl easy handle, and the exchange that it carries at the moment. The one
+ * place that configures a handle.
+ *
+ * What never changes is set when it is made; begin() sets only what is different this time, for a
+ * handle is used for many exchanges. Knows nothing of the multi handle: curl_loop adds and removes.
+ *
+ * Invariants: exchange is NULL while idle. At most one start of a request is let through, so
+ * libcurl cannot repeat one by itself (it would, on a kept connection that dies, even a POST that
+ * the server read).
+ *
+ * libcurl's copy of the URL, with the token in it, stays in an idle handle until the next one.
+ *
+ * Old libcurl (ITR_CURL_HAS_PREREQ is 0): each request has a connection of its own, which is never
+ * kept; may_send is asked when the exchange starts; sent is what CURLINFO_REQUEST_SIZE says.
+ */
+#ifndef ITR_TRANSPORT_CURL_REQUEST_H
+#define ITR_TRANSPORT_CURL_REQUEST_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+#include "core/transport.h"
+#include "transport/curl_origin.h"
+#include "transport/curl_settings.h"
+#include "transport/curl_sockets.h"
+
+/* Why we ourselves ended a transfer; libcurl's code then says only that we did. */
+enum itr_curl_stop {
+    ITR_CURL_GOES_ON,  /* we did not */
+    ITR_CURL_HELD,     /* may_send said no */
+    ITR_CURL_REPEAT,   /* libcurl was about to send it again */
+    ITR_CURL_BODY_TOO_LARGE,
+    ITR_CURL_HEAD_TOO_LARGE,
+    ITR_CURL_NO_MEMORY
+};
+
+struct itr_curl_request {
+    CURL *easy;                               /* ours */
+    const struct itr_curl_settings *settings; /* borrowed from the loop */
+    struct itr_exchange *exchange;            /* borrowed; NULL while idle */
+    struct itr_curl_request *next, **prev;    /* the loop's lists */
+    struct curl_slist *own_headers;           /* ours; NULL: the shared list is in use */
+    struct curl_slist *headers_in_use;        /* what the handle points to; NULL: nothing yet */
+    struct itr_curl_origin origin;
+    size_t max_body;                          /* what the handle's MAXFILESIZE is; 0: nothing yet */
+    bool is_post;                             /* the handle's method now */
+    bool sent;                                /* a byte may have left */
+    bool head_whole;                          /* the empty line after the last head was seen */
+    size_t head_bytes;                        /* of all heads of this exchange */
+    enum itr_curl_stop stop;
+    char text[CURL_ERROR_SIZE];               /* libcurl writes its error text here */
+};
+
+/* settings and sockets must outlive it. ITR_NOMEM; ITR_CONFIG when libcurl refuses an option. */
+enum itr_status itr_curl_request_new(const struct itr_curl_settings *settings,
+                                     struct itr_curl_sockets *sockets,
+                                     struct itr_curl_request **out, struct itr_error *e);
+
+/* The handle must be out of the multi handle. */
+void itr_curl_request_free(struct itr_curl_request *r);
+
+/* After fork, in the child, with the handle still in the multi handle: gives back what is ours and
+ * leaves the handle to leak. */
+void itr_curl_request_abandon(struct itr_curl_request *r);
+
+/* Makes the handle ready for x and resets x's response. ITR_USAGE: not https, nor http on loopback
+ * (or on the Unix socket); ITR_NOMEM. On failure r is idle. */
+enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_exchange *x,
+                                       struct itr_error *e);
+
+/* Whether it may be given to libcurl. Old libcurl: asks may_send; false: finish it, with
+ * CURLE_ABORTED_BY_CALLBACK. */
+bool itr_curl_request_may_go(struct itr_curl_request *r);
+
+/* TLS is spoken for it, with the server or a proxy. r is not idle. */
+bool itr_curl_request_is_tls(const struct itr_curl_request *r);
+
+/* Fills in the response; r is idle after it. Returns the exchange. */
+struct itr_exchange *itr_curl_request_finish(struct itr_curl_request *r, CURLcode code);
+
+/* Only says what may have left; r is idle after it. Returns the exchange. */
+struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r);
+
+#endif

@@ -1,0 +1,96 @@
+#include "transport/curl_settings.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_HOST_CONNECTIONS 64
+
+/* No Expect: libcurl would wait up to a second for a "100 Continue" before a large body. */
+static const char *const GET_HEADERS[] = {"Accept: application/json", NULL};
+static const char *const POST_HEADERS[] = {"Accept: application/json",
+                                           "Content-Type: application/json", "Expect:", NULL};
+
+static bool copy(char **to, const char *from)
+{
+    return from == NULL || (*to = strdup(from)) != NULL;
+}
+
+static bool copy_strings(struct itr_curl_settings *s, const struct itr_transport_options *o)
+{
+    return copy(&s->ca_file, o->ca_file) && copy(&s->proxy, o->proxy) &&
+           copy(&s->user_agent, o->user_agent) && copy(&s->unix_socket, o->unix_socket);
+}
+
+static bool make_list(struct curl_slist **list, const char *const *lines)
+{
+    for (; *lines != NULL; lines++) {
+        struct curl_slist *longer = curl_slist_append(*list, *lines);
+        if (longer == NULL)
+            return false;
+        *list = longer;
+    }
+    return true;
+}
+
+/* What this libcurl was built with decides what can be asked of it. */
+static enum itr_status choose_version(struct itr_curl_settings *s, enum itr_http_version wish,
+                                      struct itr_error *e)
+{
+    int features = curl_version_info(CURLVERSION_NOW)->features;
+    bool http2 = (features & CURL_VERSION_HTTP2) != 0;
+
+    s->gzip = (features & CURL_VERSION_LIBZ) != 0;
+    if (wish == ITR_HTTP_2 && !http2)
+        return itr_error_set(e, ITR_CONFIG, "http_version: this libcurl was built without HTTP/2");
+    s->https_version = wish == ITR_HTTP_1_1 || !http2 ? (long)CURL_HTTP_VERSION_1_1
+                                                      : (long)CURL_HTTP_VERSION_2TLS;
+    return ITR_OK;
+}
+
+/* Looked at here, so that a wrong name is told at once and not as a TLS failure of each call. */
+static enum itr_status check_ca_file(const char *path, struct itr_error *e)
+{
+    if (path == NULL || access(path, R_OK) == 0)
+        return ITR_OK;
+    return itr_error_set(e, ITR_CONFIG, "ca_file: %s cannot be read (errno %d)", path, errno);
+}
+
+static long as_long_ms(int64_t ms)
+{
+    return ms > INT_MAX ? (long)INT_MAX : (long)ms;
+}
+
+enum itr_status itr_curl_settings_init(struct itr_curl_settings *s,
+                                       const struct itr_transport_options *o, struct itr_error *e)
+{
+    enum itr_status status;
+
+    *s = (struct itr_curl_settings){0};
+    s->connect_timeout_ms = as_long_ms(o->connect_timeout_ms);
+    s->max_host_connections =
+        o->max_host_connections > 0 ? o->max_host_connections : DEFAULT_HOST_CONNECTIONS;
+    if ((status = choose_version(s, o->http_version, e)) != ITR_OK)
+        return status;
+    if ((status = check_ca_file(o->ca_file, e)) != ITR_OK)
+        return status;
+    if (copy_strings(s, o) && make_list(&s->get_headers, GET_HEADERS) &&
+        make_list(&s->post_headers, POST_HEADERS))
+        return ITR_OK;
+    itr_curl_settings_clear(s);
+    return itr_error_set(e, ITR_NOMEM, "no memory");
+}
+
+void itr_curl_settings_clear(struct itr_curl_settings *s)
+{
+    curl_slist_free_all(s->get_headers);
+    curl_slist_free_all(s->post_headers);
+    free(s->ca_file);
+    free(s->proxy);
+    free(s->user_agent);
+    free(s->unix_socket);
+    *s = (struct itr_curl_settings){0};
+}

@@ -1,0 +1,79 @@
+#include "transport/curl_sockets.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FIRST_CAP 8
+
+void itr_curl_sockets_init(struct itr_curl_sockets *s)
+{
+    *s = (struct itr_curl_sockets){0};
+}
+
+void itr_curl_sockets_clear(struct itr_curl_sockets *s)
+{
+    free(s->fds);
+    itr_curl_sockets_init(s);
+}
+
+void itr_curl_sockets_close(struct itr_curl_sockets *s)
+{
+    while (s->n > 0)
+        close(s->fds[--s->n]);
+}
+
+static bool make_room(struct itr_curl_sockets *s)
+{
+    size_t cap = s->cap > 0 ? s->cap * 2 : FIRST_CAP;
+    int *fds;
+
+    if (s->n < s->cap)
+        return true;
+    if ((fds = realloc(s->fds, cap * sizeof *fds)) == NULL)
+        return false;
+    s->fds = fds;
+    s->cap = cap;
+    return true;
+}
+
+static int open_socket(const struct curl_sockaddr *a)
+{
+#ifdef SOCK_CLOEXEC
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+#else
+    int fd = socket(a->family, a->socktype, a->protocol);
+
+    if (fd >= 0)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+#endif
+}
+
+curl_socket_t itr_curl_sockets_on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct itr_curl_sockets *s = ctx;
+    int fd;
+
+    (void)purpose;
+    if (!make_room(s) || (fd = open_socket(a)) < 0)
+        return CURL_SOCKET_BAD;
+    s->fds[s->n++] = fd;
+    return fd;
+}
+
+int itr_curl_sockets_on_close(void *ctx, curl_socket_t fd)
+{
+    struct itr_curl_sockets *s = ctx;
+    size_t i;
+
+    for (i = 0; i < s->n; i++) {
+        if (s->fds[i] == fd) {
+            s->fds[i] = s->fds[--s->n];
+            break;
+        }
+    }
+    return close(fd);
+}
