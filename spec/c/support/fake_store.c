@@ -1,10 +1,10 @@
-#include "fake_store.h"
+#include "support/fake_store.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fixture.h"
+#include "support/fixture.h"
 #include "store/stores.h"
 
 static struct fake_store *of(struct itr_store *s)

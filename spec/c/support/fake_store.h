@@ -11,7 +11,7 @@
 
 #include "core/store.h"
 #include "core/token_record.h"
-#include "fake_clock.h"
+#include "support/fake_clock.h"
 
 struct fake_store {
     struct itr_store head;
