@@ -6,6 +6,7 @@
 #define FIRST_WAIT_MS 200 /* before the first repeat; doubles */
 #define LONGEST_WAIT_MS 5000
 #define SLOW_DOWN_MS 1000 /* after a 429 that names no time */
+#define SLOW_DOWN_MAX_MS (INT64_C(1) << 40) /* no server means more; keeps sums in range */
 
 /* ---- memory ---- */
 
@@ -33,8 +34,9 @@ static void forget_arguments(struct itr_call *c)
 static void forget_result(struct itr_call *c)
 {
     itr_token_release(c->token);
-    c->token = NULL;
-    c->refused = c->envelope.present = false;
+    itr_token_release(c->refused_token);
+    c->token = c->refused_token = NULL;
+    c->refused = c->executed = c->envelope.present = false;
     c->repeats = 0;
     c->slow_until_mono_ms = 0;
     c->error_name = NULL;
@@ -87,6 +89,8 @@ static void mask(const struct itr_call *c, char *text, size_t len)
         return;
     if (c->token != NULL)
         itr_url_mask(text, len, c->token->text, c->token->len);
+    if (c->refused_token != NULL)
+        itr_url_mask(text, len, c->refused_token->text, c->refused_token->len);
     if (secret != NULL)
         itr_url_mask(text, len, secret, strlen(secret));
 }
@@ -98,6 +102,8 @@ static void fail(struct itr_call *c)
     mask(c, c->error.text, strlen(c->error.text));
     mask(c, body->data, body->len);
     mask(c, c->rewritten.data, c->rewritten.len);
+    if (c->executed)
+        c->error.retryable = false;
     c->step = ITR_CALL_FAILED;
 }
 
@@ -166,7 +172,7 @@ void itr_call_token(struct itr_call *c, int64_t now_mono_ms, struct itr_token *t
         itr_call_expired(c);
         return;
     }
-    itr_token_release(c->token);
+    c->refused_token = c->token; /* NULL, unless this is the second one */
     c->token = token; /* the call now owns it */
     c->step = ITR_CALL_SEND;
 }
@@ -217,6 +223,8 @@ void itr_call_request(struct itr_call *c, int64_t now_mono_ms)
 /* Waits before a repeat; fails with the present error if there are no more or no time is left. */
 static void wait_or_fail(struct itr_call *c, int64_t now_mono_ms, int64_t wait_ms)
 {
+    if (!c->error.retryable)
+        c->executed = true;
     if (c->repeats >= c->config->retries || wait_ms >= c->deadline_mono_ms - now_mono_ms) {
         fail(c);
         return;
@@ -250,6 +258,7 @@ void itr_call_expired(struct itr_call *c)
     itr_error_set(&c->error, ITR_TIMEOUT, "%s within the %lld ms of this call",
                   token ? "no token came" : "no answer came", (long long)c->timeout_ms);
     c->error.retryable = true; /* in these steps nothing of the call is out */
+    c->error_name = NULL;
     fail(c);
 }
 
@@ -260,6 +269,9 @@ static void not_carried(struct itr_call *c, int64_t now_mono_ms, uint64_t random
     const struct itr_response *r = &c->exchange.response;
     bool again = !r->sent || c->idempotent;
 
+    /* What an earlier answer said is over, and its text is gone from the buffers. */
+    c->envelope.present = false;
+    c->error_name = NULL;
     itr_error_set(&c->error, r->carried, "%s", r->detail);
     c->error.http_status = r->http_status;
     c->error.retryable = !r->sent;
@@ -301,6 +313,8 @@ static void too_many(struct itr_call *c, int64_t now_mono_ms)
 
     if (wait_ms < 0)
         wait_ms = SLOW_DOWN_MS;
+    if (wait_ms > SLOW_DOWN_MAX_MS)
+        wait_ms = SLOW_DOWN_MAX_MS;
     c->slow_until_mono_ms = now_mono_ms + wait_ms;
     c->error.retryable = true;
     wait_or_fail(c, now_mono_ms, wait_ms);

@@ -62,7 +62,9 @@ struct itr_call {
     int64_t slow_until_mono_ms; /* a 429 said so: the owner may slow its other calls too; 0: none */
     int repeats;                /* so far, of the kinds that `retries` bounds */
     bool refused;               /* the gateway refused a token once */
+    bool executed;              /* a request before the present one may have been executed */
     struct itr_token *token;    /* of the request that is out, or was refused; one reference */
+    struct itr_token *refused_token; /* the one before it, likewise; or NULL */
     struct itr_buf url;         /* secret */
     struct itr_exchange exchange;
 

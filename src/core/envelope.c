@@ -3,8 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define MESSAGE_MAX 2048
-
 static const struct itr_code_name codes[] = {
     {200, "success"},
     {204, "success"},
@@ -42,13 +40,19 @@ const char *itr_envelope_code_name(int64_t code)
     return c->name;
 }
 
+static bool is_success_code(int64_t code)
+{
+    return code >= 200 && code <= 299;
+}
+
 const char *itr_envelope_error_name(enum itr_envelope_is is, bool has_code, int64_t code)
 {
     if (is == ITR_ENVELOPE_TOKEN_REFUSED)
         return "token_refused";
     if (is == ITR_ENVELOPE_NO_PERMISSION)
         return "no_permission";
-    return has_code ? itr_envelope_code_name(code) : NULL;
+    /* A code of success in an answer that failed (HTTP 500, say) is no name for an error. */
+    return has_code && !is_success_code(code) ? itr_envelope_code_name(code) : NULL;
 }
 
 static bool has_word(const char *text, const char *const *words)
@@ -94,7 +98,7 @@ static enum itr_envelope_is judge_code(int64_t code, const char *message,
 
 static bool is_success(const struct itr_envelope *en, int http_status)
 {
-    return http_status / 100 == 2 && en->present && en->scan.code >= 200 && en->scan.code <= 299;
+    return http_status / 100 == 2 && en->present && is_success_code(en->scan.code);
 }
 
 static enum itr_envelope_is judge_failure(const struct itr_envelope *en, int http_status,
@@ -155,22 +159,26 @@ static void describe_absent(struct itr_envelope *en, int http_status)
 }
 
 /* What is wrong with an answer that is no success. */
-static void describe(struct itr_envelope *en, int http_status, const struct itr_config *config)
+static enum itr_status describe(struct itr_envelope *en, int http_status,
+                                const struct itr_config *config)
 {
+    const struct itr_json_piece none = {NULL, 0};
+    const struct itr_json_piece piece = en->present ? en->scan.message : none;
     struct itr_buf message;
+    enum itr_status s;
 
-    /* A message longer than the buffer is cut inside it, which is right for reading. */
-    itr_buf_init(&message, MESSAGE_MAX);
-    if (en->present && en->scan.message.at != NULL)
-        (void)itr_json_unescape(en->scan.message, &message);
-    en->is = judge_failure(en, http_status, itr_buf_str(&message), config);
-    if (en->present)
-        describe_present(en, itr_buf_str(&message));
-    else
-        describe_absent(en, http_status);
-    en->error.http_status = http_status;
-    en->error_name = itr_envelope_error_name(en->is, en->present, en->error.code);
+    itr_buf_init(&message, piece.len); /* unescaped it is never longer */
+    if ((s = itr_json_unescape(piece, &message)) == ITR_OK) {
+        en->is = judge_failure(en, http_status, itr_buf_str(&message), config);
+        if (en->present)
+            describe_present(en, itr_buf_str(&message));
+        else
+            describe_absent(en, http_status);
+        en->error.http_status = http_status;
+        en->error_name = itr_envelope_error_name(en->is, en->present, en->error.code);
+    }
     itr_buf_clear(&message);
+    return s;
 }
 
 enum itr_status itr_envelope_read(const struct itr_response *r, const struct itr_config *config,
@@ -183,6 +191,6 @@ enum itr_status itr_envelope_read(const struct itr_response *r, const struct itr
         return ITR_NOMEM;
     out->is = ITR_ENVELOPE_SUCCESS; /* which needs no look at the message */
     if (!is_success(out, r->http_status))
-        describe(out, r->http_status, config);
+        return describe(out, r->http_status, config);
     return ITR_OK;
 }

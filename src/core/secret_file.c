@@ -68,6 +68,8 @@ enum itr_status itr_secret_file_read(const char *path, struct itr_buf *out, stru
     len = first_line(text, len);
     if (s == ITR_OK && len == 0)
         s = itr_error_set(e, ITR_CONFIG, "%s: its first line is empty", path);
+    if (s == ITR_OK && memchr(text, '\0', len) != NULL)
+        s = itr_error_set(e, ITR_CONFIG, "%s: a NUL in its first line", path);
     if (s == ITR_OK)
         s = itr_buf_append(out, text, len);
     itr_wipe(text, sizeof text);

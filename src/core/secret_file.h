@@ -11,7 +11,7 @@
 /* Appends the first line of the file, without its line end, to out (a secret buffer). Kind
  * ITR_CONFIG naming the file: it cannot be read, is no regular file, may be read or written by
  * others than its owner (group readable is allowed, as systemd and Docker make them), is longer
- * than 4 KB, or is empty. */
+ * than 4 KB, has a NUL in that line, or nothing. */
 enum itr_status itr_secret_file_read(const char *path, struct itr_buf *out, struct itr_error *e);
 
 #endif

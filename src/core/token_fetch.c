@@ -24,6 +24,7 @@
 #define LEASE_EXTRA_MS 5000
 #define FIRST_LOOK_MS 10 /* how soon another's lease is looked at again; doubles */
 #define LONGEST_LOOK_MS 200
+#define STORE_AGAIN_MS 1000 /* a store that failed is left alone so long */
 #define SHORT_HOLD_MS 5000 /* a hold after a failure that is shorter is waited out */
 
 struct fetch {
@@ -36,6 +37,8 @@ struct fetch {
     int64_t now_mono_ms; /* the same moment by ours */
     int64_t look_ms;
     bool attempted; /* our own fetch is over, and noted */
+    bool fenced;    /* the request was held back: the lease was not ours any more */
+    bool blind;     /* the request was held back: the store could not be asked; why: out->error */
 };
 
 static const struct itr_clock *clock_of(const struct itr_token_fetch *f)
@@ -165,8 +168,12 @@ static bool may_send(void *ctx)
 {
     struct fetch *t = ctx;
 
-    return !atomic_load(&t->f->stop) && load(t) == ITR_OK &&
-           itr_token_record_is_ours(&t->record, t->now_wall_ms, t->wish.owner, t->out->lease_fence);
+    if (atomic_load(&t->f->stop))
+        return false;
+    t->blind = load(t) != ITR_OK;
+    t->fenced = !t->blind && !itr_token_record_is_ours(&t->record, t->now_wall_ms, t->wish.owner,
+                                                       t->out->lease_fence);
+    return !t->blind && !t->fenced;
 }
 
 static void ask_gateway(struct fetch *t, struct itr_buf *token, struct itr_record_outcome *outcome)
@@ -265,9 +272,13 @@ static bool finish(struct fetch *t, const struct itr_record_outcome *outcome)
     struct itr_token_record next;
     enum settled s = settle(t, outcome, &next);
 
-    if (s == NOT_OURS)
+    if (s == NOT_OURS || t->fenced)
         return false;
     t->attempted = true;
+    if (t->blind) {
+        t->out->retry_after_ms = STORE_AGAIN_MS;
+        return true;
+    }
     note_local(t, outcome);
     if (outcome->is != ITR_OUTCOME_TOKEN)
         fail(t, &outcome->error, s == SETTLED ? held_ms(t, &next) : 0);
@@ -288,6 +299,7 @@ static bool attempt(struct fetch *t)
     bool finished;
 
     itr_buf_init_secret(&token, ITR_TOKEN_MAX);
+    t->fenced = t->blind = false;
     ask_gateway(t, &token, &outcome);
     outcome.text = itr_buf_str(&token);
     outcome.refused = t->wish.refused;
@@ -344,7 +356,7 @@ static bool round_once(struct fetch *t)
     bool failed = false;
 
     if (load(t) != ITR_OK) {
-        t->out->retry_after_ms = 1000;
+        t->out->retry_after_ms = STORE_AGAIN_MS;
         return true;
     }
     set_local_hold(t);
@@ -362,7 +374,7 @@ static bool round_once(struct fetch *t)
         if (acquire(t, &v, &failed))
             return attempt(t);
         if (failed)
-            t->out->retry_after_ms = 1000;
+            t->out->retry_after_ms = STORE_AGAIN_MS;
         return failed;
     }
 }

@@ -296,13 +296,12 @@ static const struct itr_registered_ops ops = {
 static enum itr_status make_key(const struct itr_config *c, const struct itr_store *store,
                                 char key[ITR_REGISTRY_KEY])
 {
-    const char *const parts[] = {c->gateway, c->app_id, c->app_secret};
+    const char *const parts[] = {store->id, c->gateway, c->app_id, c->app_secret};
     struct itr_buf all;
-    enum itr_status s;
+    enum itr_status s = ITR_OK;
     size_t i;
 
     itr_buf_init_secret(&all, 65536);
-    s = itr_buf_append(&all, &store, sizeof store);
     for (i = 0; i < sizeof parts / sizeof *parts && s == ITR_OK; i++)
         s = itr_buf_append(&all, parts[i], strlen(parts[i]) + 1);
     if (s == ITR_OK)

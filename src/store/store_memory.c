@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct entry {
 
 struct memory {
     struct itr_store head;
+    char id[40];
     atomic_uint refs;
     const struct itr_clock *clock;
     pthread_mutex_t lock;
@@ -156,7 +158,9 @@ struct itr_store *itr_store_memory_new(const struct itr_clock *clock)
 
     if (m == NULL)
         return NULL;
+    snprintf(m->id, sizeof m->id, "memory:%p", (void *)m);
     m->head.ops = &ops;
+    m->head.id = m->id;
     atomic_init(&m->refs, 1);
     m->clock = clock;
     pthread_mutex_init(&m->lock, NULL);
