@@ -13,7 +13,17 @@
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
+# All that Debian packages; 5.5 can be asked for.
 LUAS := 5.1 5.2 5.3 5.4 luajit
+known_luas := $(LUAS) 5.5
+
+# LuaRocks says which Lua it builds for by the place of its headers only.
+ifneq ($(LUA_INCDIR),)
+hash := \#
+lua_of_headers := $(if $(wildcard $(LUA_INCDIR)/luajit.h),luajit,$(shell number=$$(printf '%s\n' '$(hash)include <lua.h>' \
+    LUA_VERSION_NUM | $(CC) -E -I'$(LUA_INCDIR)' -x c - | tail -n 1) && echo 5.$$(( $$number % 100 ))))
+LUA ?= $(lua_of_headers)
+endif
 LUA ?= 5.4
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -25,8 +35,8 @@ lua_given := $(filter-out file default undefined,$(origin LUA))
 luas_or_default := $(if $(filter all,$(LUA)),$(LUAS),$(LUA))
 luas_or_all := $(if $(lua_given),$(luas_or_default),$(LUAS))
 
-ifneq ($(filter-out $(LUAS) all,$(LUA)),)
-$(error LUA=$(LUA): not one of $(LUAS) all)
+ifneq ($(filter-out $(known_luas) all,$(LUA)),)
+$(error LUA=$(LUA): not one of $(known_luas) all)
 endif
 
 # ---- sources: the one list ------------------------------------------------------------------------
@@ -122,7 +132,7 @@ $(lib): $(lib_objects)
 # Headers of one Lua: LUA_INCDIR when given (LuaRocks does), else what pkg-config says, else Debian's folder.
 pc_name = $(if $(filter luajit,$(1)),luajit,lua$(1))
 dir_name = $(if $(filter luajit,$(1)),luajit-2.1,lua$(1))
-lua_cflags = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags $(call pc_name,$(1)) 2>/dev/null || echo -I/usr/include/$(call dir_name,$(1))))
+lua_cflags = $(if $(LUA_INCDIR),-I'$(LUA_INCDIR)',$(shell pkg-config --cflags $(call pc_name,$(1)) 2>/dev/null || echo -I/usr/include/$(call dir_name,$(1))))
 
 # Only the binding is compiled once per Lua.
 define lua_rules
@@ -146,7 +156,7 @@ $(B)/$(1)/libbind.a: $$(bind_objects_$(1))
 	$$(Q)$$(AR) rcs $$@ $$^
 endef
 depends := $(lib_objects:.o=.d)
-$(foreach l,$(LUAS),$(eval $(call lua_rules,$(l))))
+$(foreach l,$(known_luas),$(eval $(call lua_rules,$(l))))
 
 # ---- tests ----------------------------------------------------------------------------------------
 
@@ -293,8 +303,9 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^#//p' Makefile | sed -n '1,/^$$/p'
-	@echo ' Targets: setup build all install env test check-all asan tsan valgrind fuzz lint format bench'
-	@echo '          sandbox demo rock rockspec clean'
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+	@echo
+	@echo 'Targets: setup build all install env demo sandbox test check-all asan tsan valgrind fuzz'
+	@echo '         lint format bench rock rockspec clean'
 
 -include $(depends)

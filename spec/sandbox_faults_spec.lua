@@ -172,8 +172,7 @@ describe("the sandbox", function()
       local answer = play { kind = "drip", bytes = 7, ms = 1 }
       assert.equal(whole, answer.body)
       assert.truthy(answer.head:find("transfer-encoding: chunked", 1, true))
-      answer = play({ kind = "drip", ms = 10000 }, { "--max-time", "0.3" })
-      assert.same({ timed_out, "{" }, { answer.exit, answer.body })
+      assert.equal('9\r\n{"code":2\r\n', play({ kind = "drip", bytes = 9 }, { "--raw" }).body:sub(1, 14))
     end)
 
     it("gzip, also a corrupt one", function()
@@ -229,7 +228,11 @@ describe("the sandbox", function()
 
     it("no longer than the client stays", function()
       sb:fault { kind = "hold" }
-      assert.equal(timed_out, get({ "--max-time", "0.2" }).exit)
+      local pipe = io.popen("curl --silent --noproxy '*' '" .. url .. "' >/dev/null & echo $!", "r")
+      local pid = pipe:read("*l")
+      pipe:close()
+      assert.is_true(sb:wait({ held = 1 }).reached)
+      os.execute("kill " .. pid)
       assert.is_true(sb:wait({ gone = 1 }).reached)
       assert.equal(0, sb:state().held)
     end)

@@ -2,10 +2,7 @@
 -- Debian's command is tied to one Lua, and a LuaRocks wrapper is a shell script; the module is on every Lua's path.
 
 -- The binding under a collector that runs all the time: a value that C forgot to anchor does not live long.
-local gc = os.getenv("BUSTED_GC")
-if gc == "generational" and pcall(collectgarbage, "generational") then
-  gc = nil
-elseif gc then
+if os.getenv("BUSTED_GC") == "generational" and not pcall(collectgarbage, "generational") then
   collectgarbage("setpause", 1)
   collectgarbage("setstepmul", 1000)
 end

@@ -112,6 +112,8 @@ static void takes_bytes_written_in_place(void **state)
 
     (void)state;
     itr_buf_init(&b, 1000);
+    assert_non_null(itr_buf_room(&b, 10));
+    assert_string_equal(itr_buf_str(&b), ""); /* nothing was written yet */
     assert_int_equal(itr_buf_append_str(&b, "ab"), ITR_OK);
     assert_non_null(to = itr_buf_room(&b, 500));
     memcpy(to, "cd", 2);

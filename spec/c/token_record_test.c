@@ -1,5 +1,5 @@
-/* Every edge of decide (docs/design.md 4.2); settle, the table of holds, stepped clocks and the text
- * form have a test file each. */
+/* Every edge of decide (docs/design.md 4.2); settle, the table of holds, stepped clocks and the
+ * text form have a test file each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -289,9 +289,8 @@ static void the_fence_is_above_all_that_were(void **s)
         r.lease_fence = rows[i].lease;
         w.wish.held_fence = rows[i].held;
         w.wish.refused = "tok";
-        assert_int_equal(
-            fix_decide(&r, rows[i].now, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence,
-            rows[i].expected);
+        assert_int_equal(fix_decide(&r, rows[i].now, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence,
+                         rows[i].expected);
     }
 }
 

@@ -8,7 +8,7 @@
 
 /* The one symbol that is visible from outside. Returns the module's table:
  *   what lua_client.h lists
- *   options()                 -> { { name = , type = , secret = }, ... }
+ *   options()                 -> { { name = , type = , secret = , ... }, ... }: see settings.h
  *   nearest(name, names)      -> which of an array of names a misspelt one means, or nil
  *   codes()                   -> { [200] = "success", ... }
  *   json_encode(value)        -> text | nil, err

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bind/number.h"
 #include "core/buf.h"
 #include "core/secret_file.h"
 
@@ -124,6 +125,48 @@ static const char *type_name(enum itr_option_type type)
     }
 }
 
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, double value)
+{
+    if (value == floor(value))
+        itr_number_push(L, (int64_t)value);
+    else
+        lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_choices(lua_State *L, const char *const *choices)
+{
+    int n;
+
+    lua_newtable(L);
+    for (n = 0; choices[n] != NULL; n++) {
+        lua_pushstring(L, choices[n]);
+        lua_rawseti(L, -2, n + 1);
+    }
+    lua_setfield(L, -2, "choices");
+}
+
+/* What an option may be, and its default. Its table is on top. */
+static void set_bounds(lua_State *L, const struct itr_option *o)
+{
+    if (o->choices != NULL) {
+        set_choices(L, o->choices);
+        set_text(L, "default", o->choices[0]);
+    } else if (o->type == ITR_OPTION_SECONDS || o->type == ITR_OPTION_INTEGER) {
+        set_number(L, "min", o->min);
+        set_number(L, "max", o->max);
+        set_number(L, "default", o->standard);
+    } else if (o->text != NULL) {
+        set_text(L, "default", o->text);
+    }
+}
+
 void itr_settings_push_options(lua_State *L)
 {
     const struct itr_option *o = itr_config_options();
@@ -131,13 +174,12 @@ void itr_settings_push_options(lua_State *L)
 
     lua_newtable(L);
     for (; o->name != NULL; o++) {
-        lua_createtable(L, 0, 3);
-        lua_pushstring(L, o->name);
-        lua_setfield(L, -2, "name");
-        lua_pushstring(L, type_name(o->type));
-        lua_setfield(L, -2, "type");
+        lua_createtable(L, 0, 7);
+        set_text(L, "name", o->name);
+        set_text(L, "type", type_name(o->type));
         lua_pushboolean(L, o->secret);
         lua_setfield(L, -2, "secret");
+        set_bounds(L, o);
         lua_rawseti(L, -2, ++n);
     }
 }

@@ -15,7 +15,8 @@
 enum itr_status itr_settings_read(lua_State *L, int i, struct itr_config *config,
                                   struct itr_error *e);
 
-/* Pushes the table of all options: { { name = , type = , secret = }, ... }. */
+/* Pushes the table of all options: { { name = , type = , secret = , min = , max = , choices = ,
+ * default = }, ... }, the last four where there are any. */
 void itr_settings_push_options(lua_State *L);
 
 #endif

@@ -40,8 +40,6 @@ struct scan {
     unsigned seen;                             /* a bit a member of the envelope that was there */
 };
 
-/* ---- failing ---- */
-
 /* The one way to fail. Cold: the compiler keeps it out of the way of what goes well. */
 __attribute__((cold, noinline)) static enum next fail(struct scan *s, const unsigned char *at,
                                                       const char *wanted)
@@ -286,14 +284,14 @@ static void set_level(struct scan *s, bool object)
 
 static enum next close_level(struct scan *s)
 {
-    unsigned outer = s->depth - 2; /* wraps at level 1, where nothing is outside */
+    unsigned outer;
 
     s->at++;
-    s->depth--;
-    if (s->depth == 0)
+    if (--s->depth == 0)
         return NEXT_AFTER;
     if (s->depth == 1)
         s->in_data = false;
+    outer = s->depth - 1;
     s->in_object = (s->objects[outer >> 6] >> (outer & 63) & 1) != 0;
     return NEXT_AFTER;
 }

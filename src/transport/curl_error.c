@@ -98,12 +98,23 @@ static enum itr_status describe_timeout(const struct itr_curl_failure *f, char *
     return ITR_TIMEOUT;
 }
 
+/* libcurl calls it "out of memory" when a header line is too long for it; a server must not be able
+ * to raise a memory error in the caller. */
+static enum itr_status describe_long_line(const struct itr_curl_failure *f, char *detail, size_t n)
+{
+    (void)snprintf(detail, n, "the head of the answer of %.*s is too large (or no memory)",
+                   (int)f->origin_len, f->origin);
+    return ITR_HTTP;
+}
+
 enum itr_status itr_curl_error_describe(const struct itr_curl_failure *f, char *detail, size_t n)
 {
     const struct meaning *m = find(f->code);
 
     if (f->code == CURLE_OPERATION_TIMEDOUT)
         return describe_timeout(f, detail, n);
+    if (f->code == CURLE_OUT_OF_MEMORY && f->phase == ITR_CURL_RECEIVE)
+        return describe_long_line(f, detail, n);
     if (m == NULL)
         (void)snprintf(detail, n, "%.*s: %s", (int)f->origin_len, f->origin,
                        curl_easy_strerror(f->code));

@@ -28,13 +28,22 @@ static bool has_time(const struct itr_curl_request *r, CURLINFO which)
     return us > 0;
 }
 
+/* CONNECT_TIME alone does not do: libcurl 7.88 sets it when the TLS handshake is over, too. */
+static bool has_tcp(const struct itr_curl_request *r)
+{
+    long port = 0;
+
+    curl_easy_getinfo(r->easy, CURLINFO_LOCAL_PORT, &port);
+    return port > 0 || has_time(r, CURLINFO_CONNECT_TIME_T);
+}
+
 static enum itr_curl_phase phase_of(const struct itr_curl_request *r)
 {
     if (itr_curl_outcome_sent(r))
         return has_time(r, CURLINFO_STARTTRANSFER_TIME_T) ? ITR_CURL_RECEIVE : ITR_CURL_SEND;
     if (!has_time(r, CURLINFO_NAMELOOKUP_TIME_T))
         return ITR_CURL_RESOLVE;
-    if (!has_time(r, CURLINFO_CONNECT_TIME_T))
+    if (!has_tcp(r))
         return ITR_CURL_CONNECT;
     if (strncmp(r->exchange->request.url, "https:", 6) == 0 &&
         !has_time(r, CURLINFO_APPCONNECT_TIME_T))
@@ -68,7 +77,13 @@ static void describe(struct itr_curl_request *r, CURLcode code)
     a->carried = itr_curl_error_describe(&f, a->detail, sizeof a->detail);
 }
 
-static void describe_too_large(struct itr_response *a)
+static void say(struct itr_response *a, enum itr_status carried, const char *text)
+{
+    a->carried = carried;
+    (void)snprintf(a->detail, sizeof a->detail, "%s", text);
+}
+
+static void say_body_too_large(struct itr_response *a)
 {
     a->carried = ITR_HTTP;
     (void)snprintf(a->detail, sizeof a->detail,
@@ -79,30 +94,28 @@ static void explain(struct itr_curl_request *r, CURLcode code)
 {
     struct itr_response *a = &r->exchange->response;
 
-    if (code == CURLE_FILESIZE_EXCEEDED) {
-        describe_too_large(a);
-        return;
-    }
     switch (r->stop) {
     case ITR_CURL_GOES_ON:
-        describe(r, code);
+        if (code == CURLE_FILESIZE_EXCEEDED)
+            say_body_too_large(a);
+        else
+            describe(r, code);
         return;
-    case ITR_CURL_TOO_LARGE:
-        describe_too_large(a);
+    case ITR_CURL_BODY_TOO_LARGE:
+        say_body_too_large(a);
+        return;
+    case ITR_CURL_HEAD_TOO_LARGE:
+        say(a, ITR_HTTP, "the head of the answer is too large");
         return;
     case ITR_CURL_NO_MEMORY:
-        a->carried = ITR_NOMEM;
-        (void)snprintf(a->detail, sizeof a->detail, "no memory for the answer");
+        say(a, ITR_NOMEM, "no memory for the answer");
         return;
     case ITR_CURL_HELD:
-        a->carried = ITR_NETWORK;
-        (void)snprintf(a->detail, sizeof a->detail, "held back just before it was sent");
+        say(a, ITR_NETWORK, "held back just before it was sent");
         return;
     case ITR_CURL_REPEAT:
-        a->carried = ITR_NETWORK;
-        (void)snprintf(a->detail, sizeof a->detail,
-                       "the kept connection was closed before the answer; the request may have "
-                       "been executed and is not repeated");
+        say(a, ITR_NETWORK, "the kept connection was closed before the answer; the request may "
+                            "have been executed and is not repeated");
         return;
     }
 }
@@ -133,6 +146,8 @@ void itr_curl_outcome_read(struct itr_curl_request *r, CURLcode code)
     a->sent = itr_curl_outcome_sent(r);
     if (status >= 300)
         a->retry_after_ms = retry_after_ms(r);
+    if (code == CURLE_OK && (!r->head_whole || status < 200))
+        code = CURLE_PARTIAL_FILE;
     if (code != CURLE_OK)
         explain(r, code);
 }

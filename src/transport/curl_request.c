@@ -8,6 +8,9 @@
 #include "transport/curl_headers.h"
 #include "transport/curl_outcome.h"
 
+/* What libcurl itself came to allow (8.3); ours, because before that there was no limit. */
+#define MAX_HEAD 307200
+
 /* ---- callbacks; they run inside libcurl and call nobody but may_send ---- */
 
 /* The last question before a request leaves. False: it must not, and r->stop says why. */
@@ -37,12 +40,10 @@ static int on_before_request(void *ctx, char *peer_ip, char *own_ip, int peer_po
 }
 #endif
 
-/* Any other number than that of the bytes ends the transfer. */
-static size_t took(struct itr_curl_request *r, enum itr_status s, size_t n)
+/* libcurl is told that less was taken than there was: that ends the transfer. */
+static size_t refuse(struct itr_curl_request *r, enum itr_curl_stop why)
 {
-    if (s == ITR_OK)
-        return n;
-    r->stop = s == ITR_FULL ? ITR_CURL_TOO_LARGE : ITR_CURL_NO_MEMORY;
+    r->stop = why;
     return 0;
 }
 
@@ -50,15 +51,37 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct itr_curl_request *r = ctx;
 
-    return took(r, itr_buf_append(&r->exchange->response.body, bytes, size * n), size * n);
+    switch (itr_buf_append(&r->exchange->response.body, bytes, size * n)) {
+    case ITR_OK:
+        return size * n;
+    case ITR_FULL:
+        return refuse(r, ITR_CURL_BODY_TOO_LARGE);
+    default:
+        return refuse(r, ITR_CURL_NO_MEMORY);
+    }
 }
 
-static size_t on_header(char *bytes, size_t size, size_t n, void *ctx)
+/* Gets whole lines only. That the head is whole is worth a look: libcurl takes one that is cut off
+ * for an answer without a body. */
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
     struct itr_curl_request *r = ctx;
-    struct itr_buf *headers = &r->exchange->response.headers;
+    struct itr_exchange *x = r->exchange;
 
-    return took(r, itr_curl_headers_collect(headers, bytes, size * n), size * n);
+    n *= size;
+    r->head_whole = n <= 2 && (*line == '\r' || *line == '\n');
+    if ((r->head_bytes += n) > MAX_HEAD)
+        return refuse(r, ITR_CURL_HEAD_TOO_LARGE);
+    if (!x->request.want_headers)
+        return n;
+    switch (itr_curl_headers_collect(&x->response.headers, line, n)) {
+    case ITR_OK:
+        return n;
+    case ITR_FULL:
+        return refuse(r, ITR_CURL_HEAD_TOO_LARGE);
+    default:
+        return refuse(r, ITR_CURL_NO_MEMORY);
+    }
 }
 
 /* ---- options that never change ---- */
@@ -69,6 +92,8 @@ static void set_callbacks(struct itr_curl_request *r, struct itr_curl_sockets *s
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->text));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_body));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, (void *)r));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, on_header));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, (void *)r));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETFUNCTION, itr_curl_sockets_on_open));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETDATA, (void *)sockets));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETFUNCTION, itr_curl_sockets_on_close));
@@ -193,23 +218,14 @@ static void set_headers(struct itr_curl_request *r, const struct itr_request *q,
     r->headers_in_use = list;
 }
 
-static void set_answer(struct itr_curl_request *r, const struct itr_exchange *x, CURLcode *rc)
+/* What a Content-Length already tells need not be read. */
+static void set_maximum(struct itr_curl_request *r, size_t max, CURLcode *rc)
 {
-    size_t max = x->response.body.max;
-    bool wants = x->request.want_headers;
+    curl_off_t most = max > LONG_MAX ? (curl_off_t)LONG_MAX : (curl_off_t)max;
 
-    /* What a Content-Length already tells need not be read. */
-    if (max != r->max_body) {
-        curl_off_t most = max > LONG_MAX ? (curl_off_t)LONG_MAX : (curl_off_t)max;
+    if (max != r->max_body)
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_MAXFILESIZE_LARGE, most));
-        r->max_body = max;
-    }
-    if (wants != r->collects_headers) {
-        /* Either of the two alone would send the head to the body's callback. */
-        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, wants ? on_header : NULL));
-        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, wants ? (void *)r : NULL));
-        r->collects_headers = wants;
-    }
+    r->max_body = max;
 }
 
 static long as_long_ms(int64_t ms)
@@ -255,12 +271,14 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     r->exchange = x;
     r->sent = false;
     r->stop = ITR_CURL_GOES_ON;
+    r->head_whole = false;
+    r->head_bytes = 0;
     r->text[0] = '\0';
     itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_URL, q->url));
     itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(q->timeout_ms)));
     set_method(r, q, &rc);
     set_headers(r, q, &rc);
-    set_answer(r, x, &rc);
+    set_maximum(r, x->response.body.max, &rc);
     if (rc == CURLE_OK)
         return ITR_OK;
     become_idle(r);

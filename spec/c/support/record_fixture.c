@@ -122,3 +122,16 @@ struct itr_record_outcome fix_not_sent(void)
     itr_error_set(&o.error, ITR_NETWORK, "connection refused");
     return o;
 }
+
+void fix_assert_same(const struct itr_token_record *a, const struct itr_token_record *b)
+{
+    struct itr_buf text_a, text_b;
+
+    itr_buf_init(&text_a, ITR_RECORD_MAX);
+    itr_buf_init(&text_b, ITR_RECORD_MAX);
+    assert_int_equal(itr_token_record_encode(a, &text_a), ITR_OK);
+    assert_int_equal(itr_token_record_encode(b, &text_b), ITR_OK);
+    assert_string_equal(itr_buf_str(&text_a), itr_buf_str(&text_b));
+    itr_buf_clear(&text_a);
+    itr_buf_clear(&text_b);
+}

@@ -46,6 +46,9 @@ struct itr_token_record fix_settle(const struct itr_token_record *r, int64_t now
                                    const struct itr_record_wish *wish, uint64_t lease_fence,
                                    const struct itr_record_outcome *outcome);
 
+/* Fails the test unless both say the same (by their text forms). */
+void fix_assert_same(const struct itr_token_record *a, const struct itr_token_record *b);
+
 struct itr_record_outcome fix_got(const char *text);
 struct itr_record_outcome fix_failed(void); /* random 0: the shortest backoff, 100 ms */
 /* Of a code: 40001-40003 FORBIDDEN, 40004 LIMIT. */

@@ -1,0 +1,12 @@
+std = "min+luajit"
+max_line_length = 140
+codes = true
+exclude_files = { "build/**" }
+
+files["spec/**"] = { std = "+busted" }
+files[".luacheckrc"] = { std = "luacheckrc" }
+files["rockspec/**"] = { std = "rockspec" }
+-- What nginx gives to the sandbox's code.
+files["sandbox/**"] = { std = "ngx_lua" }
+files["tools/busted_tap.lua"] = { std = "min" }
+files["tools/lint_rules.lua"] = { std = "min" }

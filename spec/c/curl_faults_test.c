@@ -1,0 +1,376 @@
+/* curl_loop: what becomes of connections and answers that are not as they should be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/loop_fixture.h"
+#include "transport/curl_settings.h"
+
+#define READ {RAW_READ, NULL, 0}
+#define SEND(t) {RAW_SEND, (t), 0}
+#define END {RAW_END, NULL, 0}
+#define RESET {RAW_RESET, NULL, 0}
+#define HOLD {RAW_HOLD, NULL, 0}
+#define AGAIN {RAW_AGAIN, NULL, 0}
+
+#define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+static const struct raw_step ANSWER_ALWAYS[] = {READ, SEND(OK_HELLO), AGAIN};
+
+/* The first connection plays the fault, later ones answer: after each fault the next call works. */
+static void play(const struct raw_step *fault, struct loop_fixture *f)
+{
+    static const struct raw_step *scripts[2];
+
+    scripts[0] = fault;
+    scripts[1] = ANSWER_ALWAYS;
+    loop_fixture_init_with(f, scripts, 2, NULL);
+    loop_fixture_carry(f);
+    raw_server_await_closed(f->server, 1);
+}
+
+static void next_call_works(struct loop_fixture *f)
+{
+    f->x.request.timeout_ms = 20000;
+    loop_fixture_carry(f);
+    loop_fixture_expect(&f->x, ITR_OK, true, 200);
+    assert_string_equal(itr_buf_str(&f->x.response.body), "hello");
+    loop_fixture_clear(f);
+}
+
+static void expect_fault(const struct raw_step *fault, enum itr_status carried, int http_status,
+                         const char *detail)
+{
+    struct loop_fixture f;
+
+    play(fault, &f);
+    loop_fixture_expect(&f.x, carried, true, http_status);
+    if (strstr(f.x.response.detail, detail) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", f.x.response.detail, detail);
+    next_call_works(&f);
+}
+
+/* ---- the connection ---- */
+
+static void a_refused_port_sends_nothing(void **state)
+{
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init(&f, ANSWER_ALWAYS);
+    raw_server_free(f.server);
+    f.server = NULL;
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_NETWORK, false, 0);
+    assert_non_null(strstr(f.x.response.detail, "Connection refused"));
+    loop_fixture_clear(&f);
+}
+
+static void a_name_that_does_not_exist_sends_nothing(void **state)
+{
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init(&f, ANSWER_ALWAYS);
+    f.x.request.url = "https://no-such-host.invalid/a?accessToken=s3cret";
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_NETWORK, false, 0);
+    assert_non_null(strstr(f.x.response.detail, "resolve"));
+    assert_non_null(strstr(f.x.response.detail, "no-such-host.invalid"));
+    f.x.request.url = f.url;
+    next_call_works(&f);
+}
+
+/* libcurl by itself would send the POST again, on a new connection. */
+static void a_post_that_a_dying_kept_connection_took_is_not_repeated(void **state)
+{
+    static const struct raw_step dies[] = {READ, SEND(OK_HELLO), READ, END};
+    static const struct raw_step answers_once[] = {READ, SEND(OK_HELLO), END};
+    static const struct raw_step reads[] = {READ, END};
+    const struct raw_step *const kept[] = {dies, ANSWER_ALWAYS};
+    const struct raw_step *const fresh[] = {answers_once, reads, ANSWER_ALWAYS};
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init_with(&f, ITR_CURL_HAS_PREREQ ? kept : fresh, ITR_CURL_HAS_PREREQ ? 2 : 3,
+                           NULL);
+    f.x.request.post = true;
+    f.x.request.body = "{\"add\":1}";
+    f.x.request.body_len = strlen(f.x.request.body);
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_NETWORK, true, 0);
+    assert_non_null(strstr(f.x.response.detail, "closed"));
+    assert_int_equal(raw_server_requests(f.server), 2);
+    next_call_works(&f);
+}
+
+static void a_kept_connection_that_died_in_between_is_not_used(void **state)
+{
+    static const struct raw_step answers_once[] = {READ, SEND(OK_HELLO), END};
+    struct loop_fixture f;
+
+    (void)state;
+    play(answers_once, &f);
+    next_call_works(&f);
+}
+
+static void connections_that_end_too_early(void **state)
+{
+    static const struct raw_step unanswered[] = {READ, END};
+    static const struct raw_step reset_unanswered[] = {READ, RESET};
+    static const struct raw_step reset_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nA: b"), RESET};
+    static const struct raw_step end_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Len"), END};
+    static const struct raw_step end_in_body[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"), END};
+    static const struct raw_step reset_in_body[] = {
+        READ, SEND("HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nhello"), RESET};
+    static const struct raw_step end_in_chunk[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello"), END};
+    static const struct raw_step end_between_chunks[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), END};
+
+    (void)state;
+    expect_fault(unanswered, ITR_NETWORK, 0, "closed the connection before the answer");
+    expect_fault(reset_unanswered, ITR_NETWORK, 0, "reset by peer");
+    expect_fault(reset_in_head, ITR_NETWORK, 200, "reset by peer");
+    expect_fault(end_in_head, ITR_NETWORK, 200, "closed the connection before the answer was whole");
+    expect_fault(end_in_body, ITR_NETWORK, 200, "closed the connection before the answer was whole");
+    expect_fault(reset_in_body, ITR_NETWORK, 500, "reset by peer");
+    expect_fault(end_in_chunk, ITR_NETWORK, 200, "closed the connection before the answer was whole");
+    expect_fault(end_between_chunks, ITR_NETWORK, 200, "before the answer was whole");
+}
+
+static void bytes_that_are_not_http(void **state)
+{
+    static const struct raw_step other_protocol[] = {READ, SEND("220 ftp here, hello\r\n"), END};
+    static const struct raw_step bad_chunk[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n"), END};
+    static const struct raw_step bad_length[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nhello"), END};
+    static const struct raw_step bad_gzip[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"),
+        END};
+
+    (void)state;
+    expect_fault(other_protocol, ITR_NETWORK, 0, "HTTP");
+    expect_fault(bad_chunk, ITR_NETWORK, 200, "");
+    expect_fault(bad_length, ITR_NETWORK, 200, "");
+    expect_fault(bad_gzip, ITR_NETWORK, 200, "gzip");
+}
+
+/* What follows a whole answer belongs to no request; the connection is not used again. */
+static void more_than_the_content_length_is_cut_off(void **state)
+{
+    static const struct raw_step longer[] = {
+        READ, SEND(OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nX"), HOLD, END};
+    struct loop_fixture f;
+
+    (void)state;
+    play(longer, &f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    assert_string_equal(itr_buf_str(&f.x.response.body), "hello");
+    next_call_works(&f);
+}
+
+/* ---- time ---- */
+
+static void the_deadline_ends_every_phase(void **state)
+{
+    static const struct raw_step silent[] = {READ, HOLD, END};
+    static const struct raw_step drips_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_DRIP, "x", 0}, END};
+    static const struct raw_step drips_body[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"), {RAW_DRIP, "x", 0}, END};
+    static const struct {
+        const struct raw_step *script;
+        int http_status;
+        const char *phase;
+    } cases[] = {{silent, 0, "waiting for the first byte"},
+                 {drips_head, 200, "receiving"},
+                 {drips_body, 200, "receiving"}};
+    struct loop_fixture f;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        const struct raw_step *scripts[] = {cases[i].script, ANSWER_ALWAYS};
+        loop_fixture_init_with(&f, scripts, 2, NULL);
+        f.x.request.timeout_ms = 150;
+        loop_fixture_carry(&f);
+        loop_fixture_expect(&f.x, ITR_TIMEOUT, true, cases[i].http_status);
+        assert_non_null(strstr(f.x.response.detail, "within 150 ms"));
+        assert_non_null(strstr(f.x.response.detail, cases[i].phase));
+        next_call_works(&f);
+    }
+}
+
+/* A TLS handshake with a server that says nothing. */
+static void the_connect_limit_ends_a_handshake(void **state)
+{
+    static const struct raw_step mute[] = {HOLD, END};
+    const struct raw_step *const scripts[] = {mute};
+    struct itr_transport_options o = {.connect_timeout_ms = 150};
+    struct loop_fixture f;
+    char url[64];
+
+    (void)state;
+    loop_fixture_init_with(&f, scripts, 1, &o);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/", raw_server_port(f.server));
+    f.x.request.url = url;
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_TIMEOUT, false, 0);
+    assert_non_null(strstr(f.x.response.detail, "within 150 ms (in the TLS handshake)"));
+    loop_fixture_clear(&f);
+}
+
+/* ---- size ---- */
+
+static void a_body_of_exactly_the_maximum_fits(void **state)
+{
+    static const struct raw_step script[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"), {RAW_REPEAT, "x", 100000},
+        END};
+    struct loop_fixture f;
+
+    (void)state;
+    play(script, &f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    assert_int_equal(f.x.response.body.len, FIXTURE_MAX_BODY);
+    next_call_works(&f);
+}
+
+static void a_larger_body_is_refused(void **state)
+{
+    static const struct raw_step told[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n"), HOLD, END};
+    static const struct raw_step untold[] = {
+        READ, SEND("HTTP/1.0 200 OK\r\n\r\n"), {RAW_REPEAT, "x", 100001}, HOLD, END};
+
+    (void)state;
+    expect_fault(told, ITR_HTTP, 200, "max_response_bytes (100000 bytes)");
+    expect_fault(untold, ITR_HTTP, 200, "max_response_bytes (100000 bytes)");
+}
+
+/* 100 KB and 1 byte of zeros in 132 bytes. */
+static void a_gzip_bomb_is_refused(void **state)
+{
+    static const char zeros[] =
+        "\037\213\010\000\000\000\000\000\002\003\355\301\061\001\000\000\000\302\240\365"
+        "\117\155\015\017\240\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
+        "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
+        "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
+        "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
+        "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
+        "\000\200\133\003\231\363\142\374\241\206\001\000";
+    static const struct raw_step bomb[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 132\r\n\r\n"),
+        {RAW_SEND, zeros, sizeof zeros - 1}, HOLD, END};
+
+    (void)state;
+    expect_fault(bomb, ITR_HTTP, 200, "max_response_bytes (100000 bytes)");
+}
+
+static void a_head_without_end_is_refused(void **state)
+{
+    static const struct raw_step one_line[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_REPEAT, "x", 400000}, HOLD, END};
+
+    (void)state;
+    expect_fault(one_line, ITR_HTTP, 200, "head");
+}
+
+static void collected_headers_have_a_maximum(void **state)
+{
+    static const struct raw_step script[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_REPEAT, "x", 70000}, SEND("\r\n\r\n"), HOLD, END};
+    const struct raw_step *const scripts[] = {script, ANSWER_ALWAYS};
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init_with(&f, scripts, 2, NULL);
+    f.x.request.want_headers = true;
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_HTTP, true, 200);
+    next_call_works(&f);
+}
+
+/* ---- answers that are right but need care ---- */
+
+static void a_redirect_is_an_answer_like_any_other(void **state)
+{
+    static const struct raw_step script[] = {
+        READ,
+        SEND("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 2\r\n\r\nno"),
+        END};
+    struct loop_fixture f;
+
+    (void)state;
+    play(script, &f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 302);
+    assert_string_equal(itr_buf_str(&f.x.response.body), "no");
+    next_call_works(&f);
+}
+
+static int64_t retry_after(const char *answer)
+{
+    struct raw_step script[] = {READ, {RAW_SEND, NULL, 0}, END};
+    struct loop_fixture f;
+    int64_t ms;
+
+    script[1].text = answer;
+    play(script, &f);
+    ms = f.x.response.retry_after_ms;
+    assert_int_equal(f.x.response.carried, ITR_OK);
+    loop_fixture_carry(&f); /* the next one has none */
+    assert_int_equal(f.x.response.retry_after_ms, -1);
+    loop_fixture_clear(&f);
+    return ms;
+}
+
+static void retry_after_is_read_in_both_forms(void **state)
+{
+    int64_t ms;
+
+    (void)state;
+    assert_int_equal(
+        retry_after("HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"), 7000);
+    assert_int_equal(retry_after("HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n"), -1);
+    assert_int_equal(
+        retry_after("HTTP/1.1 503 No\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n"), -1);
+    assert_int_equal(retry_after("HTTP/1.1 429 Slow\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT"
+                                 "\r\nContent-Length: 0\r\n\r\n"),
+                     0);
+    ms = retry_after("HTTP/1.1 429 Slow\r\nRetry-After: Fri, 31 Dec 2199 23:59:59 GMT"
+                     "\r\nContent-Length: 0\r\n\r\n");
+    assert_true(ms > 1000000000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refused_port_sends_nothing),
+        cmocka_unit_test(a_name_that_does_not_exist_sends_nothing),
+        cmocka_unit_test(a_post_that_a_dying_kept_connection_took_is_not_repeated),
+        cmocka_unit_test(a_kept_connection_that_died_in_between_is_not_used),
+        cmocka_unit_test(connections_that_end_too_early),
+        cmocka_unit_test(bytes_that_are_not_http),
+        cmocka_unit_test(more_than_the_content_length_is_cut_off),
+        cmocka_unit_test(the_deadline_ends_every_phase),
+        cmocka_unit_test(the_connect_limit_ends_a_handshake),
+        cmocka_unit_test(a_body_of_exactly_the_maximum_fits),
+        cmocka_unit_test(a_larger_body_is_refused),
+        cmocka_unit_test(a_gzip_bomb_is_refused),
+        cmocka_unit_test(a_head_without_end_is_refused),
+        cmocka_unit_test(collected_headers_have_a_maximum),
+        cmocka_unit_test(a_redirect_is_an_answer_like_any_other),
+        cmocka_unit_test(retry_after_is_read_in_both_forms),
+    };
+
+    return cmocka_run_group_tests_name("curl_faults", tests, NULL, NULL);
+}

@@ -1,0 +1,412 @@
+/* curl_loop as a guest in somebody's process: many transfers, memory, descriptors, environment,
+ * name servers. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/loop_fixture.h"
+#include "transport/curl_loop.h"
+#include "transport/curl_settings.h"
+
+#define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+static const struct raw_step ANSWER_ALWAYS[] = {
+    {RAW_READ, NULL, 0}, {RAW_SEND, OK_HELLO, 0}, {RAW_AGAIN, NULL, 0}};
+
+/* ---- many at once ---- */
+
+enum { MANY = 100 };
+
+static struct itr_exchange many[MANY];
+
+static void start_many(struct itr_transport *t, const char *url, int64_t timeout_ms)
+{
+    struct itr_error e;
+    size_t i;
+
+    for (i = 0; i < MANY; i++) {
+        loop_fixture_get(&many[i], url);
+        many[i].request.timeout_ms = timeout_ms;
+        assert_int_equal(t->ops->start(t, &many[i], &e), ITR_OK);
+    }
+}
+
+/* Each comes out once, whole. */
+static void take_many(struct itr_transport *t, enum itr_status carried)
+{
+    size_t i;
+
+    for (i = 0; i < MANY; i++) {
+        struct itr_exchange *x = t->ops->wait(t, -1);
+        assert_true(x >= many && x < many + MANY && x->owner == NULL);
+        x->owner = x;
+        assert_int_equal(x->response.carried, carried);
+        assert_null(x->transfer);
+    }
+    assert_null(t->ops->wait(t, 0));
+    for (i = 0; i < MANY; i++) {
+        if (carried == ITR_OK)
+            assert_string_equal(itr_buf_str(&many[i].response.body), "hello");
+        itr_exchange_clear(&many[i]);
+    }
+}
+
+static void a_hundred_at_once_all_come_out(void **state)
+{
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init(&f, ANSWER_ALWAYS);
+    start_many(f.t, f.url, 20000);
+    take_many(f.t, ITR_OK);
+    assert_int_equal(raw_server_requests(f.server), MANY);
+    loop_fixture_clear(&f);
+}
+
+/* All answers are there before the loop looks: one round finds several. */
+static void answers_that_come_together_come_out_one_by_one(void **state)
+{
+    static const struct raw_step gated[] = {
+        {RAW_READ, NULL, 0}, {RAW_GATE, NULL, 0}, {RAW_SEND, OK_HELLO, 0}, {0}};
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init(&f, gated);
+    start_many(f.t, f.url, 20000);
+    while (raw_server_requests(f.server) < 64) /* as many as connections to one host */
+        assert_null(f.t->ops->wait(f.t, 1));
+    raw_server_open_gate(f.server);
+    raw_server_await_closed(f.server, 64);
+    take_many(f.t, ITR_OK);
+    loop_fixture_clear(&f);
+}
+
+static void no_more_connections_than_allowed(void **state)
+{
+    const struct raw_step *const scripts[] = {ANSWER_ALWAYS};
+    struct itr_transport_options o = {.max_host_connections = 2};
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init_with(&f, scripts, 1, &o);
+    start_many(f.t, f.url, 20000);
+    take_many(f.t, ITR_OK);
+    if (ITR_CURL_HAS_PREREQ)
+        assert_in_range(raw_server_connections(f.server), 1, 2);
+    loop_fixture_clear(&f);
+}
+
+static void the_deadline_counts_for_those_that_wait_for_a_connection(void **state)
+{
+    static const struct raw_step silent[] = {{RAW_READ, NULL, 0}, {RAW_HOLD, NULL, 0}, {0}};
+    const struct raw_step *const scripts[] = {silent};
+    struct itr_transport_options o = {.max_host_connections = 1};
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init_with(&f, scripts, 1, &o);
+    start_many(f.t, f.url, 200);
+    take_many(f.t, ITR_TIMEOUT);
+    loop_fixture_clear(&f);
+}
+
+/* ---- memory and descriptors ---- */
+
+static bool mallinfo_tells(void)
+{
+    struct mallinfo2 before = mallinfo2();
+    void *volatile p = malloc(100000);
+    bool tells = mallinfo2().uordblks > before.uordblks;
+
+    free(p);
+    return tells;
+}
+
+static void memory_stays_flat(void **state)
+{
+    int n = ITR_CURL_HAS_PREREQ ? 10000 : 300; /* the server takes so many connections */
+    struct loop_fixture f;
+    size_t before = 0;
+    int i;
+
+    (void)state;
+    if (!mallinfo_tells()) {
+        print_message("the allocator in use does not tell how much is in use\n");
+        skip();
+    }
+    loop_fixture_init(&f, ANSWER_ALWAYS);
+    for (i = 0; i < n; i++) {
+        if (i == n / 10)
+            before = mallinfo2().uordblks;
+        loop_fixture_carry(&f);
+        loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    }
+    /* The server keeps the last request and a connection's structs; a leak would be n times something. */
+    assert_in_range(mallinfo2().uordblks, 0, before + 65536);
+    loop_fixture_clear(&f);
+}
+
+static int port_of_peer(int fd)
+{
+    struct sockaddr_in a = {0};
+    socklen_t len = sizeof a;
+
+    if (getpeername(fd, (struct sockaddr *)&a, &len) != 0 || a.sin_family != AF_INET)
+        return 0;
+    return ntohs(a.sin_port);
+}
+
+static void a_program_that_the_host_starts_inherits_no_connection(void **state)
+{
+    struct loop_fixture f;
+    int fd, seen = 0;
+
+    (void)state;
+    if (!ITR_CURL_HAS_PREREQ)
+        skip(); /* no connection is kept to look at */
+    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_carry(&f);
+    for (fd = 3; fd < 1024; fd++) {
+        if (port_of_peer(fd) != raw_server_port(f.server))
+            continue;
+        seen++;
+        assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    }
+    assert_int_equal(seen, 1);
+    loop_fixture_clear(&f);
+}
+
+static void after_abandon_the_child_holds_no_connection(void **state)
+{
+    struct loop_fixture f;
+    pid_t pid;
+    int status, fd;
+
+    (void)state;
+    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_carry(&f);
+    if ((pid = fork()) == 0) {
+        f.t->ops->abandon(f.t);
+        for (fd = 3; fd < 1024; fd++)
+            if (port_of_peer(fd) == raw_server_port(f.server))
+                _exit(1);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    assert_int_equal(raw_server_connections(f.server), ITR_CURL_HAS_PREREQ ? 1 : 2);
+    loop_fixture_clear(&f);
+}
+
+/* ---- proxy and Unix socket ---- */
+
+static void the_environments_proxy_is_not_for_loopback(void **state)
+{
+    struct loop_fixture f;
+
+    (void)state;
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+
+    /* Elsewhere it is. */
+    f.x.request.url = "https://gateway.invalid/";
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_NETWORK, false, 0);
+    assert_non_null(strstr(f.x.response.detail, "Connection refused"));
+    unsetenv("http_proxy");
+    unsetenv("ALL_PROXY");
+    loop_fixture_clear(&f);
+}
+
+static void a_proxy_that_was_asked_for_is_used(void **state)
+{
+    static const struct raw_step says_no[] = {
+        {RAW_READ, NULL, 0}, {RAW_SEND, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", 0}, {0}};
+    struct raw_server *proxy;
+    const struct raw_step *const scripts[] = {says_no};
+    struct itr_transport_options o = {0};
+    struct itr_transport *t;
+    struct itr_exchange x;
+    char url[64];
+
+    (void)state;
+    proxy = raw_server_new(scripts, 1);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", raw_server_port(proxy));
+    o.proxy = url;
+    t = loop_fixture_open(&o);
+    loop_fixture_get(&x, "https://gateway.invalid/?accessToken=s3cret");
+    loop_fixture_carry_on(t, &x);
+    /* Old libcurl cannot tell what went to the proxy from what went through it. */
+    loop_fixture_expect(&x, ITR_NETWORK, !ITR_CURL_HAS_PREREQ, x.response.http_status);
+    assert_int_equal(raw_server_requests(proxy), 1);
+    t->ops->free(t);
+    itr_exchange_clear(&x);
+    raw_server_free(proxy);
+}
+
+static void a_unix_socket_is_called_in_place_of_the_host(void **state)
+{
+    const struct raw_step *const scripts[] = {ANSWER_ALWAYS};
+    struct itr_transport_options o = {0};
+    struct raw_server *server;
+    struct itr_transport *t;
+    struct itr_exchange x;
+    char path[64];
+
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/itrigger-test.%d.sock", (int)getpid());
+    server = raw_server_new_unix(path, scripts, 1);
+    o.unix_socket = path;
+    t = loop_fixture_open(&o);
+    loop_fixture_get(&x, "http://itriggerd/v1/apps/a/token");
+    loop_fixture_carry_on(t, &x);
+    loop_fixture_expect(&x, ITR_OK, true, 200);
+    t->ops->free(t);
+    itr_exchange_clear(&x);
+    raw_server_free(server);
+    unlink(path);
+}
+
+/* ---- a name server that never answers ---- */
+
+static bool loopback_up(void)
+{
+    struct ifreq r = {.ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    bool ok;
+
+    memcpy(r.ifr_name, "lo", 3);
+    ok = ioctl(fd, SIOCSIFFLAGS, &r) == 0;
+    close(fd);
+    return ok;
+}
+
+/* resolv.conf of this process alone: five tries of 30 s at a server on loopback. */
+static bool use_own_name_server(void)
+{
+    static const char conf[] = "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n";
+    char path[] = "/tmp/itrigger-resolv.XXXXXX";
+    int fd = mkstemp(path);
+    bool ok = fd >= 0 && write(fd, conf, sizeof conf - 1) == (ssize_t)sizeof conf - 1 &&
+              mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+              mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
+
+    close(fd);
+    unlink(path);
+    return ok;
+}
+
+static int silent_name_server(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(53),
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    return bind(fd, (struct sockaddr *)&a, sizeof a) == 0 ? fd : -1;
+}
+
+enum { WORKS, FAILS, CANNOT_PLAY };
+
+/* In a child, in namespaces of its own. */
+static int play_silent_name_server(bool cancelled)
+{
+    struct itr_transport *t;
+    struct itr_exchange x;
+    struct itr_error e;
+    char query[512];
+    int server;
+
+    if (unshare(CLONE_NEWNS | CLONE_NEWNET) != 0 || !loopback_up() || !use_own_name_server() ||
+        (server = silent_name_server()) < 0)
+        return CANNOT_PLAY;
+    alarm(20); /* the resolver itself gives up after 150 s */
+    t = loop_fixture_open(NULL);
+    loop_fixture_get(&x, "https://gateway.example.org/?accessToken=s3cret");
+    x.request.timeout_ms = cancelled ? 20000 : 200;
+    t->ops->start(t, &x, &e);
+    if (cancelled) {
+        (void)t->ops->wait(t, 0);
+        (void)recv(server, query, sizeof query, 0); /* now the resolver is at it */
+        t->ops->cancel(t, &x);
+    } else if (t->ops->wait(t, -1) != &x || x.response.carried != ITR_TIMEOUT || x.response.sent ||
+               strstr(x.response.detail, "resolving") == NULL) {
+        print_message("%s\n", x.response.detail);
+        return FAILS;
+    }
+    t->ops->free(t);
+    return WORKS;
+}
+
+static void expect_silent_name_server_outlived(bool cancelled)
+{
+    pid_t pid;
+    int status;
+
+#if LIBCURL_VERSION_NUM < 0x075700
+    print_message("libcurl before 7.87 waits for the resolver\n");
+    skip();
+#endif
+    if ((pid = fork()) == 0)
+        _exit(play_silent_name_server(cancelled));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT_PLAY) {
+        print_message("namespaces of one's own are not allowed here\n");
+        skip();
+    }
+    assert_int_equal(status, WORKS);
+}
+
+static void a_silent_name_server_does_not_outlive_the_deadline(void **state)
+{
+    (void)state;
+    expect_silent_name_server_outlived(false);
+}
+
+static void a_silent_name_server_does_not_hold_up_cancel(void **state)
+{
+    (void)state;
+    expect_silent_name_server_outlived(true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        /* First: threads of the others would be in the way of unshare and fork. */
+        cmocka_unit_test(a_silent_name_server_does_not_outlive_the_deadline),
+        cmocka_unit_test(a_silent_name_server_does_not_hold_up_cancel),
+        cmocka_unit_test(a_hundred_at_once_all_come_out),
+        cmocka_unit_test(answers_that_come_together_come_out_one_by_one),
+        cmocka_unit_test(no_more_connections_than_allowed),
+        cmocka_unit_test(the_deadline_counts_for_those_that_wait_for_a_connection),
+        cmocka_unit_test(memory_stays_flat),
+        cmocka_unit_test(a_program_that_the_host_starts_inherits_no_connection),
+        cmocka_unit_test(after_abandon_the_child_holds_no_connection),
+        cmocka_unit_test(the_environments_proxy_is_not_for_loopback),
+        cmocka_unit_test(a_proxy_that_was_asked_for_is_used),
+        cmocka_unit_test(a_unix_socket_is_called_in_place_of_the_host),
+    };
+
+    return cmocka_run_group_tests_name("curl_host", tests, NULL, NULL);
+}
