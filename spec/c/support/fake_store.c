@@ -180,6 +180,22 @@ int fake_store_loads(struct fake_store *s)
     return n;
 }
 
+void fake_store_await_alone(struct fake_store *s)
+{
+    fake_world_lock();
+    while (s->refs > 1)
+        fake_world_wait();
+    fake_world_unlock();
+}
+
+void fake_store_await_stored(struct fake_store *s, int n)
+{
+    fake_world_lock();
+    while (s->stored < n)
+        fake_world_wait();
+    fake_world_unlock();
+}
+
 /* ---- the record ---- */
 
 static void key_of_app(char key[ITR_RECORD_KEY])
