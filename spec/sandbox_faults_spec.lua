@@ -214,6 +214,19 @@ describe("the sandbox", function()
       end
     end)
 
+    it("the first to come goes first", function()
+      sb:fault { kind = "hold", times = 2 }
+      local first = start_call()
+      assert.is_true(sb:wait({ held = 1 }).reached)
+      local second = start_call()
+      assert.is_true(sb:wait({ held = 2 }).reached)
+      sb:release { count = 1 }
+      assert.equal(200, finish(first).code)
+      sb:token { revoke = true }
+      sb:release()
+      assert.equal(401, finish(second).code)
+    end)
+
     it("them before the token is looked at, hold_answer after", function()
       for kind, code in pairs { hold = 401, hold_answer = 200 } do
         sb:token { grant = { "good" } }
