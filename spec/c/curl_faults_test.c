@@ -11,12 +11,30 @@
 #include "support/loop_fixture.h"
 #include "transport/curl_settings.h"
 
-#define READ {RAW_READ, NULL, 0}
-#define SEND(t) {RAW_SEND, (t), 0}
-#define END {RAW_END, NULL, 0}
-#define RESET {RAW_RESET, NULL, 0}
-#define HOLD {RAW_HOLD, NULL, 0}
-#define AGAIN {RAW_AGAIN, NULL, 0}
+#define READ                                                                                       \
+    {                                                                                              \
+        RAW_READ, NULL, 0                                                                          \
+    }
+#define SEND(t)                                                                                    \
+    {                                                                                              \
+        RAW_SEND, (t), 0                                                                           \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        RAW_END, NULL, 0                                                                           \
+    }
+#define RESET                                                                                      \
+    {                                                                                              \
+        RAW_RESET, NULL, 0                                                                         \
+    }
+#define HOLD                                                                                       \
+    {                                                                                              \
+        RAW_HOLD, NULL, 0                                                                          \
+    }
+#define AGAIN                                                                                      \
+    {                                                                                              \
+        RAW_AGAIN, NULL, 0                                                                         \
+    }
 
 #define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -126,7 +144,8 @@ static void connections_that_end_too_early(void **state)
     static const struct raw_step unanswered[] = {READ, END};
     static const struct raw_step reset_unanswered[] = {READ, RESET};
     static const struct raw_step reset_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nA: b"), RESET};
-    static const struct raw_step end_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Len"), END};
+    static const struct raw_step end_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Len"),
+                                                  END};
     static const struct raw_step end_in_body[] = {
         READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"), END};
     static const struct raw_step reset_in_body[] = {
@@ -140,10 +159,13 @@ static void connections_that_end_too_early(void **state)
     expect_fault(unanswered, ITR_NETWORK, 0, "closed the connection before the answer");
     expect_fault(reset_unanswered, ITR_NETWORK, 0, "reset by peer");
     expect_fault(reset_in_head, ITR_NETWORK, 200, "reset by peer");
-    expect_fault(end_in_head, ITR_NETWORK, 200, "closed the connection before the answer was whole");
-    expect_fault(end_in_body, ITR_NETWORK, 200, "closed the connection before the answer was whole");
+    expect_fault(end_in_head, ITR_NETWORK, 200,
+                 "closed the connection before the answer was whole");
+    expect_fault(end_in_body, ITR_NETWORK, 200,
+                 "closed the connection before the answer was whole");
     expect_fault(reset_in_body, ITR_NETWORK, 500, "reset by peer");
-    expect_fault(end_in_chunk, ITR_NETWORK, 200, "closed the connection before the answer was whole");
+    expect_fault(end_in_chunk, ITR_NETWORK, 200,
+                 "closed the connection before the answer was whole");
     expect_fault(end_between_chunks, ITR_NETWORK, 200, "before the answer was whole");
 }
 
@@ -184,7 +206,8 @@ static void more_than_the_content_length_is_cut_off(void **state)
 static void the_deadline_ends_every_phase(void **state)
 {
     static const struct raw_step silent[] = {READ, HOLD, END};
-    static const struct raw_step drips_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_DRIP, "x", 0}, END};
+    static const struct raw_step drips_head[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_DRIP, "x", 0}, END};
     static const struct raw_step drips_body[] = {
         READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"), {RAW_DRIP, "x", 0}, END};
     static const struct {
@@ -234,7 +257,9 @@ static void the_connect_limit_ends_a_handshake(void **state)
 static void a_body_of_exactly_the_maximum_fits(void **state)
 {
     static const struct raw_step script[] = {
-        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"), {RAW_REPEAT, "x", 100000},
+        READ,
+        SEND("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
+        {RAW_REPEAT, "x", 100000},
         END};
     struct loop_fixture f;
 
@@ -269,8 +294,11 @@ static void a_gzip_bomb_is_refused(void **state)
         "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
         "\000\200\133\003\231\363\142\374\241\206\001\000";
     static const struct raw_step bomb[] = {
-        READ, SEND("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 132\r\n\r\n"),
-        {RAW_SEND, zeros, sizeof zeros - 1}, HOLD, END};
+        READ,
+        SEND("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 132\r\n\r\n"),
+        {RAW_SEND, zeros, sizeof zeros - 1},
+        HOLD,
+        END};
 
     (void)state;
     expect_fault(bomb, ITR_HTTP, 200, "max_response_bytes (100000 bytes)");
@@ -288,7 +316,8 @@ static void a_head_without_end_is_refused(void **state)
 static void collected_headers_have_a_maximum(void **state)
 {
     static const struct raw_step script[] = {
-        READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_REPEAT, "x", 70000}, SEND("\r\n\r\n"), HOLD, END};
+        READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_REPEAT, "x", 70000}, SEND("\r\n\r\n"), HOLD,
+        END};
     const struct raw_step *const scripts[] = {script, ANSWER_ALWAYS};
     struct loop_fixture f;
 

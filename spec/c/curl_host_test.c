@@ -309,8 +309,8 @@ static bool use_own_name_server(void)
     char path[] = "/tmp/itrigger-resolv.XXXXXX";
     int fd = mkstemp(path);
     bool ok = fd >= 0 && write(fd, conf, sizeof conf - 1) == (ssize_t)sizeof conf - 1 &&
-              mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-              mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
+              mount("", "/", "", MS_REC | MS_PRIVATE, "") == 0 &&
+              mount(path, "/etc/resolv.conf", "", MS_BIND, "") == 0;
 
     close(fd);
     unlink(path);
@@ -319,9 +319,8 @@ static bool use_own_name_server(void)
 
 static int silent_name_server(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons(53),
-                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
     return bind(fd, (struct sockaddr *)&a, sizeof a) == 0 ? fd : -1;

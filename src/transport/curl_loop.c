@@ -28,11 +28,12 @@ struct itr_curl_loop {
     struct itr_transport transport; /* first: this is what the caller holds */
     CURLM *multi;                   /* ours */
     struct itr_curl_settings settings;
-    struct itr_curl_sockets sockets; /* those that multi has open */
+    struct itr_curl_sockets sockets;         /* those that multi has open */
     struct itr_curl_request *running, *idle; /* ours */
     long n_idle;
     struct itr_exchange *finished, **finished_end; /* borrowed */
-    bool tls;                        /* https was used: closing may write, too */
+    bool tls;                                      /* https was used: closing may write, too */
+    struct itr_curl_loop *next_abandoned;          /* in the list of those; see bury */
     atomic_bool woken;
 };
 
@@ -302,11 +303,10 @@ static void free_requests(struct itr_curl_request **head)
     }
 }
 
-static void free_memory(struct itr_curl_loop *loop)
+static void clear(struct itr_curl_loop *loop)
 {
     itr_curl_sockets_clear(&loop->sockets);
     itr_curl_settings_clear(&loop->settings);
-    free(loop);
 }
 
 static void loop_free(struct itr_transport *t)
@@ -324,11 +324,21 @@ static void loop_free(struct itr_transport *t)
     free_requests(&loop->idle);
     curl_multi_cleanup(loop->multi); /* closes the kept connections */
     itr_sigpipe_release(&pipe);
-    free_memory(loop);
+    clear(loop);
+    free(loop);
 }
 
-/* The multi handle and what runs in it are left to leak: libcurl cannot give them back without
- * ending the connections, which the parent goes on using. */
+/* libcurl cannot give the multi handle and what runs in it back without ending the connections,
+ * which the parent goes on using. So they stay, where a leak checker still sees whose they are. */
+static void bury(struct itr_curl_loop *loop)
+{
+    static struct itr_curl_loop *_Atomic abandoned;
+
+    loop->next_abandoned = atomic_load(&abandoned);
+    while (!atomic_compare_exchange_weak(&abandoned, &loop->next_abandoned, loop))
+        ;
+}
+
 static void loop_abandon(struct itr_transport *t)
 {
     struct itr_curl_loop *loop = loop_of(t);
@@ -343,7 +353,8 @@ static void loop_abandon(struct itr_transport *t)
         ;
     free_requests(&loop->idle);
     itr_curl_sockets_close(&loop->sockets);
-    free_memory(loop);
+    clear(loop);
+    bury(loop);
 }
 
 static const struct itr_transport_ops OPS = {

@@ -30,12 +30,14 @@ struct raw_server {
     char *last; /* the last whole request */
     size_t last_len;
     pthread_t threads[MAX_CONNECTIONS];
+    struct connection *all[MAX_CONNECTIONS]; /* freed at the end: a forked child loses nothing */
 };
 
 struct connection {
     struct raw_server *server;
     const struct raw_step *script;
     int fd;
+    char *buf; /* of the request that is being read */
 };
 
 static void must(bool ok, const char *what)
@@ -95,7 +97,7 @@ static void note_bytes(struct raw_server *s, size_t n)
 
 static bool read_request(struct connection *c)
 {
-    char *buf = calloc(1, MAX_REQUEST + 1);
+    char *buf = c->buf = calloc(1, MAX_REQUEST + 1);
     size_t n = 0;
     bool quit;
 
@@ -107,11 +109,11 @@ static bool read_request(struct connection *c)
         n += (size_t)got;
         note_bytes(c->server, (size_t)got);
         if (whole_request(buf, n) == n) {
+            c->buf = NULL;
             note_request(c->server, buf, n);
             return true;
         }
     }
-    free(buf);
     return false;
 }
 
@@ -179,15 +181,25 @@ static void reset(int fd)
 static bool act(struct connection *c, const struct raw_step *step)
 {
     switch (step->act) {
-    case RAW_READ: return read_request(c);
-    case RAW_SEND: return send_bytes(c, step->text, step->n ? step->n : strlen(step->text));
-    case RAW_REPEAT: return send_repeated(c, step->text[0], step->n);
-    case RAW_DRIP: return hold(c, step->text);
-    case RAW_HOLD: return hold(c, NULL);
-    case RAW_GATE: return pass_gate(c->server);
-    case RAW_RESET: reset(c->fd); return false;
-    case RAW_END: return false;
-    case RAW_AGAIN: return true;
+    case RAW_READ:
+        return read_request(c);
+    case RAW_SEND:
+        return send_bytes(c, step->text, step->n ? step->n : strlen(step->text));
+    case RAW_REPEAT:
+        return send_repeated(c, step->text[0], step->n);
+    case RAW_DRIP:
+        return hold(c, step->text);
+    case RAW_HOLD:
+        return hold(c, NULL);
+    case RAW_GATE:
+        return pass_gate(c->server);
+    case RAW_RESET:
+        reset(c->fd);
+        return false;
+    case RAW_END:
+        return false;
+    case RAW_AGAIN:
+        return true;
     }
     return false;
 }
@@ -201,7 +213,6 @@ static void *serve(void *arg)
     while (act(c, step))
         step = step->act == RAW_AGAIN ? c->script : step + 1;
     close(c->fd);
-    free(c);
     pthread_mutex_lock(&s->lock);
     s->closed++;
     pthread_cond_broadcast(&s->changed);
@@ -215,6 +226,7 @@ static void begin(struct raw_server *s, int fd)
     size_t k = s->connections;
 
     must(c != NULL && k < MAX_CONNECTIONS, "too many connections");
+    s->all[k] = c;
     c->server = s;
     c->fd = fd;
     c->script = s->scripts[k < s->n_scripts ? k : s->n_scripts - 1];
@@ -297,8 +309,11 @@ void raw_server_free(struct raw_server *s)
     raw_server_open_gate(s);
     close(s->quit[1]);
     pthread_join(s->acceptor, NULL);
-    for (i = 0; i < s->connections; i++)
+    for (i = 0; i < s->connections; i++) {
         pthread_join(s->threads[i], NULL);
+        free(s->all[i]->buf);
+        free(s->all[i]);
+    }
     close(s->quit[0]);
     close(s->listener);
     pthread_cond_destroy(&s->changed);
