@@ -318,3 +318,23 @@ struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r)
     become_idle(r);
     return x;
 }
+
+/* ---- lists ---- */
+
+void itr_curl_request_link(struct itr_curl_request **head, struct itr_curl_request *r)
+{
+    r->next = *head;
+    r->prev = head;
+    if (r->next != NULL)
+        r->next->prev = &r->next;
+    *head = r;
+}
+
+void itr_curl_request_unlink(struct itr_curl_request *r)
+{
+    *r->prev = r->next;
+    if (r->next != NULL)
+        r->next->prev = r->prev;
+    r->next = NULL;
+    r->prev = NULL;
+}

@@ -82,4 +82,8 @@ struct itr_exchange *itr_curl_request_finish(struct itr_curl_request *r, CURLcod
 /* Only says what may have left; r is idle after it. Returns the exchange. */
 struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r);
 
+/* A list of requests: *head is the first, NULL when empty. A request is in at most one. */
+void itr_curl_request_link(struct itr_curl_request **head, struct itr_curl_request *r);
+void itr_curl_request_unlink(struct itr_curl_request *r);
+
 #endif

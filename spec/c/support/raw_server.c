@@ -37,7 +37,7 @@ struct connection {
     struct raw_server *server;
     const struct raw_step *script;
     int fd;
-    char *buf; /* of the request that is being read */
+    char *buf; /* MAX_REQUEST bytes and a NUL: the request that is being read */
 };
 
 static void must(bool ok, const char *what)
@@ -77,11 +77,15 @@ static size_t whole_request(const char *buf, size_t n)
     return size <= n ? size : 0;
 }
 
-static void note_request(struct raw_server *s, char *bytes, size_t n)
+static void note_request(struct raw_server *s, const char *bytes, size_t n)
 {
+    char *copy = malloc(n);
+
+    must(copy != NULL, "malloc");
+    memcpy(copy, bytes, n);
     pthread_mutex_lock(&s->lock);
     free(s->last);
-    s->last = bytes; /* the server now owns it */
+    s->last = copy; /* the server now owns it */
     s->last_len = n;
     s->requests++;
     pthread_cond_broadcast(&s->changed);
@@ -97,20 +101,18 @@ static void note_bytes(struct raw_server *s, size_t n)
 
 static bool read_request(struct connection *c)
 {
-    char *buf = c->buf = calloc(1, MAX_REQUEST + 1);
     size_t n = 0;
     bool quit;
 
-    must(buf != NULL, "calloc");
     while (n < MAX_REQUEST && wait_input(c->server, c->fd, -1, &quit)) {
-        ssize_t got = recv(c->fd, buf + n, MAX_REQUEST - n, 0);
+        ssize_t got = recv(c->fd, c->buf + n, MAX_REQUEST - n, 0);
         if (got <= 0)
             break;
         n += (size_t)got;
+        c->buf[n] = '\0';
         note_bytes(c->server, (size_t)got);
-        if (whole_request(buf, n) == n) {
-            c->buf = NULL;
-            note_request(c->server, buf, n);
+        if (whole_request(c->buf, n) == n) {
+            note_request(c->server, c->buf, n);
             return true;
         }
     }
@@ -227,6 +229,7 @@ static void begin(struct raw_server *s, int fd)
 
     must(c != NULL && k < MAX_CONNECTIONS, "too many connections");
     s->all[k] = c;
+    must((c->buf = malloc(MAX_REQUEST + 1)) != NULL, "malloc");
     c->server = s;
     c->fd = fd;
     c->script = s->scripts[k < s->n_scripts ? k : s->n_scripts - 1];
