@@ -23,11 +23,17 @@ struct lua_client {
     size_t out;                   /* calls begun and not ended; a memory error can leave it high */
 };
 
+static const char metatable_key; /* registry key of the clients' metatable */
+
 /* ---- lifetime ---- */
 
 static struct lua_client *check_client(lua_State *L)
 {
-    return luaL_checkudata(L, 1, ITR_LUA_CLIENT);
+    struct lua_client *c = itr_lua_testudata(L, 1, &metatable_key);
+
+    if (c == NULL)
+        luaL_argerror(L, 1, ITR_LUA_CLIENT " expected");
+    return c;
 }
 
 /* Gives everything back; right in any state. */
@@ -99,7 +105,7 @@ static struct lua_client *push_client(lua_State *L)
 
     *c = (struct lua_client){.closed = true};
     itr_config_init(&c->config);
-    luaL_getmetatable(L, ITR_LUA_CLIENT);
+    itr_lua_registry_get(L, &metatable_key);
     lua_setmetatable(L, -2);
     return c;
 }
@@ -283,7 +289,9 @@ static const luaL_Reg functions[] = {{"new", l_new},     {"call", l_call},   {"t
 void itr_lua_client_open(lua_State *L)
 {
     itr_lua_setfuncs(L, functions);
-    luaL_newmetatable(L, ITR_LUA_CLIENT);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    itr_lua_registry_set(L, &metatable_key);
     itr_lua_setfuncs(L, metamethods);
     lua_pushliteral(L, ITR_LUA_CLIENT);
     lua_setfield(L, -2, "__name");

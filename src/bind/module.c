@@ -7,11 +7,11 @@
 #include "bind/json_write.h"
 #include "bind/lua_client.h"
 #include "bind/lua_json.h"
-#include "core/nearest.h"
 #include "bind/number.h"
 #include "bind/parts.h"
 #include "bind/settings.h"
 #include "core/envelope.h"
+#include "core/nearest.h"
 #include "core/version.h"
 
 /* Threads and the registry of token sources outlive the Lua state; dlclose() at its end would take
