@@ -133,8 +133,9 @@ static int l_new(lua_State *L)
 
 /* ---- calls ---- */
 
-/* A call that nobody uses. More than one is in use only when a finalizer calls. */
-static struct itr_bound_call *take(lua_State *L, struct lua_client *c)
+/* A call that nobody uses, or NULL without memory. More than one is in use only when a finalizer
+ * calls. */
+static struct itr_bound_call *take(struct lua_client *c)
 {
     struct itr_bound_call *b = c->spare;
 
@@ -142,7 +143,7 @@ static struct itr_bound_call *take(lua_State *L, struct lua_client *c)
         c->spare = b->next_spare;
     } else {
         if ((b = itr_bound_call_new(itr_client_config(c->client))) == NULL)
-            luaL_error(L, "not enough memory");
+            return NULL;
         b->next = c->all;
         c->all = b;
     }
@@ -216,7 +217,8 @@ static int l_call(lua_State *L)
     check_table_or_nil(L, 5);
     if (c->closed)
         return push_closed(L);
-    b = take(L, c);
+    if ((b = take(c)) == NULL)
+        return luaL_error(L, "not enough memory");
     n = run(L, c, b);
     give_back(c, b);
     return n;
@@ -245,7 +247,6 @@ static int l_token(lua_State *L)
     enum itr_token_origin origin;
     struct itr_error e;
     int64_t timeout_ms;
-    enum itr_status s;
 
     lua_settop(L, 3);
     check_table_or_nil(L, 2);
@@ -253,9 +254,9 @@ static int l_token(lua_State *L)
         return push_closed(L);
     timeout_ms = itr_client_config(c->client)->timeout_ms;
     ask.refresh = lua_toboolean(L, 3) != 0;
-    if ((s = itr_token_opts_read(L, 2, &timeout_ms, &ask.min_valid_ms, &e)) != ITR_OK)
+    if (itr_token_opts_read(L, 2, &timeout_ms, &ask.min_valid_ms, &e) != ITR_OK)
         return push_error(L, &e);
-    if ((s = itr_client_token(c->client, &ask, timeout_ms, &token, &origin, &e)) != ITR_OK)
+    if (itr_client_token(c->client, &ask, timeout_ms, &token, &origin, &e) != ITR_OK)
         return push_error(L, &e);
     push_token(L, token);
     if (e.kind == ITR_OK)

@@ -20,8 +20,10 @@ static void pin(void)
 {
     Dl_info info;
 
-    if (dladdr((const void *)itr_error_push_metatable, &info) != 0 && info.dli_fname != NULL)
-        (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    if (dladdr((const void *)itr_error_push_metatable, &info) == 0 || info.dli_fname == NULL)
+        return;
+    if (dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) == NULL)
+        return; /* linked into the program itself, which stays anyway */
 }
 
 static int l_options(lua_State *L)
