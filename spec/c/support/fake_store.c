@@ -112,6 +112,7 @@ struct fake_store *fake_store_new(struct fake_clock *clock)
         ITR_STORE_VERSION, ITR_FROM_MEMORY, load, swap, retain, release,
     };
     s->head.ops = &s->ops;
+    s->head.id = s->inner->id;
     return s;
 }
 
