@@ -6,9 +6,10 @@
 #include "core/trace.h"
 
 /*
- * A call that was started is in one of two lists: `todo` (needs a token, waits, or is about to be
- * sent) or `sent` (the transport has it). A round pushes all of todo as far as they go, then waits
- * for an answer, a token (the source wakes the transport) or the nearest time in todo.
+ * A call that was started is in one of three lists: `todo` (needs a token, waits, or is about to be
+ * sent), `sent` (the transport has it), or `over` (it ended while someone else was waited for). A
+ * round pushes all of todo as far as they go, then waits for an answer, a token (the source wakes
+ * the transport) or the nearest time in todo.
  */
 struct itr_client {
     struct itr_config config;             /* ours */
@@ -17,7 +18,7 @@ struct itr_client {
     struct itr_transport *transport;      /* ours; NULL after a fork until it is made anew */
     unsigned generation;                  /* of the process that made transport (fork.h) */
     struct itr_token_source *source;      /* counted */
-    struct itr_call *todo, *sent;         /* borrowed */
+    struct itr_call *todo, *sent, *over;  /* borrowed */
     struct itr_client_counters counters;
 };
 
@@ -92,6 +93,7 @@ static void drop_transport(struct itr_client *c)
 {
     if (c->transport == NULL)
         return;
+    itr_token_source_await_wakes(c->source); /* one may be about to touch it */
     if (c->generation == itr_fork_generation())
         c->transport->ops->free(c->transport);
     else
@@ -107,6 +109,8 @@ void itr_client_free(struct itr_client *c)
         itr_client_cancel(c, c->todo);
     while (c->sent != NULL)
         itr_client_cancel(c, c->sent);
+    while (c->over != NULL)
+        itr_client_cancel(c, c->over);
     drop_transport(c);
     itr_token_source_release(c->source);
     itr_config_clear(&c->config);
@@ -128,13 +132,40 @@ struct itr_token_source *itr_client_source(const struct itr_client *c)
     return c->source;
 }
 
+/* What the parent sent, the parent gets the answer of. It may be executed. */
+static void fail_forked(struct itr_call *call)
+{
+    itr_error_set(&call->error, ITR_NETWORK,
+                  "the process was forked while this call was out: it is the parent's");
+    call->error_name = NULL;
+    call->envelope.present = false;
+    call->step = ITR_CALL_FAILED;
+}
+
+/* In the child of a fork: nothing is out, whoever waited for a token asks again. */
+static void start_anew(struct itr_client *c)
+{
+    struct itr_call *call;
+
+    while ((call = c->sent) != NULL) {
+        list_remove(call);
+        fail_forked(call);
+        list_push(&c->over, call);
+    }
+    for (call = c->todo; call != NULL; call = call->next) {
+        if (call->asked)
+            itr_token_source_forget(c->source, &call->wait);
+        call->asked = false;
+    }
+    drop_transport(c);
+}
+
 /* After a fork the child makes its own connections. */
 static enum itr_status ready_transport(struct itr_client *c, struct itr_error *e)
 {
-    if (c->transport != NULL && c->generation == itr_fork_generation())
-        return ITR_OK;
-    drop_transport(c);
-    return open_transport(c, e);
+    if (c->generation != itr_fork_generation())
+        start_anew(c);
+    return c->transport != NULL ? ITR_OK : open_transport(c, e);
 }
 
 /* ---- one call, one step ---- */
@@ -282,27 +313,62 @@ enum itr_status itr_client_start(struct itr_client *c, struct itr_call *call, st
     return ITR_OK;
 }
 
-struct itr_call *itr_client_next(struct itr_client *c)
+/* Without a transport nothing of todo can be done. */
+static struct itr_call *fail_one(struct itr_client *c, const struct itr_error *e)
+{
+    struct itr_call *call = c->todo;
+
+    if (call == NULL)
+        return NULL;
+    list_remove(call);
+    call->error = *e;
+    call->error_name = NULL;
+    call->step = ITR_CALL_FAILED;
+    return call;
+}
+
+static struct itr_call *pop_over(struct itr_client *c)
+{
+    struct itr_call *call = c->over;
+
+    if (call != NULL)
+        list_remove(call);
+    return call;
+}
+
+/* Carries todo and sent until one call is over; it is in no list then. */
+static struct itr_call *carry(struct itr_client *c)
 {
     while (c->todo != NULL || c->sent != NULL) {
         struct itr_exchange *x;
         int64_t now = itr_clock_mono_ms(c->clock);
         struct itr_call *call = push_all(c, now);
-        if (call != NULL) {
-            count(c, call);
+        if (call != NULL)
             return call;
-        }
         x = c->transport->ops->wait(c->transport, nearest_ms(c, now));
-        if (x != NULL && take_answer(c, x->owner)) {
-            count(c, x->owner);
+        if (x != NULL && take_answer(c, x->owner))
             return x->owner;
-        }
     }
     return NULL;
 }
 
+struct itr_call *itr_client_next(struct itr_client *c)
+{
+    struct itr_error e;
+    enum itr_status s = ready_transport(c, &e);
+    struct itr_call *call = pop_over(c);
+
+    if (call == NULL)
+        call = s == ITR_OK ? carry(c) : fail_one(c, &e);
+    if (call != NULL)
+        count(c, call);
+    return call;
+}
+
 void itr_client_cancel(struct itr_client *c, struct itr_call *call)
 {
+    if (c->generation != itr_fork_generation())
+        start_anew(c);
     if (call->asked)
         itr_token_source_forget(c->source, &call->wait);
     call->asked = false;
@@ -314,10 +380,14 @@ void itr_client_cancel(struct itr_client *c, struct itr_call *call)
 enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, struct itr_error *e)
 {
     enum itr_status s = itr_client_start(c, call, e);
+    struct itr_call *other = NULL;
 
-    if (s == ITR_OK)
-        (void)itr_client_next(c);
-    return s;
+    if (s != ITR_OK)
+        return s;
+    while ((other = carry(c)) != NULL && other != call)
+        list_push(&c->over, other);
+    count(c, call);
+    return ITR_OK;
 }
 
 /* ---- the token alone ---- */
@@ -328,7 +398,9 @@ static void wait_for_token(struct itr_client *c, struct itr_token_wait *w, int64
     int64_t deadline = now + timeout_ms;
 
     while (!itr_token_wait_is_ready(w) && now < deadline) {
-        (void)c->transport->ops->wait(c->transport, deadline - now);
+        struct itr_exchange *x = c->transport->ops->wait(c->transport, deadline - now);
+        if (x != NULL && take_answer(c, x->owner))
+            list_push(&c->over, x->owner);
         now = itr_clock_mono_ms(c->clock);
     }
 }
