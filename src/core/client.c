@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/call_list.h"
 #include "core/fork.h"
 #include "core/trace.h"
 
@@ -21,28 +22,6 @@ struct itr_client {
     struct itr_call *todo, *sent, *over;  /* borrowed */
     struct itr_client_counters counters;
 };
-
-/* ---- lists ---- */
-
-static void list_push(struct itr_call **head, struct itr_call *call)
-{
-    call->next = *head;
-    call->prev = head;
-    if (*head != NULL)
-        (*head)->prev = &call->next;
-    *head = call;
-}
-
-static void list_remove(struct itr_call *call)
-{
-    if (call->prev == NULL)
-        return;
-    *call->prev = call->next;
-    if (call->next != NULL)
-        call->next->prev = call->prev;
-    call->next = NULL;
-    call->prev = NULL;
-}
 
 /* ---- lifetime ---- */
 
@@ -132,25 +111,26 @@ struct itr_token_source *itr_client_source(const struct itr_client *c)
     return c->source;
 }
 
-/* What the parent sent, the parent gets the answer of. It may be executed. */
-static void fail_forked(struct itr_call *call)
+static void fail(struct itr_call *call, const struct itr_error *e)
 {
-    itr_error_set(&call->error, ITR_NETWORK,
-                  "the process was forked while this call was out: it is the parent's");
+    call->error = *e;
     call->error_name = NULL;
     call->envelope.present = false;
     call->step = ITR_CALL_FAILED;
 }
 
-/* In the child of a fork: nothing is out, whoever waited for a token asks again. */
+/* In the child of a fork: what was sent is the parent's, who waited for a token asks again. */
 static void start_anew(struct itr_client *c)
 {
     struct itr_call *call;
+    struct itr_error e;
 
+    itr_error_set(&e, ITR_NETWORK,
+                  "the process was forked while this call was out: it is the parent's");
     while ((call = c->sent) != NULL) {
-        list_remove(call);
-        fail_forked(call);
-        list_push(&c->over, call);
+        itr_call_list_remove(call);
+        fail(call, &e);
+        itr_call_list_push(&c->over, call);
     }
     for (call = c->todo; call != NULL; call = call->next) {
         if (call->asked)
@@ -207,13 +187,12 @@ static void send(struct itr_client *c, struct itr_call *call, int64_t now)
     itr_call_request(call, now);
     if (call->step != ITR_CALL_SEND)
         return;
-    list_remove(call);
+    itr_call_list_remove(call);
     if (c->transport->ops->start(c->transport, &call->exchange, &e) == ITR_OK) {
-        list_push(&c->sent, call);
+        itr_call_list_push(&c->sent, call);
         return;
     }
-    call->error = e;
-    call->step = ITR_CALL_FAILED;
+    fail(call, &e);
 }
 
 static void push_wait(struct itr_call *call, int64_t now)
@@ -240,7 +219,7 @@ static bool push(struct itr_client *c, struct itr_call *call, int64_t now)
         send(c, call, now);
     if (!is_over(call))
         return false;
-    list_remove(call);
+    itr_call_list_remove(call);
     return true;
 }
 
@@ -261,10 +240,10 @@ static bool take_answer(struct itr_client *c, struct itr_call *call)
     itr_call_answered(call, now, random);
     if (c->config.trace)
         itr_trace_call(call);
-    list_remove(call);
+    itr_call_list_remove(call);
     if (is_over(call))
         return true;
-    list_push(&c->todo, call);
+    itr_call_list_push(&c->todo, call);
     return push(c, call, now);
 }
 
@@ -309,31 +288,15 @@ enum itr_status itr_client_start(struct itr_client *c, struct itr_call *call, st
         return s;
     c->counters.calls++;
     itr_call_begin(call, itr_clock_mono_ms(c->clock));
-    list_push(&c->todo, call);
+    itr_call_list_push(&c->todo, call);
     return ITR_OK;
 }
 
-/* Without a transport nothing of todo can be done. */
-static struct itr_call *fail_one(struct itr_client *c, const struct itr_error *e)
+static struct itr_call *pop(struct itr_call *first)
 {
-    struct itr_call *call = c->todo;
-
-    if (call == NULL)
-        return NULL;
-    list_remove(call);
-    call->error = *e;
-    call->error_name = NULL;
-    call->step = ITR_CALL_FAILED;
-    return call;
-}
-
-static struct itr_call *pop_over(struct itr_client *c)
-{
-    struct itr_call *call = c->over;
-
-    if (call != NULL)
-        list_remove(call);
-    return call;
+    if (first != NULL)
+        itr_call_list_remove(first);
+    return first;
 }
 
 /* Carries todo and sent until one call is over; it is in no list then. */
@@ -356,10 +319,12 @@ struct itr_call *itr_client_next(struct itr_client *c)
 {
     struct itr_error e;
     enum itr_status s = ready_transport(c, &e);
-    struct itr_call *call = pop_over(c);
+    struct itr_call *call = pop(c->over);
 
-    if (call == NULL)
-        call = s == ITR_OK ? carry(c) : fail_one(c, &e);
+    if (call == NULL && s == ITR_OK)
+        call = carry(c);
+    else if (call == NULL && (call = pop(c->todo)) != NULL)
+        fail(call, &e); /* without a transport nothing of todo can be done */
     if (call != NULL)
         count(c, call);
     return call;
@@ -374,18 +339,18 @@ void itr_client_cancel(struct itr_client *c, struct itr_call *call)
     call->asked = false;
     if (call->step == ITR_CALL_SEND && call->prev != NULL)
         c->transport->ops->cancel(c->transport, &call->exchange);
-    list_remove(call);
+    itr_call_list_remove(call);
 }
 
 enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, struct itr_error *e)
 {
     enum itr_status s = itr_client_start(c, call, e);
-    struct itr_call *other = NULL;
+    struct itr_call *other;
 
     if (s != ITR_OK)
         return s;
     while ((other = carry(c)) != NULL && other != call)
-        list_push(&c->over, other);
+        itr_call_list_push(&c->over, other);
     count(c, call);
     return ITR_OK;
 }
@@ -400,7 +365,7 @@ static void wait_for_token(struct itr_client *c, struct itr_token_wait *w, int64
     while (!itr_token_wait_is_ready(w) && now < deadline) {
         struct itr_exchange *x = c->transport->ops->wait(c->transport, deadline - now);
         if (x != NULL && take_answer(c, x->owner))
-            list_push(&c->over, x->owner);
+            itr_call_list_push(&c->over, x->owner);
         now = itr_clock_mono_ms(c->clock);
     }
 }
