@@ -62,8 +62,8 @@ static void answer_all(struct itr_token_source *s, enum itr_cache_why why)
 
 static void note(struct itr_token_source *s, enum itr_cache_why why)
 {
-    if (why == ITR_WHY_NOTHING)
-        return; /* the usual case; spares the clock */
+    if (why == ITR_WHY_NOTHING) /* the usual case; spares the clock */
+        return;
     itr_token_events_note(&s->events, itr_clock_wall_ms(s->parts.clock), s->cache.state, why,
                           why == ITR_WHY_FAILED ? &s->cache.error : NULL);
 }
@@ -92,8 +92,7 @@ static void start_fetch(struct itr_token_source *s)
         pthread_cond_signal(&s->more);
         return;
     }
-    rc = itr_thread_start(fetch_thread, s);
-    if (rc == 0) {
+    if ((rc = itr_thread_start(fetch_thread, s)) == 0) {
         itr_registered_retain(&s->head); /* the thread's; it cannot do a thing before we unlock */
         s->thread_out = true;
         return;
