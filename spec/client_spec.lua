@@ -1,3 +1,4 @@
+-- luacheck: ignore 143 (what math has only where Lua has integers)
 local cjson = require "cjson"
 local errors = require "itrigger.errors"
 local face = require "spec.support.face"

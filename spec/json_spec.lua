@@ -1,3 +1,4 @@
+-- luacheck: ignore 143 (what math has only where Lua has integers)
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 local json = require "itrigger.json"

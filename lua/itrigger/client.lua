@@ -20,11 +20,9 @@ local function wrong_type(name, argument, wanted, value)
   error(message:format(argument, name, wanted, value == nil and "nil" or type(value)), 4)
 end
 
-local function check_self(name, self)
-  if getmetatable(self) ~= CLIENT then
-    local message = "%s: called on a %s, not on a client; is it written with a colon?"
-    error(message:format(name, type(self)), 3)
-  end
+local function bad_self(name, self)
+  local message = "%s: called on a %s, not on a client; is it written with a colon?"
+  error(message:format(name, type(self)), 3)
 end
 
 -- path, params or body, and opts of one call; data names the second.
@@ -47,7 +45,7 @@ function client.check_options(name, given)
 end
 
 local function check_opts(name, opts)
-  if opts ~= nil and type(opts) ~= "table" then
+  if type(opts) ~= "table" then
     wrong_type(name, "opts", "table or nil", opts)
   end
 end
@@ -60,41 +58,57 @@ local methods = core.methods
 
 -- GET path with params in the query. Returns the envelope | nil, err.
 function methods:get(path, params, opts)
-  check_self("client:get", self)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:get", self)
+  end
   check_call("client:get", "params", path, params, opts)
   return core_call(self, false, path, params, opts)
 end
 
 -- POST to path with body as JSON. Returns the envelope | nil, err.
 function methods:post(path, body, opts)
-  check_self("client:post", self)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:post", self)
+  end
   check_call("client:post", "body", path, body, opts)
   return core_call(self, true, path, body, opts)
 end
 
 -- The present token. Returns token, err, source: err beside a token says why the last fetch failed.
 function methods:token(opts)
-  check_self("client:token", self)
-  check_opts("client:token", opts)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:token", self)
+  end
+  if opts ~= nil then
+    check_opts("client:token", opts)
+  end
   return core_token(self, opts, false)
 end
 
 -- Asks for one fetch now; returns as token does.
 function methods:refresh(opts)
-  check_self("client:refresh", self)
-  check_opts("client:refresh", opts)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:refresh", self)
+  end
+  if opts ~= nil then
+    check_opts("client:refresh", opts)
+  end
   return core_token(self, opts, true)
 end
 
 -- What the client and its token are doing, for operators.
 function methods:stats()
-  check_self("client:stats", self)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:stats", self)
+  end
   return core_stats(self)
 end
 
 -- Gives everything back. May be called again; any other call then gives an error.
 function methods:close()
-  check_self("client:close", self)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:close", self)
+  end
   return core_close(self)
 end
 

@@ -10,13 +10,18 @@
 
 #include "core/buf.h"
 
-/* The refusal of a huge allocation is what a test below wants to see. */
-const char *__asan_default_options(void);
+/* The refusal of a huge allocation is what a test below wants to see. Sanitizers look these up, so
+ * they are visible whatever the flags say. */
+#define VISIBLE __attribute__((visibility("default")))
+
+VISIBLE const char *__asan_default_options(void);
+VISIBLE const char *__tsan_default_options(void);
+
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }
-const char *__tsan_default_options(void);
+
 const char *__tsan_default_options(void)
 {
     return "allocator_may_return_null=1";

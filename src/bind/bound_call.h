@@ -14,15 +14,15 @@
 #include "core/buf.h"
 #include "core/call.h"
 
-#define ITR_HEADERS_MAX 64           /* extra headers of one call */
+#define ITR_HEADERS_MAX 64 /* extra headers of one call */
 #define ITR_HEADERS_BYTES ((size_t)65536)
 
 struct itr_bound_call {
     struct itr_bound_call *next;       /* the owner's list of all */
     struct itr_bound_call *next_spare; /* the owner's list of those that are free to use */
     struct itr_call call;
-    bool keep_nulls;                   /* the option null = "keep" */
-    struct itr_buf header_bytes;       /* "Name: value" lines, NUL after each */
+    bool keep_nulls;             /* the option null = "keep" */
+    struct itr_buf header_bytes; /* "Name: value" lines, NUL after each */
     size_t n_headers;
     const char *headers[ITR_HEADERS_MAX + 1]; /* into header_bytes; ended by NULL */
 };

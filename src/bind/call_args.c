@@ -27,9 +27,10 @@ static enum itr_status bad_type(lua_State *L, int i, struct name name, struct it
     case LUA_TLIGHTUSERDATA:
         return bad_param(name, e, "null cannot be sent in a URL; leave the parameter out");
     case LUA_TTABLE:
-        return bad_param(name, e,
-                         "a table within a table cannot be sent in a URL; only an array of strings, "
-                         "numbers and booleans");
+        return bad_param(
+            name, e,
+            "a table within a table cannot be sent in a URL; only an array of strings, "
+            "numbers and booleans");
     case LUA_TNUMBER:
         return bad_param(name, e, "NaN and infinity cannot be sent");
     case ITR_LUA_TCDATA:

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "bind/key_path.h"
-#include "core/nearest.h"
 #include "bind/number.h"
+#include "core/nearest.h"
 #include "core/url.h"
 
 #define DAY_S 86400.0
@@ -60,8 +60,8 @@ static enum itr_status read_null(struct reader *r)
         return wrong_type(r, "null", "\"nil\" or \"keep\"");
     word = lua_tostring(r->L, -1);
     if (strcmp(word, "nil") != 0 && strcmp(word, "keep") != 0)
-        return itr_error_set(r->e, ITR_USAGE, "opts.null is \"%.40s\"; it can be \"nil\" or \"keep\"",
-                             word);
+        return itr_error_set(r->e, ITR_USAGE,
+                             "opts.null is \"%.40s\"; it can be \"nil\" or \"keep\"", word);
     r->b->keep_nulls = *word == 'k';
     return ITR_OK;
 }
@@ -86,8 +86,8 @@ static enum itr_status add_header(struct reader *r)
         value_len = itr_number_text(r->L, lua_gettop(r->L), digits);
     if (value == digits && value_len == 0)
         return itr_error_set(r->e, ITR_USAGE,
-                             "opts.headers: the value of \"%.60s\" must be a string, not a %s", name,
-                             luaL_typename(r->L, -1));
+                             "opts.headers: the value of \"%.60s\" must be a string, not a %s",
+                             name, luaL_typename(r->L, -1));
     if ((s = itr_url_header(name, name_len, value, value_len, r->e)) != ITR_OK)
         return s;
     s = itr_bound_call_add_header(r->b, name, value, value_len);
@@ -174,8 +174,8 @@ enum itr_status itr_call_opts_read(lua_State *L, int i, struct itr_bound_call *b
     return read_all(&r, i);
 }
 
-enum itr_status itr_token_opts_read(lua_State *L, int i, int64_t *timeout_ms,
-                                    int64_t *min_valid_ms, struct itr_error *e)
+enum itr_status itr_token_opts_read(lua_State *L, int i, int64_t *timeout_ms, int64_t *min_valid_ms,
+                                    struct itr_error *e)
 {
     struct reader r = {L, NULL, timeout_ms, min_valid_ms, e};
 

@@ -15,7 +15,7 @@ enum itr_status itr_call_opts_read(lua_State *L, int i, struct itr_bound_call *b
 
 /* Likewise for client:token and client:refresh, which know timeout and min_valid only. What is not
  * given stays as it is. */
-enum itr_status itr_token_opts_read(lua_State *L, int i, int64_t *timeout_ms,
-                                    int64_t *min_valid_ms, struct itr_error *e);
+enum itr_status itr_token_opts_read(lua_State *L, int i, int64_t *timeout_ms, int64_t *min_valid_ms,
+                                    struct itr_error *e);
 
 #endif

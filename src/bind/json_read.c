@@ -80,7 +80,8 @@ static void tidy_table(lua_State *L, int i, const struct tidy *todo)
             itr_number_push(L, (int64_t)lua_tonumber(L, v));
             replace(L, i, k);
         } else if (todo->nulls && is_null(L, v) && lua_type(L, k) == LUA_TSTRING) {
-            lua_pushnil(L); /* a string key: in an array null stays, or the later items would move */
+            lua_pushnil(
+                L); /* a string key: in an array null stays, or the later items would move */
             replace(L, i, k);
         }
     }

@@ -15,7 +15,7 @@ struct writer {
     const struct itr_json_write_options *options;
     struct itr_buf *out;
     struct itr_error *e;
-    struct itr_key_path path; /* of the value being written */
+    struct itr_key_path path;                 /* of the value being written */
     const void *tables[ITR_JSON_WRITE_DEPTH]; /* those that are open, outermost first */
 };
 

@@ -23,11 +23,17 @@ struct lua_client {
     size_t out;                   /* calls begun and not ended; a memory error can leave it high */
 };
 
+static const char metatable_key; /* registry key of the clients' metatable */
+
 /* ---- lifetime ---- */
 
 static struct lua_client *check_client(lua_State *L)
 {
-    return luaL_checkudata(L, 1, ITR_LUA_CLIENT);
+    struct lua_client *c = itr_lua_testudata(L, 1, &metatable_key);
+
+    if (c == NULL)
+        luaL_argerror(L, 1, ITR_LUA_CLIENT " expected");
+    return c;
 }
 
 /* Gives everything back; right in any state. */
@@ -99,7 +105,7 @@ static struct lua_client *push_client(lua_State *L)
 
     *c = (struct lua_client){.closed = true};
     itr_config_init(&c->config);
-    luaL_getmetatable(L, ITR_LUA_CLIENT);
+    itr_lua_registry_get(L, &metatable_key);
     lua_setmetatable(L, -2);
     return c;
 }
@@ -127,8 +133,9 @@ static int l_new(lua_State *L)
 
 /* ---- calls ---- */
 
-/* A call that nobody uses. More than one is in use only when a finalizer calls. */
-static struct itr_bound_call *take(lua_State *L, struct lua_client *c)
+/* A call that nobody uses, or NULL without memory. More than one is in use only when a finalizer
+ * calls. */
+static struct itr_bound_call *take(struct lua_client *c)
 {
     struct itr_bound_call *b = c->spare;
 
@@ -136,7 +143,7 @@ static struct itr_bound_call *take(lua_State *L, struct lua_client *c)
         c->spare = b->next_spare;
     } else {
         if ((b = itr_bound_call_new(itr_client_config(c->client))) == NULL)
-            luaL_error(L, "not enough memory");
+            return NULL;
         b->next = c->all;
         c->all = b;
     }
@@ -210,7 +217,8 @@ static int l_call(lua_State *L)
     check_table_or_nil(L, 5);
     if (c->closed)
         return push_closed(L);
-    b = take(L, c);
+    if ((b = take(c)) == NULL)
+        return luaL_error(L, "not enough memory");
     n = run(L, c, b);
     give_back(c, b);
     return n;
@@ -239,7 +247,6 @@ static int l_token(lua_State *L)
     enum itr_token_origin origin;
     struct itr_error e;
     int64_t timeout_ms;
-    enum itr_status s;
 
     lua_settop(L, 3);
     check_table_or_nil(L, 2);
@@ -247,9 +254,9 @@ static int l_token(lua_State *L)
         return push_closed(L);
     timeout_ms = itr_client_config(c->client)->timeout_ms;
     ask.refresh = lua_toboolean(L, 3) != 0;
-    if ((s = itr_token_opts_read(L, 2, &timeout_ms, &ask.min_valid_ms, &e)) != ITR_OK)
+    if (itr_token_opts_read(L, 2, &timeout_ms, &ask.min_valid_ms, &e) != ITR_OK)
         return push_error(L, &e);
-    if ((s = itr_client_token(c->client, &ask, timeout_ms, &token, &origin, &e)) != ITR_OK)
+    if (itr_client_token(c->client, &ask, timeout_ms, &token, &origin, &e) != ITR_OK)
         return push_error(L, &e);
     push_token(L, token);
     if (e.kind == ITR_OK)
@@ -283,7 +290,9 @@ static const luaL_Reg functions[] = {{"new", l_new},     {"call", l_call},   {"t
 void itr_lua_client_open(lua_State *L)
 {
     itr_lua_setfuncs(L, functions);
-    luaL_newmetatable(L, ITR_LUA_CLIENT);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    itr_lua_registry_set(L, &metatable_key);
     itr_lua_setfuncs(L, metamethods);
     lua_pushliteral(L, ITR_LUA_CLIENT);
     lua_setfield(L, -2, "__name");

@@ -6,8 +6,9 @@
 #include "core/buf.h"
 #include "core/json_scan.h"
 
-#define SCRATCH "itrigger.scratch"
 #define ENCODE_MAX ((size_t)64 << 20)
+
+static const char scratch_key; /* registry key of the scratch buffers' metatable */
 
 /* A buffer that the garbage collector frees if a memory error jumps over our end. */
 static struct itr_buf *push_scratch(lua_State *L, size_t max)
@@ -15,14 +16,17 @@ static struct itr_buf *push_scratch(lua_State *L, size_t max)
     struct itr_buf *b = itr_lua_newuserdata(L, sizeof *b);
 
     itr_buf_init(b, max);
-    luaL_getmetatable(L, SCRATCH);
+    itr_lua_registry_get(L, &scratch_key);
     lua_setmetatable(L, -2);
     return b;
 }
 
 static int l_scratch_gc(lua_State *L)
 {
-    itr_buf_clear(luaL_checkudata(L, 1, SCRATCH));
+    struct itr_buf *b = itr_lua_testudata(L, 1, &scratch_key);
+
+    if (b != NULL)
+        itr_buf_clear(b);
     return 0;
 }
 
@@ -60,7 +64,7 @@ static int l_decode(lua_State *L)
     struct itr_buf *rewritten;
     enum itr_status s;
 
-    lua_settop(L, 1); /* text stays where it is */
+    lua_settop(L, 1);                           /* text stays where it is */
     rewritten = push_scratch(L, n + n / 8 + 2); /* json_scan.h: this suffices */
     if ((s = itr_json_scan(text, n, rewritten, &scan, &e)) == ITR_OK)
         s = itr_json_read(L, &scan, options, &e);
@@ -73,9 +77,9 @@ static const luaL_Reg functions[] = {
 
 void itr_lua_json_open(lua_State *L)
 {
-    luaL_newmetatable(L, SCRATCH);
+    lua_newtable(L);
     lua_pushcfunction(L, l_scratch_gc);
     lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
+    itr_lua_registry_set(L, &scratch_key);
     itr_lua_setfuncs(L, functions);
 }

@@ -7,11 +7,11 @@
 #include "bind/json_write.h"
 #include "bind/lua_client.h"
 #include "bind/lua_json.h"
-#include "core/nearest.h"
 #include "bind/number.h"
 #include "bind/parts.h"
 #include "bind/settings.h"
 #include "core/envelope.h"
+#include "core/nearest.h"
 #include "core/version.h"
 
 /* Threads and the registry of token sources outlive the Lua state; dlclose() at its end would take
@@ -20,8 +20,10 @@ static void pin(void)
 {
     Dl_info info;
 
-    if (dladdr((const void *)itr_error_push_metatable, &info) != 0 && info.dli_fname != NULL)
-        (void)dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    if (dladdr((const void *)itr_error_push_metatable, &info) == 0 || info.dli_fname == NULL)
+        return;
+    if (dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) == NULL)
+        return; /* linked into the program itself, which stays anyway */
 }
 
 static int l_options(lua_State *L)

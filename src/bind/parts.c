@@ -11,10 +11,11 @@ static enum itr_status no_such_store(const char *address, struct itr_error *e)
 {
     int n = (int)strcspn(address, ":");
 
-    return itr_error_set(e, ITR_CONFIG,
-                         "option token_store: there is no store \"%.*s:\" in this version; it can be "
-                         "\"memory:\"",
-                         n < 40 ? n : 40, address);
+    return itr_error_set(
+        e, ITR_CONFIG,
+        "option token_store: there is no store \"%.*s:\" in this version; it can be "
+        "\"memory:\"",
+        n < 40 ? n : 40, address);
 }
 
 enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config *config,

@@ -58,8 +58,7 @@ static enum itr_status set_option(lua_State *L, const char *name, struct itr_con
             return set_list(L, name, config, e);
         /* fall through */
     default:
-        return itr_error_set(e, ITR_CONFIG, "option %s cannot be a %s", name,
-                             luaL_typename(L, -1));
+        return itr_error_set(e, ITR_CONFIG, "option %s cannot be a %s", name, luaL_typename(L, -1));
     }
 }
 

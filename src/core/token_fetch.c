@@ -69,6 +69,16 @@ void itr_token_fetch_init(struct itr_token_fetch *f, const struct itr_config *co
     itr_token_record_key(config->gateway, config->app_id, f->key);
 }
 
+void itr_token_fetch_renew(struct itr_token_fetch *f)
+{
+    struct itr_parts parts = f->parts;
+    char orphan[sizeof f->orphan];
+
+    memcpy(orphan, f->owner, sizeof orphan);
+    itr_token_fetch_init(f, f->config, &parts);
+    memcpy(f->orphan, orphan, sizeof orphan);
+}
+
 void itr_fetch_result_clear(struct itr_fetch_result *r)
 {
     itr_token_release(r->token);
@@ -77,6 +87,14 @@ void itr_fetch_result_clear(struct itr_fetch_result *r)
 }
 
 /* ---- record ---- */
+
+/* Nobody will settle an orphan's lease in this memory: the parent settles it in its own. */
+static void drop_orphan(const struct fetch *t, struct itr_token_record *r)
+{
+    if (t->f->parts.store->ops->origin == ITR_FROM_MEMORY && t->f->orphan[0] != '\0' &&
+        strcmp(r->owner, t->f->orphan) == 0)
+        r->owner[0] = '\0';
+}
 
 static enum itr_status load(struct fetch *t)
 {
@@ -89,9 +107,11 @@ static enum itr_status load(struct fetch *t)
     if (s != ITR_OK)
         return s;
     s = itr_token_record_decode(itr_buf_str(&t->bytes), t->bytes.len, &t->record, &t->out->error);
-    if (s == ITR_OK)
-        t->out->fetches_today = t->record.fetches;
-    return s;
+    if (s != ITR_OK)
+        return s;
+    drop_orphan(t, &t->record);
+    t->out->fetches_today = t->record.fetches;
+    return ITR_OK;
 }
 
 /* How long a record must be kept: its token's life, and the day's count. */
@@ -388,8 +408,9 @@ static void begin(struct fetch *t, struct itr_token_fetch *f, const struct itr_f
     out->fetches_today = -1;
     out->held_fence = wish->held != NULL ? wish->held->fence : 0;
     out->refused = wish->refused != NULL ? strdup(wish->refused->text) : NULL;
-    snprintf(out->owner, sizeof out->owner, "%08" PRIx64 "-%d-%" PRIu64, f->seed & 0xffffffff,
+    snprintf(f->owner, sizeof f->owner, "%08" PRIx64 "-%d-%" PRIu64, f->seed & 0xffffffff,
              (int)getpid(), ++f->count);
+    memcpy(out->owner, f->owner, sizeof out->owner);
 
     *t = (struct fetch){0};
     t->f = f;
