@@ -250,7 +250,7 @@ demo:
 # Stays in the foreground: Ctrl-C ends it.
 sandbox:
 	@tools/setup sandbox
-	@sandbox/run --foreground
+	@unset LUA_PATH LUA_CPATH LUA_INIT; exec sandbox/run --foreground
 
 bench:
 	@tools/setup test
