@@ -613,6 +613,26 @@ describe("client", function()
     assert.is_true(calls > 0)
   end)
 
+  it("and marked arrays live on when the library is loaded again in the same state", function()
+    local array = itrigger.array {}
+    local loaded = {}
+    for name, module in pairs(package.loaded) do
+      if name:find("^itrigger") then
+        loaded[name] = module
+        package.loaded[name] = nil
+      end
+    end
+    local again = require "itrigger"
+    for name, module in pairs(loaded) do
+      package.loaded[name] = module
+    end
+    assert.are_not.equal(itrigger, again)
+    assert(client:get(query, face.member))
+    assert.equal("[]", require("itrigger.json").encode(array))
+    assert.equal(array, again.array(array))
+    assert.is_true(client:close())
+  end)
+
   it("shows its app and gateway as a string, and no secret", function()
     local options = face.options(sb)
     local c = assert(itrigger.new(options))
