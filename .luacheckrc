@@ -3,7 +3,7 @@ max_line_length = 140
 codes = true
 exclude_files = { "build/**" }
 
-files["spec/**"] = { std = "+busted" }
+files["spec/**"] = { std = "max+busted" }
 files[".luacheckrc"] = { std = "luacheckrc" }
 files["rockspec/**"] = { std = "rockspec" }
 -- What nginx gives to the sandbox's code.

@@ -91,9 +91,9 @@ describe("the sandbox", function()
     end)
 
     it("give the texts and the answers that were queued", function()
-      sb:token { next_tokens = { 'a"b&c=d 令牌%' } }
+      sb:token { next_tokens = { 'a"b\\&c=d 令牌%\n' } }
       local text = new_token()
-      assert.equal('a"b&c=d 令牌%', text)
+      assert.equal('a"b\\&c=d 令牌%\n', text)
       local kept = curl(sb.gateway .. get_path, { "-G", "--data-urlencode", "accessToken=" .. text })
       assert.equal(200, code(kept))
       sb:token { next_answers = { '{"code":200,"message":"ok"}', { status = 502, body = "bad" } } }

@@ -34,7 +34,8 @@ local function write_number(number)
   if number == math.floor(number) and math.abs(number) < 2 ^ 53 then
     return string.format("%.0f", number)
   end
-  return string.format("%.17g", number)
+  local short = string.format("%.15g", number)
+  return tonumber(short) == number and short or string.format("%.17g", number)
 end
 
 local write

@@ -10,13 +10,18 @@
 
 #include "core/buf.h"
 
-/* The refusal of a huge allocation is what a test below wants to see. */
-const char *__asan_default_options(void);
+/* The refusal of a huge allocation is what a test below wants to see. Sanitizers look these up, so
+ * they are visible whatever the flags say. */
+#define VISIBLE __attribute__((visibility("default")))
+
+VISIBLE const char *__asan_default_options(void);
+VISIBLE const char *__tsan_default_options(void);
+
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }
-const char *__tsan_default_options(void);
+
 const char *__tsan_default_options(void)
 {
     return "allocator_may_return_null=1";
@@ -112,6 +117,8 @@ static void takes_bytes_written_in_place(void **state)
 
     (void)state;
     itr_buf_init(&b, 1000);
+    assert_non_null(itr_buf_room(&b, 10));
+    assert_string_equal(itr_buf_str(&b), ""); /* nothing was written yet */
     assert_int_equal(itr_buf_append_str(&b, "ab"), ITR_OK);
     assert_non_null(to = itr_buf_room(&b, 500));
     memcpy(to, "cd", 2);

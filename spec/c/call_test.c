@@ -1,5 +1,5 @@
 /* call: every edge of the machine (docs/design.md 5). Pure: time, tokens and answers are given. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>

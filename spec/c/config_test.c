@@ -1,5 +1,5 @@
 /* config: every option by every way it can be given, and what finish checks. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 #include <stdlib.h>
 

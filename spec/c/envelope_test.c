@@ -1,5 +1,5 @@
 /* envelope: what an answer means (docs/protocol.md, Codes). */
-#include "fixture.h"
+#include "support/fixture.h"
 
 #include <stdio.h>
 

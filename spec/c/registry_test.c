@@ -1,5 +1,5 @@
 /* registry: objects found by key, counted, brought over a fork, asked at the process's end. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* secret_file: which files a secret may come from. Real files in a directory of the test's own. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 #include <fcntl.h>
 #include <stdio.h>

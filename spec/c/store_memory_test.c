@@ -1,5 +1,5 @@
 /* store_memory: load and compare-and-swap, as store.h promises them. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 #include <pthread.h>
 #include <stdio.h>

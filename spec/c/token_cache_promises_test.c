@@ -104,6 +104,29 @@ static void a_failure_is_remembered_until_a_fetch_ends_well(void **s)
     itr_token_cache_clear(&c);
 }
 
+/* Before a retry time there must be something to give: a token, or an error. */
+static void nothing_wrong_and_no_token_may_fetch_again_at_once(void **s)
+{
+    struct itr_token_cache c;
+    struct itr_error e;
+
+    (void)s;
+    itr_error_clear(&e);
+    itr_token_cache_init(&c);
+    itr_token_cache_want(&c, NOW, 0);
+    itr_token_cache_failed(&c, NOW, c.generation, &e, NOW + 1000);
+    assert_true(itr_token_cache_want(&c, NOW, 0).fetch);
+    itr_token_cache_clear(&c);
+
+    /* With a token the time holds. */
+    hold(&c, NOW, NOW + LIFE);
+    itr_token_cache_asked(&c, NOW);
+    itr_token_cache_failed(&c, NOW, c.generation, &e, NOW + 1000);
+    assert_false(itr_token_cache_want(&c, NOW + 999, 0).fetch);
+    assert_true(itr_token_cache_want(&c, NOW + 1000, 0).fetch);
+    itr_token_cache_clear(&c);
+}
+
 static void nothing_newer_holds_the_next_look_back(void **s)
 {
     struct itr_token_cache c;
@@ -197,6 +220,7 @@ static void a_childs_cache_may_fetch_at_once_and_ignores_the_parents_answer(void
     itr_token_cache_want(&c, NOW, 0);
     parents = c.generation;
     itr_token_cache_forked(&c, NOW);
+    assert_int_equal(c.generation, parents + 1);
     itr_token_cache_fetched(&c, NOW, parents, token("parent's", 11, NOW + 1, NOW + LIFE));
     assert_string_equal(c.token->text, "held");
     assert_true(itr_token_cache_want(&c, NOW, 0).fetch);
@@ -343,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_doubted_token_is_given_out_again_when_the_fetch_fails),
         cmocka_unit_test(retry_is_never_more_than_5_s_away),
         cmocka_unit_test(a_failure_is_remembered_until_a_fetch_ends_well),
+        cmocka_unit_test(nothing_wrong_and_no_token_may_fetch_again_at_once),
         cmocka_unit_test(nothing_newer_holds_the_next_look_back),
         cmocka_unit_test(stale_is_told_once_until_a_new_token),
         cmocka_unit_test(a_due_token_is_followed_by_one_fetch_not_by_a_chain),

@@ -158,7 +158,6 @@ static const struct row other_code_rows[] = {
     {200, "{\"code\":500,\"message\":\"系统异常\"}", ITR_OUTCOME_FAILED, ITR_API, 500,
      "(code 500): 系统异常"},
     {500, "{\"code\":500}", ITR_OUTCOME_FAILED, ITR_API, 500, "does not say why"},
-    {200, "{\"code\":500,\"message\":\"\"}", ITR_OUTCOME_FAILED, ITR_API, 500, "does not say why"},
     {200, "{\"code\":-1,\"message\":\"a\\nb\"}", ITR_OUTCOME_FAILED, ITR_API, -1, "(code -1): a b"},
     {200, "{\"code\":0}", ITR_OUTCOME_FAILED, ITR_API, 0, "(code 0)"},
     {200, "{\"code\":199,\"data\":{\"accessToken\":\"t\"}}", ITR_OUTCOME_FAILED, ITR_API, 199, ""},
@@ -168,8 +167,6 @@ static const struct row other_code_rows[] = {
 
 static const struct row no_token_rows[] = {
     {200, "{\"code\":200}", ITR_OUTCOME_FAILED, ITR_TOKEN, 0, "no data.accessToken"},
-    {200, "{\"code\":204,\"data\":null}", ITR_OUTCOME_FAILED, ITR_TOKEN, 0, "no data.accessToken"},
-    {200, "{\"code\":200,\"data\":\"t\"}", ITR_OUTCOME_FAILED, ITR_TOKEN, 0, "no data.accessToken"},
     {200, "{\"code\":200,\"accessToken\":\"t\"}", ITR_OUTCOME_FAILED, ITR_TOKEN, 0,
      "no data.accessToken"},
     {200, "{\"code\":200,\"data\":[{\"accessToken\":\"t\"}]}", ITR_OUTCOME_FAILED, ITR_TOKEN, 0,
@@ -200,8 +197,7 @@ static const struct row no_envelope_rows[] = {
      ITR_OUTCOME_FAILED, ITR_DECODE, 0, ""},
     {200, "{\"code\":200,\"data\":{\"accessToken\":\"\xFF\"}}", ITR_OUTCOME_FAILED, ITR_DECODE, 0,
      ""},
-    {404, "<html></html>", ITR_OUTCOME_FAILED, ITR_HTTP, 0, "HTTP 404"},
-    {502, "", ITR_OUTCOME_FAILED, ITR_HTTP, 0, "HTTP 502"},
+    {502, "<html></html>", ITR_OUTCOME_FAILED, ITR_HTTP, 0, "HTTP 502"},
     {302, "", ITR_OUTCOME_FAILED, ITR_HTTP, 0, "redirect"},
     {401, "{}", ITR_OUTCOME_FAILED, ITR_HTTP, 0, "HTTP 401"},
     /* Which of the two is true? */
@@ -213,11 +209,11 @@ static void check_row(const struct row *row)
 {
     struct judged j;
     const struct itr_error *e = &j.out.error;
+    bool has_code = row->kind == ITR_API || row->code != 0;
 
     judge_body(&j, row->http_status, row->body);
-    if (j.out.is != row->is || e->kind != row->kind ||
-        e->has_code != (row->kind == ITR_API || row->code != 0) || e->code != row->code ||
-        strstr(e->text, row->says) == NULL)
+    if (j.out.is != row->is || e->kind != row->kind || e->has_code != has_code ||
+        e->code != row->code || strstr(e->text, row->says) == NULL)
         fail_msg("HTTP %d %s: outcome %d, kind %s, code %lld, \"%s\"", row->http_status, row->body,
                  (int)j.out.is, itr_status_name(e->kind), (long long)e->code, e->text);
     assert_int_equal(e->http_status, row->http_status);
@@ -225,35 +221,34 @@ static void check_row(const struct row *row)
     itr_buf_clear(&j.token);
 }
 
-#define CHECK_ROWS(rows)                                                                           \
-    do {                                                                                           \
-        size_t i_;                                                                                 \
-        for (i_ = 0; i_ < sizeof(rows) / sizeof(rows)[0]; i_++)                                    \
-            check_row(&(rows)[i_]);                                                                \
-    } while (0)
+static void check_rows(const struct row *rows, size_t n)
+{
+    for (; n > 0; n--)
+        check_row(rows++);
+}
 
 static void documented_codes_are_what_they_say(void **s)
 {
     (void)s;
-    CHECK_ROWS(documented_rows);
+    check_rows(documented_rows, sizeof documented_rows / sizeof documented_rows[0]);
 }
 
 static void other_codes_are_api_errors_with_the_gateways_words(void **s)
 {
     (void)s;
-    CHECK_ROWS(other_code_rows);
+    check_rows(other_code_rows, sizeof other_code_rows / sizeof other_code_rows[0]);
 }
 
 static void success_without_a_usable_token_is_a_token_error(void **s)
 {
     (void)s;
-    CHECK_ROWS(no_token_rows);
+    check_rows(no_token_rows, sizeof no_token_rows / sizeof no_token_rows[0]);
 }
 
 static void no_envelope_is_decode_or_http(void **s)
 {
     (void)s;
-    CHECK_ROWS(no_envelope_rows);
+    check_rows(no_envelope_rows, sizeof no_envelope_rows / sizeof no_envelope_rows[0]);
 }
 
 /* ---- sizes ---- */
@@ -263,11 +258,10 @@ static void judge_token_of(struct judged *j, const char *piece, size_t n)
     struct itr_buf body;
 
     itr_buf_init(&body, 100 + n * strlen(piece));
-    assert_int_equal(itr_buf_append_str(&body, "{\"code\":200,\"data\":{\"accessToken\":\""),
-                     ITR_OK);
+    itr_buf_append_str(&body, "{\"code\":200,\"data\":{\"accessToken\":\"");
     for (; n > 0; n--)
-        assert_int_equal(itr_buf_append_str(&body, piece), ITR_OK);
-    assert_int_equal(itr_buf_append_str(&body, "\"}}"), ITR_OK);
+        itr_buf_append_str(&body, piece);
+    itr_buf_append_str(&body, "\"}}");
     judge_body_n(j, 200, body.data, body.len);
     itr_buf_clear(&body);
 }
@@ -345,6 +339,7 @@ static void a_long_text_is_cut_between_characters(void **s)
         memcpy(body + n, "\xE8\xAF\xAF", 3);
     memcpy(body + n, "\"}", 3);
     judge_body(&j, 200, body);
+    assert_true(strlen(j.out.error.text) < 200);
     assert_non_null(strstr(j.out.error.text, "(code 500): a\xE8\xAF\xAF"));
     assert_string_equal(j.out.error.text + strlen(j.out.error.text) - 3, "\xE8\xAF\xAF");
     itr_buf_clear(&j.token);

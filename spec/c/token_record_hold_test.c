@@ -102,6 +102,8 @@ static void backoff_has_full_jitter_but_is_never_0(void **s)
     assert_int_equal(itr_token_record_backoff_ms(1, 99), 100);
     assert_int_equal(itr_token_record_backoff_ms(1, 555), 555);
     assert_int_equal(itr_token_record_backoff_ms(1, 1001), 100);
+    assert_int_equal(itr_token_record_backoff_ms(2, 2001), 100);
+    assert_int_equal(itr_token_record_backoff_ms(9, 256001), 100);
     assert_int_equal(itr_token_record_backoff_ms(9, 256000), 256000);
     assert_int_equal(itr_token_record_backoff_ms(INT32_MAX, 300000), 300000);
     assert_int_equal(itr_token_record_backoff_ms(INT32_MAX, 300001), 100);

@@ -264,6 +264,8 @@ static void jitter_is_up_to_a_sixth_of_the_margin(void **s)
     assert_int_equal(itr_token_record_jitter_ms(&r, (uint64_t)MARGIN / 6 + 1), 0);
     r.refresh_ms = r.end_ms;
     assert_int_equal(itr_token_record_jitter_ms(&r, UINT64_MAX), 0);
+    r.refresh_ms = r.end_ms + 1;
+    assert_int_equal(itr_token_record_jitter_ms(&r, UINT64_MAX), 0);
 }
 
 int main(void)

@@ -185,6 +185,8 @@ static void refused_credentials_are_noted_for_this_secret(void **s)
 
     (void)s;
     setup(&w);
+    w.leased.error.kind = ITR_HTTP;
+    w.leased.retry_ms = NOON - 1; /* of an earlier failure, over */
     r = settle(&w, NOON, fix_refused_with(40001));
     assert_string_equal(r.forbidden, w.rules.secret_digest);
     assert_int_equal(r.forbidden_ms, NOON);
@@ -293,6 +295,8 @@ static void a_higher_fence_is_not_ours(void **s)
     setup(&w);
     r.fence = r.lease_fence = w.fence + 1; /* another took over, fetched, and settled */
     assert_int_equal(settle_in(&w, &r, &next), ITR_NOT_OURS);
+    r.lease_fence = w.fence; /* no record of ours, but a token is a token */
+    assert_int_equal(settle_in(&w, &r, &next), ITR_NOT_OURS);
     r = fix_empty();
     r.lease_fence = w.fence + 1; /* another took over, and failed */
     assert_int_equal(settle_in(&w, &r, &next), ITR_NOT_OURS);
@@ -309,6 +313,7 @@ static void a_store_that_forgot_takes_the_token_and_counts_it(void **s)
     assert_string_equal(next.text, "new");
     assert_int_equal(next.fence, w.fence);
     assert_int_equal(next.fetches, 1);
+    assert_lease_is_gone(&next, &w);
 
     /* An older copy came back, with a lease that has long lapsed. */
     r = fix_leased(fix_token(NOON - 3 * TTL), NOON - TTL);

@@ -99,6 +99,7 @@ static void assert_reads_back(const struct itr_token_record *r)
     assert_string_equal(r->text, back.text);
     assert_string_equal(r->owner, back.owner);
     assert_string_equal(r->error.text, back.error.text);
+    assert_int_equal(r->error.has_code, back.error.has_code);
     assert_int_equal(r->error.code, back.error.code);
     assert_int_equal(r->end_ms, back.end_ms);
     itr_buf_clear(&text);
@@ -189,6 +190,7 @@ static void a_corrupt_text_counts_as_none(void **s)
         HEAD "fetches 5\n\n",
         HEAD "fetches\n",
         HEAD "fetches \n",
+        HEAD "fetches 5\nforbidden \n",
         HEAD "fetches 5 \n",
         HEAD "fetches  5\n",
         HEAD "fetches +5\n",

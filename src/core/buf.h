@@ -14,11 +14,11 @@
 #include "core/status.h"
 
 struct itr_buf {
-    char *data;  /* ours; NULL while nothing was ever appended */
-    size_t len;  /* bytes in use, without the NUL */
-    size_t cap;  /* bytes allocated */
-    size_t max;  /* len never grows beyond this */
-    bool wipe;   /* holds a secret: overwritten before memory is given back, also on growth */
+    char *data; /* ours; NULL while nothing was ever appended */
+    size_t len; /* bytes in use, without the NUL */
+    size_t cap; /* bytes allocated */
+    size_t max; /* len never grows beyond this */
+    bool wipe;  /* holds a secret: overwritten before memory is given back, also on growth */
 };
 
 void itr_buf_init(struct itr_buf *b, size_t max);

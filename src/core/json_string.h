@@ -25,14 +25,15 @@ struct itr_json_piece {
  * Sets the top bit of each of eight bytes that is not plain (control, quote, backslash, or not
  * ASCII). The lowest one set is exact; above it a borrow may have set others. Exchanging 0x20-0x23
  * in pairs (^ 2) puts the quote right behind the control characters, so that one subtraction finds
- * both.
+ * both. What is not ASCII shows in one of the two differences (0xdc in the first, all others in the
+ * second).
  */
 static inline uint64_t itr_json_not_plain(uint64_t eight)
 {
     uint64_t below = (eight ^ ITR_EACH_BYTE(2)) - ITR_EACH_BYTE(0x21);
     uint64_t backslash = (eight ^ ITR_EACH_BYTE('\\')) - ITR_EACH_BYTE(1);
 
-    return (eight | below | backslash) & ITR_EACH_BYTE(0x80);
+    return (below | backslash) & ITR_EACH_BYTE(0x80);
 }
 
 /* Over the plain characters at p. Here, since this is where the time of a scan goes: less than two

@@ -171,7 +171,6 @@ static struct itr_cache_step end(struct itr_token_cache *c, enum itr_cache_why w
     struct itr_cache_step step = give(ITR_GIVE_NOTHING);
 
     step.answer = true;
-    c->behind = false;
     c->retry_mono_ms = retry_mono_ms;
     enter(c, &step, c->token == NULL ? ITR_CACHE_NONE : ITR_CACHE_HELD, why);
     return step;

@@ -24,18 +24,18 @@ enum itr_cache_state {
     ITR_CACHE_REFRESHING /* a token to give out, one fetch out */
 };
 
-enum itr_cache_why { /* what changed the state, for the trace and the events */
-    ITR_WHY_NOTHING, /* nothing changed */
-    ITR_WHY_START,   /* the first fetch */
-    ITR_WHY_AHEAD,   /* due: past its refresh time */
-    ITR_WHY_EXPIRED, /* past its end */
-    ITR_WHY_REFUSED, /* the gateway refused the held token */
-    ITR_WHY_ASKED,   /* client:refresh(), or min_valid beyond what is left */
-    ITR_WHY_FETCHED, /* a fetch brought a token */
-    ITR_WHY_FAILED,  /* a fetch failed */
-    ITR_WHY_STALE,   /* an expired token begins to be given out (no change of state) */
-    ITR_WHY_FORKED,  /* we are the child of a fork: the fetch that was out is the parent's */
-    ITR_WHY_KEPT     /* a fetch ended well with no newer token: asked too early, or there is none */
+enum itr_cache_why {                  /* what changed the state, for the trace and the events */
+                     ITR_WHY_NOTHING, /* nothing changed */
+                     ITR_WHY_START,   /* the first fetch */
+                     ITR_WHY_AHEAD,   /* due: past its refresh time */
+                     ITR_WHY_EXPIRED, /* past its end */
+                     ITR_WHY_REFUSED, /* the gateway refused the held token */
+                     ITR_WHY_ASKED,   /* client:refresh(), or min_valid beyond what is left */
+                     ITR_WHY_FETCHED, /* a fetch brought a token */
+                     ITR_WHY_FAILED,  /* a fetch failed */
+                     ITR_WHY_STALE, /* an expired token begins to be given out (no change of state) */
+                     ITR_WHY_FORKED, /* we are the child of a fork: the fetch that was out is the parent's */
+                     ITR_WHY_KEPT /* a fetch ended well with no newer token: asked too early, or there is none */
 };
 
 enum itr_cache_give {
@@ -55,12 +55,12 @@ struct itr_cache_step {
 
 struct itr_token_cache {
     enum itr_cache_state state;
-    struct itr_token *token;  /* one reference of ours; NULL if none was ever had */
-    uint64_t generation;      /* of the latest fetch started */
-    int64_t retry_mono_ms;    /* HELD, NONE: no fetch by want() before this */
-    struct itr_error error;   /* of the last fetch, if it failed; else clear */
-    bool stale;               /* an expired token is being given out (event sent) */
-    bool behind;              /* the fetch that is out was started by the arrival of a due token; if
+    struct itr_token *token; /* one reference of ours; NULL if none was ever had */
+    uint64_t generation;     /* of the latest fetch started */
+    int64_t retry_mono_ms;   /* HELD, NONE: no fetch by want() before this */
+    struct itr_error error;  /* of the last fetch, if it failed; else clear */
+    bool stale;              /* an expired token is being given out (event sent) */
+    bool behind;             /* the fetch that is out was started by the arrival of a due token; if
                                  its own token arrives due too, the next one waits for a want() */
 };
 

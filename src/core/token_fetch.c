@@ -24,6 +24,7 @@
 #define LEASE_EXTRA_MS 5000
 #define FIRST_LOOK_MS 10 /* how soon another's lease is looked at again; doubles */
 #define LONGEST_LOOK_MS 200
+#define STORE_AGAIN_MS 1000 /* a store that failed is left alone so long */
 #define SHORT_HOLD_MS 5000 /* a hold after a failure that is shorter is waited out */
 
 struct fetch {
@@ -36,6 +37,8 @@ struct fetch {
     int64_t now_mono_ms; /* the same moment by ours */
     int64_t look_ms;
     bool attempted; /* our own fetch is over, and noted */
+    bool fenced;    /* the request was held back: the lease was not ours any more */
+    bool blind;     /* the request was held back: the store could not be asked; why: out->error */
 };
 
 static const struct itr_clock *clock_of(const struct itr_token_fetch *f)
@@ -66,6 +69,16 @@ void itr_token_fetch_init(struct itr_token_fetch *f, const struct itr_config *co
     itr_token_record_key(config->gateway, config->app_id, f->key);
 }
 
+void itr_token_fetch_renew(struct itr_token_fetch *f)
+{
+    struct itr_parts parts = f->parts;
+    char orphan[sizeof f->orphan];
+
+    memcpy(orphan, f->owner, sizeof orphan);
+    itr_token_fetch_init(f, f->config, &parts);
+    memcpy(f->orphan, orphan, sizeof orphan);
+}
+
 void itr_fetch_result_clear(struct itr_fetch_result *r)
 {
     itr_token_release(r->token);
@@ -74,6 +87,14 @@ void itr_fetch_result_clear(struct itr_fetch_result *r)
 }
 
 /* ---- record ---- */
+
+/* Nobody will settle an orphan's lease in this memory: the parent settles it in its own. */
+static void drop_orphan(const struct fetch *t, struct itr_token_record *r)
+{
+    if (t->f->parts.store->ops->origin == ITR_FROM_MEMORY && t->f->orphan[0] != '\0' &&
+        strcmp(r->owner, t->f->orphan) == 0)
+        r->owner[0] = '\0';
+}
 
 static enum itr_status load(struct fetch *t)
 {
@@ -86,9 +107,11 @@ static enum itr_status load(struct fetch *t)
     if (s != ITR_OK)
         return s;
     s = itr_token_record_decode(itr_buf_str(&t->bytes), t->bytes.len, &t->record, &t->out->error);
-    if (s == ITR_OK)
-        t->out->fetches_today = t->record.fetches;
-    return s;
+    if (s != ITR_OK)
+        return s;
+    drop_orphan(t, &t->record);
+    t->out->fetches_today = t->record.fetches;
+    return ITR_OK;
 }
 
 /* How long a record must be kept: its token's life, and the day's count. */
@@ -165,8 +188,12 @@ static bool may_send(void *ctx)
 {
     struct fetch *t = ctx;
 
-    return !atomic_load(&t->f->stop) && load(t) == ITR_OK &&
-           itr_token_record_is_ours(&t->record, t->now_wall_ms, t->wish.owner, t->out->lease_fence);
+    if (atomic_load(&t->f->stop))
+        return false;
+    t->blind = load(t) != ITR_OK;
+    t->fenced = !t->blind && !itr_token_record_is_ours(&t->record, t->now_wall_ms, t->wish.owner,
+                                                       t->out->lease_fence);
+    return !t->blind && !t->fenced;
 }
 
 static void ask_gateway(struct fetch *t, struct itr_buf *token, struct itr_record_outcome *outcome)
@@ -265,9 +292,13 @@ static bool finish(struct fetch *t, const struct itr_record_outcome *outcome)
     struct itr_token_record next;
     enum settled s = settle(t, outcome, &next);
 
-    if (s == NOT_OURS)
+    if (s == NOT_OURS || t->fenced)
         return false;
     t->attempted = true;
+    if (t->blind) {
+        t->out->retry_after_ms = STORE_AGAIN_MS;
+        return true;
+    }
     note_local(t, outcome);
     if (outcome->is != ITR_OUTCOME_TOKEN)
         fail(t, &outcome->error, s == SETTLED ? held_ms(t, &next) : 0);
@@ -288,6 +319,7 @@ static bool attempt(struct fetch *t)
     bool finished;
 
     itr_buf_init_secret(&token, ITR_TOKEN_MAX);
+    t->fenced = t->blind = false;
     ask_gateway(t, &token, &outcome);
     outcome.text = itr_buf_str(&token);
     outcome.refused = t->wish.refused;
@@ -344,7 +376,7 @@ static bool round_once(struct fetch *t)
     bool failed = false;
 
     if (load(t) != ITR_OK) {
-        t->out->retry_after_ms = 1000;
+        t->out->retry_after_ms = STORE_AGAIN_MS;
         return true;
     }
     set_local_hold(t);
@@ -362,7 +394,7 @@ static bool round_once(struct fetch *t)
         if (acquire(t, &v, &failed))
             return attempt(t);
         if (failed)
-            t->out->retry_after_ms = 1000;
+            t->out->retry_after_ms = STORE_AGAIN_MS;
         return failed;
     }
 }
@@ -376,8 +408,9 @@ static void begin(struct fetch *t, struct itr_token_fetch *f, const struct itr_f
     out->fetches_today = -1;
     out->held_fence = wish->held != NULL ? wish->held->fence : 0;
     out->refused = wish->refused != NULL ? strdup(wish->refused->text) : NULL;
-    snprintf(out->owner, sizeof out->owner, "%08" PRIx64 "-%d-%" PRIu64, f->seed & 0xffffffff,
+    snprintf(f->owner, sizeof f->owner, "%08" PRIx64 "-%d-%" PRIu64, f->seed & 0xffffffff,
              (int)getpid(), ++f->count);
+    memcpy(out->owner, f->owner, sizeof out->owner);
 
     *t = (struct fetch){0};
     t->f = f;

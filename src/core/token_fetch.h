@@ -25,6 +25,10 @@ struct itr_token_fetch {
     struct itr_record_rules rules;
     uint64_t seed;                   /* of this source in this process: owner name and jitter */
     uint64_t count;                  /* fetches begun: the other half of the owner name */
+    char owner[ITR_OWNER_MAX + 1];   /* the name of the latest; "" before the first */
+    /* Of a fetch that was the parent's when this process was forked. Where the store is a process's
+     * own memory, its lease came into ours with the fork and is nobody's; or "". */
+    char orphan[ITR_OWNER_MAX + 1];
     /* This machine's own trouble: fetches in a row of which nothing was sent. */
     int local_failures;
     int64_t local_retry_mono_ms;
@@ -37,6 +41,9 @@ struct itr_token_fetch {
 
 void itr_token_fetch_init(struct itr_token_fetch *f, const struct itr_config *config,
                           const struct itr_parts *parts);
+
+/* In the child of a fork: no fetch is out, and nothing of this machine's trouble is known. */
+void itr_token_fetch_renew(struct itr_token_fetch *f);
 
 /* What the fetch is for. Tokens are borrowed while it runs. */
 struct itr_fetch_wish {

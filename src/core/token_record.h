@@ -47,35 +47,35 @@ struct itr_token_record {
     uint64_t lease_fence;
     int64_t lease_end_ms;
     /* The budget. */
-    int32_t day;                          /* days since 1970-01-01 in Asia/Shanghai (UTC+8, no DST) */
-    int32_t fetches;                      /* fetches counted on that day */
-    int32_t failures;                     /* failures in a row (sent and no usable answer, or lapsed) */
-    struct itr_record_error error;        /* of the last failure */
-    int64_t retry_ms;                     /* no fetch before, after failures or code 40004 */
-    char forbidden[ITR_DIGEST_MAX + 1];   /* digest of the secret that 40001-40003 refused, or "" */
-    int64_t forbidden_ms;                 /* when it was refused */
-    int64_t refused_ms;                   /* last refusal-caused fetch answered with a token, or 0 */
-    int64_t refused_distance_ms;          /* how long after it the next such one must wait */
+    int32_t day;                   /* days since 1970-01-01 in Asia/Shanghai (UTC+8, no DST) */
+    int32_t fetches;               /* fetches counted on that day */
+    int32_t failures;              /* failures in a row (sent and no usable answer, or lapsed) */
+    struct itr_record_error error; /* of the last failure */
+    int64_t retry_ms;              /* no fetch before, after failures or code 40004 */
+    char forbidden[ITR_DIGEST_MAX + 1]; /* digest of the secret that 40001-40003 refused, or "" */
+    int64_t forbidden_ms;               /* when it was refused */
+    int64_t refused_ms;                 /* last refusal-caused fetch answered with a token, or 0 */
+    int64_t refused_distance_ms;        /* how long after it the next such one must wait */
 };
 
 /* The rules of one app, fixed while a source lives. */
 struct itr_record_rules {
     int64_t token_ttl_ms;
-    int64_t refresh_margin_ms;       /* at most a quarter of the life is used */
+    int64_t refresh_margin_ms; /* at most a quarter of the life is used */
     int64_t min_refresh_interval_ms;
-    int64_t lease_ms;                /* 5 s longer than token_timeout */
-    int64_t daily_limit;             /* 0: none, only counted */
+    int64_t lease_ms;    /* 5 s longer than token_timeout */
+    int64_t daily_limit; /* 0: none, only counted */
     char secret_digest[ITR_DIGEST_MAX + 1];
 };
 
 /* Why and with what in hand a fetch looks at the record. */
 struct itr_record_wish {
     const struct itr_record_rules *rules;
-    const char *owner;        /* our lease name; unique per process and fetch */
-    uint64_t held_fence;      /* of the token we hold; 0: none */
-    const char *refused;      /* the string that was refused, or NULL */
-    bool asked;               /* client:refresh(), or min_valid */
-    int64_t local_retry_ms;   /* this machine's own hold (nothing was sent), by the store's clock */
+    const char *owner;      /* our lease name; unique per process and fetch */
+    uint64_t held_fence;    /* of the token we hold; 0: none */
+    const char *refused;    /* the string that was refused, or NULL */
+    bool asked;             /* client:refresh(), or min_valid */
+    int64_t local_retry_ms; /* this machine's own hold (nothing was sent), by the store's clock */
     const struct itr_error *local_error; /* its reason; NULL if no local hold */
 };
 
@@ -88,10 +88,10 @@ enum itr_record_verdict_is {
 
 struct itr_record_verdict {
     enum itr_record_verdict_is is;
-    int64_t until_ms;              /* WAIT, HOLD */
-    bool after_refusal;            /* HOLD: the row "a fetch caused by a refusal"; not waited out */
-    struct itr_error error;        /* HOLD; kind ITR_OK when only asked too early (a token is held) */
-    struct itr_token_record next;  /* ACQUIRE: our lease in it and the fetch counted */
+    int64_t until_ms;       /* WAIT, HOLD */
+    bool after_refusal;     /* HOLD: the row "a fetch caused by a refusal"; not waited out */
+    struct itr_error error; /* HOLD; kind ITR_OK when only asked too early (a token is held) */
+    struct itr_token_record next; /* ACQUIRE: our lease in it and the fetch counted */
 };
 
 /* In the order TAKE, WAIT, HOLD, ACQUIRE of docs/design.md 4.2. A lease that has the name
@@ -111,10 +111,10 @@ enum itr_record_outcome_is {
 
 struct itr_record_outcome {
     enum itr_record_outcome_is is;
-    const char *text;              /* TOKEN: the string */
-    struct itr_error error;        /* all but TOKEN */
-    const char *refused;           /* the string whose refusal caused this fetch, or NULL */
-    uint64_t random;               /* for the backoff's full jitter */
+    const char *text;       /* TOKEN: the string */
+    struct itr_error error; /* all but TOKEN */
+    const char *refused;    /* the string whose refusal caused this fetch, or NULL */
+    uint64_t random;        /* for the backoff's full jitter */
 };
 
 enum itr_record_settled {

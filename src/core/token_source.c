@@ -105,6 +105,14 @@ static int make_thread(struct itr_token_source *s)
 
 static void step(struct itr_token_source *s, struct itr_cache_step step);
 
+/* Whatever a fetch was for is over with it; a refusal that came while it was out, too. */
+static void forget_wish(struct itr_token_source *s)
+{
+    itr_token_release(s->refused);
+    s->refused = NULL;
+    s->asked = false;
+}
+
 static void start_fetch(struct itr_token_source *s)
 {
     struct itr_error e;
@@ -122,6 +130,7 @@ static void start_fetch(struct itr_token_source *s)
         return;
     }
     s->fetch_wanted = false;
+    forget_wish(s);
     itr_error_set(&e, ITR_NOMEM, "no thread could be made for the token fetch: %s", strerror(rc));
     step(s, itr_token_cache_failed(&s->cache, now_mono(s), s->cache.generation, &e, now_mono(s)));
 }
@@ -159,6 +168,7 @@ static void take_result(struct itr_token_source *s, uint64_t generation,
 {
     int64_t now = now_mono(s);
 
+    forget_wish(s);
     if (r->fetches_today >= 0)
         s->fetches_today = r->fetches_today;
     if (r->token != NULL && r->token->origin == ITR_FROM_GATEWAY)
@@ -248,9 +258,11 @@ static void renew_in_child(struct itr_registered *r)
 
     if (s->thread_out)
         atomic_fetch_sub(&s->head.refs, 1);
-    s->waits = NULL;
+    while (s->waits != NULL)
+        itr_token_wait_dequeue(s->waits);
     s->thread_out = s->fetch_wanted = false;
-    itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
+    forget_wish(s);
+    itr_token_fetch_renew(&s->fetch);
     init_more(s);
     note(s, forked.why);
     pthread_mutex_unlock(&s->lock);

@@ -229,7 +229,7 @@ static enum itr_status append_lower(struct itr_buf *out, const char *text, size_
 
 enum itr_status itr_url_gateway(const char *gateway, struct itr_buf *out, struct itr_error *e)
 {
-    struct parts u;
+    struct parts u = {0};
     enum itr_status s;
 
     if ((s = check(gateway, &u, e)) != ITR_OK)

@@ -37,7 +37,7 @@ static bool reads_as(const char *name, size_t n, const char *lower)
         c = escaped_byte(name + i, n - i);
         i += c < 0 ? 1 : 3;
         if (c < 0)
-            c = name[i - 1];
+            c = (unsigned char)name[i - 1];
         if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != *lower)
             return false;
     }

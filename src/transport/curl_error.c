@@ -50,11 +50,16 @@ static const struct meaning *find(CURLcode code)
 static const char *phase_name(enum itr_curl_phase p)
 {
     switch (p) {
-    case ITR_CURL_RESOLVE: return "resolving the name or waiting for a free connection";
-    case ITR_CURL_CONNECT: return "connecting";
-    case ITR_CURL_TLS: return "in the TLS handshake";
-    case ITR_CURL_SEND: return "sending, or waiting for the first byte";
-    case ITR_CURL_RECEIVE: return "receiving";
+    case ITR_CURL_RESOLVE:
+        return "resolving the name or waiting for a free connection";
+    case ITR_CURL_CONNECT:
+        return "connecting";
+    case ITR_CURL_TLS:
+        return "in the TLS handshake";
+    case ITR_CURL_SEND:
+        return "sending, or waiting for the first byte";
+    case ITR_CURL_RECEIVE:
+        return "receiving";
     }
     return "";
 }
@@ -130,8 +135,7 @@ void itr_curl_note(CURLcode *first, CURLcode code)
         *first = code;
 }
 
-enum itr_status itr_curl_error_option(CURLcode code, enum itr_status otherwise,
-                                      struct itr_error *e)
+enum itr_status itr_curl_error_option(CURLcode code, enum itr_status otherwise, struct itr_error *e)
 {
     if (code == CURLE_OUT_OF_MEMORY)
         return itr_error_set(e, ITR_NOMEM, "no memory");

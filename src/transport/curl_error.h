@@ -21,13 +21,13 @@ enum itr_curl_phase {
 };
 
 struct itr_curl_failure {
-    CURLcode code;             /* never CURLE_OK */
+    CURLcode code; /* never CURLE_OK */
     enum itr_curl_phase phase;
-    const char *origin;        /* "https://host:port" of the URL; not NUL-terminated */
+    const char *origin; /* "https://host:port" of the URL; not NUL-terminated */
     size_t origin_len;
-    const char *text;          /* libcurl's own, from CURLOPT_ERRORBUFFER; "" if none */
-    int os_errno;              /* of CURLINFO_OS_ERRNO; 0: none */
-    int64_t limit_ms;          /* the time limit that counted in this phase */
+    const char *text; /* libcurl's own, from CURLOPT_ERRORBUFFER; "" if none */
+    int os_errno;     /* of CURLINFO_OS_ERRNO; 0: none */
+    int64_t limit_ms; /* the time limit that counted in this phase */
 };
 
 /* ITR_NETWORK, ITR_TLS, ITR_TIMEOUT, ITR_HTTP or ITR_NOMEM; writes the sentence to detail (n bytes

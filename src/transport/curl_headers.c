@@ -1,7 +1,6 @@
 #include "transport/curl_headers.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -30,32 +29,27 @@ static bool has_no_value(const char *line)
     return colon != NULL && colon[1 + strspn(colon + 1, " \t")] == '\0';
 }
 
-/* Takes *list, gives the longer one; on failure *list is freed and NULL. */
+/* On failure *list is as before. */
 static bool add(struct curl_slist **list, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(*list, line);
 
     if (longer == NULL)
-        curl_slist_free_all(*list);
+        return false;
     *list = longer;
-    return longer != NULL;
+    return true;
 }
 
 /* "Name:" tells libcurl to leave a header out; one with an empty value is written "Name;". */
 static bool add_extra(struct curl_slist **list, const char *line)
 {
-    int n = (int)name_length(line);
-    char *empty;
+    char *copy = strdup(line);
     bool ok;
 
-    if (!has_no_value(line))
-        return add(list, line);
-    if (asprintf(&empty, "%.*s;", n, line) < 0) {
-        curl_slist_free_all(*list);
-        return false;
-    }
-    ok = add(list, empty);
-    free(empty);
+    if (copy != NULL && has_no_value(copy))
+        memcpy(copy + name_length(copy), ";", 2);
+    ok = copy != NULL && add(list, copy);
+    free(copy);
     return ok;
 }
 
@@ -66,11 +60,15 @@ struct curl_slist *itr_curl_headers_make(const char *const *extra, const struct 
 
     for (line = extra; *line != NULL; line++)
         if (!add_extra(&list, *line))
-            return NULL;
+            goto err0;
     for (; shared != NULL; shared = shared->next)
         if (!is_named_in(shared->data, extra) && !add(&list, shared->data))
-            return NULL;
+            goto err0;
     return list;
+
+err0:
+    curl_slist_free_all(list);
+    return NULL;
 }
 
 /* ---- in ---- */

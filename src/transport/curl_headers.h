@@ -12,8 +12,7 @@
 
 /* A list of the extra lines (NULL-terminated) and of those shared ones whose name is not among
  * them. For curl_slist_free_all; NULL: no memory. */
-struct curl_slist *itr_curl_headers_make(const char *const *extra,
-                                         const struct curl_slist *shared);
+struct curl_slist *itr_curl_headers_make(const char *const *extra, const struct curl_slist *shared);
 
 /* Takes one line as libcurl's header callback gets it, appends "name: value\n" with the name in
  * lower case. A status line forgets what came before it: only the last answer counts (there may be

@@ -1,16 +1,17 @@
 #include "transport/curl_loop.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
 #include "core/sigpipe.h"
+#include "transport/curl_global.h"
 #include "transport/curl_request.h"
 #include "transport/curl_settings.h"
 #include "transport/curl_sockets.h"
+#include "transport/exchange_queue.h"
 
 /*
  * Design notes
@@ -28,11 +29,12 @@ struct itr_curl_loop {
     struct itr_transport transport; /* first: this is what the caller holds */
     CURLM *multi;                   /* ours */
     struct itr_curl_settings settings;
-    struct itr_curl_sockets sockets; /* those that multi has open */
+    struct itr_curl_sockets sockets;         /* those that multi has open */
     struct itr_curl_request *running, *idle; /* ours */
     long n_idle;
-    struct itr_exchange *finished, **finished_end; /* borrowed */
-    bool tls;                        /* https was used: closing may write, too */
+    struct itr_exchange_queue finished;
+    bool tls;                             /* https was used: closing may write, too */
+    struct itr_curl_loop *next_abandoned; /* in the list of those; see bury */
     atomic_bool woken;
 };
 
@@ -43,56 +45,21 @@ static struct itr_curl_loop *loop_of(struct itr_transport *t)
     return (struct itr_curl_loop *)(void *)t;
 }
 
-/* ---- lists ---- */
-
-static void push(struct itr_curl_request **head, struct itr_curl_request *r)
-{
-    r->next = *head;
-    r->prev = head;
-    if (r->next != NULL)
-        r->next->prev = &r->next;
-    *head = r;
-}
-
-static void unlink_request(struct itr_curl_request *r)
-{
-    *r->prev = r->next;
-    if (r->next != NULL)
-        r->next->prev = r->prev;
-}
+/* ---- finished ones ---- */
 
 static void add_finished(struct itr_curl_loop *loop, struct itr_exchange *x)
 {
-    x->next = NULL;
     x->transfer = loop; /* no request carries it any more */
-    *loop->finished_end = x;
-    loop->finished_end = &x->next;
+    itr_exchange_queue_add(&loop->finished, x);
 }
 
 static struct itr_exchange *take_finished(struct itr_curl_loop *loop)
 {
-    struct itr_exchange *x = loop->finished;
+    struct itr_exchange *x = itr_exchange_queue_take(&loop->finished);
 
-    if (x == NULL)
-        return NULL;
-    if ((loop->finished = x->next) == NULL)
-        loop->finished_end = &loop->finished;
-    x->next = NULL;
-    x->transfer = NULL;
+    if (x != NULL)
+        x->transfer = NULL;
     return x;
-}
-
-static void remove_finished(struct itr_curl_loop *loop, struct itr_exchange *x)
-{
-    struct itr_exchange **at = &loop->finished;
-
-    while (*at != NULL && *at != x)
-        at = &(*at)->next;
-    if (*at == NULL)
-        return;
-    if ((*at = x->next) == NULL)
-        loop->finished_end = at;
-    x->next = NULL;
 }
 
 /* ---- requests ---- */
@@ -102,7 +69,7 @@ static enum itr_status get_idle(struct itr_curl_loop *loop, struct itr_curl_requ
 {
     if ((*r = loop->idle) == NULL)
         return itr_curl_request_new(&loop->settings, &loop->sockets, r, e);
-    unlink_request(*r);
+    itr_curl_request_unlink(*r);
     loop->n_idle--;
     return ITR_OK;
 }
@@ -115,14 +82,14 @@ static void put_idle(struct itr_curl_loop *loop, struct itr_curl_request *r)
         itr_curl_request_free(r);
         return;
     }
-    push(&loop->idle, r);
+    itr_curl_request_link(&loop->idle, r);
     loop->n_idle++;
 }
 
 static void take_out(struct itr_curl_loop *loop, struct itr_curl_request *r)
 {
     curl_multi_remove_handle(loop->multi, r->easy);
-    unlink_request(r);
+    itr_curl_request_unlink(r);
 }
 
 /* libcurl itself failed, most likely without memory: none of what runs can be carried on. */
@@ -182,7 +149,7 @@ static enum itr_status loop_start(struct itr_transport *t, struct itr_exchange *
         s = itr_error_set(e, ITR_NOMEM, "no memory for another transfer");
         goto err1;
     }
-    push(&loop->running, r);
+    itr_curl_request_link(&loop->running, r);
     return ITR_OK;
 
 err1:
@@ -267,7 +234,7 @@ static void cancel(struct itr_curl_loop *loop, struct itr_exchange *x)
     struct itr_curl_request *r = x->transfer;
 
     if (x->transfer == loop) {
-        remove_finished(loop, x);
+        itr_exchange_queue_remove(&loop->finished, x);
     } else if (r != NULL) {
         take_out(loop, r);
         itr_curl_request_drop(r);
@@ -297,16 +264,15 @@ static void free_requests(struct itr_curl_request **head)
 {
     while (*head != NULL) {
         struct itr_curl_request *r = *head;
-        unlink_request(r);
+        itr_curl_request_unlink(r);
         itr_curl_request_free(r);
     }
 }
 
-static void free_memory(struct itr_curl_loop *loop)
+static void clear(struct itr_curl_loop *loop)
 {
     itr_curl_sockets_clear(&loop->sockets);
     itr_curl_settings_clear(&loop->settings);
-    free(loop);
 }
 
 static void loop_free(struct itr_transport *t)
@@ -324,18 +290,28 @@ static void loop_free(struct itr_transport *t)
     free_requests(&loop->idle);
     curl_multi_cleanup(loop->multi); /* closes the kept connections */
     itr_sigpipe_release(&pipe);
-    free_memory(loop);
+    clear(loop);
+    free(loop);
 }
 
-/* The multi handle and what runs in it are left to leak: libcurl cannot give them back without
- * ending the connections, which the parent goes on using. */
+/* libcurl cannot give the multi handle and what runs in it back without ending the connections,
+ * which the parent goes on using. So they stay, where a leak checker still sees whose they are. */
+static void bury(struct itr_curl_loop *loop)
+{
+    static struct itr_curl_loop *_Atomic abandoned;
+
+    loop->next_abandoned = atomic_load(&abandoned);
+    while (!atomic_compare_exchange_weak(&abandoned, &loop->next_abandoned, loop))
+        ;
+}
+
 static void loop_abandon(struct itr_transport *t)
 {
     struct itr_curl_loop *loop = loop_of(t);
 
     while (loop->running != NULL) {
         struct itr_curl_request *r = loop->running;
-        unlink_request(r);
+        itr_curl_request_unlink(r);
         itr_curl_request_drop(r)->transfer = NULL;
         itr_curl_request_abandon(r);
     }
@@ -343,7 +319,8 @@ static void loop_abandon(struct itr_transport *t)
         ;
     free_requests(&loop->idle);
     itr_curl_sockets_close(&loop->sockets);
-    free_memory(loop);
+    clear(loop);
+    bury(loop);
 }
 
 static const struct itr_transport_ops OPS = {
@@ -357,25 +334,6 @@ static const struct itr_transport_ops OPS = {
 };
 
 /* ---- making one ---- */
-
-static CURLcode global_result;
-
-static void init_libcurl(void)
-{
-    global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-/* Once a process and never undone: other users of libcurl may be in it. */
-static enum itr_status use_libcurl(struct itr_error *e)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, init_libcurl);
-    if (global_result != CURLE_OK)
-        return itr_error_set(e, ITR_NOMEM, "libcurl cannot start: %s",
-                             curl_easy_strerror(global_result));
-    return ITR_OK;
-}
 
 /* A multi handle that found no descriptors for its wakeup says so only when it is used. */
 static enum itr_status make_multi(struct itr_curl_loop *loop, struct itr_error *e)
@@ -402,12 +360,12 @@ static enum itr_status loop_open(const struct itr_transport_options *options,
     enum itr_status s;
 
     *out = NULL;
-    if ((s = use_libcurl(e)) != ITR_OK)
+    if ((s = itr_curl_global_init(e)) != ITR_OK)
         return s;
     if ((loop = calloc(1, sizeof *loop)) == NULL)
         return itr_error_set(e, ITR_NOMEM, "no memory");
     loop->transport.ops = &OPS;
-    loop->finished_end = &loop->finished;
+    itr_exchange_queue_init(&loop->finished);
     itr_curl_sockets_init(&loop->sockets);
     if ((s = itr_curl_settings_init(&loop->settings, options, e)) != ITR_OK)
         goto err0;

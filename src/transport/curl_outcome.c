@@ -114,8 +114,9 @@ static void explain(struct itr_curl_request *r, CURLcode code)
         say(a, ITR_NETWORK, "held back just before it was sent");
         return;
     case ITR_CURL_REPEAT:
-        say(a, ITR_NETWORK, "the kept connection was closed before the answer; the request may "
-                            "have been executed and is not repeated");
+        say(a, ITR_NETWORK,
+            "the kept connection was closed before the answer; the request may "
+            "have been executed and is not repeated");
         return;
     }
 }

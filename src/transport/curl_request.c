@@ -86,7 +86,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 
 /* ---- options that never change ---- */
 
-static void set_callbacks(struct itr_curl_request *r, struct itr_curl_sockets *sockets, CURLcode *rc)
+static void set_callbacks(struct itr_curl_request *r, struct itr_curl_sockets *sockets,
+                          CURLcode *rc)
 {
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_PRIVATE, (void *)r));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->text));
@@ -94,9 +95,11 @@ static void set_callbacks(struct itr_curl_request *r, struct itr_curl_sockets *s
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, (void *)r));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, on_header));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, (void *)r));
-    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETFUNCTION, itr_curl_sockets_on_open));
+    itr_curl_note(rc,
+                  curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETFUNCTION, itr_curl_sockets_on_open));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETDATA, (void *)sockets));
-    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETFUNCTION, itr_curl_sockets_on_close));
+    itr_curl_note(
+        rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETFUNCTION, itr_curl_sockets_on_close));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETDATA, (void *)sockets));
 }
 
@@ -132,7 +135,8 @@ static void set_connection(struct itr_curl_request *r, CURLcode *rc)
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_NOSIGNAL, 1L));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_TCP_KEEPALIVE, 1L));
     if (s->connect_timeout_ms > 0)
-        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, s->connect_timeout_ms));
+        itr_curl_note(rc,
+                      curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, s->connect_timeout_ms));
     if (s->unix_socket != NULL)
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_UNIX_SOCKET_PATH, s->unix_socket));
     if (s->user_agent != NULL)
@@ -313,4 +317,24 @@ struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r)
     x->response.sent = itr_curl_outcome_sent(r);
     become_idle(r);
     return x;
+}
+
+/* ---- lists ---- */
+
+void itr_curl_request_link(struct itr_curl_request **head, struct itr_curl_request *r)
+{
+    r->next = *head;
+    r->prev = head;
+    if (r->next != NULL)
+        r->next->prev = &r->next;
+    *head = r;
+}
+
+void itr_curl_request_unlink(struct itr_curl_request *r)
+{
+    *r->prev = r->next;
+    if (r->next != NULL)
+        r->next->prev = r->prev;
+    r->next = NULL;
+    r->prev = NULL;
 }

@@ -27,9 +27,9 @@
 
 /* Why we ourselves ended a transfer; libcurl's code then says only that we did. */
 enum itr_curl_stop {
-    ITR_CURL_GOES_ON,  /* we did not */
-    ITR_CURL_HELD,     /* may_send said no */
-    ITR_CURL_REPEAT,   /* libcurl was about to send it again */
+    ITR_CURL_GOES_ON, /* we did not */
+    ITR_CURL_HELD,    /* may_send said no */
+    ITR_CURL_REPEAT,  /* libcurl was about to send it again */
     ITR_CURL_BODY_TOO_LARGE,
     ITR_CURL_HEAD_TOO_LARGE,
     ITR_CURL_NO_MEMORY
@@ -43,13 +43,13 @@ struct itr_curl_request {
     struct curl_slist *own_headers;           /* ours; NULL: the shared list is in use */
     struct curl_slist *headers_in_use;        /* what the handle points to; NULL: nothing yet */
     struct itr_curl_origin origin;
-    size_t max_body;                          /* what the handle's MAXFILESIZE is; 0: nothing yet */
-    bool is_post;                             /* the handle's method now */
-    bool sent;                                /* a byte may have left */
-    bool head_whole;                          /* the empty line after the last head was seen */
-    size_t head_bytes;                        /* of all heads of this exchange */
+    size_t max_body;   /* what the handle's MAXFILESIZE is; 0: nothing yet */
+    bool is_post;      /* the handle's method now */
+    bool sent;         /* a byte may have left */
+    bool head_whole;   /* the empty line after the last head was seen */
+    size_t head_bytes; /* of all heads of this exchange */
     enum itr_curl_stop stop;
-    char text[CURL_ERROR_SIZE];               /* libcurl writes its error text here */
+    char text[CURL_ERROR_SIZE]; /* libcurl writes its error text here */
 };
 
 /* settings and sockets must outlive it. ITR_NOMEM; ITR_CONFIG when libcurl refuses an option. */
@@ -81,5 +81,9 @@ struct itr_exchange *itr_curl_request_finish(struct itr_curl_request *r, CURLcod
 
 /* Only says what may have left; r is idle after it. Returns the exchange. */
 struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r);
+
+/* A list of requests: *head is the first, NULL when empty. A request is in at most one. */
+void itr_curl_request_link(struct itr_curl_request **head, struct itr_curl_request *r);
+void itr_curl_request_unlink(struct itr_curl_request *r);
 
 #endif

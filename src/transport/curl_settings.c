@@ -46,8 +46,8 @@ static enum itr_status choose_version(struct itr_curl_settings *s, enum itr_http
     s->gzip = (features & CURL_VERSION_LIBZ) != 0;
     if (wish == ITR_HTTP_2 && !http2)
         return itr_error_set(e, ITR_CONFIG, "http_version: this libcurl was built without HTTP/2");
-    s->https_version = wish == ITR_HTTP_1_1 || !http2 ? (long)CURL_HTTP_VERSION_1_1
-                                                      : (long)CURL_HTTP_VERSION_2TLS;
+    s->https_version =
+        wish == ITR_HTTP_1_1 || !http2 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS;
     return ITR_OK;
 }
 

@@ -1,10 +1,10 @@
-#include "fake_store.h"
+#include "support/fake_store.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fixture.h"
+#include "support/fixture.h"
 #include "store/stores.h"
 
 static struct fake_store *of(struct itr_store *s)
@@ -112,6 +112,7 @@ struct fake_store *fake_store_new(struct fake_clock *clock)
         ITR_STORE_VERSION, ITR_FROM_MEMORY, load, swap, retain, release,
     };
     s->head.ops = &s->ops;
+    s->head.id = s->inner->id;
     return s;
 }
 
@@ -178,6 +179,22 @@ int fake_store_loads(struct fake_store *s)
     n = s->loads;
     fake_world_unlock();
     return n;
+}
+
+void fake_store_await_alone(struct fake_store *s)
+{
+    fake_world_lock();
+    while (s->refs > 1)
+        fake_world_wait();
+    fake_world_unlock();
+}
+
+void fake_store_await_stored(struct fake_store *s, int n)
+{
+    fake_world_lock();
+    while (s->stored < n)
+        fake_world_wait();
+    fake_world_unlock();
 }
 
 /* ---- the record ---- */

@@ -11,7 +11,7 @@
 
 #include "core/store.h"
 #include "core/token_record.h"
-#include "fake_clock.h"
+#include "support/fake_clock.h"
 
 struct fake_store {
     struct itr_store head;
@@ -44,6 +44,10 @@ void fake_store_await_held(struct fake_store *s, int n);
 void fake_store_forget(struct fake_store *s);
 int64_t fake_store_now(struct fake_store *s); /* wall, by the store's clock */
 int fake_store_loads(struct fake_store *s);
+/* Waits until ours is the only reference (what still holds one is about to let go). */
+void fake_store_await_alone(struct fake_store *s);
+/* Waits until n swaps were done, ever. */
+void fake_store_await_stored(struct fake_store *s, int n);
 
 /* The record of fake_config()'s app, as another process would see or change it. */
 void fake_store_read(struct fake_store *s, struct itr_token_record *out);

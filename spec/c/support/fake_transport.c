@@ -1,4 +1,4 @@
-#include "fake_transport.h"
+#include "support/fake_transport.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "core/transport.h"
-#include "fake_clock.h"
+#include "support/fake_clock.h"
 
 enum fake_lane { FAKE_TOKEN, FAKE_API, FAKE_LANES };
 

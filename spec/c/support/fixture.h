@@ -16,9 +16,9 @@
 
 #include "core/config.h"
 #include "core/token_source.h"
-#include "fake_clock.h"
-#include "fake_store.h"
-#include "fake_transport.h"
+#include "support/fake_clock.h"
+#include "support/fake_store.h"
+#include "support/fake_transport.h"
 
 #define FIXTURE_GATEWAY "https://gateway.test"
 #define FIXTURE_APP "app-1"

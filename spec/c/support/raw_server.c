@@ -30,12 +30,14 @@ struct raw_server {
     char *last; /* the last whole request */
     size_t last_len;
     pthread_t threads[MAX_CONNECTIONS];
+    struct connection *all[MAX_CONNECTIONS]; /* freed at the end: a forked child loses nothing */
 };
 
 struct connection {
     struct raw_server *server;
     const struct raw_step *script;
     int fd;
+    char *buf; /* MAX_REQUEST bytes and a NUL: the request that is being read */
 };
 
 static void must(bool ok, const char *what)
@@ -75,11 +77,15 @@ static size_t whole_request(const char *buf, size_t n)
     return size <= n ? size : 0;
 }
 
-static void note_request(struct raw_server *s, char *bytes, size_t n)
+static void note_request(struct raw_server *s, const char *bytes, size_t n)
 {
+    char *copy = malloc(n);
+
+    must(copy != NULL, "malloc");
+    memcpy(copy, bytes, n);
     pthread_mutex_lock(&s->lock);
     free(s->last);
-    s->last = bytes; /* the server now owns it */
+    s->last = copy; /* the server now owns it */
     s->last_len = n;
     s->requests++;
     pthread_cond_broadcast(&s->changed);
@@ -95,23 +101,21 @@ static void note_bytes(struct raw_server *s, size_t n)
 
 static bool read_request(struct connection *c)
 {
-    char *buf = calloc(1, MAX_REQUEST + 1);
     size_t n = 0;
     bool quit;
 
-    must(buf != NULL, "calloc");
     while (n < MAX_REQUEST && wait_input(c->server, c->fd, -1, &quit)) {
-        ssize_t got = recv(c->fd, buf + n, MAX_REQUEST - n, 0);
+        ssize_t got = recv(c->fd, c->buf + n, MAX_REQUEST - n, 0);
         if (got <= 0)
             break;
         n += (size_t)got;
+        c->buf[n] = '\0';
         note_bytes(c->server, (size_t)got);
-        if (whole_request(buf, n) == n) {
-            note_request(c->server, buf, n);
+        if (whole_request(c->buf, n) == n) {
+            note_request(c->server, c->buf, n);
             return true;
         }
     }
-    free(buf);
     return false;
 }
 
@@ -179,15 +183,25 @@ static void reset(int fd)
 static bool act(struct connection *c, const struct raw_step *step)
 {
     switch (step->act) {
-    case RAW_READ: return read_request(c);
-    case RAW_SEND: return send_bytes(c, step->text, step->n ? step->n : strlen(step->text));
-    case RAW_REPEAT: return send_repeated(c, step->text[0], step->n);
-    case RAW_DRIP: return hold(c, step->text);
-    case RAW_HOLD: return hold(c, NULL);
-    case RAW_GATE: return pass_gate(c->server);
-    case RAW_RESET: reset(c->fd); return false;
-    case RAW_END: return false;
-    case RAW_AGAIN: return true;
+    case RAW_READ:
+        return read_request(c);
+    case RAW_SEND:
+        return send_bytes(c, step->text, step->n ? step->n : strlen(step->text));
+    case RAW_REPEAT:
+        return send_repeated(c, step->text[0], step->n);
+    case RAW_DRIP:
+        return hold(c, step->text);
+    case RAW_HOLD:
+        return hold(c, NULL);
+    case RAW_GATE:
+        return pass_gate(c->server);
+    case RAW_RESET:
+        reset(c->fd);
+        return false;
+    case RAW_END:
+        return false;
+    case RAW_AGAIN:
+        return true;
     }
     return false;
 }
@@ -201,7 +215,6 @@ static void *serve(void *arg)
     while (act(c, step))
         step = step->act == RAW_AGAIN ? c->script : step + 1;
     close(c->fd);
-    free(c);
     pthread_mutex_lock(&s->lock);
     s->closed++;
     pthread_cond_broadcast(&s->changed);
@@ -215,6 +228,8 @@ static void begin(struct raw_server *s, int fd)
     size_t k = s->connections;
 
     must(c != NULL && k < MAX_CONNECTIONS, "too many connections");
+    s->all[k] = c;
+    must((c->buf = malloc(MAX_REQUEST + 1)) != NULL, "malloc");
     c->server = s;
     c->fd = fd;
     c->script = s->scripts[k < s->n_scripts ? k : s->n_scripts - 1];
@@ -297,8 +312,11 @@ void raw_server_free(struct raw_server *s)
     raw_server_open_gate(s);
     close(s->quit[1]);
     pthread_join(s->acceptor, NULL);
-    for (i = 0; i < s->connections; i++)
+    for (i = 0; i < s->connections; i++) {
         pthread_join(s->threads[i], NULL);
+        free(s->all[i]->buf);
+        free(s->all[i]);
+    }
     close(s->quit[0]);
     close(s->listener);
     pthread_cond_destroy(&s->changed);

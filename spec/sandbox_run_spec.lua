@@ -1,0 +1,39 @@
+-- sandbox/run: starting and stopping.
+local sandbox = require "spec.support.sandbox"
+
+local curl = sandbox.request
+
+describe("sandbox/run", function()
+  it("stops with its guard's pipe, and leaves nothing behind", function()
+    local one = sandbox.start()
+    local other = sandbox.attach(one.dir)
+    assert.equal(0, other:state().requests)
+    one:stop()
+    assert.equal(7, curl(other.gateway).exit)
+    assert.is_nil(io.open(other.dir .. "/env"))
+  end)
+
+  it("takes a port, and says so when it is taken", function()
+    local one = sandbox.start()
+    local port = one.gateway:match("%d+$")
+    one:stop()
+    local other = sandbox.start("--port " .. port)
+    assert.equal("http://127.0.0.1:" .. port, other.gateway)
+    assert.has_error(function() sandbox.start("--port " .. port .. " 2>/dev/null") end)
+    other:stop()
+  end)
+
+  it("keeps its files where it is told, and starts there again", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    dir = dir .. " it's"
+    local quoted = "'" .. dir:gsub("'", "'\\''") .. "'"
+    for _ = 1, 2 do
+      local one = sandbox.start("--dir " .. quoted)
+      assert.equal(dir, one.dir)
+      assert.equal(200, curl(one.https .. "/_sandbox/state", { "--cacert", one.ca_file }).status)
+      one:stop()
+    end
+    os.execute("rm -r " .. quoted)
+  end)
+end)

@@ -1,0 +1,14 @@
+/*
+ * curl_global: libcurl as one thing of the process. Any thread.
+ */
+#ifndef ITR_TRANSPORT_CURL_GLOBAL_H
+#define ITR_TRANSPORT_CURL_GLOBAL_H
+
+#include "core/status.h"
+
+/* Initialises libcurl, once a process; it is never undone, for others may use it too. ITR_NOMEM;
+ * ITR_CONFIG when the libcurl at run time is older than the one of the build and lacks what was
+ * built in (the question before sending, an end that does not wait for the resolver). */
+enum itr_status itr_curl_global_init(struct itr_error *e);
+
+#endif
