@@ -172,6 +172,9 @@ $(B)/obj/spec/%.o: spec/%.c $(B)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compile) -Ispec/c -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# It makes each allocation fail in turn.
+$(B)/spec/alloc_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+
 $(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
@@ -250,7 +253,7 @@ demo:
 # Stays in the foreground: Ctrl-C ends it.
 sandbox:
 	@tools/setup sandbox
-	@sandbox/run --foreground
+	@unset LUA_PATH LUA_CPATH LUA_INIT; exec sandbox/run --foreground
 
 bench:
 	@tools/setup test

@@ -322,7 +322,6 @@ api.options = {
     name = "user_agent",
     text = "header User-Agent",
     zh = "请求头 User-Agent",
-    standard = { text = "not sent", zh = "不发送" },
   },
   {
     name = "http_version",

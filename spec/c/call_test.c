@@ -699,8 +699,8 @@ static void raw_is_done_whatever_the_answer_says(void **state)
         int status;
         const char *body;
     } answers[] = {
-        {200, OK_BODY}, {200, "<html>"},  {200, ""},     {404, "{\"code\":9,\"message\":\"x\"}"},
-        {403, ""},      {500, "<html>"},  {302, ""},     {200, "{\"code\":80002}"},
+        {200, OK_BODY}, {200, "<html>"}, {200, ""}, {404, "{\"code\":9,\"message\":\"x\"}"},
+        {403, ""},      {500, "<html>"}, {302, ""}, {200, "{\"code\":80002}"},
     };
     struct t *t = *state;
     size_t i;

@@ -95,8 +95,8 @@ static void a_file_that_others_may_read_or_write_is_refused(void **state)
     static const struct {
         mode_t mode;
         bool right;
-    } modes[] = {{0600, true},  {0400, true},  {0640, true},  {0440, true},
-                 {0644, false}, {0604, false}, {0602, false}, {0620, false}, {0666, false}};
+    } modes[] = {{0600, true},  {0400, true},  {0640, true},  {0440, true}, {0644, false},
+                 {0604, false}, {0602, false}, {0620, false}, {0666, false}};
     struct t *t = *state;
     size_t i;
 

@@ -246,9 +246,8 @@ static void a_corrupt_record_counts_as_none(void **state)
     struct itr_error e;
     bool done = false;
 
-    assert_int_equal(inner->ops->swap(inner, t->fetch.key, NULL, 0, "garbage\0\xff", 9, 1, &done,
-                                      &e),
-                     ITR_OK);
+    assert_int_equal(
+        inner->ops->swap(inner, t->fetch.key, NULL, 0, "garbage\0\xff", 9, 1, &done, &e), ITR_OK);
     assert_true(done);
     run(t);
     assert_token(t, "token-00000001", ITR_FROM_GATEWAY);

@@ -5,7 +5,7 @@
 #define URL_MAX ((size_t)2 << 20)
 #define FIRST_WAIT_MS 200 /* before the first repeat; doubles */
 #define LONGEST_WAIT_MS 5000
-#define SLOW_DOWN_MS 1000 /* after a 429 that names no time */
+#define SLOW_DOWN_MS 1000                   /* after a 429 that names no time */
 #define SLOW_DOWN_MAX_MS (INT64_C(1) << 40) /* no server means more; keeps sums in range */
 
 /* ---- memory ---- */
@@ -173,7 +173,7 @@ void itr_call_token(struct itr_call *c, int64_t now_mono_ms, struct itr_token *t
         return;
     }
     c->refused_token = c->token; /* NULL, unless this is the second one */
-    c->token = token; /* the call now owns it */
+    c->token = token;            /* the call now owns it */
     c->step = ITR_CALL_SEND;
 }
 

@@ -13,13 +13,13 @@
  * the transport) or the nearest time in todo.
  */
 struct itr_client {
-    struct itr_config config;             /* ours */
-    const struct itr_clock *clock;        /* borrowed, static */
+    struct itr_config config;      /* ours */
+    const struct itr_clock *clock; /* borrowed, static */
     const struct itr_transport_factory *factory;
-    struct itr_transport *transport;      /* ours; NULL after a fork until it is made anew */
-    unsigned generation;                  /* of the process that made transport (fork.h) */
-    struct itr_token_source *source;      /* counted */
-    struct itr_call *todo, *sent, *over;  /* borrowed */
+    struct itr_transport *transport;     /* ours; NULL after a fork until it is made anew */
+    unsigned generation;                 /* of the process that made transport (fork.h) */
+    struct itr_token_source *source;     /* counted */
+    struct itr_call *todo, *sent, *over; /* borrowed */
     struct itr_client_counters counters;
 };
 

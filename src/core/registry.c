@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/fork.h"
+#include "core/sha256.h"
 
 #define LOOK_MS 5
 
@@ -79,6 +80,18 @@ static void set_up(void)
 }
 
 /* ---- objects ---- */
+
+void itr_registry_key(const char *const *parts, char key[ITR_REGISTRY_KEY])
+{
+    unsigned char digest[ITR_SHA256_LEN];
+    struct itr_sha256 h;
+
+    itr_sha256_init(&h);
+    for (; *parts != NULL; parts++)
+        itr_sha256_update(&h, *parts, strlen(*parts) + 1);
+    itr_sha256_final(&h, digest);
+    itr_sha256_hex(digest, sizeof digest, key, ITR_REGISTRY_KEY - 1);
+}
 
 static struct itr_registered *find(const char *key)
 {

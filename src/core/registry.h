@@ -18,12 +18,12 @@ struct itr_registered;
 
 /* What an object can do. None may call the registry. */
 struct itr_registered_ops {
-    void (*lock)(struct itr_registered *r);            /* before a fork */
-    void (*unlock)(struct itr_registered *r);          /* after it, in the parent */
-    void (*renew_in_child)(struct itr_registered *r);  /* after it, in the child: and unlocks */
-    void (*end)(struct itr_registered *r);             /* the process ends: begin nothing new */
-    bool (*keeps_process)(struct itr_registered *r);   /* what must be finished first? */
-    void (*free)(struct itr_registered *r);            /* the last reference is gone */
+    void (*lock)(struct itr_registered *r);           /* before a fork */
+    void (*unlock)(struct itr_registered *r);         /* after it, in the parent */
+    void (*renew_in_child)(struct itr_registered *r); /* after it, in the child: and unlocks */
+    void (*end)(struct itr_registered *r);            /* the process ends: begin nothing new */
+    bool (*keeps_process)(struct itr_registered *r);  /* what must be finished first? */
+    void (*free)(struct itr_registered *r);           /* the last reference is gone */
 };
 
 /* The head of every object; zero it, set ops and key. */
@@ -34,6 +34,9 @@ struct itr_registered {
     int64_t end_within_ms;       /* how long the process's end waits for it at most */
     char key[ITR_REGISTRY_KEY];
 };
+
+/* The key made of several strings (ended by NULL; secrets may be among them): their digest. */
+void itr_registry_key(const char *const *parts, char key[ITR_REGISTRY_KEY]);
 
 /* The object of a key, with a reference for the caller; made by `make` (one reference, key set by
  * us) when there is none. NULL when make returns NULL. */

@@ -38,8 +38,8 @@ struct itr_parts {
 
 /* The source for this config, new or found. ITR_NOMEM. Retained for the caller. */
 enum itr_status itr_token_source_open(const struct itr_config *config,
-                                      const struct itr_parts *parts,
-                                      struct itr_token_source **out, struct itr_error *e);
+                                      const struct itr_parts *parts, struct itr_token_source **out,
+                                      struct itr_error *e);
 void itr_token_source_release(struct itr_token_source *s);
 
 /* What a caller asks for. */
@@ -63,15 +63,15 @@ void itr_token_source_await_wakes(struct itr_token_source *s);
 
 struct itr_token_stats {
     enum itr_cache_state state;
-    uint64_t fence;        /* 0: no token */
-    char id[9];            /* short id of the token, or "" */
+    uint64_t fence;                               /* 0: no token */
+    char id[9];                                   /* short id of the token, or "" */
     int64_t age_ms, refresh_in_ms, expires_in_ms; /* of the token; may be negative */
-    int64_t fetches_today; /* as the record said last */
+    int64_t fetches_today;                        /* as the record said last */
     int64_t daily_limit;
     struct itr_error last_error;
     int64_t waiters;
-    uint64_t fetched;      /* tokens got from the gateway by this process */
-    const char *store;     /* "memory", "file", ... */
+    uint64_t fetched;  /* tokens got from the gateway by this process */
+    const char *store; /* "memory", "file", ... */
     size_t n_events;
     struct itr_token_event events[ITR_EVENTS]; /* oldest first */
 };
