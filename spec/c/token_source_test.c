@@ -70,12 +70,14 @@ static bool ask(struct t *t, struct itr_token_ask a, struct itr_token_wait *w, i
     return itr_token_source_ask(t->s, &a, w);
 }
 
-static void await_ready(struct itr_token_wait *w)
+/* ... and woken: what wakes use may go out of scope. */
+static void await_ready(struct t *t, struct itr_token_wait *w)
 {
     fake_world_lock();
     while (!itr_token_wait_is_ready(w))
         fake_world_wait();
     fake_world_unlock();
+    itr_token_source_await_wakes(t->s);
 }
 
 /* Asks, waits for the answer, and gives the token (or NULL) and the error. */
@@ -85,7 +87,7 @@ static struct itr_token *get(struct t *t, struct itr_token_ask a, struct itr_err
     int woken = 0;
 
     if (!ask(t, a, &w, &woken))
-        await_ready(&w);
+        await_ready(t, &w);
     if (e != NULL)
         *e = w.error;
     return w.token;
@@ -148,7 +150,7 @@ static void the_first_to_ask_waits_for_a_fetch_and_is_woken(void **state)
     assert_int_equal(stats(t).state, ITR_CACHE_FETCHING);
     assert_int_equal(stats(t).waiters, 1);
     fake_hold(FAKE_TOKEN, false);
-    await_ready(&w);
+    await_ready(t, &w);
     assert_text(w.token, "token-00000001");
     assert_int_equal(w.origin, ITR_FROM_GATEWAY);
     assert_int_equal(w.error.kind, ITR_OK);
@@ -181,7 +183,7 @@ static void *ask_on_a_thread(void *arg)
 
     wake(&one->m->asked);
     if (!ready)
-        await_ready(&w);
+        await_ready(one->m->t, &w);
     one->m->tokens[one->i] = w.token;
     return NULL;
 }
@@ -267,7 +269,7 @@ static void a_token_refused_to_100_callers_costs_one_fetch(void **state)
         assert_false(ask(t, refused, &waits[i], &woken));
     fake_hold(FAKE_TOKEN, false);
     for (i = 0; i < CALLERS; i++) {
-        await_ready(&waits[i]);
+        await_ready(t, &waits[i]);
         assert_text(waits[i].token, "token-00000002");
         itr_token_release(waits[i].token);
     }
@@ -323,7 +325,7 @@ static void a_refusal_that_a_fetch_under_way_answers_is_not_counted_to_the_next(
     fake_await_started(FAKE_TOKEN, 2);
     assert_false(ask(t, (struct itr_token_ask){.refused = old}, &w, &woken));
     fake_hold(FAKE_TOKEN, false);
-    await_ready(&w);
+    await_ready(t, &w);
     assert_text(w.token, "token-00000002");
     itr_token_release(w.token);
 
@@ -354,7 +356,7 @@ static void while_a_refresh_is_out_callers_are_served_at_once(void **state)
     assert_at_once(t, "token-00000001");
     assert_false(ask(t, (struct itr_token_ask){.refresh = true}, &w, &woken)); /* joins */
     fake_hold(FAKE_TOKEN, false);
-    await_ready(&w);
+    await_ready(t, &w);
     assert_text(w.token, "token-00000002");
     itr_token_release(w.token);
     assert_at_once(t, "token-00000002");
@@ -410,7 +412,7 @@ static void a_caller_that_needs_more_life_waits_alone(void **state)
     assert_false(ask(t, (struct itr_token_ask){.min_valid_ms = 3600001}, &w, &woken));
     assert_at_once(t, "token-00000001");
     fake_hold(FAKE_TOKEN, false);
-    await_ready(&w);
+    await_ready(t, &w);
     assert_text(w.token, "token-00000002");
     itr_token_release(w.token);
 }
@@ -446,7 +448,7 @@ static void a_wait_that_was_forgotten_is_never_touched(void **state)
     free(gone); /* a touch would be a use after free */
     assert_int_equal(stats(t).waiters, 1);
     fake_hold(FAKE_TOKEN, false);
-    await_ready(&stays);
+    await_ready(t, &stays);
     itr_token_release(stays.token);
     assert_int_equal(stats(t).waiters, 0);
     assert_int_equal(woken_gone, 0);
@@ -721,8 +723,8 @@ static void a_fork_in_the_middle_of_a_fetch_leaves_both_processes_whole(void **s
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
     fake_hold(FAKE_TOKEN, false);
-    await_ready(&w);
-    await_ready(&other);
+    await_ready(t, &w);
+    await_ready(t, &other);
     assert_text(w.token, "token-00000001");
     itr_token_release(w.token);
     itr_token_release(other.token);

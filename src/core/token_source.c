@@ -367,6 +367,12 @@ void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *
     w->token = NULL;
 }
 
+void itr_token_source_await_wakes(struct itr_token_source *s)
+{
+    pthread_mutex_lock(&s->lock); /* under which wakes are called */
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* ---- stats ---- */
 
 static void describe_token(const struct itr_token *t, int64_t now, struct itr_token_stats *out)

@@ -57,6 +57,10 @@ bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask
 /* Leaves the queue; drops an answer's token. Right in any state of w after ask. */
 void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *w);
 
+/* A wait is ready a moment before its wake is called. Returns when every wake of those that are
+ * ready by now has returned: for whoever is about to free a ctx. */
+void itr_token_source_await_wakes(struct itr_token_source *s);
+
 struct itr_token_stats {
     enum itr_cache_state state;
     uint64_t fence;                               /* 0: no token */

@@ -1,6 +1,7 @@
 #include "support/fake_transport.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static struct {
     struct fake_clock *clock;
     struct lane lanes[FAKE_LANES];
     bool strict, idle_advances;
+    pthread_t advancer; /* whose idle waits take the time forward */
     char token[32]; /* the last one granted */
     unsigned granted;
     int fail_open, fail_start;
@@ -238,17 +240,19 @@ static int find_late(const struct transport *t)
 /* With the lock held, nothing to carry: waits, or takes the time forward. False: the time is up. */
 static bool idle(const struct transport *t, int64_t timeout_ms, int64_t until)
 {
-    int64_t at = until;
+    int64_t at = timeout_ms < 0 ? INT64_MAX : until;
     int i;
 
     if (timeout_ms >= 0 && gateway.clock->mono >= until)
         return false;
     for (i = 0; i < t->n; i++)
-        if (timeout_ms < 0 || t->running[i].deadline < at)
+        if (t->running[i].deadline < at)
             at = t->running[i].deadline;
-    if (gateway.idle_advances && (timeout_ms >= 0 || t->n > 0)) {
+    if (gateway.idle_advances && pthread_equal(gateway.advancer, pthread_self()) &&
+        (timeout_ms >= 0 || t->n > 0)) {
         gateway.clock->wall += at - gateway.clock->mono;
         gateway.clock->mono = at;
+        fake_world_changed();
         return true;
     }
     gateway.waits++;
@@ -440,6 +444,7 @@ void fake_idle_advances(bool advances)
 {
     fake_world_lock();
     gateway.idle_advances = advances;
+    gateway.advancer = pthread_self();
     fake_world_changed();
     fake_world_unlock();
 }

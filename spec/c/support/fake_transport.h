@@ -55,7 +55,8 @@ void fake_before_send(void (*hook)(enum fake_lane lane, int nth, void *ctx), voi
 /* The next `n` opens, or starts, fail with ITR_NOMEM. */
 void fake_fail_open(int n);
 void fake_fail_start(int n);
-/* A wait with nothing to carry takes the fake clock forward instead of waiting for the test. */
+/* A wait of the calling thread with nothing to carry takes the fake clock forward instead of waiting
+ * for the test. */
 void fake_idle_advances(bool advances);
 
 int fake_started(enum fake_lane lane);                /* requests begun */
