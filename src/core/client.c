@@ -27,16 +27,11 @@ struct itr_client {
 
 static enum itr_status open_transport(struct itr_client *c, struct itr_error *e)
 {
-    struct itr_transport_options o = {0};
+    struct itr_transport_options options;
 
-    o.ca_file = c->config.ca_file;
-    o.proxy = c->config.proxy;
-    o.user_agent = c->config.user_agent;
-    o.http_version = c->config.http_version;
-    o.connect_timeout_ms = c->config.connect_timeout_ms;
-    o.max_host_connections = (long)c->config.max_host_connections;
+    itr_config_transport(&c->config, &options);
     c->generation = itr_fork_generation();
-    return c->factory->open(&o, &c->transport, e);
+    return c->factory->open(&options, &c->transport, e);
 }
 
 enum itr_status itr_client_new(struct itr_config *config, const struct itr_parts *parts,

@@ -377,3 +377,14 @@ void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules
     rules->daily_limit = c->daily_limit;
     itr_sha256_hex(c->app_secret, strlen(c->app_secret), rules->secret_digest, ITR_DIGEST_MAX);
 }
+
+void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out)
+{
+    *out = (struct itr_transport_options){0};
+    out->ca_file = c->ca_file;
+    out->proxy = c->proxy;
+    out->user_agent = c->user_agent;
+    out->http_version = c->http_version;
+    out->connect_timeout_ms = c->connect_timeout_ms;
+    out->max_host_connections = (long)c->max_host_connections;
+}

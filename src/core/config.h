@@ -101,4 +101,7 @@ enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e);
  * for may take. */
 void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules);
 
+/* What of it a transport needs; strings stay borrowed from c. */
+void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out);
+
 #endif

@@ -375,17 +375,6 @@ void itr_token_source_await_wakes(struct itr_token_source *s)
 
 /* ---- stats ---- */
 
-static void describe_token(const struct itr_token *t, int64_t now, struct itr_token_stats *out)
-{
-    if (t == NULL)
-        return;
-    out->fence = t->fence;
-    memcpy(out->id, t->id, sizeof out->id);
-    out->age_ms = now - t->born_mono_ms;
-    out->refresh_in_ms = t->refresh_mono_ms - now;
-    out->expires_in_ms = t->end_mono_ms - now;
-}
-
 void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *out)
 {
     const struct itr_token_wait *w;
@@ -393,7 +382,7 @@ void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *
     *out = (struct itr_token_stats){0};
     pthread_mutex_lock(&s->lock);
     out->state = s->cache.state;
-    describe_token(s->cache.token, now_mono(s), out);
+    itr_token_stats_describe(out, s->cache.token, now_mono(s));
     out->fetches_today = s->fetches_today;
     out->daily_limit = s->config.daily_limit;
     out->last_error = s->cache.error;

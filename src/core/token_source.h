@@ -23,7 +23,7 @@
 #include "core/store.h"
 #include "core/token.h"
 #include "core/token_cache.h"
-#include "core/token_events.h"
+#include "core/token_stats.h"
 #include "core/token_wait.h"
 #include "core/transport.h"
 
@@ -60,21 +60,6 @@ void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *
 /* A wait is ready a moment before its wake is called. Returns when every wake of those that are
  * ready by now has returned: for whoever is about to free a ctx. */
 void itr_token_source_await_wakes(struct itr_token_source *s);
-
-struct itr_token_stats {
-    enum itr_cache_state state;
-    uint64_t fence;                               /* 0: no token */
-    char id[9];                                   /* short id of the token, or "" */
-    int64_t age_ms, refresh_in_ms, expires_in_ms; /* of the token; may be negative */
-    int64_t fetches_today;                        /* as the record said last */
-    int64_t daily_limit;
-    struct itr_error last_error;
-    int64_t waiters;
-    uint64_t fetched;  /* tokens got from the gateway by this process */
-    const char *store; /* "memory", "file", ... */
-    size_t n_events;
-    struct itr_token_event events[ITR_EVENTS]; /* oldest first */
-};
 
 void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *out);
 
