@@ -223,6 +223,20 @@ static void reset_keeps_the_buffers_and_forgets_everything_else(void **state)
     assert_ptr_equal(c->exchange.response.body.data, body);
 }
 
+static void reset_forgets_a_429(void **state)
+{
+    struct t *t = *state;
+
+    to_send(t);
+    answer_429(t, 5000);
+    assert_int_equal(t->call.step, ITR_CALL_WAIT);
+    assert_int_equal(t->call.repeats, 1);
+    itr_call_reset(&t->call);
+    assert_int_equal(t->call.slow_until_mono_ms, 0);
+    assert_int_equal(t->call.repeats, 0);
+    assert_int_equal(t->call.n_repeated, 0);
+}
+
 static void reset_gives_a_huge_answers_memory_back(void **state)
 {
     struct t *t = *state;
@@ -257,6 +271,7 @@ int main(void)
         T(both_tokens_of_a_call_are_masked),
         T(the_transports_detail_is_masked),
         T(reset_keeps_the_buffers_and_forgets_everything_else),
+        T(reset_forgets_a_429),
         T(reset_gives_a_huge_answers_memory_back),
     };
 

@@ -317,6 +317,77 @@ static void a_child_goes_on_with_the_token_that_was_held(void **state)
     assert_int_equal(fake_sent(FAKE_TOKEN), 1);
 }
 
+/* ---- the process's end ---- */
+
+static struct {
+    struct t *t;
+    int told; /* written to at the very end; -1: nobody listens */
+    int settling, go;
+} end = {.told = -1};
+
+static void hold_the_settling(struct fake_store *s, int nth)
+{
+    (void)s;
+    if (nth != 3) /* 1 decides, 2 looks before the first byte, 3 settles */
+        return;
+    wake(&end.settling);
+    await_count(&end.go, 1);
+}
+
+/* Runs before the registry's handler: registered after it. */
+static void let_go(void)
+{
+    wake(&end.go);
+}
+
+/* Runs after the registry's handler: registered before it. */
+static void report(void)
+{
+    struct itr_token_record r;
+
+    if (end.told < 0)
+        return;
+    fake_store_read(end.t->f->store, &r);
+    if (write(end.told, r.owner[0] == '\0' ? r.text : "leased", sizeof "token-00000001") < 0)
+        abort();
+    _exit(0);
+}
+
+static void end_while_a_fetch_is_settled(struct t *t, int told)
+{
+    struct itr_token_wait w;
+    int woken = 0;
+
+    (void)alarm(60);
+    end.t = t;
+    end.told = told;
+    t->f->store->before_load = hold_the_settling;
+    (void)ask(t, (struct itr_token_ask){0}, &w, &woken);
+    await_count(&end.settling, 1);
+    (void)atexit(let_go);
+    exit(0);
+}
+
+static void the_process_ends_only_when_its_lease_is_given_back(void **state)
+{
+    struct t *t = *state;
+    char told[32] = "";
+    int ends[2], status = -1;
+    pid_t child;
+
+    if (UNDER_TSAN)
+        skip();
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0)
+        end_while_a_fetch_is_settled(t, ends[1]);
+    close(ends[1]);
+    assert_true(read(ends[0], told, sizeof told - 1) > 0);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_string_equal(told, "token-00000001");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -333,8 +404,10 @@ int main(void)
         T(a_failure_is_an_event_with_its_error),
         T(a_fork_in_the_middle_of_a_fetch_leaves_both_processes_whole),
         T(a_child_goes_on_with_the_token_that_was_held),
+        T(the_process_ends_only_when_its_lease_is_given_back),
     };
 
+    (void)atexit(report); /* before anything of the core */
     fixture_main();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

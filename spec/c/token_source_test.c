@@ -54,14 +54,6 @@ static void *ask_on_a_thread(void *arg)
     return NULL;
 }
 
-static void await_count(const int *count, int n)
-{
-    fake_world_lock();
-    while (*count < n)
-        fake_world_wait();
-    fake_world_unlock();
-}
-
 static void many_threads_that_ask_at_once_cost_one_fetch(void **state)
 {
     struct t *t = *state;

@@ -1,7 +1,7 @@
 /*
- * fetch_driver: one fetch on a scripted gateway, a store that can be hurt, and a clock of ours, all on the
- * test's own thread: what another process does happens in hooks. The functions are static: each test
- * program has the few that it uses.
+ * fetch_driver: one fetch on a scripted gateway, a store that can be hurt, and a clock of ours, all
+ * on the test's own thread: what another process does happens in hooks. The functions are static:
+ * each test program has the few that it uses.
  */
 #ifndef SPEC_FETCH_DRIVER_H
 #define SPEC_FETCH_DRIVER_H
