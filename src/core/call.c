@@ -114,6 +114,14 @@ static void fail_with(struct itr_call *c, enum itr_status kind, bool retryable, 
     fail(c);
 }
 
+void itr_call_abort(struct itr_call *c, const struct itr_error *error)
+{
+    c->error = *error;
+    c->error_name = NULL;
+    c->envelope.present = false;
+    c->step = ITR_CALL_FAILED;
+}
+
 /* ---- begin, token ---- */
 
 void itr_call_begin(struct itr_call *c, int64_t now_mono_ms)

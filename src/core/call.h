@@ -102,5 +102,7 @@ void itr_call_answered(struct itr_call *c, int64_t now_mono_ms, uint64_t random)
 void itr_call_waited(struct itr_call *c);
 /* TOKEN, WAIT -> FAILED, kind ITR_TIMEOUT. */
 void itr_call_expired(struct itr_call *c);
+/* Any step -> FAILED with *error, for a reason that the machine knows nothing of. */
+void itr_call_abort(struct itr_call *c, const struct itr_error *error);
 
 #endif

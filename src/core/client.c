@@ -106,14 +106,6 @@ struct itr_token_source *itr_client_source(const struct itr_client *c)
     return c->source;
 }
 
-static void fail(struct itr_call *call, const struct itr_error *e)
-{
-    call->error = *e;
-    call->error_name = NULL;
-    call->envelope.present = false;
-    call->step = ITR_CALL_FAILED;
-}
-
 /* In the child of a fork: what was sent is the parent's, who waited for a token asks again. */
 static void start_anew(struct itr_client *c)
 {
@@ -124,7 +116,7 @@ static void start_anew(struct itr_client *c)
                   "the process was forked while this call was out: it is the parent's");
     while ((call = c->sent) != NULL) {
         itr_call_list_remove(call);
-        fail(call, &e);
+        itr_call_abort(call, &e);
         itr_call_list_push(&c->over, call);
     }
     for (call = c->todo; call != NULL; call = call->next) {
@@ -187,7 +179,7 @@ static void send(struct itr_client *c, struct itr_call *call, int64_t now)
         itr_call_list_push(&c->sent, call);
         return;
     }
-    fail(call, &e);
+    itr_call_abort(call, &e);
 }
 
 static void push_wait(struct itr_call *call, int64_t now)
@@ -319,7 +311,7 @@ struct itr_call *itr_client_next(struct itr_client *c)
     if (call == NULL && s == ITR_OK)
         call = carry(c);
     else if (call == NULL && (call = pop(c->todo)) != NULL)
-        fail(call, &e); /* without a transport nothing of todo can be done */
+        itr_call_abort(call, &e); /* without a transport nothing of todo can be done */
     if (call != NULL)
         count(c, call);
     return call;

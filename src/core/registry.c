@@ -22,7 +22,7 @@ static void before_fork(void)
 
     pthread_mutex_lock(&lock);
     for (r = first; r != NULL; r = r->next)
-        r->ops->lock(r);
+        pthread_mutex_lock(&r->lock);
 }
 
 static void in_parent(void)
@@ -30,7 +30,7 @@ static void in_parent(void)
     struct itr_registered *r;
 
     for (r = first; r != NULL; r = r->next)
-        r->ops->unlock(r);
+        pthread_mutex_unlock(&r->lock);
     pthread_mutex_unlock(&lock);
 }
 
@@ -38,8 +38,10 @@ static void in_child(void)
 {
     struct itr_registered *r;
 
-    for (r = first; r != NULL; r = r->next)
+    for (r = first; r != NULL; r = r->next) {
         r->ops->renew_in_child(r);
+        pthread_mutex_unlock(&r->lock);
+    }
     pthread_mutex_unlock(&lock);
 }
 

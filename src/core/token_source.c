@@ -10,7 +10,7 @@
 
 /*
  * Design notes
- * - `lock` guards everything in a source but `config`, `parts` (constant) and `fetch` (the fetch
+ * - `head.lock` guards everything in a source but `config`, `parts` (constant) and `fetch` (the fetch
  *   thread's). It is never held over I/O. References, fork and exit: registry.h.
  * - The cache decides, this file carries out: step() is the one place that acts on what it says.
  * - At most one thread a source (`thread_out`). It runs the fetches that the cache asks for one after
@@ -25,7 +25,6 @@ struct itr_token_source {
     struct itr_parts parts;       /* constant; store retained */
     struct itr_token_fetch fetch; /* the fetch thread's */
 
-    pthread_mutex_t lock;
     pthread_cond_t more; /* a fetch is wanted while the thread still has a token to store */
     struct itr_token_cache cache;
     struct itr_token_wait *waits; /* the queue; callers' memory */
@@ -155,10 +154,10 @@ static void store_late(struct itr_token_source *s, struct itr_fetch_result *r)
     bool stored = !r->unsettled;
 
     while (!stored && !s->fetch_wanted && !atomic_load(&s->fetch.stop)) {
-        itr_thread_cond_wait(&s->more, &s->lock, SETTLE_AGAIN_MS);
-        pthread_mutex_unlock(&s->lock);
+        itr_thread_cond_wait(&s->more, &s->head.lock, SETTLE_AGAIN_MS);
+        pthread_mutex_unlock(&s->head.lock);
         stored = itr_token_fetch_settle(&s->fetch, r);
-        pthread_mutex_lock(&s->lock);
+        pthread_mutex_lock(&s->head.lock);
     }
 }
 
@@ -169,10 +168,10 @@ static void fetch_once(struct itr_token_source *s)
     struct itr_fetch_result result;
     uint64_t generation = take_wish(s, &wish);
 
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     itr_token_fetch_run(&s->fetch, &wish, &result);
     drop_wish(&wish);
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     take_result(s, generation, &result);
     store_late(s, &result);
     itr_fetch_result_clear(&result);
@@ -182,26 +181,16 @@ static void *fetch_thread(void *arg)
 {
     struct itr_token_source *s = arg;
 
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     while (s->fetch_wanted)
         fetch_once(s);
     s->thread_out = false;
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     itr_token_source_release(s);
     return NULL;
 }
 
 /* ---- as an object of the registry ---- */
-
-static void lock_source(struct itr_registered *r)
-{
-    pthread_mutex_lock(&of(r)->lock);
-}
-
-static void unlock_source(struct itr_registered *r)
-{
-    pthread_mutex_unlock(&of(r)->lock);
-}
 
 /* The fetch that was out is the parent's, and so are its waiters. What its thread had in hand is
  * leaked on purpose: only the parent knows what state it is in. */
@@ -219,7 +208,6 @@ static void renew_in_child(struct itr_registered *r)
     itr_token_fetch_renew(&s->fetch);
     itr_thread_cond_init(&s->more);
     note(s, forked.why);
-    pthread_mutex_unlock(&s->lock);
 }
 
 static void end_source(struct itr_registered *r)
@@ -233,9 +221,9 @@ static bool keeps_process(struct itr_registered *r)
     struct itr_token_source *s = of(r);
     bool keeps;
 
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     keeps = s->thread_out && atomic_load(&s->fetch.leased);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     return keeps;
 }
 
@@ -246,14 +234,17 @@ static void free_source(struct itr_registered *r)
     itr_token_cache_clear(&s->cache);
     itr_token_release(s->refused);
     pthread_cond_destroy(&s->more);
-    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->head.lock);
     s->parts.store->ops->release(s->parts.store);
     itr_config_clear(&s->config);
     free(s);
 }
 
 static const struct itr_registered_ops ops = {
-    lock_source, unlock_source, renew_in_child, end_source, keeps_process, free_source,
+    renew_in_child,
+    end_source,
+    keeps_process,
+    free_source,
 };
 
 /* ---- lifetime ---- */
@@ -279,7 +270,7 @@ static struct itr_registered *make_source(void *ctx)
     atomic_init(&s->head.refs, 1);
     s->parts = *w->parts;
     s->parts.store->ops->retain(s->parts.store);
-    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->head.lock, NULL);
     itr_thread_cond_init(&s->more);
     itr_token_cache_init(&s->cache);
     itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
@@ -345,7 +336,7 @@ bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask
     bool ready;
 
     itr_token_wait_reset(w);
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     st = event(s, ask);
     /* In the queue before anything is carried out: a thread that cannot be made answers at once. */
     if (st.give == ITR_GIVE_WAIT)
@@ -354,23 +345,23 @@ bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask
         itr_token_wait_answer(w, s->cache.token, &s->cache.error, ITR_FROM_MEMORY);
     step(s, st);
     ready = itr_token_wait_is_ready(w);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     return ready;
 }
 
 void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *w)
 {
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     itr_token_wait_dequeue(w);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     itr_token_release(w->token);
     w->token = NULL;
 }
 
 void itr_token_source_await_wakes(struct itr_token_source *s)
 {
-    pthread_mutex_lock(&s->lock); /* under which wakes are called */
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_lock(&s->head.lock); /* under which wakes are called */
+    pthread_mutex_unlock(&s->head.lock);
 }
 
 /* ---- stats ---- */
@@ -380,7 +371,7 @@ void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *
     const struct itr_token_wait *w;
 
     *out = (struct itr_token_stats){0};
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     out->state = s->cache.state;
     itr_token_stats_describe(out, s->cache.token, now_mono(s));
     out->fetches_today = s->fetches_today;
@@ -391,5 +382,5 @@ void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *
     out->fetched = s->fetched;
     out->store = itr_token_origin_name(s->parts.store->ops->origin);
     out->n_events = itr_token_events_copy(&s->events, out->events);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
 }
