@@ -1,6 +1,8 @@
 /* token_fetch: what comes of a fetch that brought no token (docs/design.md 4.2). */
 #include "support/fetch_driver.h"
 
+static const struct fake_answer unreachable = {.carried = ITR_NETWORK, .detail = "refused"};
+
 /* ---- nothing was sent ---- */
 
 static void what_was_not_sent_counts_nothing_and_is_waited_out_here_alone(void **state)

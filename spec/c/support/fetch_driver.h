@@ -126,8 +126,6 @@ static inline struct fake_answer http(int status, const char *body)
     return (struct fake_answer){.http_status = status, .body = body};
 }
 
-static const struct fake_answer unreachable = {.carried = ITR_NETWORK, .detail = "refused"};
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif
