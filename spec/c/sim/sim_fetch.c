@@ -237,19 +237,25 @@ static void swap_settled(struct sim_world *w, const struct sim_event *e)
     }
 }
 
-/* The mistake without_fence: whoever holds the lease, the record is made to look like ours. */
+/* The mistake without_fence: whoever holds the lease, the outcome is written over what stands there. */
+static enum itr_record_settled settle_unfenced(struct sim_fetch *f)
+{
+    memcpy(f->record.owner, f->owner, sizeof f->record.owner);
+    f->record.lease_fence = f->lease_fence;
+    (void)itr_token_record_settle(&f->record, f->store_now_ms, &f->wish, f->lease_fence,
+                                  &f->outcome, &f->next);
+    if (f->next.lease_fence < f->next.fence)
+        f->next.lease_fence = f->next.fence;
+    return ITR_SETTLED;
+}
+
 static enum itr_record_settled settle(struct sim_process *p)
 {
     struct sim_fetch *f = &p->fetch;
     enum itr_record_settled s = itr_token_record_settle(&f->record, f->store_now_ms, &f->wish,
                                                         f->lease_fence, &f->outcome, &f->next);
 
-    if (s != ITR_NOT_OURS || !p->world->options.without_fence)
-        return s;
-    memcpy(f->record.owner, f->owner, sizeof f->record.owner);
-    f->record.lease_fence = f->lease_fence;
-    return itr_token_record_settle(&f->record, f->store_now_ms, &f->wish, f->lease_fence,
-                                   &f->outcome, &f->next);
+    return s == ITR_NOT_OURS && p->world->options.without_fence ? settle_unfenced(f) : s;
 }
 
 static void load_and_settle(struct sim_world *w, const struct sim_event *e)

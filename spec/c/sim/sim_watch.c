@@ -58,13 +58,15 @@ void sim_watch_refused(struct sim_world *w, const struct sim_call *c)
         sim_watch_reason(w);
 }
 
-static bool is_anybody_ahead(const struct sim_world *w, uint64_t fence)
+/* Somebody whose token is not older by its fence will not take this one. (Fences are times, so that
+ * they grow even when a store forgets; not if its clock went back, too.) */
+static bool is_anybody_ahead(const struct sim_world *w, const struct itr_token_record *record)
 {
     int i;
 
     for (i = 0; i < w->options.processes; i++) {
         const struct itr_token *t = w->processes[i].cache.token;
-        if (t != NULL && t->fence > fence)
+        if (t != NULL && t->fence >= record->fence && strcmp(t->text, record->text) != 0)
             return true;
     }
     return false;
@@ -77,7 +79,7 @@ static void be_quiet(struct sim_world *w, const struct itr_token_record *r)
     int64_t store_now_ms = sim_store_now(&w->store, w->now_ms);
     bool is_good = sim_gateway_accepts(&w->gateway, w->now_ms, sim_gateway_serial(r->text));
 
-    w->watch.quiet_until_ms = is_good && !is_anybody_ahead(w, r->fence)
+    w->watch.quiet_until_ms = is_good && !is_anybody_ahead(w, r)
                                   ? w->now_ms + r->refresh_ms - jitter_ms - store_now_ms
                                   : 0;
 }
@@ -157,14 +159,19 @@ void sim_watch_sent(struct sim_world *w, struct sim_request *r)
 
 /* ---- the record ---- */
 
+/* One's own, of a swap whose answer was lost, may be taken again: nothing was sent under it. */
+static bool is_taken_over(const struct itr_token_record *old, const struct itr_token_record *new)
+{
+    return old->owner[0] != '\0' && new->owner[0] != '\0' && strcmp(old->owner, new->owner) != 0;
+}
+
 static void check_lease(struct sim_world *w, const struct itr_token_record *old,
                         const struct itr_token_record *new)
 {
     int64_t now = sim_store_now(&w->store, w->now_ms), lease_ms = w->options.rules.lease_ms;
     struct sim_request *r;
 
-    if (old->owner[0] != '\0' && new->owner[0] != '\0' && now < old->lease_end_ms &&
-        old->lease_end_ms <= now + lease_ms)
+    if (is_taken_over(old, new) && now < old->lease_end_ms && old->lease_end_ms <= now + lease_ms)
         sim_watch_break(w, "1: %s took the lease of %s before its end", new->owner, old->owner);
     if (new->owner[0] != '\0' && w->store.steps == 0 && new->lease_end_ms > now + lease_ms)
         sim_watch_break(w, "6: the lease of %s is too long", new->owner);
@@ -178,15 +185,15 @@ static void check_token(struct sim_world *w, const struct itr_token_record *old,
 {
     size_t before = sim_gateway_serial(old->text), after = sim_gateway_serial(new->text);
 
-    if (new->fence < old->fence || new->lease_fence < old->lease_fence)
-        sim_watch_break(w, "3: fence %" PRIu64 " overwrote %" PRIu64, new->fence, old->fence);
+    bool is_fence_a_time = w->store.forgets == 0 || w->store.steps == 0; /* see is_anybody_ahead */
+
     if (before != 0 && after == 0)
         sim_watch_break(w, "3: the record lost its token");
-    if (w->store.forgets > 0 && w->store.steps > 0)
-        return; /* fences are times, so that they grow when a store forgets, unless its clock went back */
-    if (after < before)
+    if (is_fence_a_time && after < before)
         sim_watch_break(w, "3: the older token %zu overwrote %zu", after, before);
-    if (sim_gateway_accepts(&w->gateway, w->now_ms, before) &&
+    if (new->fence < old->fence || new->lease_fence < old->lease_fence)
+        sim_watch_break(w, "3: fence %" PRIu64 " overwrote %" PRIu64, new->fence, old->fence);
+    if (is_fence_a_time && sim_gateway_accepts(&w->gateway, w->now_ms, before) &&
         !sim_gateway_accepts(&w->gateway, w->now_ms, after))
         sim_watch_break(w, "3: token %zu was good, and %zu is not", before, after);
 }
