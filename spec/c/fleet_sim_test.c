@@ -293,8 +293,8 @@ static void endpoint_down_3_h_burns_no_daily_limit(void **s)
     sim_world_at(w, 9 * SIM_HOUR, fail_3_h, NULL);
     sim_world_at(w, 13 * SIM_HOUR, note_failed, &failed);
     counted = run(w);
-    print_message("# down 3 h: %ld fetches, %ld of %ld calls failed\n", counted.sent, counted.failed,
-                  counted.calls);
+    print_message("# down 3 h: %ld fetches, %ld of %ld calls failed\n", counted.sent,
+                  counted.failed, counted.calls);
     assert_in_range(counted.sent, 17, 40);
     assert_int_equal(counted.failed, failed);
 }
@@ -314,7 +314,8 @@ static void endpoint_down_for_longer_than_the_margin_fails_no_call(void **s)
     (void)s;
     o.run_ms = 3 * SIM_HOUR;
     w = world(&o);
-    sim_world_at(w, 80 * SIM_MINUTE, fail_38_min, NULL); /* the token is due at 85 to 90 min, ends at 120 */
+    sim_world_at(w, 80 * SIM_MINUTE, fail_38_min,
+                 NULL); /* the token is due at 85 to 90 min, ends at 120 */
     counted = run(w);
     assert_int_equal(counted.failed, 0);
     assert_true(counted.sent > 4);

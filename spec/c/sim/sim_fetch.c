@@ -149,8 +149,8 @@ static void note_local(struct sim_process *p)
         return;
     }
     f->local_failures++;
-    f->local_retry_mono_ms = p->world->now_ms +
-                             itr_token_record_backoff_ms(f->local_failures, f->outcome.random);
+    f->local_retry_mono_ms =
+        p->world->now_ms + itr_token_record_backoff_ms(f->local_failures, f->outcome.random);
     f->local_error = f->outcome.error;
 }
 
@@ -339,7 +339,8 @@ static void arrive(struct sim_world *w, const struct sim_event *e)
         sim_watch_reason(w);
     if (sim_world_is_chaotic(w, SIM_LOSE_ANSWERS) && sim_random_chance(&w->random, 150)) {
         sim_watch_fault(w);
-        back_ms = sim_world_delay(w, 0, 2 * w->options.rules.lease_ms); /* late; lost, if after the deadline */
+        back_ms = sim_world_delay(
+            w, 0, 2 * w->options.rules.lease_ms); /* late; lost, if after the deadline */
     }
     if (r->life == r->process->life)
         sim_world_soon(w, r->process, back_ms, answered, r);

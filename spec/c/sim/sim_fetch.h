@@ -16,7 +16,7 @@
 struct sim_process;
 struct sim_request;
 
-struct sim_fetch { /* zero it before use */
+struct sim_fetch {  /* zero it before use */
     uint64_t count; /* fetches begun */
     uint64_t generation;
     struct itr_token *held, *refused; /* one reference each, or NULL */
@@ -31,7 +31,7 @@ struct sim_fetch { /* zero it before use */
 
     int64_t look_ms;
     bool attempted, fenced, blind;
-    bool late; /* the token is in use; only its settling is still tried */
+    bool late;                   /* the token is in use; only its settling is still tried */
     struct sim_request *request; /* from the lease to its settling, or NULL; sim_watch's */
     bool awaits;                 /* the request has come to no end yet */
     struct itr_record_outcome outcome;

@@ -188,8 +188,8 @@ void sim_process_fetched(struct sim_process *p, uint64_t generation, struct itr_
     carry_out(p, itr_token_cache_fetched(&p->cache, p->world->now_ms, generation, token));
 }
 
-void sim_process_fetch_failed(struct sim_process *p, uint64_t generation,
-                              const struct itr_error *e, int64_t retry_after_ms)
+void sim_process_fetch_failed(struct sim_process *p, uint64_t generation, const struct itr_error *e,
+                              int64_t retry_after_ms)
 {
     int64_t now = p->world->now_ms;
 
@@ -211,8 +211,9 @@ static void next_call(struct sim_world *w, const struct sim_event *e)
 {
     int64_t every = w->options.call_every_ms;
 
-    sim_world_soon(w, e->process, w->options.poisson ? sim_random_poisson_ms(&w->random, every) : every,
-                   next_call, NULL);
+    sim_world_soon(w, e->process,
+                   w->options.poisson ? sim_random_poisson_ms(&w->random, every) : every, next_call,
+                   NULL);
     sim_process_call(e->process, false);
 }
 

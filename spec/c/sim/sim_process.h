@@ -54,8 +54,8 @@ void sim_process_refresh(struct sim_process *p);
 
 /* The fetch's side. Its token: one reference, which p takes over. */
 void sim_process_fetched(struct sim_process *p, uint64_t generation, struct itr_token *token);
-void sim_process_fetch_failed(struct sim_process *p, uint64_t generation,
-                              const struct itr_error *e, int64_t retry_after_ms);
+void sim_process_fetch_failed(struct sim_process *p, uint64_t generation, const struct itr_error *e,
+                              int64_t retry_after_ms);
 
 /* The thread has nothing more to do but what is wanted by now. */
 void sim_process_thread_free(struct sim_process *p);

@@ -17,8 +17,8 @@ struct sim_event {
     void (*happen)(struct sim_world *w, const struct sim_event *e);
     struct sim_process *process; /* whose it is, or NULL: the world's */
     uint64_t life;               /* the process's: an event of an earlier life does not happen */
-    bool outside;                /* happens on the wire or at the gateway: a stopped process is no matter */
-    void *arg;                   /* borrowed */
+    bool outside; /* happens on the wire or at the gateway: a stopped process is no matter */
+    void *arg;    /* borrowed */
 };
 
 struct sim_queue { /* zero it before use */

@@ -13,7 +13,8 @@ struct sim_random {
 };
 
 uint64_t sim_random_next(struct sim_random *r);
-int64_t sim_random_within(struct sim_random *r, int64_t lowest, int64_t highest); /* both included */
+int64_t sim_random_within(struct sim_random *r, int64_t lowest,
+                          int64_t highest); /* both included */
 bool sim_random_chance(struct sim_random *r, int per_mille);
 
 /* The distance of two events that know nothing of each other: at least 1. */

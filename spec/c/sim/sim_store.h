@@ -23,11 +23,7 @@ struct sim_store { /* zero it before use */
     int forgets, steps;     /* how often so far */
 };
 
-enum sim_swapped {
-    SIM_SWAP_DONE,
-    SIM_SWAP_CONFLICT,
-    SIM_SWAP_FAILED
-};
+enum sim_swapped { SIM_SWAP_DONE, SIM_SWAP_CONFLICT, SIM_SWAP_FAILED };
 
 int64_t sim_store_now(const struct sim_store *s, int64_t now_ms);
 

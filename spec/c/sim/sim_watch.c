@@ -66,7 +66,8 @@ static bool is_anybody_ahead(const struct sim_world *w, const struct itr_token_r
 
     for (i = 0; i < w->options.processes; i++) {
         const struct itr_token *t = w->processes[i].cache.token;
-        if (t != NULL && t->fence >= record->fence && strcmp(t->text, record->text) != 0)
+        if (t != NULL && (t->fence > record->fence ||
+                          (t->fence == record->fence && strcmp(t->text, record->text) != 0)))
             return true;
     }
     return false;
@@ -221,16 +222,18 @@ void sim_watch_process(struct sim_process *p)
     p->seen_fence = t != NULL ? t->fence : 0;
 }
 
+/* Not where tokens live shorter than token_ttl says: then each costs a refusal, and the table holds
+ * back the fetches that they cause. */
 static bool must_be_right(const struct sim_world *w)
 {
     const struct sim_options *o = &w->options;
     int64_t recovery_ms = o->rules.daily_limit > 0 ? RECOVERY_LIMIT_MS : RECOVERY_MS;
 
-    return o->chaos != 0 && w->now_ms > w->began_ms + o->chaos_ms + recovery_ms;
+    return o->chaos != 0 && o->life_ms >= o->rules.token_ttl_ms &&
+           w->now_ms > w->began_ms + o->chaos_ms + recovery_ms;
 }
 
-void sim_watch_call_over(struct sim_process *p, const struct sim_call *c,
-                         const struct itr_error *e)
+void sim_watch_call_over(struct sim_process *p, const struct sim_call *c, const struct itr_error *e)
 {
     struct sim_world *w = p->world;
     const struct itr_token *t = p->cache.token;

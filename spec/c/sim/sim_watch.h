@@ -28,18 +28,18 @@ struct sim_bytes;
 struct sim_request {
     struct sim_request *next; /* all that ever were */
     struct sim_process *process;
-    uint64_t life;        /* the process's, when it was made */
+    uint64_t life; /* the process's, when it was made */
     uint64_t lease_fence;
     int64_t lease_end_ms; /* by the store's clock */
     int32_t day;          /* on which it was counted */
     int forgets, steps;   /* the store's, when the lease was got */
     bool sent;
-    bool over;            /* its holder has settled it, or the lease has ended */
+    bool over;                         /* its holder has settled it, or the lease has ended */
     enum itr_record_outcome_is answer; /* the gateway's */
     size_t serial;                     /* the token's that it gave */
 };
 
-struct sim_watch { /* zero it before use */
+struct sim_watch {                /* zero it before use */
     struct sim_request *requests; /* the latest first */
     int64_t quiet_until_ms;       /* until then nothing is a reason to fetch; 0: something was */
     int32_t day;                  /* of the count below */
@@ -48,11 +48,11 @@ struct sim_watch { /* zero it before use */
     int64_t trouble_ms; /* of the last fault */
 
     /* The result. */
-    long sent;               /* token requests that reached the gateway */
-    long calls, failed;      /* calls that ended, and of these failed */
-    long refused;            /* answers that refused a token */
-    long lapsed;             /* of these, how many were out when the next one was sent */
-    long told;               /* calls that failed with kind "token", naming the causes */
+    long sent;          /* token requests that reached the gateway */
+    long calls, failed; /* calls that ended, and of these failed */
+    long refused;       /* answers that refused a token */
+    long lapsed;        /* of these, how many were out when the next one was sent */
+    long told;          /* calls that failed with kind "token", naming the causes */
     char last_error[ITR_ERROR_TEXT];
     char broken[256]; /* the promise that was broken, or "" */
 };
