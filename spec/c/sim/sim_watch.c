@@ -60,14 +60,13 @@ void sim_watch_refused(struct sim_world *w, const struct sim_call *c)
 
 /* Somebody whose token is not older by its fence will not take this one. (Fences are times, so that
  * they grow even when a store forgets; not if its clock went back, too.) */
-static bool is_anybody_ahead(const struct sim_world *w, const struct itr_token_record *record)
+static bool is_anybody_ahead(const struct sim_world *w, uint64_t fence)
 {
     int i;
 
     for (i = 0; i < w->options.processes; i++) {
         const struct itr_token *t = w->processes[i].cache.token;
-        if (t != NULL && (t->fence > record->fence ||
-                          (t->fence == record->fence && strcmp(t->text, record->text) != 0)))
+        if (t != NULL && t->fence >= fence)
             return true;
     }
     return false;
@@ -80,7 +79,7 @@ static void be_quiet(struct sim_world *w, const struct itr_token_record *r)
     int64_t store_now_ms = sim_store_now(&w->store, w->now_ms);
     bool is_good = sim_gateway_accepts(&w->gateway, w->now_ms, sim_gateway_serial(r->text));
 
-    w->watch.quiet_until_ms = is_good && !is_anybody_ahead(w, r)
+    w->watch.quiet_until_ms = is_good && !is_anybody_ahead(w, r->fence)
                                   ? w->now_ms + r->refresh_ms - jitter_ms - store_now_ms
                                   : 0;
 }
