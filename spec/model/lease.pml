@@ -30,10 +30,20 @@
 
 #define NOBODY 0
 
-/* The record. version stands for its bytes: a swap compares it. */
-byte version, token, fence, owner, lease_fence;
+/* The record. */
+byte token, fence, owner, lease_fence;
 bool lapsed; /* its lease's end is past */
 byte clock;  /* the highest fence so far */
+
+/* Whether the record is still the one that this process loaded: what a swap compares. */
+bool fresh[PROCESSES + 1];
+
+inline changed()
+{
+    fresh[1] = false;
+    fresh[2] = false;
+    fresh[3] = false
+}
 
 /* The gateway. A token is its serial number. */
 byte issued, dead; /* all up to `dead` are refused */
@@ -47,82 +57,77 @@ byte done;
 bool is_out[PROCESSES + 1]; /* by owner: its request is out, or its answer is not settled */
 
 #define IS_OURS (owner == me && lease_fence == my_fence)
+#define IS_ANOTHERS (fence > my_fence || lease_fence > my_fence || (owner != NOBODY && !lapsed))
+#define ALLOWED (1 + overslept + late + losses + forgets + revokes)
 
-inline load()
-{
-    d_step {
-        r_version = version;
-        r_token = token;
-        r_fence = fence;
-        r_owner = owner;
-        r_lease_fence = lease_fence;
-        r_lapsed = lapsed
-    }
-}
+mtype = { TAKE, WAIT, ACQUIRE, SETTLE, NOT_OURS, DONE, CONFLICT };
 
-/* TAKE, WAIT, ACQUIRE in the order of itr_token_record_decide. */
 proctype process(byte me)
 {
-    byte r_version, r_token, r_fence, r_owner, r_lease_fence;
     byte held, held_fence, my_fence, answer;
-    bool r_lapsed, is_there;
+    mtype is;
 
-decide:
-    load();
-    if
-    :: r_token != 0 && r_fence > held_fence && r_token != held ->
-        d_step { held = r_token; held_fence = r_fence; r_token = 0 };
-        goto call
-    :: else
-    fi;
-    if
-    :: r_owner != NOBODY && !r_lapsed ->
-        (version != r_version || lapsed);
-        goto decide
-    :: else
-    fi;
-
-    /* acquire: swap in our lease */
-    d_step {
-        is_there = (version == r_version);
+decide: /* load; in the order of itr_token_record_decide */
+    atomic {
         if
-        :: is_there ->
-            version++;
+        :: token != 0 && fence > held_fence && token != held ->
+            held = token;
+            held_fence = fence;
+            is = TAKE
+        :: else ->
+            fresh[me] = true;
+            if
+            :: owner != NOBODY && !lapsed -> is = WAIT
+            :: else -> is = ACQUIRE
+            fi
+        fi
+    };
+    if
+    :: is == TAKE -> goto call
+    :: is == WAIT -> (!fresh[me] || lapsed); fresh[me] = false; goto decide
+    :: else
+    fi;
+
+    /* swap in our lease */
+    d_step {
+        if
+        :: fresh[me] ->
+            changed();
             clock++;
             my_fence = clock;
             owner = me;
             lease_fence = my_fence;
-            lapsed = false
-        :: else
+            lapsed = false;
+            is = DONE
+        :: else -> is = CONFLICT
         fi
     };
     if
-    :: !is_there -> goto decide
+    :: is == CONFLICT -> goto decide
     :: else
     fi;
 
     /* the look, and the first byte */
-#ifndef WITHOUT_LOOK
     d_step {
-        is_there = (IS_OURS && !lapsed);
         if
-        :: is_there -> sent++; is_out[me] = true
-        :: else
+#ifndef WITHOUT_LOOK
+        :: !IS_OURS || lapsed ->
+            my_fence = 0;
+            is = NOT_OURS
+#endif
+        :: else ->
+            sent++;
+            is_out[me] = true;
+            is = DONE;
+            assert(sent <= ALLOWED)
         fi
     };
     if
-    :: !is_there -> goto decide
+    :: is == NOT_OURS -> goto decide
     :: else
     fi;
-#else
-    d_step {
-        sent++;
-        is_out[me] = true
-    };
-#endif
-    assert(sent <= 1 + overslept + late + losses + forgets + revokes);
 
-    /* the gateway; the answer may be lost */
+    /* at the gateway; the answer may be lost */
     d_step {
         issued++;
         answer = issued;
@@ -139,50 +144,57 @@ decide:
     :: losses < LOSSES -> d_step { losses++; answer = 0 }
     fi;
 
-settle:
-    load();
-    if
-    :: r_owner == me && r_lease_fence == my_fence
-#ifdef WITHOUT_FENCE
-    :: else
-#else
-    :: else ->
+settle: /* load; as itr_token_record_settle */
+    atomic {
         if
-        :: r_fence > my_fence || r_lease_fence > my_fence || (r_owner != NOBODY && !r_lapsed) ->
+#ifndef WITHOUT_FENCE
+        :: !IS_OURS && IS_ANOTHERS ->
             is_out[me] = false;
-            goto decide
-        :: else /* the store forgot */
-        fi
+            my_fence = 0;
+            answer = 0;
+            is = NOT_OURS
 #endif
+        :: else -> /* ours, or the store forgot */
+            fresh[me] = true;
+            is = SETTLE
+        fi
+    };
+    if
+    :: is == NOT_OURS -> goto decide
+    :: else
     fi;
+
+    /* swap in what came of it */
     d_step {
-        is_there = (version == r_version);
         if
-        :: is_there ->
-            version++;
+        :: fresh[me] ->
+            changed();
             if
             :: answer != 0 ->
-                assert(answer > token); /* an older one never overwrites a newer one */
+                /* An older one never overwrites a newer one. (Two that were out at once, of which the
+                 * store forgot both, are ordered by their fences, not as the gateway had them.) */
+                assert(my_fence > fence && (answer > token || forgets > 0));
                 token = answer;
-                fence = my_fence
-            :: else
+                fence = my_fence;
+                held = answer;
+                held_fence = my_fence;
+                is = DONE
+            :: else -> is = NOT_OURS
             fi;
             owner = NOBODY;
             lease_fence = my_fence;
             lapsed = false;
-            is_out[me] = false
-        :: else
+            is_out[me] = false;
+            my_fence = 0;
+            answer = 0
+        :: else -> is = CONFLICT
         fi
     };
     if
-    :: !is_there -> goto settle
+    :: is == CONFLICT -> goto settle
+    :: is == NOT_OURS -> goto decide
     :: else
     fi;
-    if
-    :: answer == 0 -> goto decide
-    :: else
-    fi;
-    d_step { held = answer; held_fence = my_fence; answer = 0 };
 
 call:
     if
@@ -206,9 +218,9 @@ end:
             fi
        }
     :: d_step {
-        forgets < FORGETS && version != 0 ->
+        forgets < FORGETS && lease_fence != 0 ->
             forgets++;
-            version++;
+            changed();
             token = 0;
             fence = 0;
             owner = NOBODY;
