@@ -221,7 +221,15 @@ luas_here = $(shell tools/luas $(luas_or_all))
 test:
 	@tools/setup test
 	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call module,$(l)))
-	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c $(luas_or_all)
+	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c model $(luas_or_all)
+
+# Chaos in many more fleets than `make test` has time for: SEEDS of them, beginning with seed FIRST.
+SEEDS ?= 20000
+FIRST ?= 1
+.PHONY: sim
+sim:
+	$(Q)$(again) $(B)/fleet_sim
+	@$(B)/fleet_sim $(SEEDS) $(FIRST)
 
 asan:
 	@tools/setup test
@@ -243,7 +251,7 @@ fuzz:
 	$(Q)$(again) VARIANT=fuzz fuzz-programs
 	@tools/fuzz $(FUZZ_TIME) $(fuzz_sources:spec/fuzz/%.c=%)
 
-check-all: test asan tsan valgrind
+check-all: test sim asan tsan valgrind
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
@@ -315,7 +323,7 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
-	@echo 'Targets: setup build all install env demo sandbox test check-all asan tsan valgrind fuzz'
+	@echo 'Targets: setup build all install env demo sandbox test sim check-all asan tsan valgrind fuzz'
 	@echo '         lint format bench rock rockspec clean'
 
 -include $(depends)

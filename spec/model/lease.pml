@@ -58,7 +58,14 @@ bool is_out[PROCESSES + 1]; /* by owner: its request is out, or its answer is no
 
 #define IS_OURS (owner == me && lease_fence == my_fence)
 #define IS_ANOTHERS (fence > my_fence || lease_fence > my_fence || (owner != NOBODY && !lapsed))
+
+/* One, and one more for each that nobody could help. On a gateway that overwrites, a request that comes
+ * late ends the token that the fleet has by then: that is one refusal, and one fetch more. */
+#ifdef OVERWRITE
 #define ALLOWED (1 + overslept + late + losses + forgets + revokes)
+#else
+#define ALLOWED (1 + overslept + losses + forgets + revokes)
+#endif
 
 mtype = { TAKE, WAIT, ACQUIRE, SETTLE, NOT_OURS, DONE, CONFLICT };
 
