@@ -184,28 +184,26 @@ static void cron(struct sim_world *w, const struct sim_event *e)
 {
     struct sim_process *p = &w->processes[0];
 
+    (void)e;
     sim_world_soon(w, NULL, SIM_MINUTE, cron, NULL);
     if (p->life % 2 == 1)
         sim_process_kill(p); /* still waiting, or the one that began with the world */
     sim_process_start(w, p);
     p->misreads = true;
     sim_process_call(p, true);
-    if (e->arg != NULL)
-        all_call(w, e);
 }
 
-static void endpoint_misread_as_a_refusal_costs(int others, enum sim_gateway_kind kind, long most)
+static void endpoint_misread_as_a_refusal_costs(enum sim_gateway_kind kind, int64_t daily_limit,
+                                                long most)
 {
-    struct sim_options o = fleet(1 + others, kind);
+    struct sim_options o = fleet(1, kind);
     struct sim_world *w;
     struct sim_watch counted;
-    int i;
 
     o.call_every_ms = 0;
+    o.rules.daily_limit = daily_limit;
     w = world(&o);
     sim_world_at(w, SIM_SECOND, cron, NULL);
-    for (i = 0; i < others; i++)
-        w->processes[1 + i].misreads = false;
     counted = run(w);
     print_message("# misread, %-9s: %ld fetches, %ld of %ld calls told\n",
                   sim_gateway_kind_name(kind), counted.sent, counted.told, counted.failed);
@@ -218,21 +216,27 @@ static void endpoint_misread_as_a_refusal_costs(int others, enum sim_gateway_kin
 static void endpoint_misread_as_a_refusal_costs_40_fetches_a_day(void **s)
 {
     (void)s;
-    endpoint_misread_as_a_refusal_costs(0, SIM_OVERWRITE, 40);
-    endpoint_misread_as_a_refusal_costs(0, SIM_OVERLAP, 40);
-    endpoint_misread_as_a_refusal_costs(0, SIM_SAME, 60);
+    endpoint_misread_as_a_refusal_costs(SIM_OVERWRITE, 0, 40);
+    endpoint_misread_as_a_refusal_costs(SIM_OVERLAP, 0, 40);
+    endpoint_misread_as_a_refusal_costs(SIM_SAME, 0, 60);
+}
+
+static void endpoint_misread_as_a_refusal_burns_no_daily_limit(void **s)
+{
+    (void)s;
+    endpoint_misread_as_a_refusal_costs(SIM_OVERWRITE, 60, 40);
+    endpoint_misread_as_a_refusal_costs(SIM_OVERLAP, 60, 40);
+    endpoint_misread_as_a_refusal_costs(SIM_SAME, 60, 50);
 }
 
 /* It does not know the store, and fetches whenever its token is refused. */
 static void rival_calls(struct sim_world *w, const struct sim_event *e)
 {
-    static size_t token;
+    size_t *token = e->arg;
 
-    sim_world_soon(w, NULL, SIM_MINUTE, rival_calls, NULL);
-    if (e->arg == w)
-        token = 0;
-    if (!sim_gateway_accepts(&w->gateway, w->now_ms, token))
-        token = sim_gateway_issue(&w->gateway, w->now_ms);
+    sim_world_soon(w, NULL, SIM_MINUTE, rival_calls, token);
+    if (!sim_gateway_accepts(&w->gateway, w->now_ms, *token))
+        *token = sim_gateway_issue(&w->gateway, w->now_ms);
 }
 
 static void rival_without_the_store_is_told_and_no_endless_loop(void **s)
@@ -240,10 +244,11 @@ static void rival_without_the_store_is_told_and_no_endless_loop(void **s)
     struct sim_options o = fleet(8, SIM_OVERWRITE);
     struct sim_world *w;
     struct sim_watch counted;
+    size_t token = 0; /* the rival's */
 
     (void)s;
     w = world(&o);
-    sim_world_at(w, 90 * SIM_SECOND, rival_calls, w);
+    sim_world_at(w, 90 * SIM_SECOND, rival_calls, &token);
     counted = run(w);
     print_message("# rival: %ld fetches, %ld of %ld calls failed, %ld told\n", counted.sent,
                   counted.failed, counted.calls, counted.told);
@@ -444,6 +449,7 @@ int main(void)
         cmocka_unit_test(revoked_under_1000_calls_is_1_more_fetch),
         cmocka_unit_test(revoked_twice_within_20_s_fails_no_call),
         cmocka_unit_test(endpoint_misread_as_a_refusal_costs_40_fetches_a_day),
+        cmocka_unit_test(endpoint_misread_as_a_refusal_burns_no_daily_limit),
         cmocka_unit_test(rival_without_the_store_is_told_and_no_endless_loop),
         cmocka_unit_test(limit_of_the_gateway_is_no_fetch_storm),
         cmocka_unit_test(endpoint_down_3_h_burns_no_daily_limit),

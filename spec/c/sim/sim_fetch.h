@@ -1,6 +1,7 @@
 /*
  * sim_fetch: one fetch of a process, as src/core/token_fetch.c does it, one event a step: load and
- * decide · swap · connect, and look at the lease · [gateway] · answer · load and settle · swap.
+ * decide · swap · connect, and look at the lease · [gateway] · answer; then sim_settle: load and
+ * settle · swap.
  * Whatever is decided is decided by the real token_record. One thread.
  */
 #ifndef SIM_FETCH_H
@@ -44,6 +45,12 @@ struct sim_fetch {  /* zero it before use */
 
 /* The process's thread takes what is wished for, and begins. */
 void sim_fetch_begin(struct sim_process *p);
+
+/* Loads the record, and does what it says. */
+void sim_fetch_decide(struct sim_process *p);
+
+/* The fetch is over: drops what it held. */
+void sim_fetch_over(struct sim_fetch *f);
 
 /* The process is dead: what it held is gone; what is on the wire goes on. */
 void sim_fetch_clear(struct sim_process *p);

@@ -8,7 +8,8 @@
  * (sim_watch), so that no test can forget them. The first that is broken ends the run.
  *
  * The files: sim_world the loop · sim_process a process, its cache and its calls · sim_fetch its
- * fetch · sim_store, sim_gateway the two others · sim_chaos what goes wrong by chance · sim_watch
+ * fetch, sim_settle how that ends · sim_access its way to the store · sim_store, sim_gateway the two
+ * others · sim_chaos what goes wrong by chance · sim_watch
  * the promises · sim_queue, sim_random, sim_trace.
  */
 #ifndef SIM_WORLD_H
