@@ -177,8 +177,11 @@ static enum itr_status take_server(const char *at, size_t n, struct itr_redis_ur
 
 static bool is_loopback(const char *host)
 {
-    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-           strcmp(host, "::1") == 0;
+    /* All of it must be a number: 127.example.org is no loopback. */
+    bool is_number = host[strspn(host, "0123456789.")] == '\0';
+
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (is_number && strncmp(host, "127.", 4) == 0);
 }
 
 static enum itr_status read_parts(const char *address, struct itr_redis_url *u, struct itr_error *e)
