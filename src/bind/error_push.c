@@ -28,7 +28,7 @@ static void set_number(lua_State *L, const char *name, int64_t value)
 void itr_error_push(lua_State *L, const struct itr_error *e, const char *name)
 {
     if (e->kind == ITR_NOMEM)
-        luaL_error(L, "not enough memory");
+        luaL_error(L, "not enough memory (%s)", e->text);
     luaL_checkstack(L, 6, "error");
     lua_createtable(L, 0, 10);
     set_string(L, "kind", itr_status_name(e->kind));
