@@ -73,8 +73,8 @@ api.functions = {
     },
     errors = { "config" },
     text = "A client of its own. What is not given comes from the environment. Nothing is sent yet.",
-    more = "A client belongs to one Lua state. Clients with the same gateway, app id, secret and store share one token in the"
-      .. " whole process; the token options of the first of them hold while any of them lives.",
+    more = "A client belongs to one Lua state. Clients with the same gateway, app id and store share one token in the"
+      .. " whole process, each under its own options.",
     rule = "design.md 2, 6",
   },
   {
