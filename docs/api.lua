@@ -73,8 +73,8 @@ api.functions = {
     },
     errors = { "config" },
     text = "A client of its own. What is not given comes from the environment. Nothing is sent yet.",
-    more = "A client belongs to one Lua state. Clients with the same gateway, app id, secret and store share one token in the"
-      .. " whole process; the token options of the first of them hold while any of them lives.",
+    more = "A client belongs to one Lua state. Clients with the same gateway, app id and store share one token in the"
+      .. " whole process, each under its own options.",
     rule = "design.md 2, 6",
   },
   {
@@ -201,8 +201,8 @@ api.options = {
   },
   {
     name = "token_store",
-    text = "where the token lives: in this version the process's memory",
-    zh = "token 存放处；本版本只有进程内存",
+    text = "where the token lives: `file:` (the user's cache directory), `file:/directory`, or `memory:` (the process's); see stores.md",
+    zh = "token 存放处：`file:`（用户缓存目录）、`file:/目录` 或 `memory:`（仅本进程）；见 stores.md",
     rule = "design.md 4.5",
   },
   {

@@ -155,6 +155,26 @@ static void a_secret_is_masked_in_the_rewritten_text_too(void **state)
     assert_non_null(strstr(t->call.envelope.scan.text, "\"226529926389059299\""));
 }
 
+/* An error's text has room for so much only: half a secret must not be its end. */
+static void a_secret_at_the_cut_of_a_long_message_is_masked(void **state)
+{
+    struct t *t = *state;
+    char body[800], pad[500];
+    int n;
+
+    for (n = 440; n < ITR_ERROR_TEXT; n++) {
+        memset(pad, 'x', sizeof pad);
+        pad[n] = '\0';
+        snprintf(body, sizeof body, "{\"code\":9,\"message\":\"%s" FIXTURE_SECRET "\"}", pad);
+        itr_call_reset(&t->call);
+        to_send(t);
+        answer(t, 200, body);
+        assert_int_equal(t->call.step, ITR_CALL_FAILED);
+        assert_null(strstr(t->call.error.text, (char[]){FIXTURE_SECRET[0], FIXTURE_SECRET[1],
+                                                        FIXTURE_SECRET[2], FIXTURE_SECRET[3], 0}));
+    }
+}
+
 static void both_tokens_of_a_call_are_masked(void **state)
 {
     struct t *t = *state;
@@ -268,6 +288,7 @@ int main(void)
         T(headers_are_collected_only_for_raw),
         T(a_secret_that_the_gateway_echoes_is_masked),
         T(a_secret_is_masked_in_the_rewritten_text_too),
+        T(a_secret_at_the_cut_of_a_long_message_is_masked),
         T(both_tokens_of_a_call_are_masked),
         T(the_transports_detail_is_masked),
         T(reset_keeps_the_buffers_and_forgets_everything_else),

@@ -251,6 +251,28 @@ static void a_failed_fetch_is_the_tokens_error(void **state)
     assert_int_equal(fake_started(FAKE_API), 0);
 }
 
+static void who_gets_less_life_than_asked_for_is_told_why(void **state)
+{
+    struct t *t = *state;
+    struct itr_token_ask ask = {0};
+    struct itr_token *token;
+    enum itr_token_origin origin;
+    struct itr_error e;
+
+    warm(t);
+    fake_clock_advance(&t->f->clock, 60000);
+    ask.min_valid_ms = t->f->config.token_ttl_ms - 1000;
+    fake_answer_next(FAKE_TOKEN, http(500, "{\"code\":500,\"message\":\"x\"}"));
+    assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_OK);
+    assert_string_equal(token->text, "token-00000001");
+    assert_int_equal(e.kind, ITR_API);
+    itr_token_release(token);
+    ask.min_valid_ms = 1000;
+    assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_OK);
+    assert_int_equal(e.kind, ITR_OK);
+    itr_token_release(token);
+}
+
 /* The token comes only after the call's answer. */
 static void then_the_token(enum fake_lane lane, int nth, void *ctx)
 {
@@ -304,6 +326,7 @@ int main(void)
         T(the_token_can_be_asked_for),
         T(a_token_that_does_not_come_in_time_is_a_timeout),
         T(a_failed_fetch_is_the_tokens_error),
+        T(who_gets_less_life_than_asked_for_is_told_why),
         T(an_answer_that_comes_while_a_token_is_waited_for_is_not_lost),
     };
 

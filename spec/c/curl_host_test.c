@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,6 +165,43 @@ static void memory_stays_flat(void **state)
     loop_fixture_clear(&f);
 }
 
+static rlim_t limit_descriptors(rlim_t n)
+{
+    struct rlimit limit;
+    rlim_t before;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    before = limit.rlim_cur;
+    limit.rlim_cur = n;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return before;
+}
+
+/* No memory would be told the caller as a memory error of Lua, which this is not. */
+static void without_descriptors_there_is_a_network_error(void **state)
+{
+    struct itr_transport_options o = {0};
+    struct itr_transport *t = NULL;
+    struct loop_fixture f;
+    struct itr_error e;
+    enum itr_status s;
+    rlim_t before;
+
+    (void)state;
+    loop_fixture_init(&f, ANSWER_ALWAYS);
+    before = limit_descriptors(0);
+    s = itr_curl_loop_factory()->open(&o, &t, &e);
+    loop_fixture_carry(&f);
+    limit_descriptors(before);
+    assert_int_equal(s, ITR_NETWORK);
+    assert_null(t);
+    assert_non_null(strstr(e.text, "file descriptors"));
+    loop_fixture_expect(&f.x, ITR_NETWORK, false, 0);
+    loop_fixture_carry(&f); /* the next one works */
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    loop_fixture_clear(&f);
+}
+
 static int port_of_peer(int fd)
 {
     struct sockaddr_in a = {0};
@@ -298,6 +336,7 @@ int main(void)
         cmocka_unit_test(no_more_connections_than_allowed),
         cmocka_unit_test(the_deadline_counts_for_those_that_wait_for_a_connection),
         cmocka_unit_test(memory_stays_flat),
+        cmocka_unit_test(without_descriptors_there_is_a_network_error),
         cmocka_unit_test(a_program_that_the_host_starts_inherits_no_connection),
         cmocka_unit_test(after_abandon_the_child_holds_no_connection),
         cmocka_unit_test(the_environments_proxy_is_not_for_loopback),

@@ -95,6 +95,27 @@ static void gateway_app_secret_and_store_make_a_source(void **state)
     }
 }
 
+/* Else who mends an option would fetch with the broken one while the earlier client lives. */
+static void what_a_fetch_heeds_makes_a_source_too(void **state)
+{
+    static const char *const values[][2] = {
+        {"ca_file", "/ca.pem"},        {"proxy", ""},          {"user_agent", "mine"},
+        {"token_endpoint", "refresh"}, {"http_version", "2"},  {"token_ttl", "71"},
+        {"refresh_margin", "17"},      {"daily_limit", "7"},   {"min_refresh_interval", "31"},
+        {"connect_timeout", "6"},      {"token_timeout", "11"}};
+    struct t *t = *state;
+    struct itr_error e;
+    size_t i;
+
+    for (i = 0; i < count_of(values); i++) {
+        struct itr_config c;
+        fixture_config(&c);
+        assert_int_equal(itr_config_set_text(&c, values[i][0], values[i][1], &e), ITR_OK);
+        assert_false(is_same_source(t, &c, &t->f->parts));
+        itr_config_clear(&c);
+    }
+}
+
 /* ---- a thread that cannot be made ---- */
 
 static void without_a_thread_the_caller_gets_an_error_at_once(void **state)
@@ -395,6 +416,7 @@ int main(void)
         T(an_answer_that_is_forgotten_drops_its_token),
         T(a_source_may_be_released_while_a_fetch_is_out),
         T(gateway_app_secret_and_store_make_a_source),
+        T(what_a_fetch_heeds_makes_a_source_too),
         T(without_a_thread_the_caller_gets_an_error_at_once),
         T(without_a_thread_a_good_token_is_kept),
         T(without_a_thread_a_doubted_token_is_given_out_again),

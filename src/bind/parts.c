@@ -11,25 +11,30 @@ static enum itr_status no_such_store(const char *address, struct itr_error *e)
 {
     int n = (int)strcspn(address, ":");
 
-    return itr_error_set(
-        e, ITR_CONFIG,
-        "option token_store: there is no store \"%.*s:\" in this version; it can be "
-        "\"memory:\"",
-        n < 40 ? n : 40, address);
+    return itr_error_set(e, ITR_CONFIG,
+                         "option token_store: there is no store \"%.*s:\" in this version; it can "
+                         "be \"file:\", \"file:/directory\" or \"memory:\"",
+                         n < 40 ? n : 40, address);
+}
+
+static enum itr_status open_store(const char *address, const struct itr_clock *clock,
+                                  struct itr_store **out, struct itr_error *e)
+{
+    if (strncmp(address, "file:", strlen("file:")) == 0)
+        return itr_store_file_new(address, clock, out, e);
+    if (strcmp(address, "memory:") != 0)
+        return no_such_store(address, e);
+    *out = itr_store_memory();
+    return *out != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
 }
 
 enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config *config,
                                struct itr_error *e)
 {
-    const char *address = config->token_store != NULL ? config->token_store : "memory:";
-
     *parts = (struct itr_parts){0};
-    if (strcmp(address, "memory:") != 0)
-        return no_such_store(address, e);
     parts->clock = itr_clock_system();
     parts->transport = itr_curl_loop_factory();
-    parts->store = itr_store_memory();
-    return parts->store != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
+    return open_store(config->token_store, parts->clock, &parts->store, e);
 }
 
 void itr_parts_clear(struct itr_parts *parts)

@@ -11,7 +11,7 @@
 
 /* Chooses by the scheme of the option token_store; config is finished. The store in *parts has a
  * reference for the caller, to be given back by itr_parts_clear. ITR_CONFIG: no such store;
- * ITR_NOMEM. */
+ * ITR_STORE: it cannot be used; ITR_NOMEM. */
 enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config *config,
                                struct itr_error *e);
 void itr_parts_clear(struct itr_parts *parts);

@@ -80,28 +80,30 @@ void itr_call_clear(struct itr_call *c)
 
 /* ---- ends ---- */
 
+typedef void masker(char *text, size_t len, const char *secret, size_t n);
+
 /* No secret that we know leaves in a text of the gateway's. */
-static void mask(const struct itr_call *c, char *text, size_t len)
+static void mask(const struct itr_call *c, char *text, size_t len, masker *put_out)
 {
     const char *secret = c->config->app_secret;
 
     if (len == 0)
         return;
     if (c->token != NULL)
-        itr_url_mask(text, len, c->token->text, c->token->len);
+        put_out(text, len, c->token->text, c->token->len);
     if (c->refused_token != NULL)
-        itr_url_mask(text, len, c->refused_token->text, c->refused_token->len);
+        put_out(text, len, c->refused_token->text, c->refused_token->len);
     if (secret != NULL)
-        itr_url_mask(text, len, secret, strlen(secret));
+        put_out(text, len, secret, strlen(secret));
 }
 
 static void fail(struct itr_call *c)
 {
     struct itr_buf *body = &c->exchange.response.body;
 
-    mask(c, c->error.text, strlen(c->error.text));
-    mask(c, body->data, body->len);
-    mask(c, c->rewritten.data, c->rewritten.len);
+    mask(c, c->error.text, strlen(c->error.text), itr_url_mask_cut);
+    mask(c, body->data, body->len, itr_url_mask);
+    mask(c, c->rewritten.data, c->rewritten.len, itr_url_mask);
     if (c->executed)
         c->error.retryable = false;
     c->step = ITR_CALL_FAILED;

@@ -385,8 +385,8 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
     *e = w.error;
     if (w.token == NULL)
         return e->kind;
-    /* A fetch ahead of time that failed is no news for who has a good token. */
-    if (!ask->refresh && itr_clock_mono_ms(c->clock) < w.token->end_mono_ms)
+    /* A fetch ahead of time that failed is no news for who has a token as good as was asked for. */
+    if (!ask->refresh && itr_clock_mono_ms(c->clock) + ask->min_valid_ms < w.token->end_mono_ms)
         itr_error_clear(e);
     return ITR_OK;
 }

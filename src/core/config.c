@@ -7,8 +7,6 @@
 
 #include "core/nearest.h"
 #include "core/sha256.h"
-#include "core/url.h"
-#include "core/utf8.h"
 #include "core/version.h"
 
 #define TEXT_MAX 4096
@@ -49,7 +47,7 @@ static const struct itr_option options[] = {
     SECRET(app_secret),
     STRING(app_secret_file, NULL),
     STRING(gateway, NULL),
-    STRING(token_store, "memory:"),
+    STRING(token_store, "file:"),
     SECRET(token_store_key),
     CHOICE(token_endpoint, endpoint_words),
     SECONDS(token_ttl, 0.05, 30 * DAY_S, 7200),
@@ -308,65 +306,7 @@ enum itr_status itr_config_set_number(struct itr_config *c, const char *name, do
     return set_number(c, o, value, e);
 }
 
-/* ---- what belongs together ---- */
-
-static enum itr_status check_credential(const char *name, const char *variable, const char *text,
-                                        struct itr_error *e)
-{
-    size_t i;
-
-    if (text == NULL || *text == '\0')
-        return itr_error_set(e, ITR_CONFIG,
-                             "option %s is %s: give it to new or configure, or set %s", name,
-                             text == NULL ? "missing" : "empty", variable);
-    for (i = 0; text[i] != '\0'; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            return itr_error_set(e, ITR_CONFIG, "option %s has a control character in it", name);
-    if (!itr_utf8_valid(text, i))
-        return itr_error_set(e, ITR_CONFIG, "option %s is not valid UTF-8", name);
-    return ITR_OK;
-}
-
-static enum itr_status normalise_gateway(struct itr_config *c, struct itr_error *e)
-{
-    struct itr_buf normal;
-    enum itr_status s;
-
-    if (c->gateway == NULL || *c->gateway == '\0')
-        return itr_error_set(e, ITR_CONFIG,
-                             "option gateway is %s: give the base URL of your environment, "
-                             "https://..., to new or configure, or set ITRIGGER_GATEWAY",
-                             c->gateway == NULL ? "missing" : "empty");
-    itr_buf_init(&normal, TEXT_MAX);
-    if ((s = itr_url_gateway(c->gateway, &normal, e)) == ITR_OK)
-        s = itr_config_set_text(c, "gateway", itr_buf_str(&normal), e);
-    itr_buf_clear(&normal);
-    return s;
-}
-
-static enum itr_status set_standards(struct itr_config *c, struct itr_error *e)
-{
-    const struct itr_option *o;
-    enum itr_status s = ITR_OK;
-
-    for (o = options; o->name != NULL && s == ITR_OK; o++)
-        if (o->type == ITR_OPTION_STRING && o->text != NULL && *(char **)field(c, o) == NULL)
-            s = set_string(c, o, o->text, e);
-    return s;
-}
-
-enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e)
-{
-    enum itr_status s;
-
-    if ((s = normalise_gateway(c, e)) != ITR_OK)
-        return s;
-    if ((s = check_credential("app_id", "ITRIGGER_APP_ID", c->app_id, e)) != ITR_OK)
-        return s;
-    if ((s = check_credential("app_secret", "ITRIGGER_APP_SECRET", c->app_secret, e)) != ITR_OK)
-        return s;
-    return set_standards(c, e);
-}
+/* ---- for others ---- */
 
 void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/registry.h"
+#include "core/source_key.h"
 #include "core/thread.h"
 #include "core/token_fetch.h"
 
@@ -282,14 +283,11 @@ enum itr_status itr_token_source_open(const struct itr_config *config,
                                       struct itr_error *e)
 {
     struct wanted wanted = {config, parts};
-    /* Two clients share a source if all of these are the same. */
-    const char *const same[] = {parts->store->id, config->gateway, config->app_id,
-                                config->app_secret, NULL};
     char key[ITR_REGISTRY_KEY];
     struct itr_registered *r;
 
     *out = NULL;
-    itr_registry_key(same, key);
+    itr_source_key(config, parts->store->id, key);
     r = itr_registry_get(key, make_source, &wanted);
     *out = of(r);
     return r != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");

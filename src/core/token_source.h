@@ -1,7 +1,7 @@
 /*
  * token_source: one app's token in this process: token_cache + the fetch thread + those who wait.
- * One per (gateway, app id, secret, store) and process, shared by all clients and Lua states,
- * found in a registry; counted. The options of the first comer hold while it lives.
+ * One per process for all clients and Lua states with the same app, store and options of fetching
+ * (source_key.h), found in a registry; counted.
  *
  * Design notes
  * - Any thread may call any function. One mutex per source; it is never held over I/O.

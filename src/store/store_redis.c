@@ -1,0 +1,481 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "core/fork.h"
+#include "core/sigpipe.h"
+#include "store/store_redis_url.h"
+#include "store/stores.h"
+
+/*
+ * "redis:": a value is a string with a time to live, swapped by one script.
+ *
+ * Design notes
+ * - One connection a store, made when it is needed, used under the store's lock: a fetch thread
+ *   alone uses it, so that nobody waits for long.
+ * - A connection that broke is made anew once, and the command is said again. For load that is
+ *   harmless. A swap whose answer was lost may have been done: then the script finds another value
+ *   than the old one, and the one that stands there is ours if it is the new one (no two writers
+ *   ever write one record: it names its lease's owner or its fence).
+ * - Redis's own words are not shown: an error text can repeat arguments, and one of them is the
+ *   token. Its first word says the kind.
+ * - A forked child closes its copy of the parent's descriptor and leaves hiredis's memory alone:
+ *   another thread may have been in the middle of it.
+ */
+
+static const char script[] =
+    "local v = redis.call('GET', KEYS[1]) if (v or '') ~= ARGV[1] then return 0 end "
+    "if ARGV[2] == '' then redis.call('DEL', KEYS[1]) "
+    "else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end return 1";
+static const char script_sha1[] = "c26182035cdbc5c6ad966f9e512dc4e3144c26ab";
+
+#define KEY_MAX (ITR_REDIS_PART + 200)
+
+struct redis_store {
+    struct itr_store head;
+    atomic_uint refs;
+    struct itr_redis_url url;
+    char id[3 * ITR_REDIS_PART];
+    pthread_mutex_t lock;
+    redisContext *link;  /* under lock; NULL: not connected */
+    unsigned generation; /* under renewing: the process that lock and link belong to */
+};
+
+static struct redis_store *of(struct itr_store *s)
+{
+    return (struct redis_store *)s;
+}
+
+/* ---- over a fork ---- */
+
+/* Held for a moment only, never while anything waits: a fork takes it. */
+static pthread_mutex_t renewing = PTHREAD_MUTEX_INITIALIZER;
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&renewing);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&renewing);
+}
+
+static void watch_forks(void)
+{
+    itr_fork_watch();
+    (void)pthread_atfork(before_fork, after_fork, after_fork);
+}
+
+static void renew_after_fork(struct redis_store *r)
+{
+    pthread_mutex_lock(&renewing);
+    if (r->generation != itr_fork_generation()) {
+        if (r->link != NULL)
+            close(r->link->fd);
+        r->link = NULL;
+        pthread_mutex_init(&r->lock, NULL);
+        r->generation = itr_fork_generation();
+    }
+    pthread_mutex_unlock(&renewing);
+}
+
+/* ---- errors ---- */
+
+static enum itr_status fail(const struct redis_store *r, const char *what, struct itr_error *e)
+{
+    return itr_error_set(e, ITR_STORE, "token store %.200s: %s (option token_store)", r->id, what);
+}
+
+struct said {
+    const char *word;
+    const char *meaning;
+};
+
+static const struct said said[] = {
+    {"NOAUTH", "it asks for a password; give it as redis://user:password@..."},
+    {"WRONGPASS", "it refuses the user or password"},
+    {"NOPERM",
+     "its user may not do that; it needs get, set, del, time, eval and evalsha on our keys"},
+    {"LOADING", "it is still loading its data"},
+    {"READONLY", "it is a replica that is read-only; name the master"},
+    {"OOM", "it is out of memory (maxmemory)"},
+    {"MISCONF", "it takes no writes because it cannot save its data"},
+    {"MASTERDOWN", "it has lost its master"},
+    {"BUSY", "it is busy with another script"},
+    {"WRONGTYPE", "something else stands under our key; give another prefix"},
+};
+
+static enum itr_status fail_reply(const struct redis_store *r, const char *text,
+                                  struct itr_error *e)
+{
+    size_t n = strcspn(text, " :,'"), i;
+    char what[80];
+
+    for (i = 0; i < sizeof said / sizeof *said; i++)
+        if (strlen(said[i].word) == n && memcmp(text, said[i].word, n) == 0)
+            return fail(r, said[i].meaning, e);
+    /* A script's error has the first word of what failed in it, further behind. */
+    for (i = 0; i < sizeof said / sizeof *said; i++)
+        if (strstr(text, said[i].word) != NULL)
+            return fail(r, said[i].meaning, e);
+    snprintf(what, sizeof what, "it answered with the error %.*s", n < 20 ? (int)n : 20, text);
+    return fail(r, what, e);
+}
+
+static enum itr_status fail_link(const struct redis_store *r, const redisContext *link,
+                                 struct itr_error *e)
+{
+    char what[200];
+
+    if (link == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    if (link->err == REDIS_ERR_IO && (errno == EAGAIN || errno == ETIMEDOUT))
+        snprintf(what, sizeof what, "no answer within %d ms", r->url.timeout_ms);
+    else
+        snprintf(what, sizeof what, "%.120s", link->errstr);
+    return fail(r, what, e);
+}
+
+/* ---- the connection ---- */
+
+static void drop_link(struct redis_store *r)
+{
+    if (r->link != NULL)
+        redisFree(r->link);
+    r->link = NULL;
+}
+
+/* ITR_OK, and the reply is the caller's to free; ITR_STORE, and *broken tells that the connection
+ * is gone, not that Redis said an error. */
+static enum itr_status get_reply(struct redis_store *r, int type, redisReply **out, bool *broken,
+                                 struct itr_error *e)
+{
+    void *got = NULL;
+    redisReply *reply;
+    enum itr_status s = ITR_OK;
+
+    *out = NULL;
+    errno = 0;
+    *broken = redisGetReply(r->link, &got) != REDIS_OK;
+    if (*broken)
+        return fail_link(r, r->link, e);
+    reply = got;
+    if (reply->type == REDIS_REPLY_ERROR)
+        s = fail_reply(r, reply->str, e);
+    else if (reply->type != type && !(type == REDIS_REPLY_STRING && reply->type == REDIS_REPLY_NIL))
+        s = fail(r, "it answered something that Redis would not", e);
+    if (s == ITR_OK)
+        *out = reply;
+    else
+        freeReplyObject(reply);
+    return s;
+}
+
+/* Says one command and expects "OK". */
+static enum itr_status say(struct redis_store *r, int argc, const char **argv, struct itr_error *e)
+{
+    redisReply *reply;
+    bool broken;
+    enum itr_status s;
+
+    if (redisAppendCommandArgv(r->link, argc, argv, NULL) != REDIS_OK)
+        return fail_link(r, r->link, e);
+    s = get_reply(r, REDIS_REPLY_STATUS, &reply, &broken, e);
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return s;
+}
+
+static enum itr_status log_in(struct redis_store *r, struct itr_error *e)
+{
+    const struct itr_redis_url *u = &r->url;
+    const char *with_user[] = {"AUTH", u->user, u->password};
+    const char *without[] = {"AUTH", u->password};
+    enum itr_status s;
+
+    if (!u->has_password)
+        return ITR_OK;
+    s = u->user[0] != '\0' ? say(r, 3, with_user, e) : say(r, 2, without, e);
+    /* Before Redis 6 a wrong password is only "ERR". */
+    if (s == ITR_STORE && e != NULL && strstr(e->text, "the error ERR") != NULL)
+        return fail(r, "it refuses the user or password, or wants none", e);
+    return s;
+}
+
+static enum itr_status choose_db(struct redis_store *r, struct itr_error *e)
+{
+    char db[16];
+    const char *argv[] = {"SELECT", db};
+
+    if (r->url.db == 0)
+        return ITR_OK;
+    snprintf(db, sizeof db, "%d", r->url.db);
+    return say(r, 2, argv, e);
+}
+
+static enum itr_status connect_to(struct redis_store *r, struct itr_error *e)
+{
+    struct timeval t = {r->url.timeout_ms / 1000, r->url.timeout_ms % 1000 * 1000};
+    enum itr_status s = ITR_OK;
+
+    r->link = r->url.path[0] != '\0' ? redisConnectUnixWithTimeout(r->url.path, t)
+                                     : redisConnectWithTimeout(r->url.host, r->url.port, t);
+    if (r->link == NULL || r->link->err != 0 || redisSetTimeout(r->link, t) != REDIS_OK) {
+        s = fail_link(r, r->link, e);
+    } else {
+        (void)fcntl(r->link->fd, F_SETFD, FD_CLOEXEC);
+        if ((s = log_in(r, e)) == ITR_OK)
+            s = choose_db(r, e);
+    }
+    if (s != ITR_OK)
+        drop_link(r);
+    return s;
+}
+
+/* ---- commands, each of which may be said twice ---- */
+
+struct job {
+    char key[KEY_MAX]; /* with the prefix */
+    /* load */
+    struct itr_buf *bytes;
+    int64_t *now_ms;
+    /* swap */
+    const char *old, *fresh;
+    size_t old_len, fresh_len;
+    int64_t keep_for_ms;
+    bool *done;
+    bool again; /* an answer of it was lost */
+};
+
+static bool take_time(const redisReply *t, int64_t *now_ms)
+{
+    if (t->elements != 2 || t->element[0]->type != REDIS_REPLY_STRING ||
+        t->element[1]->type != REDIS_REPLY_STRING)
+        return false;
+    *now_ms =
+        strtoll(t->element[0]->str, NULL, 10) * 1000 + strtoll(t->element[1]->str, NULL, 10) / 1000;
+    return true;
+}
+
+static enum itr_status do_load(struct redis_store *r, const struct job *j, bool *broken,
+                               struct itr_error *e)
+{
+    const char *get[] = {"GET", j->key}, *time[] = {"TIME"};
+    redisReply *value = NULL, *now = NULL;
+    enum itr_status s, s_now;
+
+    if (redisAppendCommandArgv(r->link, 2, get, NULL) != REDIS_OK ||
+        redisAppendCommandArgv(r->link, 1, time, NULL) != REDIS_OK)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    s = get_reply(r, REDIS_REPLY_STRING, &value, broken, e);
+    if (*broken)
+        return s;
+    s_now = get_reply(r, REDIS_REPLY_ARRAY, &now, broken, s == ITR_OK ? e : NULL);
+    if (s == ITR_OK)
+        s = s_now;
+    if (s == ITR_OK && !take_time(now, j->now_ms))
+        s = fail(r, "it answered something that Redis would not", e);
+    if (s == ITR_OK && value->type == REDIS_REPLY_STRING &&
+        (s = itr_buf_append(j->bytes, value->str, value->len)) != ITR_OK)
+        s = s == ITR_FULL ? fail(r, "something else stands under our key; give another prefix", e)
+                          : itr_error_set(e, s, "no memory");
+    freeReplyObject(value);
+    freeReplyObject(now);
+    return s;
+}
+
+static enum itr_status run_script(struct redis_store *r, const struct job *j, const char *verb,
+                                  const char *what, redisReply **out, bool *broken,
+                                  struct itr_error *e)
+{
+    char keep[24];
+    const char *argv[] = {verb, what, "1", j->key, j->old, j->fresh, keep};
+    size_t lens[] = {strlen(verb), strlen(what), 1, strlen(j->key), j->old_len, j->fresh_len, 0};
+
+    lens[6] = (size_t)snprintf(keep, sizeof keep, "%lld", (long long)j->keep_for_ms);
+    if (redisAppendCommandArgv(r->link, 7, argv, lens) != REDIS_OK)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    return get_reply(r, REDIS_REPLY_INTEGER, out, broken, e);
+}
+
+/* Is what stands there what we wanted to put there? */
+static enum itr_status look(struct redis_store *r, const struct job *j, bool *broken,
+                            struct itr_error *e)
+{
+    const char *get[] = {"GET", j->key};
+    redisReply *value;
+    enum itr_status s;
+
+    if (redisAppendCommandArgv(r->link, 2, get, NULL) != REDIS_OK)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    s = get_reply(r, REDIS_REPLY_STRING, &value, broken, e);
+    if (s != ITR_OK)
+        return s;
+    *j->done = (size_t)value->len == j->fresh_len &&
+               (value->len == 0 || memcmp(value->str, j->fresh, j->fresh_len) == 0);
+    freeReplyObject(value);
+    return ITR_OK;
+}
+
+static enum itr_status do_swap(struct redis_store *r, const struct job *j, bool *broken,
+                               struct itr_error *e)
+{
+    struct itr_error mine;
+    redisReply *reply;
+    enum itr_status s = run_script(r, j, "EVALSHA", script_sha1, &reply, broken, &mine);
+
+    if (s == ITR_STORE && !*broken && strstr(mine.text, "NOSCRIPT") != NULL)
+        s = run_script(r, j, "EVAL", script, &reply, broken, &mine);
+    if (s != ITR_OK) {
+        if (e != NULL)
+            *e = mine;
+        return s;
+    }
+    *j->done = reply->integer == 1;
+    freeReplyObject(reply);
+    return !*j->done && j->again ? look(r, j, broken, e) : ITR_OK;
+}
+
+typedef enum itr_status run_fn(struct redis_store *r, const struct job *j, bool *broken,
+                               struct itr_error *e);
+
+/* With the lock held. */
+static enum itr_status run_locked(struct redis_store *r, run_fn *run, struct job *j,
+                                  struct itr_error *e)
+{
+    bool was_open = r->link != NULL, broken = false;
+    enum itr_status s = ITR_OK;
+
+    if (!was_open && (s = connect_to(r, e)) != ITR_OK)
+        return s;
+    s = run(r, j, &broken, e);
+    if (broken) {
+        drop_link(r);
+        j->again = true;
+        broken = false;
+        if ((s = connect_to(r, e)) == ITR_OK)
+            s = run(r, j, &broken, e);
+    }
+    if (broken)
+        drop_link(r);
+    return s;
+}
+
+static enum itr_status run(struct redis_store *r, run_fn *run_it, const char *key, struct job *j,
+                           struct itr_error *e)
+{
+    struct itr_sigpipe pipe;
+    enum itr_status s;
+
+    if (strlen(key) + strlen(r->url.prefix) >= sizeof j->key)
+        return fail(r, "the key is too long", e);
+    snprintf(j->key, sizeof j->key, "%s%s", r->url.prefix, key);
+    renew_after_fork(r);
+    itr_sigpipe_hold(&pipe);
+    pthread_mutex_lock(&r->lock);
+    s = run_locked(r, run_it, j, e);
+    pthread_mutex_unlock(&r->lock);
+    itr_sigpipe_release(&pipe);
+    return s;
+}
+
+/* ---- the interface ---- */
+
+static enum itr_status load(struct itr_store *s, const char *key, struct itr_buf *bytes,
+                            int64_t *now_wall_ms, struct itr_error *e)
+{
+    struct job j = {.bytes = bytes, .now_ms = now_wall_ms};
+
+    *now_wall_ms = 0;
+    return run(of(s), do_load, key, &j, e);
+}
+
+static enum itr_status swap(struct itr_store *s, const char *key, const char *old, size_t old_len,
+                            const char *new_bytes, size_t new_len, int64_t keep_for_ms, bool *done,
+                            struct itr_error *e)
+{
+    struct job j = {.old = old_len > 0 ? old : "",
+                    .old_len = old_len,
+                    .fresh = new_len > 0 ? new_bytes : "",
+                    .fresh_len = new_len,
+                    .keep_for_ms = keep_for_ms > 0 ? keep_for_ms : 1,
+                    .done = done};
+    enum itr_status st;
+
+    *done = false;
+    st = run(of(s), do_swap, key, &j, e);
+    if (st != ITR_OK)
+        *done = false;
+    return st;
+}
+
+static void retain(struct itr_store *s)
+{
+    atomic_fetch_add(&of(s)->refs, 1);
+}
+
+static void release(struct itr_store *s)
+{
+    struct redis_store *r = of(s);
+
+    if (atomic_fetch_sub(&r->refs, 1) != 1)
+        return;
+    renew_after_fork(r);
+    drop_link(r);
+    pthread_mutex_destroy(&r->lock);
+    itr_redis_url_wipe(&r->url);
+    free(r);
+}
+
+static const struct itr_store_ops ops = {
+    ITR_STORE_VERSION, ITR_FROM_REDIS, load, swap, retain, release,
+};
+
+static void set_id(struct redis_store *r)
+{
+    const struct itr_redis_url *u = &r->url;
+
+    if (u->path[0] != '\0')
+        snprintf(r->id, sizeof r->id, "redis+unix:%s?db=%d&prefix=%s", u->path, u->db, u->prefix);
+    else
+        snprintf(r->id, sizeof r->id, "redis://%s:%d/%d?prefix=%s", u->host, u->port, u->db,
+                 u->prefix);
+    r->head.id = r->id;
+}
+
+enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
+                                    struct itr_error *e)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct redis_store *r = calloc(1, sizeof *r);
+    enum itr_status s;
+
+    if (r == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    s = itr_redis_url_read(address, &r->url, e);
+    if (s == ITR_OK && r->url.is_tls)
+        s = itr_error_set(e, ITR_CONFIG,
+                          "option token_store: rediss:// is not in this version; put a TLS tunnel "
+                          "(stunnel) on this machine and name that as redis://127.0.0.1:port");
+    if (s != ITR_OK) {
+        itr_redis_url_wipe(&r->url);
+        free(r);
+        return s;
+    }
+    (void)pthread_once(&once, watch_forks);
+    r->head.ops = &ops;
+    set_id(r);
+    atomic_init(&r->refs, 1);
+    pthread_mutex_init(&r->lock, NULL);
+    r->generation = itr_fork_generation();
+    *out = &r->head;
+    return ITR_OK;
+}
