@@ -212,6 +212,29 @@ static int port_of_peer(int fd)
     return ntohs(a.sin_port);
 }
 
+/* In a process of its own: here the server's end could be the one that takes the place. */
+static void no_connection_takes_the_place_of_a_closed_standard_stream(void **state)
+{
+    struct loop_fixture f;
+    int status;
+    pid_t child;
+
+    (void)state;
+    if (!ITR_CURL_HAS_PREREQ)
+        skip(); /* no connection is kept to look at */
+    loop_fixture_init(&f, ANSWER_ALWAYS);
+    if ((child = fork()) == 0) {
+        close(STDERR_FILENO);
+        loop_fixture_carry(&f);
+        if (f.x.response.carried != ITR_OK)
+            _exit(2);
+        _exit(port_of_peer(STDERR_FILENO) == raw_server_port(f.server));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    loop_fixture_clear(&f);
+}
+
 static void a_program_that_the_host_starts_inherits_no_connection(void **state)
 {
     struct loop_fixture f;
@@ -337,6 +360,7 @@ int main(void)
         cmocka_unit_test(the_deadline_counts_for_those_that_wait_for_a_connection),
         cmocka_unit_test(memory_stays_flat),
         cmocka_unit_test(without_descriptors_there_is_a_network_error),
+        cmocka_unit_test(no_connection_takes_the_place_of_a_closed_standard_stream),
         cmocka_unit_test(a_program_that_the_host_starts_inherits_no_connection),
         cmocka_unit_test(after_abandon_the_child_holds_no_connection),
         cmocka_unit_test(the_environments_proxy_is_not_for_loopback),
