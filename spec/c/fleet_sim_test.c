@@ -64,6 +64,7 @@ static void a_day_costs(int processes, bool poisson)
         assert_true(counted.calls >= processes * 1430L);
         assert_int_equal(counted.failed, 0);
         assert_in_range(counted.sent, 12, most[kind]);
+        assert_true(counted.refused <= (kind == SIM_OVERWRITE ? counted.sent * processes : 10));
     }
 }
 
@@ -271,6 +272,19 @@ static void limit_of_the_gateway_is_no_fetch_storm(void **s)
     assert_int_equal(counted.failed, counted.calls);
 }
 
+static void daily_limit_is_used_up_and_no_more_each_day(void **s)
+{
+    struct sim_options o = fleet(20, SIM_OVERWRITE);
+    struct sim_watch counted;
+
+    (void)s;
+    o.rules.daily_limit = 10;
+    o.run_ms = 3 * SIM_DAY;
+    counted = run(world(&o));
+    assert_int_equal(counted.sent, 30);
+    assert_true(counted.failed > 0 && strstr(counted.last_error, "daily_limit = 10") != NULL);
+}
+
 /* ---- the endpoint is down ---- */
 
 static void fail_3_h(struct sim_world *w, const struct sim_event *e)
@@ -452,6 +466,7 @@ int main(void)
         cmocka_unit_test(endpoint_misread_as_a_refusal_burns_no_daily_limit),
         cmocka_unit_test(rival_without_the_store_is_told_and_no_endless_loop),
         cmocka_unit_test(limit_of_the_gateway_is_no_fetch_storm),
+        cmocka_unit_test(daily_limit_is_used_up_and_no_more_each_day),
         cmocka_unit_test(endpoint_down_3_h_burns_no_daily_limit),
         cmocka_unit_test(endpoint_down_for_longer_than_the_margin_fails_no_call),
         cmocka_unit_test(holder_killed_is_followed_when_its_lease_ends),

@@ -21,12 +21,24 @@ static void kill_process(struct sim_world *w, struct sim_process *p)
     sim_world_soon(w, NULL, sim_world_delay(w, 0, SIM_MINUTE), start_again, p);
 }
 
-/* For seconds, or for longer than any lease of its own. */
+/* For seconds, for just about as long as its lease, or for longer than any. */
+static int64_t draw_sleep_ms(struct sim_world *w)
+{
+    int64_t lease_ms = w->options.rules.lease_ms;
+
+    switch (sim_random_within(&w->random, 0, 2)) {
+    case 0:
+        return sim_world_delay(w, SIM_SECOND, 10 * SIM_SECOND);
+    case 1:
+        return sim_world_delay(w, lease_ms - 500, lease_ms + 1000);
+    default:
+        return sim_world_delay(w, lease_ms, 4 * lease_ms);
+    }
+}
+
 static void stop_process(struct sim_world *w, struct sim_process *p)
 {
-    int64_t ms = sim_random_chance(&w->random, 500)
-                     ? sim_world_delay(w, SIM_SECOND, 10 * SIM_SECOND)
-                     : sim_world_delay(w, w->options.rules.lease_ms, 4 * w->options.rules.lease_ms);
+    int64_t ms = draw_sleep_ms(w);
 
     SIM_TRACE(w, "%d: is stopped for %d ms", p->id, (int)ms);
     p->stopped_until_ms = w->now_ms + ms;

@@ -215,9 +215,11 @@ static void load_and_decide(struct sim_world *w, const struct sim_event *e)
         sim_settle_with(p, &f->record, ITR_FROM_REDIS);
         break;
     case ITR_VERDICT_WAIT:
+        sim_watch_waits(p, v.until_ms - f->store_now_ms);
         look_later(p, v.until_ms);
         break;
     case ITR_VERDICT_HOLD:
+        sim_watch_held(p, v.until_ms - f->store_now_ms);
         hold(p, &v);
         break;
     case ITR_VERDICT_ACQUIRE:

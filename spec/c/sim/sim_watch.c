@@ -64,7 +64,7 @@ static bool is_anybody_ahead(const struct sim_world *w, uint64_t fence)
 {
     int i;
 
-    for (i = 0; i < w->options.processes; i++) {
+    for (i = 0; w->store.steps > 0 && i < w->options.processes; i++) {
         const struct itr_token *t = w->processes[i].cache.token;
         if (t != NULL && t->fence >= fence)
             return true;
@@ -215,6 +215,21 @@ void sim_watch_swapped(struct sim_world *w, const struct sim_bytes *old_bytes)
     check_token(w, &old, &new);
     if (new.fence != old.fence)
         be_quiet(w, &new);
+}
+
+void sim_watch_waits(struct sim_process *p, int64_t ms)
+{
+    if (ms > p->world->options.rules.lease_ms)
+        sim_watch_break(p->world, "6: %d waits %d s for a lease", p->id, (int)(ms / 1000));
+}
+
+/* The longest row of the table: an hour after a refusal; with daily_limit, until the next day. */
+void sim_watch_held(struct sim_process *p, int64_t ms)
+{
+    bool is_limited = p->world->options.rules.daily_limit > 0;
+
+    if (ms > (is_limited ? SIM_DAY : SIM_HOUR))
+        sim_watch_break(p->world, "6: %d is held back for %d s", p->id, (int)(ms / 1000));
 }
 
 /* ---- processes and calls ---- */

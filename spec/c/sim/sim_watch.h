@@ -72,6 +72,10 @@ void sim_watch_reason(struct sim_world *w);
 struct sim_request *sim_watch_acquired(struct sim_process *p);
 void sim_watch_sent(struct sim_world *w, struct sim_request *r);
 void sim_watch_swapped(struct sim_world *w, const struct sim_bytes *old);
+/* What the record told p: to wait for a lease, or that no fetch may be, for so long at the most. */
+void sim_watch_waits(struct sim_process *p, int64_t ms);
+void sim_watch_held(struct sim_process *p, int64_t ms);
+
 void sim_watch_call_over(struct sim_process *p, const struct sim_call *c,
                          const struct itr_error *e); /* e NULL: it succeeded */
 void sim_watch_process(struct sim_process *p);       /* after every event of it */
