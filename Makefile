@@ -42,10 +42,12 @@ endif
 # ---- sources: the one list ------------------------------------------------------------------------
 
 # The Redis store is a module of its own, so that nobody needs hiredis who has no Redis.
-lib_sources := $(filter-out src/store/store_redis.c,$(wildcard src/core/*.c src/store/*.c src/transport/*.c))
-bind_sources := $(wildcard src/bind/*.c)
+redis_sources := src/store/store_redis.c src/bind/redis_module.c
+lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*.c src/store/*.c src/transport/*.c))
+bind_sources := $(filter-out $(redis_sources),$(wildcard src/bind/*.c))
+has_redis := $(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include))
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
-test_sources := $(wildcard spec/c/*_test.c)
+test_sources := $(filter-out $(if $(has_redis),,spec/c/store_redis_test.c),$(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
 fuzz_sources := $(wildcard spec/fuzz/fuzz_*.c)
 
@@ -85,7 +87,7 @@ accepted = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo 
 
 warnings := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
 hardening := -fstack-protector-strong $(fortify) $(call accepted,-fcf-protection) $(call accepted,-fstack-clash-protection)
-curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR))
+curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR)) $(if $(HIREDIS_INCDIR),-I$(HIREDIS_INCDIR))
 libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread -lm
 
 base_flags := -std=c11 $(optimize) -D_GNU_SOURCE $(warnings) $(hardening) $(sanitize) $(variant_flags)
@@ -110,10 +112,14 @@ flags_now := $(compile) $(CFLAGS) | $(LDFLAGS) $(LIBFLAG) $(libs) | $(LUA_INCDIR
 lib := $(B)/libitrigger.a
 lib_objects := $(lib_sources:src/%.c=$(B)/obj/%.o)
 module = $(B)/$(1)/itrigger/core.so
+# Only where hiredis is.
+redis_module = $(if $(has_redis),$(B)/$(1)/itrigger/redis.so)
+modules = $(call module,$(1)) $(call redis_module,$(1))
 
-.PHONY: build all
-build: $(foreach l,$(luas_or_default),$(call module,$(l)))
-all: $(foreach l,$(LUAS),$(call module,$(l)))
+.PHONY: build all build-redis install-redis
+build: $(foreach l,$(luas_or_default),$(call modules,$(l)))
+all: $(foreach l,$(LUAS),$(call modules,$(l)))
+build-redis: $(foreach l,$(luas_or_default),$(B)/$(l)/itrigger/redis.so)
 
 $(B)/flags: FORCE
 	$(Q)mkdir -p $(@D)
@@ -150,12 +156,19 @@ $(call module,$(1)): $$(bind_objects_$(1)) $(lib)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(libs)
 
+$(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $(B)/obj/store/store_redis.o $(lib)
+	$$(call say,LD,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(if $$(HIREDIS_LIBDIR),-L$$(HIREDIS_LIBDIR)) -lhiredis -lpthread
+
+depends += $(B)/$(1)/obj/bind/redis_module.d
+
 $(B)/$(1)/libbind.a: $$(bind_objects_$(1))
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$^
 endef
-depends := $(lib_objects:.o=.d)
+depends := $(lib_objects:.o=.d) $(B)/obj/store/store_redis.d
 $(foreach l,$(known_luas),$(eval $(call lua_rules,$(l))))
 
 # ---- tests ----------------------------------------------------------------------------------------
@@ -176,6 +189,11 @@ $(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
+
+$(B)/spec/store_redis_test: $(B)/obj/spec/c/store_redis_test.o $(B)/obj/store/store_redis.o $(support_objects) $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka -lhiredis $(libs)
 
 # Programs whose source is gone must not run any more, and so be counted.
 .PHONY: c-tests
@@ -210,7 +228,7 @@ luas_here = $(shell tools/luas $(luas_or_all))
 .PHONY: test check-all asan tsan fuzz valgrind
 test:
 	@tools/setup test
-	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call module,$(l)))
+	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call modules,$(l)))
 	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c $(luas_or_all)
 
 asan:
@@ -295,9 +313,16 @@ install: build
 	$(call say,INSTALL,'$(DESTDIR)$(INST_LIBDIR)/itrigger $(DESTDIR)$(INST_LUADIR)/itrigger')
 	$(Q)install -d '$(DESTDIR)$(INST_LIBDIR)/itrigger'
 	$(Q)install -m 755 $(call module,$(LUA)) '$(DESTDIR)$(INST_LIBDIR)/itrigger/core.so'
+	$(if $(has_redis),$(Q)install -m 755 $(call redis_module,$(LUA)) '$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so')
 	$(Q)for f in $(lua_sources:lua/%=%); do install -d "$(DESTDIR)$(INST_LUADIR)/$${f%/*}" && \
 	    install -m 644 "lua/$$f" "$(DESTDIR)$(INST_LUADIR)/$$f" || exit 1; done
 endif
+
+# The rock itrigger-redis: this one module.
+install-redis: build-redis
+	$(call say,INSTALL,'$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so')
+	$(Q)install -d '$(DESTDIR)$(INST_LIBDIR)/itrigger'
+	$(Q)install -m 755 $(B)/$(LUA)/itrigger/redis.so '$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so'
 
 clean:
 	rm -rf build

@@ -11,6 +11,7 @@
 
 #include "core/fork.h"
 #include "core/sigpipe.h"
+#include "store/store_redis_error.h"
 #include "store/store_redis_url.h"
 #include "store/stores.h"
 
@@ -42,7 +43,7 @@ struct redis_store {
     struct itr_store head;
     atomic_uint refs;
     struct itr_redis_url url;
-    char id[3 * ITR_REDIS_PART];
+    char id[ITR_REDIS_ID];
     pthread_mutex_t lock;
     redisContext *link;  /* under lock; NULL: not connected */
     unsigned generation; /* under renewing: the process that lock and link belong to */
@@ -91,43 +92,7 @@ static void renew_after_fork(struct redis_store *r)
 
 static enum itr_status fail(const struct redis_store *r, const char *what, struct itr_error *e)
 {
-    return itr_error_set(e, ITR_STORE, "token store %.200s: %s (option token_store)", r->id, what);
-}
-
-struct said {
-    const char *word;
-    const char *meaning;
-};
-
-static const struct said said[] = {
-    {"NOAUTH", "it asks for a password; give it as redis://user:password@..."},
-    {"WRONGPASS", "it refuses the user or password"},
-    {"NOPERM",
-     "its user may not do that; it needs get, set, del, time, eval and evalsha on our keys"},
-    {"LOADING", "it is still loading its data"},
-    {"READONLY", "it is a replica that is read-only; name the master"},
-    {"OOM", "it is out of memory (maxmemory)"},
-    {"MISCONF", "it takes no writes because it cannot save its data"},
-    {"MASTERDOWN", "it has lost its master"},
-    {"BUSY", "it is busy with another script"},
-    {"WRONGTYPE", "something else stands under our key; give another prefix"},
-};
-
-static enum itr_status fail_reply(const struct redis_store *r, const char *text,
-                                  struct itr_error *e)
-{
-    size_t n = strcspn(text, " :,'"), i;
-    char what[80];
-
-    for (i = 0; i < sizeof said / sizeof *said; i++)
-        if (strlen(said[i].word) == n && memcmp(text, said[i].word, n) == 0)
-            return fail(r, said[i].meaning, e);
-    /* A script's error has the first word of what failed in it, further behind. */
-    for (i = 0; i < sizeof said / sizeof *said; i++)
-        if (strstr(text, said[i].word) != NULL)
-            return fail(r, said[i].meaning, e);
-    snprintf(what, sizeof what, "it answered with the error %.*s", n < 20 ? (int)n : 20, text);
-    return fail(r, what, e);
+    return itr_redis_fail(r->id, what, e);
 }
 
 static enum itr_status fail_link(const struct redis_store *r, const redisContext *link,
@@ -169,7 +134,7 @@ static enum itr_status get_reply(struct redis_store *r, int type, redisReply **o
         return fail_link(r, r->link, e);
     reply = got;
     if (reply->type == REDIS_REPLY_ERROR)
-        s = fail_reply(r, reply->str, e);
+        s = itr_redis_fail_reply(r->id, reply->str, e);
     else if (reply->type != type && !(type == REDIS_REPLY_STRING && reply->type == REDIS_REPLY_NIL))
         s = fail(r, "it answered something that Redis would not", e);
     if (s == ITR_OK)
@@ -374,10 +339,10 @@ static enum itr_status run(struct redis_store *r, run_fn *run_it, const char *ke
 {
     struct itr_sigpipe pipe;
     enum itr_status s;
+    int n = snprintf(j->key, sizeof j->key, "%s%s", r->url.prefix, key);
 
-    if (strlen(key) + strlen(r->url.prefix) >= sizeof j->key)
+    if (n < 0 || (size_t)n >= sizeof j->key)
         return fail(r, "the key is too long", e);
-    snprintf(j->key, sizeof j->key, "%s%s", r->url.prefix, key);
     renew_after_fork(r);
     itr_sigpipe_hold(&pipe);
     pthread_mutex_lock(&r->lock);
@@ -439,18 +404,6 @@ static const struct itr_store_ops ops = {
     ITR_STORE_VERSION, ITR_FROM_REDIS, load, swap, retain, release,
 };
 
-static void set_id(struct redis_store *r)
-{
-    const struct itr_redis_url *u = &r->url;
-
-    if (u->path[0] != '\0')
-        snprintf(r->id, sizeof r->id, "redis+unix:%s?db=%d&prefix=%s", u->path, u->db, u->prefix);
-    else
-        snprintf(r->id, sizeof r->id, "redis://%s:%d/%d?prefix=%s", u->host, u->port, u->db,
-                 u->prefix);
-    r->head.id = r->id;
-}
-
 enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
                                     struct itr_error *e)
 {
@@ -472,7 +425,8 @@ enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
     }
     (void)pthread_once(&once, watch_forks);
     r->head.ops = &ops;
-    set_id(r);
+    itr_redis_url_id(&r->url, r->id, sizeof r->id);
+    r->head.id = r->id;
     atomic_init(&r->refs, 1);
     pthread_mutex_init(&r->lock, NULL);
     r->generation = itr_fork_generation();
