@@ -5,6 +5,7 @@
 #   CFLAGS=, LDFLAGS=, CC=                          added to ours, or in place of cc
 #   PREFIX=, DESTDIR=, INST_LIBDIR=, INST_LUADIR=   where install puts things
 #   LUA_INCDIR=, CURL_INCDIR=, CURL_LIBDIR=         where headers and libraries are, if not where pkg-config says
+#   REDIS=0                                         leave the module itrigger.redis out
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
 #   VARIANT=asan|tsan|fuzz|oldcurl                  build into build/VARIANT/ with what that needs
 
@@ -42,10 +43,11 @@ endif
 # ---- sources: the one list ------------------------------------------------------------------------
 
 # The Redis store is a module of its own, so that nobody needs hiredis who has no Redis.
-redis_sources := src/store/store_redis.c src/bind/redis_module.c
+redis_sources := $(wildcard src/store/store_redis*.c) src/bind/redis_module.c
+redis_store_objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/store/store_redis*.c))
 lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*.c src/store/*.c src/transport/*.c))
 bind_sources := $(filter-out $(redis_sources),$(wildcard src/bind/*.c))
-has_redis := $(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include))
+has_redis := $(if $(filter 0,$(REDIS)),,$(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include)))
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
 test_sources := $(filter-out $(if $(has_redis),,spec/c/store_redis_test.c),$(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
@@ -156,7 +158,7 @@ $(call module,$(1)): $$(bind_objects_$(1)) $(lib)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(libs)
 
-$(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $(B)/obj/store/store_redis.o $(lib)
+$(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $$(redis_store_objects) $(lib)
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(if $$(HIREDIS_LIBDIR),-L$$(HIREDIS_LIBDIR)) -lhiredis -lpthread
@@ -168,7 +170,7 @@ $(B)/$(1)/libbind.a: $$(bind_objects_$(1))
 	$$(Q)rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$^
 endef
-depends := $(lib_objects:.o=.d) $(B)/obj/store/store_redis.d
+depends := $(lib_objects:.o=.d) $(redis_store_objects:.o=.d)
 $(foreach l,$(known_luas),$(eval $(call lua_rules,$(l))))
 
 # ---- tests ----------------------------------------------------------------------------------------
@@ -190,7 +192,7 @@ $(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
 
-$(B)/spec/store_redis_test: $(B)/obj/spec/c/store_redis_test.o $(B)/obj/store/store_redis.o $(support_objects) $(lib)
+$(B)/spec/store_redis_test: $(B)/obj/spec/c/store_redis_test.o $(redis_store_objects) $(support_objects) $(lib)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka -lhiredis $(libs)

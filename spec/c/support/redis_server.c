@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,8 @@ static void run(const struct redis_server *r, int out, const char *option, const
 {
     char port[16];
 
+    /* It ends with the test program, however that ends. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     snprintf(port, sizeof port, "%d", r->port);
     (void)dup2(out, 1);
     (void)dup2(out, 2);
