@@ -125,7 +125,7 @@ local function open_store(address)
   if not found then
     return nil, errors.new { kind = "config", retryable = false, message = "option token_store: a "
       .. "Redis store needs the module itrigger.redis (luarocks install itrigger-redis), which "
-      .. "cannot be loaded: " .. tostring(redis):match("^[^\n]*") }
+      .. "cannot be loaded: " .. tostring(redis):gsub("%s*\n%s*", " ") }
   end
   local store, kind, message = redis.open(address)
   if store == nil then

@@ -13,7 +13,7 @@ static enum itr_status no_such_store(const char *address, struct itr_error *e)
 
     return itr_error_set(e, ITR_CONFIG,
                          "option token_store: there is no store \"%.*s:\" in this version; it can "
-                         "be \"file:\", \"file:/directory\" or \"memory:\"",
+                         "be \"file:\", \"file:/directory\", \"redis://host/0\" or \"memory:\"",
                          n < 40 ? n : 40, address);
 }
 

@@ -9,7 +9,7 @@
  * open(address) gives a store in its box | nil, kind, message. client.lua calls it.
  */
 
-LUALIB_API int luaopen_itrigger_redis(lua_State *L);
+__attribute__((visibility("default"))) int luaopen_itrigger_redis(lua_State *L);
 
 static int l_gc(lua_State *L)
 {
