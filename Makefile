@@ -51,6 +51,7 @@ has_redis := $(if $(filter 0,$(REDIS)),,$(wildcard $(addsuffix /hiredis/hiredis.
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
 test_sources := $(filter-out $(if $(has_redis),,spec/c/store_redis_test.c),$(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
+sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))
 fuzz_sources := $(wildcard spec/fuzz/fuzz_*.c)
 
 # ---- variants -------------------------------------------------------------------------------------
@@ -179,13 +180,18 @@ $(foreach l,$(known_luas),$(eval $(call lua_rules,$(l))))
 test_programs := $(test_sources:spec/c/%.c=$(B)/spec/%)
 test_objects := $(test_sources:spec/%.c=$(B)/obj/spec/%.o)
 support_objects := $(test_support:spec/%.c=$(B)/obj/spec/%.o)
-depends += $(test_objects:.o=.d) $(support_objects:.o=.d)
-.SECONDARY: $(test_objects) $(support_objects)
+sim_objects := $(sim_sources:spec/%.c=$(B)/obj/spec/%.o)
+sim_main := $(B)/obj/spec/c/sim/main.o
+depends += $(test_objects:.o=.d) $(support_objects:.o=.d) $(sim_objects:.o=.d) $(sim_main:.o=.d)
+.SECONDARY: $(test_objects) $(support_objects) $(sim_objects) $(sim_main)
 
 $(B)/obj/spec/%.o: spec/%.c $(B)/flags
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compile) -Ispec/c -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# It makes each allocation fail in turn.
+$(B)/spec/alloc_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
 $(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
 	$(call say,LD,$@)
@@ -196,6 +202,13 @@ $(B)/spec/store_redis_test: $(B)/obj/spec/c/store_redis_test.o $(redis_store_obj
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka -lhiredis $(libs)
+
+# The fleet in fake time (spec/c/sim/sim_world.h) is linked only where it is used.
+$(B)/spec/fleet_sim_test: $(sim_objects)
+
+$(B)/fleet_sim: $(sim_main) $(sim_objects) $(lib)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ $(libs)
 
 # Programs whose source is gone must not run any more, and so be counted.
 .PHONY: c-tests
@@ -231,7 +244,15 @@ luas_here = $(shell tools/luas $(luas_or_all))
 test:
 	@tools/setup test
 	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call modules,$(l)))
-	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c $(luas_or_all)
+	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c model $(luas_or_all)
+
+# Chaos in many more fleets than `make test` has time for: SEEDS of them, beginning with seed FIRST.
+SEEDS ?= 20000
+FIRST ?= 1
+.PHONY: sim
+sim:
+	$(Q)$(again) $(B)/fleet_sim
+	@$(B)/fleet_sim $(SEEDS) $(FIRST)
 
 asan:
 	@tools/setup test
@@ -253,7 +274,7 @@ fuzz:
 	$(Q)$(again) VARIANT=fuzz fuzz-programs
 	@tools/fuzz $(FUZZ_TIME) $(fuzz_sources:spec/fuzz/%.c=%)
 
-check-all: test asan tsan valgrind
+check-all: test sim asan tsan valgrind
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
@@ -270,7 +291,7 @@ demo:
 # Stays in the foreground: Ctrl-C ends it.
 sandbox:
 	@tools/setup sandbox
-	@sandbox/run --foreground
+	@unset LUA_PATH LUA_CPATH LUA_INIT; exec sandbox/run --foreground
 
 bench:
 	@tools/setup test
@@ -332,7 +353,7 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
-	@echo 'Targets: setup build all install env demo sandbox test check-all asan tsan valgrind fuzz'
+	@echo 'Targets: setup build all install env demo sandbox test sim check-all asan tsan valgrind fuzz'
 	@echo '         lint format bench rock rockspec clean'
 
 -include $(depends)

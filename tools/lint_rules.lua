@@ -147,8 +147,9 @@ local function check_calls(file, bare)
 end
 
 local function check_length(file, text)
+  -- What is shipped; the table of a test may be long.
   local _, lines = text:gsub("\n", "")
-  if lines > MAX_LINES then
+  if lines > MAX_LINES and (file:find("^src/") or file:find("^lua/")) then
     report(file, lines, "more than " .. MAX_LINES .. " lines")
   end
 end

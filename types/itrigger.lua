@@ -202,7 +202,7 @@ function itrigger.get(path, params, opts) end
 function itrigger.post(path, body, opts) end
 
 ---A client of its own. What is not given comes from the environment. Nothing is sent yet.
----A client belongs to one Lua state. Clients with the same gateway, app id, secret and store share one token in the whole process; the token options of the first of them hold while any of them lives.
+---A client belongs to one Lua state. Clients with the same gateway, app id and store share one token in the whole process, each under its own options.
 ---@param options? itrigger.Options see options
 ---@return itrigger.Client? client
 ---@return itrigger.Error? err beside nil

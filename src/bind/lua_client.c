@@ -295,12 +295,10 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg functions[] = {{"new", l_new},     {"call", l_call},   {"token", l_token},
                                      {"stats", l_stats}, {"close", l_close}, {NULL, NULL}};
 
-void itr_lua_client_open(lua_State *L)
+/* Pushes a new metatable, with the table of methods in it. */
+static void push_metatable(lua_State *L)
 {
-    itr_lua_setfuncs(L, functions);
     lua_newtable(L);
-    lua_pushvalue(L, -1);
-    itr_lua_registry_set(L, &metatable_key);
     itr_lua_setfuncs(L, metamethods);
     lua_pushliteral(L, ITR_LUA_CLIENT);
     lua_setfield(L, -2, "__name");
@@ -308,8 +306,14 @@ void itr_lua_client_open(lua_State *L)
     lua_pushliteral(L, ITR_LUA_CLIENT);
     lua_setfield(L, -2, "__metatable");
     lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "__index");
+    lua_setfield(L, -2, "__index");
+}
+
+void itr_lua_client_open(lua_State *L)
+{
+    itr_lua_setfuncs(L, functions);
+    itr_lua_registry_once(L, &metatable_key, push_metatable);
+    lua_getfield(L, -1, "__index");
     lua_setfield(L, -3, "methods");
     lua_pop(L, 1);
 }
