@@ -13,7 +13,7 @@ static enum itr_status no_such_store(const char *address, struct itr_error *e)
 
     return itr_error_set(e, ITR_CONFIG,
                          "option token_store: there is no store \"%.*s:\" in this version; it can "
-                         "be \"file:\", \"file:/directory\" or \"memory:\"",
+                         "be \"file:\", \"file:/directory\", \"redis://host/0\" or \"memory:\"",
                          n < 40 ? n : 40, address);
 }
 
@@ -28,12 +28,27 @@ static enum itr_status open_store(const char *address, const struct itr_clock *c
     return *out != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
 }
 
+/* Made by a module of another release it may have other functions. */
+static enum itr_status take_given(const struct itr_store_box *box, struct itr_store **out,
+                                  struct itr_error *e)
+{
+    if (box->version != ITR_STORE_VERSION || box->store->ops->version != ITR_STORE_VERSION)
+        return itr_error_set(e, ITR_CONFIG,
+                             "option token_store: itrigger and itrigger-redis are of different "
+                             "releases; install the same of both");
+    *out = box->store;
+    (*out)->ops->retain(*out);
+    return ITR_OK;
+}
+
 enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config *config,
-                               struct itr_error *e)
+                               const struct itr_store_box *given, struct itr_error *e)
 {
     *parts = (struct itr_parts){0};
     parts->clock = itr_clock_system();
     parts->transport = itr_curl_loop_factory();
+    if (given != NULL && given->store != NULL)
+        return take_given(given, &parts->store, e);
     return open_store(config->token_store, parts->clock, &parts->store, e);
 }
 

@@ -1,16 +1,13 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <hiredis/hiredis.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include "core/fork.h"
 #include "core/sigpipe.h"
+#include "store/store_redis_error.h"
+#include "store/store_redis_link.h"
 #include "store/store_redis_url.h"
 #include "store/stores.h"
 
@@ -42,10 +39,10 @@ struct redis_store {
     struct itr_store head;
     atomic_uint refs;
     struct itr_redis_url url;
-    char id[3 * ITR_REDIS_PART];
+    char id[ITR_REDIS_ID];
     pthread_mutex_t lock;
-    redisContext *link;  /* under lock; NULL: not connected */
-    unsigned generation; /* under renewing: the process that lock and link belong to */
+    struct itr_redis_link link; /* under lock */
+    unsigned generation;        /* under renewing: the process that lock and link belong to */
 };
 
 static struct redis_store *of(struct itr_store *s)
@@ -78,9 +75,7 @@ static void renew_after_fork(struct redis_store *r)
 {
     pthread_mutex_lock(&renewing);
     if (r->generation != itr_fork_generation()) {
-        if (r->link != NULL)
-            close(r->link->fd);
-        r->link = NULL;
+        itr_redis_link_abandon(&r->link);
         pthread_mutex_init(&r->lock, NULL);
         r->generation = itr_fork_generation();
     }
@@ -91,153 +86,7 @@ static void renew_after_fork(struct redis_store *r)
 
 static enum itr_status fail(const struct redis_store *r, const char *what, struct itr_error *e)
 {
-    return itr_error_set(e, ITR_STORE, "token store %.200s: %s (option token_store)", r->id, what);
-}
-
-struct said {
-    const char *word;
-    const char *meaning;
-};
-
-static const struct said said[] = {
-    {"NOAUTH", "it asks for a password; give it as redis://user:password@..."},
-    {"WRONGPASS", "it refuses the user or password"},
-    {"NOPERM",
-     "its user may not do that; it needs get, set, del, time, eval and evalsha on our keys"},
-    {"LOADING", "it is still loading its data"},
-    {"READONLY", "it is a replica that is read-only; name the master"},
-    {"OOM", "it is out of memory (maxmemory)"},
-    {"MISCONF", "it takes no writes because it cannot save its data"},
-    {"MASTERDOWN", "it has lost its master"},
-    {"BUSY", "it is busy with another script"},
-    {"WRONGTYPE", "something else stands under our key; give another prefix"},
-};
-
-static enum itr_status fail_reply(const struct redis_store *r, const char *text,
-                                  struct itr_error *e)
-{
-    size_t n = strcspn(text, " :,'"), i;
-    char what[80];
-
-    for (i = 0; i < sizeof said / sizeof *said; i++)
-        if (strlen(said[i].word) == n && memcmp(text, said[i].word, n) == 0)
-            return fail(r, said[i].meaning, e);
-    /* A script's error has the first word of what failed in it, further behind. */
-    for (i = 0; i < sizeof said / sizeof *said; i++)
-        if (strstr(text, said[i].word) != NULL)
-            return fail(r, said[i].meaning, e);
-    snprintf(what, sizeof what, "it answered with the error %.*s", n < 20 ? (int)n : 20, text);
-    return fail(r, what, e);
-}
-
-static enum itr_status fail_link(const struct redis_store *r, const redisContext *link,
-                                 struct itr_error *e)
-{
-    char what[200];
-
-    if (link == NULL)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
-    if (link->err == REDIS_ERR_IO && (errno == EAGAIN || errno == ETIMEDOUT))
-        snprintf(what, sizeof what, "no answer within %d ms", r->url.timeout_ms);
-    else
-        snprintf(what, sizeof what, "%.120s", link->errstr);
-    return fail(r, what, e);
-}
-
-/* ---- the connection ---- */
-
-static void drop_link(struct redis_store *r)
-{
-    if (r->link != NULL)
-        redisFree(r->link);
-    r->link = NULL;
-}
-
-/* ITR_OK, and the reply is the caller's to free; ITR_STORE, and *broken tells that the connection
- * is gone, not that Redis said an error. */
-static enum itr_status get_reply(struct redis_store *r, int type, redisReply **out, bool *broken,
-                                 struct itr_error *e)
-{
-    void *got = NULL;
-    redisReply *reply;
-    enum itr_status s = ITR_OK;
-
-    *out = NULL;
-    errno = 0;
-    *broken = redisGetReply(r->link, &got) != REDIS_OK;
-    if (*broken)
-        return fail_link(r, r->link, e);
-    reply = got;
-    if (reply->type == REDIS_REPLY_ERROR)
-        s = fail_reply(r, reply->str, e);
-    else if (reply->type != type && !(type == REDIS_REPLY_STRING && reply->type == REDIS_REPLY_NIL))
-        s = fail(r, "it answered something that Redis would not", e);
-    if (s == ITR_OK)
-        *out = reply;
-    else
-        freeReplyObject(reply);
-    return s;
-}
-
-/* Says one command and expects "OK". */
-static enum itr_status say(struct redis_store *r, int argc, const char **argv, struct itr_error *e)
-{
-    redisReply *reply;
-    bool broken;
-    enum itr_status s;
-
-    if (redisAppendCommandArgv(r->link, argc, argv, NULL) != REDIS_OK)
-        return fail_link(r, r->link, e);
-    s = get_reply(r, REDIS_REPLY_STATUS, &reply, &broken, e);
-    if (reply != NULL)
-        freeReplyObject(reply);
-    return s;
-}
-
-static enum itr_status log_in(struct redis_store *r, struct itr_error *e)
-{
-    const struct itr_redis_url *u = &r->url;
-    const char *with_user[] = {"AUTH", u->user, u->password};
-    const char *without[] = {"AUTH", u->password};
-    enum itr_status s;
-
-    if (!u->has_password)
-        return ITR_OK;
-    s = u->user[0] != '\0' ? say(r, 3, with_user, e) : say(r, 2, without, e);
-    /* Before Redis 6 a wrong password is only "ERR". */
-    if (s == ITR_STORE && e != NULL && strstr(e->text, "the error ERR") != NULL)
-        return fail(r, "it refuses the user or password, or wants none", e);
-    return s;
-}
-
-static enum itr_status choose_db(struct redis_store *r, struct itr_error *e)
-{
-    char db[16];
-    const char *argv[] = {"SELECT", db};
-
-    if (r->url.db == 0)
-        return ITR_OK;
-    snprintf(db, sizeof db, "%d", r->url.db);
-    return say(r, 2, argv, e);
-}
-
-static enum itr_status connect_to(struct redis_store *r, struct itr_error *e)
-{
-    struct timeval t = {r->url.timeout_ms / 1000, r->url.timeout_ms % 1000 * 1000};
-    enum itr_status s = ITR_OK;
-
-    r->link = r->url.path[0] != '\0' ? redisConnectUnixWithTimeout(r->url.path, t)
-                                     : redisConnectWithTimeout(r->url.host, r->url.port, t);
-    if (r->link == NULL || r->link->err != 0 || redisSetTimeout(r->link, t) != REDIS_OK) {
-        s = fail_link(r, r->link, e);
-    } else {
-        (void)fcntl(r->link->fd, F_SETFD, FD_CLOEXEC);
-        if ((s = log_in(r, e)) == ITR_OK)
-            s = choose_db(r, e);
-    }
-    if (s != ITR_OK)
-        drop_link(r);
-    return s;
+    return itr_redis_fail(r->id, what, e);
 }
 
 /* ---- commands, each of which may be said twice ---- */
@@ -272,13 +121,13 @@ static enum itr_status do_load(struct redis_store *r, const struct job *j, bool 
     redisReply *value = NULL, *now = NULL;
     enum itr_status s, s_now;
 
-    if (redisAppendCommandArgv(r->link, 2, get, NULL) != REDIS_OK ||
-        redisAppendCommandArgv(r->link, 1, time, NULL) != REDIS_OK)
+    if (redisAppendCommandArgv(r->link.context, 2, get, NULL) != REDIS_OK ||
+        redisAppendCommandArgv(r->link.context, 1, time, NULL) != REDIS_OK)
         return itr_error_set(e, ITR_NOMEM, "no memory");
-    s = get_reply(r, REDIS_REPLY_STRING, &value, broken, e);
+    s = itr_redis_link_reply(&r->link, REDIS_REPLY_STRING, &value, broken, e);
     if (*broken)
         return s;
-    s_now = get_reply(r, REDIS_REPLY_ARRAY, &now, broken, s == ITR_OK ? e : NULL);
+    s_now = itr_redis_link_reply(&r->link, REDIS_REPLY_ARRAY, &now, broken, s == ITR_OK ? e : NULL);
     if (s == ITR_OK)
         s = s_now;
     if (s == ITR_OK && !take_time(now, j->now_ms))
@@ -301,9 +150,9 @@ static enum itr_status run_script(struct redis_store *r, const struct job *j, co
     size_t lens[] = {strlen(verb), strlen(what), 1, strlen(j->key), j->old_len, j->fresh_len, 0};
 
     lens[6] = (size_t)snprintf(keep, sizeof keep, "%lld", (long long)j->keep_for_ms);
-    if (redisAppendCommandArgv(r->link, 7, argv, lens) != REDIS_OK)
+    if (redisAppendCommandArgv(r->link.context, 7, argv, lens) != REDIS_OK)
         return itr_error_set(e, ITR_NOMEM, "no memory");
-    return get_reply(r, REDIS_REPLY_INTEGER, out, broken, e);
+    return itr_redis_link_reply(&r->link, REDIS_REPLY_INTEGER, out, broken, e);
 }
 
 /* Is what stands there what we wanted to put there? */
@@ -314,9 +163,9 @@ static enum itr_status look(struct redis_store *r, const struct job *j, bool *br
     redisReply *value;
     enum itr_status s;
 
-    if (redisAppendCommandArgv(r->link, 2, get, NULL) != REDIS_OK)
+    if (redisAppendCommandArgv(r->link.context, 2, get, NULL) != REDIS_OK)
         return itr_error_set(e, ITR_NOMEM, "no memory");
-    s = get_reply(r, REDIS_REPLY_STRING, &value, broken, e);
+    s = itr_redis_link_reply(&r->link, REDIS_REPLY_STRING, &value, broken, e);
     if (s != ITR_OK)
         return s;
     *j->done = (size_t)value->len == j->fresh_len &&
@@ -351,21 +200,21 @@ typedef enum itr_status run_fn(struct redis_store *r, const struct job *j, bool 
 static enum itr_status run_locked(struct redis_store *r, run_fn *run, struct job *j,
                                   struct itr_error *e)
 {
-    bool was_open = r->link != NULL, broken = false;
+    bool was_open = r->link.context != NULL, broken = false;
     enum itr_status s = ITR_OK;
 
-    if (!was_open && (s = connect_to(r, e)) != ITR_OK)
+    if (!was_open && (s = itr_redis_link_open(&r->link, e)) != ITR_OK)
         return s;
     s = run(r, j, &broken, e);
     if (broken) {
-        drop_link(r);
+        itr_redis_link_drop(&r->link);
         j->again = true;
         broken = false;
-        if ((s = connect_to(r, e)) == ITR_OK)
+        if ((s = itr_redis_link_open(&r->link, e)) == ITR_OK)
             s = run(r, j, &broken, e);
     }
     if (broken)
-        drop_link(r);
+        itr_redis_link_drop(&r->link);
     return s;
 }
 
@@ -374,10 +223,10 @@ static enum itr_status run(struct redis_store *r, run_fn *run_it, const char *ke
 {
     struct itr_sigpipe pipe;
     enum itr_status s;
+    int n = snprintf(j->key, sizeof j->key, "%s%s", r->url.prefix, key);
 
-    if (strlen(key) + strlen(r->url.prefix) >= sizeof j->key)
+    if (n < 0 || (size_t)n >= sizeof j->key)
         return fail(r, "the key is too long", e);
-    snprintf(j->key, sizeof j->key, "%s%s", r->url.prefix, key);
     renew_after_fork(r);
     itr_sigpipe_hold(&pipe);
     pthread_mutex_lock(&r->lock);
@@ -429,7 +278,7 @@ static void release(struct itr_store *s)
     if (atomic_fetch_sub(&r->refs, 1) != 1)
         return;
     renew_after_fork(r);
-    drop_link(r);
+    itr_redis_link_drop(&r->link);
     pthread_mutex_destroy(&r->lock);
     itr_redis_url_wipe(&r->url);
     free(r);
@@ -438,18 +287,6 @@ static void release(struct itr_store *s)
 static const struct itr_store_ops ops = {
     ITR_STORE_VERSION, ITR_FROM_REDIS, load, swap, retain, release,
 };
-
-static void set_id(struct redis_store *r)
-{
-    const struct itr_redis_url *u = &r->url;
-
-    if (u->path[0] != '\0')
-        snprintf(r->id, sizeof r->id, "redis+unix:%s?db=%d&prefix=%s", u->path, u->db, u->prefix);
-    else
-        snprintf(r->id, sizeof r->id, "redis://%s:%d/%d?prefix=%s", u->host, u->port, u->db,
-                 u->prefix);
-    r->head.id = r->id;
-}
 
 enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
                                     struct itr_error *e)
@@ -472,7 +309,9 @@ enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
     }
     (void)pthread_once(&once, watch_forks);
     r->head.ops = &ops;
-    set_id(r);
+    itr_redis_url_id(&r->url, r->id, sizeof r->id);
+    r->head.id = r->id;
+    r->link = (struct itr_redis_link){NULL, &r->url, r->id};
     atomic_init(&r->refs, 1);
     pthread_mutex_init(&r->lock, NULL);
     r->generation = itr_fork_generation();

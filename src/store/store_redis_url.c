@@ -1,6 +1,6 @@
 #include "store/store_redis_url.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -219,6 +219,14 @@ enum itr_status itr_redis_url_read(const char *address, struct itr_redis_url *u,
     if (s != ITR_OK)
         itr_redis_url_wipe(u);
     return s;
+}
+
+void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size)
+{
+    if (u->path[0] != '\0')
+        (void)snprintf(out, size, "redis+unix:%s?db=%d&prefix=%s", u->path, u->db, u->prefix);
+    else
+        (void)snprintf(out, size, "redis://%s:%d/%d?prefix=%s", u->host, u->port, u->db, u->prefix);
 }
 
 void itr_redis_url_wipe(struct itr_redis_url *u)

@@ -8,6 +8,7 @@
 #define ITR_STORE_STORE_REDIS_URL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/status.h"
 
@@ -31,6 +32,10 @@ struct itr_redis_url {
  * may be a password. Also when it is neither loopback nor TLS and insecure=1 is not said. */
 enum itr_status itr_redis_url_read(const char *address, struct itr_redis_url *u,
                                    struct itr_error *e);
+/* The address without user, password and what does not choose the values. */
+#define ITR_REDIS_ID (3 * ITR_REDIS_PART)
+void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size);
+
 /* Overwrites the password. */
 void itr_redis_url_wipe(struct itr_redis_url *u);
 
