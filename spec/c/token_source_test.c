@@ -769,6 +769,61 @@ static void a_child_goes_on_with_the_token_that_was_held(void **state)
     assert_int_equal(fake_sent(FAKE_TOKEN), 1);
 }
 
+/* ---- the process's end ---- */
+
+static struct t *ending; /* in the child that ends below; else NULL */
+
+/* The first of the handlers: the connection stands only now. */
+static void let_the_request_go(void)
+{
+    fake_hold(FAKE_TOKEN, false);
+}
+
+/* The last of the handlers; registered before the registry's. The request had not left yet and must
+ * not leave any more, so its fetch is not counted and its lease not left behind. */
+static void look_at_the_record(void)
+{
+    struct itr_token_record r;
+
+    if (ending == NULL)
+        return;
+    fake_store_read(ending->f->store, &r);
+    _exit(r.fetches == 0 && r.owner[0] == '\0' ? 0 : 5);
+}
+
+/* In a child: ends while a fetch is out whose lease outlives the process. */
+static void end_with_a_lease(struct t *t)
+{
+    struct itr_token_wait w;
+    int woken = 0;
+
+    ending = t;
+    t->f->store->ops.origin = ITR_FROM_FILE;
+    fake_hold(FAKE_TOKEN, true);
+    if (ask(t, (struct itr_token_ask){0}, &w, &woken))
+        _exit(2);
+    fake_await_started(FAKE_TOKEN, 1);
+    fake_await_waits(1);
+    if (atexit(let_the_request_go) != 0)
+        _exit(3);
+    exit(4);
+}
+
+static void the_process_ends_when_the_lease_of_its_fetch_is_given_back(void **state)
+{
+    struct t *t = *state;
+    int status = -1;
+    pid_t child;
+
+    if (UNDER_TSAN)
+        skip();
+    if ((child = fork()) == 0)
+        end_with_a_lease(t);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -800,8 +855,11 @@ int main(void)
         T(a_failure_is_an_event_with_its_error),
         T(a_fork_in_the_middle_of_a_fetch_leaves_both_processes_whole),
         T(a_child_goes_on_with_the_token_that_was_held),
+        T(the_process_ends_when_the_lease_of_its_fetch_is_given_back),
     };
 
     fixture_main();
+    if (atexit(look_at_the_record) != 0)
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
