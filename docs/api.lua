@@ -201,8 +201,9 @@ api.options = {
   },
   {
     name = "token_store",
-    text = "where the token lives: in this version the process's memory",
-    zh = "token 存放处；本版本只有进程内存",
+    text = "where the token lives: `file:` (the user's cache directory), "
+      .. "`file:/directory`, `redis://host/0`, or `memory:` (the process's); see stores.md",
+    zh = "token 存放处：`file:`（用户缓存目录）、`file:/目录`、`redis://主机/0` 或 `memory:`（仅本进程）；见 stores.md",
     rule = "design.md 4.5",
   },
   {

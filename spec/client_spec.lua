@@ -489,7 +489,7 @@ describe("client", function()
       sb:token { revoke = true }
       assert(client:get(query, face.member))
       local stats = assert(client:stats())
-      assert.equal("memory", stats.store)
+      assert.equal("file", stats.store)
       assert.equal(2, stats.calls)
       assert.equal(1, stats.refused)
       assert.equal(1, stats.repeated)

@@ -333,7 +333,7 @@ static void finish_brings_the_gateway_to_its_normal_form(void **state)
     assert_int_equal(set(&c, "gateway", "HTTPS://Gateway.TEST:8443/"), ITR_OK);
     assert_int_equal(itr_config_finish(&c, &e), ITR_OK);
     assert_string_equal(c.gateway, "https://gateway.test:8443");
-    assert_string_equal(c.token_store, "memory:");
+    assert_string_equal(c.token_store, "file:");
     itr_config_clear(&c);
 }
 

@@ -98,7 +98,8 @@ static enum itr_status read_secret_file(struct itr_config *config, struct itr_er
     if (config->app_secret != NULL)
         return itr_error_set(e, ITR_CONFIG, "give app_secret or app_secret_file, not both");
     itr_buf_init_secret(&secret, SECRET_MAX);
-    if ((s = itr_secret_file_read(config->app_secret_file, &secret, e)) != ITR_OK)
+    s = itr_secret_file_read(config->app_secret_file, &secret, e);
+    if (s != ITR_OK)
         s = name_option(e);
     else
         s = itr_config_set_text(config, "app_secret", itr_buf_str(&secret), e);

@@ -47,7 +47,7 @@ static const struct itr_option options[] = {
     SECRET(app_secret),
     STRING(app_secret_file, NULL),
     STRING(gateway, NULL),
-    STRING(token_store, "memory:"),
+    STRING(token_store, "file:"),
     SECRET(token_store_key),
     CHOICE(token_endpoint, endpoint_words),
     SECONDS(token_ttl, 0.05, 30 * DAY_S, 7200),

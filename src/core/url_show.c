@@ -149,7 +149,7 @@ static int json_byte(const char *p, size_t n, size_t *used)
 /* Bytes at p that are c, written as %XX or as JSON may write it; 0: they are not. */
 static size_t escape_of(unsigned char c, const char *p, size_t n)
 {
-    size_t used;
+    size_t used = 0;
 
     if (escaped_byte(p, n) == c)
         return 3;

@@ -27,7 +27,7 @@ static struct {
     struct lane lanes[FAKE_LANES];
     bool strict, idle_advances;
     pthread_t advancer; /* whose idle waits take the time forward */
-    char token[32]; /* the last one granted */
+    char token[32];     /* the last one granted */
     unsigned granted;
     int fail_open, fail_start;
     int transports, cancelled, abandoned, waits;
@@ -70,8 +70,8 @@ static void grant(struct itr_response *r)
 
     fake_world_lock();
     snprintf(gateway.token, sizeof gateway.token, "token-%08u", ++gateway.granted);
-    snprintf(body, sizeof body, "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":\"%s\"}}",
-             gateway.token);
+    snprintf(body, sizeof body,
+             "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":\"%s\"}}", gateway.token);
     fake_world_unlock();
     fill_buf(r, body);
 }
