@@ -5,6 +5,7 @@
 #   CFLAGS=, LDFLAGS=, CC=                          added to ours, or in place of cc
 #   PREFIX=, DESTDIR=, INST_LIBDIR=, INST_LUADIR=   where install puts things
 #   LUA_INCDIR=, CURL_INCDIR=, CURL_LIBDIR=         where headers and libraries are, if not where pkg-config says
+#   REDIS=0                                         leave the module itrigger.redis out
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
 #   VARIANT=asan|tsan|fuzz|oldcurl                  build into build/VARIANT/ with what that needs
 
@@ -42,10 +43,13 @@ endif
 # ---- sources: the one list ------------------------------------------------------------------------
 
 # The Redis store is a module of its own, so that nobody needs hiredis who has no Redis.
-lib_sources := $(filter-out src/store/store_redis.c,$(wildcard src/core/*.c src/store/*.c src/transport/*.c))
-bind_sources := $(wildcard src/bind/*.c)
+redis_sources := $(wildcard src/store/store_redis*.c) src/bind/redis_module.c
+redis_store_objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/store/store_redis*.c))
+lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*.c src/store/*.c src/transport/*.c))
+bind_sources := $(filter-out $(redis_sources),$(wildcard src/bind/*.c))
+has_redis := $(if $(filter 0,$(REDIS)),,$(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include)))
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
-test_sources := $(wildcard spec/c/*_test.c)
+test_sources := $(filter-out $(if $(has_redis),,spec/c/store_redis_test.c),$(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
 sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))
 fuzz_sources := $(wildcard spec/fuzz/fuzz_*.c)
@@ -86,7 +90,7 @@ accepted = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo 
 
 warnings := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
 hardening := -fstack-protector-strong $(fortify) $(call accepted,-fcf-protection) $(call accepted,-fstack-clash-protection)
-curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR))
+curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR)) $(if $(HIREDIS_INCDIR),-I$(HIREDIS_INCDIR))
 libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread -lm
 
 base_flags := -std=c11 $(optimize) -D_GNU_SOURCE $(warnings) $(hardening) $(sanitize) $(variant_flags)
@@ -111,10 +115,14 @@ flags_now := $(compile) $(CFLAGS) | $(LDFLAGS) $(LIBFLAG) $(libs) | $(LUA_INCDIR
 lib := $(B)/libitrigger.a
 lib_objects := $(lib_sources:src/%.c=$(B)/obj/%.o)
 module = $(B)/$(1)/itrigger/core.so
+# Only where hiredis is.
+redis_module = $(if $(has_redis),$(B)/$(1)/itrigger/redis.so)
+modules = $(call module,$(1)) $(call redis_module,$(1))
 
-.PHONY: build all
-build: $(foreach l,$(luas_or_default),$(call module,$(l)))
-all: $(foreach l,$(LUAS),$(call module,$(l)))
+.PHONY: build all build-redis install-redis
+build: $(foreach l,$(luas_or_default),$(call modules,$(l)))
+all: $(foreach l,$(LUAS),$(call modules,$(l)))
+build-redis: $(foreach l,$(luas_or_default),$(B)/$(l)/itrigger/redis.so)
 
 $(B)/flags: FORCE
 	$(Q)mkdir -p $(@D)
@@ -151,12 +159,19 @@ $(call module,$(1)): $$(bind_objects_$(1)) $(lib)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(libs)
 
+$(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $$(redis_store_objects) $(lib)
+	$$(call say,LD,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(if $$(HIREDIS_LIBDIR),-L$$(HIREDIS_LIBDIR)) -lhiredis -lpthread
+
+depends += $(B)/$(1)/obj/bind/redis_module.d
+
 $(B)/$(1)/libbind.a: $$(bind_objects_$(1))
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$^
 endef
-depends := $(lib_objects:.o=.d)
+depends := $(lib_objects:.o=.d) $(redis_store_objects:.o=.d)
 $(foreach l,$(known_luas),$(eval $(call lua_rules,$(l))))
 
 # ---- tests ----------------------------------------------------------------------------------------
@@ -175,10 +190,18 @@ $(B)/obj/spec/%.o: spec/%.c $(B)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compile) -Ispec/c -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# It makes each allocation fail in turn.
+$(B)/spec/alloc_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+
 $(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
+
+$(B)/spec/store_redis_test: $(B)/obj/spec/c/store_redis_test.o $(redis_store_objects) $(support_objects) $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka -lhiredis $(libs)
 
 # The fleet in fake time (spec/c/sim/sim_world.h) is linked only where it is used.
 $(B)/spec/fleet_sim_test: $(sim_objects)
@@ -220,7 +243,7 @@ luas_here = $(shell tools/luas $(luas_or_all))
 .PHONY: test check-all asan tsan fuzz valgrind
 test:
 	@tools/setup test
-	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call module,$(l)))
+	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call modules,$(l)))
 	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c model $(luas_or_all)
 
 # Chaos in many more fleets than `make test` has time for: SEEDS of them, beginning with seed FIRST.
@@ -268,7 +291,7 @@ demo:
 # Stays in the foreground: Ctrl-C ends it.
 sandbox:
 	@tools/setup sandbox
-	@sandbox/run --foreground
+	@unset LUA_PATH LUA_CPATH LUA_INIT; exec sandbox/run --foreground
 
 bench:
 	@tools/setup test
@@ -313,9 +336,16 @@ install: build
 	$(call say,INSTALL,'$(DESTDIR)$(INST_LIBDIR)/itrigger $(DESTDIR)$(INST_LUADIR)/itrigger')
 	$(Q)install -d '$(DESTDIR)$(INST_LIBDIR)/itrigger'
 	$(Q)install -m 755 $(call module,$(LUA)) '$(DESTDIR)$(INST_LIBDIR)/itrigger/core.so'
+	$(if $(has_redis),$(Q)install -m 755 $(call redis_module,$(LUA)) '$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so')
 	$(Q)for f in $(lua_sources:lua/%=%); do install -d "$(DESTDIR)$(INST_LUADIR)/$${f%/*}" && \
 	    install -m 644 "lua/$$f" "$(DESTDIR)$(INST_LUADIR)/$$f" || exit 1; done
 endif
+
+# The rock itrigger-redis: this one module.
+install-redis: build-redis
+	$(call say,INSTALL,'$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so')
+	$(Q)install -d '$(DESTDIR)$(INST_LIBDIR)/itrigger'
+	$(Q)install -m 755 $(B)/$(LUA)/itrigger/redis.so '$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so'
 
 clean:
 	rm -rf build

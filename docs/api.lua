@@ -73,8 +73,8 @@ api.functions = {
     },
     errors = { "config" },
     text = "A client of its own. What is not given comes from the environment. Nothing is sent yet.",
-    more = "A client belongs to one Lua state. Clients with the same gateway, app id, secret and store share one token in the"
-      .. " whole process; the token options of the first of them hold while any of them lives.",
+    more = "A client belongs to one Lua state. Clients with the same gateway, app id and store share one token in the"
+      .. " whole process, each under its own options.",
     rule = "design.md 2, 6",
   },
   {
@@ -201,8 +201,9 @@ api.options = {
   },
   {
     name = "token_store",
-    text = "where the token lives: in this version the process's memory",
-    zh = "token 存放处；本版本只有进程内存",
+    text = "where the token lives: `file:` (the user's cache directory), "
+      .. "`file:/directory`, `redis://host/0`, or `memory:` (the process's); see stores.md",
+    zh = "token 存放处：`file:`（用户缓存目录）、`file:/目录`、`redis://主机/0` 或 `memory:`（仅本进程）；见 stores.md",
     rule = "design.md 4.5",
   },
   {
@@ -322,7 +323,6 @@ api.options = {
     name = "user_agent",
     text = "header User-Agent",
     zh = "请求头 User-Agent",
-    standard = { text = "not sent", zh = "不发送" },
   },
   {
     name = "http_version",

@@ -30,6 +30,7 @@ build = {
     LIBFLAG = "$(LIBFLAG)",
     CURL_INCDIR = "$(CURL_INCDIR)",
     CURL_LIBDIR = "$(CURL_LIBDIR)",
+    REDIS = "0", -- itrigger-redis
     INST_LIBDIR = "$(LIBDIR)",
     INST_LUADIR = "$(LUADIR)",
   },

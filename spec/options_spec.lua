@@ -99,8 +99,9 @@ describe("options", function()
     refuses(complete { ca_file = "/does/not/exist.pem" }, "ca_file")
   end)
 
-  it("refuse a token store that is not there yet, by its scheme", function()
-    refuses(complete { token_store = "redis://h/0" }, "token_store", '"redis:"', '"memory:"')
+  it("refuse a token store that is not there, by its scheme", function()
+    refuses(complete { token_store = "etcd://h/0" }, "token_store", '"etcd:"', '"memory:"', '"file:"')
+    refuses(complete { token_store = "file:here" }, "token_store", "from the root")
     refuses(complete { token_store = "nonsense" }, "token_store", '"memory:"')
   end)
 

@@ -27,6 +27,7 @@ local function environment(sb, more)
     ITRIGGER_GATEWAY = sb.gateway,
     ITRIGGER_APP_ID = sb.app_id,
     ITRIGGER_APP_SECRET = sb.app_secret,
+    ITRIGGER_TOKEN_STORE = "memory:", -- each run is one without a past
   }
   for name, value in pairs(more or {}) do
     variables[name] = value

@@ -259,7 +259,7 @@ function reference.page(api)
     opts_text(api),
     "\n## Errors\n\n",
     "A table; its string is one readable line, and `..` joins it to strings. `assert(itrigger.get(…))` shows that line (not on\n",
-    "plain Lua 5.1, whose `assert` takes no table).\n\n",
+    "plain Lua 5.1 and 5.2, whose `assert` takes no table).\n\n",
     fields_text(api.err),
     "\n",
     reference.table(api, "kinds", "text"),

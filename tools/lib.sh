@@ -41,3 +41,22 @@ lua_missing() {
 seconds_since() {
     echo $(($(date +%s) - $1))
 }
+
+# start_sandbox [argument…]: the Lua in its nginx is not the caller's, whose search paths would mislead it.
+start_sandbox() {
+    (unset LUA_PATH LUA_CPATH LUA_INIT && exec sandbox/run "$@") || die "the sandbox did not start"
+}
+
+# guarded COMMAND…: runs it and returns its status. The sandbox of SANDBOX_DIR ends with this shell, the only holder of
+# the guard's pipe, however that ends.
+guarded() {
+    exec 3>&1
+    guarded_status=$({
+        {
+            result=0
+            "$@" >&3 3>&- 4>&- || result=$?
+            echo "$result" >&4
+        } | sandbox/run --guard "$SANDBOX_DIR" 3>&- 4>&-
+    } 4>&1)
+    return "${guarded_status:-1}"
+}

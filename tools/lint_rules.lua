@@ -98,7 +98,7 @@ local INCLUDE_RULES = {
   { "^src/", "^src/bind/", { "^lua%.h", "^lauxlib%.h", "^lualib%.h", "^luajit%.h", "^luaconf%.h", "^lua[%d.]+/" },
     "lua.h outside src/bind" },
   { "^src/", "^src/transport/", { "^curl/" }, "curl/ outside src/transport" },
-  { "^src/", "^src/store/store_redis%.c$", { "hiredis" }, "hiredis outside src/store/store_redis.c" },
+  { "^src/", "^src/store/store_redis", { "hiredis" }, "hiredis outside src/store/store_redis*" },
   { "^src/core/", nil, { "^store/", "^transport/", "^bind/", "^itriggerd/" }, "core includes a concrete folder" },
   { "^src/store/", nil, { "^transport/", "^bind/", "^itriggerd/" }, "a store includes another folder than core" },
   { "^src/transport/", nil, { "^store/", "^bind/", "^itriggerd/" }, "the transport includes another folder than core" },
@@ -147,8 +147,9 @@ local function check_calls(file, bare)
 end
 
 local function check_length(file, text)
+  -- What is shipped; the table of a test may be long.
   local _, lines = text:gsub("\n", "")
-  if lines > MAX_LINES then
+  if lines > MAX_LINES and (file:find("^src/") or file:find("^lua/")) then
     report(file, lines, "more than " .. MAX_LINES .. " lines")
   end
 end

@@ -10,7 +10,8 @@
 #include <lualib.h>
 
 /* As lua(1): arg[0] is the script, what follows are its arguments, arg[-1] is this program. */
-static void push_arguments(lua_State *L, int argc, char **argv) {
+static void push_arguments(lua_State *L, int argc, char **argv)
+{
     int i;
 
     lua_createtable(L, argc, 2);
@@ -21,19 +22,22 @@ static void push_arguments(lua_State *L, int argc, char **argv) {
     lua_setglobal(L, "arg");
 }
 
-static int with_traceback(lua_State *L) {
+static int with_traceback(lua_State *L)
+{
     luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
     return 1;
 }
 
 /* `-e CHUNK` and a script file: what scripts that start this interpreter again use. */
-static int load(lua_State *L, char **argv) {
+static int load(lua_State *L, char **argv)
+{
     if (argv[1][0] == '-' && argv[1][1] == 'e' && argv[2] != NULL)
         return luaL_loadstring(L, argv[2]);
     return luaL_loadfile(L, argv[1]);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     lua_State *L;
     int failed;
 

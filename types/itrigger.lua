@@ -45,7 +45,7 @@
 ---@field app_secret? string the app's secret
 ---@field app_secret_file? string or: a file with the secret in its first line, which others cannot read
 ---@field gateway? string base URL of your environment, `https://…` (http for loopback only)
----@field token_store? string where the token lives: in this version the process's memory
+---@field token_store? string where the token lives: `file:` (the user's cache directory), `file:/directory`, `redis://host/0`, or `memory:` (the process's); see stores.md
 ---@field token_store_key? string for a central token server; nothing uses it yet
 ---@field token_endpoint? "token"|"refresh" `token` (a fetch ends the earlier token) or `refresh` (it lives on)
 ---@field token_ttl? number life of a token
@@ -202,7 +202,7 @@ function itrigger.get(path, params, opts) end
 function itrigger.post(path, body, opts) end
 
 ---A client of its own. What is not given comes from the environment. Nothing is sent yet.
----A client belongs to one Lua state. Clients with the same gateway, app id, secret and store share one token in the whole process; the token options of the first of them hold while any of them lives.
+---A client belongs to one Lua state. Clients with the same gateway, app id and store share one token in the whole process, each under its own options.
 ---@param options? itrigger.Options see options
 ---@return itrigger.Client? client
 ---@return itrigger.Error? err beside nil

@@ -3,6 +3,7 @@
 -- nil, err. The work is done in C (itrigger.core).
 
 local core = require "itrigger.core"
+local errors = require "itrigger.errors"
 local options = require "itrigger.options"
 
 local error, getmetatable, type = error, getmetatable, type
@@ -114,14 +115,37 @@ end
 
 -- ---- making one ----
 
+-- The store of a Redis address, which is in a module of its own; nil for the others, which the core
+-- makes. Returns store | nil, err.
+local function open_store(address)
+  if type(address) ~= "string" or not (address:find("^rediss?:") or address:find("^redis%+")) then
+    return nil
+  end
+  local found, redis = pcall(require, "itrigger.redis")
+  if not found then
+    return nil, errors.new { kind = "config", retryable = false, message = "option token_store: a "
+      .. "Redis store needs the module itrigger.redis (luarocks install itrigger-redis), which "
+      .. "cannot be loaded: " .. tostring(redis):gsub("%s*\n%s*", " ") }
+  end
+  local store, kind, message = redis.open(address)
+  if store == nil then
+    return nil, errors.new { kind = kind, retryable = false, message = message }
+  end
+  return store
+end
+
 -- given: a table of options. Returns client | nil, err.
 function client.new(given)
   local settings, err = options.resolve(given)
   if settings == nil then
     return nil, err
   end
-  local made
-  made, err = core.new(settings.core, settings.null == "keep")
+  local store, made
+  store, err = open_store(settings.core.token_store)
+  if err ~= nil then
+    return nil, options.explain(err, settings.from)
+  end
+  made, err = core.new(settings.core, settings.null == "keep", store)
   if made == nil then
     return nil, options.explain(err, settings.from)
   end

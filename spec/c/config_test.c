@@ -284,6 +284,10 @@ static void finish_names_what_is_missing_or_wrong(void **state)
         {"app_secret", NULL, "ITRIGGER_APP_SECRET"},
         {"app_secret", "", "empty"},
         {"app_secret", "a\x7f", "control character"},
+        {"user_agent", "mine\r\nX-More: 1", "control character"},
+        {"proxy", "http://127.0.0.1:1\n", "control character"},
+        {"ca_file", "/a\nb", "control character"},
+        {"user_agent", "", NULL},
         {"gateway", NULL, "ITRIGGER_GATEWAY"},
         {"gateway", "", "empty"},
         {"gateway", "not a url", "gateway"},
@@ -329,7 +333,7 @@ static void finish_brings_the_gateway_to_its_normal_form(void **state)
     assert_int_equal(set(&c, "gateway", "HTTPS://Gateway.TEST:8443/"), ITR_OK);
     assert_int_equal(itr_config_finish(&c, &e), ITR_OK);
     assert_string_equal(c.gateway, "https://gateway.test:8443");
-    assert_string_equal(c.token_store, "memory:");
+    assert_string_equal(c.token_store, "file:");
     itr_config_clear(&c);
 }
 

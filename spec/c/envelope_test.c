@@ -63,7 +63,8 @@ static void codes_200_to_299_in_a_2xx_answer_are_success(void **state)
 {
     static const struct row rows[] = {
         {200, "{\"code\":200,\"message\":\"操作成功\",\"data\":\"ok\"}", SUCCESS},
-        {200, "{\"code\":\"200\",\"message\":\"操作成功\"}", SUCCESS}, /* documented as String too */
+        {200, "{\"code\":\"200\",\"message\":\"操作成功\"}",
+         SUCCESS}, /* documented as String too */
         {200, "{\"code\":204,\"message\":\"操作成功\",\"data\":null}", SUCCESS},
         {200, "{\"code\":299}", SUCCESS},
         {201, "{\"code\":200}", SUCCESS},
@@ -167,7 +168,8 @@ static void words_never_overrule_a_documented_code_but_500(void **state)
                  (int)n->code);
         en = read_with(&c, 400, body);
         assert_int_equal(en.is, is_500 ? ITR_ENVELOPE_TOKEN_REFUSED : ITR_ENVELOPE_ERROR);
-        snprintf(body, sizeof body, "{\"code\":%d,\"message\":\"无权限 permission\"}", (int)n->code);
+        snprintf(body, sizeof body, "{\"code\":%d,\"message\":\"无权限 permission\"}",
+                 (int)n->code);
         en = read_with(&c, 400, body);
         assert_int_equal(en.is, is_500 ? ITR_ENVELOPE_NO_PERMISSION : ITR_ENVELOPE_ERROR);
     }

@@ -13,7 +13,6 @@
 /* An object that notes what is done to it. */
 struct thing {
     struct itr_registered head;
-    pthread_mutex_t lock;
     bool renewed, ended;
     int keeps; /* so many more looks until the process may end */
 };
@@ -32,20 +31,9 @@ static void tell(char what)
         abort();
 }
 
-static void lock(struct itr_registered *r)
-{
-    pthread_mutex_lock(&of(r)->lock);
-}
-
-static void unlock(struct itr_registered *r)
-{
-    pthread_mutex_unlock(&of(r)->lock);
-}
-
 static void renew(struct itr_registered *r)
 {
     of(r)->renewed = true;
-    pthread_mutex_unlock(&of(r)->lock);
 }
 
 static void end(struct itr_registered *r)
@@ -62,12 +50,12 @@ static bool keeps(struct itr_registered *r)
 
 static void free_thing(struct itr_registered *r)
 {
-    pthread_mutex_destroy(&of(r)->lock);
+    pthread_mutex_destroy(&of(r)->head.lock);
     free(r);
     atomic_fetch_add(&freed, 1);
 }
 
-static const struct itr_registered_ops ops = {lock, unlock, renew, end, keeps, free_thing};
+static const struct itr_registered_ops ops = {renew, end, keeps, free_thing};
 
 static struct itr_registered *make(void *ctx)
 {
@@ -79,7 +67,7 @@ static struct itr_registered *make(void *ctx)
     t->head.ops = &ops;
     t->head.end_within_ms = 1000;
     atomic_init(&t->head.refs, 1);
-    pthread_mutex_init(&t->lock, NULL);
+    pthread_mutex_init(&t->head.lock, NULL);
     atomic_fetch_add(&made, 1);
     return &t->head;
 }
@@ -202,9 +190,9 @@ static void look_in_child(struct itr_registered *r)
 
     if (!t->renewed || itr_fork_generation() != 1)
         _exit(1);
-    if (pthread_mutex_trylock(&t->lock) != 0)
+    if (pthread_mutex_trylock(&t->head.lock) != 0)
         _exit(2);
-    pthread_mutex_unlock(&t->lock);
+    pthread_mutex_unlock(&t->head.lock);
     if (itr_registry_get("one", make, NULL) != r)
         _exit(3);
 }
@@ -218,8 +206,8 @@ static void a_child_finds_every_object_whole_free_and_renewed(void **state)
     assert_int_equal(in_child(look_in_child, a), 0);
     assert_false(of(a)->renewed); /* the parent's is the parent's */
     assert_int_equal(itr_fork_generation(), 0);
-    assert_int_equal(pthread_mutex_trylock(&of(a)->lock), 0);
-    pthread_mutex_unlock(&of(a)->lock);
+    assert_int_equal(pthread_mutex_trylock(&of(a)->head.lock), 0);
+    pthread_mutex_unlock(&of(a)->head.lock);
     itr_registered_release(a);
 }
 

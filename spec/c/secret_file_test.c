@@ -77,6 +77,8 @@ static void the_first_line_is_the_secret(void **state)
     assert_reads(t, "s3cret\n", 7, "s3cret");
     assert_reads(t, "s3cret\r\n", 8, "s3cret");
     assert_reads(t, "s3cret\nsecond line\n", 19, "s3cret");
+    assert_reads(t, "\xEF\xBB\xBFs3cret\r\n", 11, "s3cret"); /* Windows: a byte order mark */
+    assert_reads(t, "\xEF\xBBs3cret", 8, "\xEF\xBBs3cret");
     assert_reads(t, " with spaces \n", 14, " with spaces ");
 }
 
@@ -95,8 +97,8 @@ static void a_file_that_others_may_read_or_write_is_refused(void **state)
     static const struct {
         mode_t mode;
         bool right;
-    } modes[] = {{0600, true},  {0400, true},  {0640, true},  {0440, true},
-                 {0644, false}, {0604, false}, {0602, false}, {0620, false}, {0666, false}};
+    } modes[] = {{0600, true},  {0400, true},  {0640, true},  {0440, true}, {0644, false},
+                 {0604, false}, {0602, false}, {0620, false}, {0666, false}};
     struct t *t = *state;
     size_t i;
 
@@ -132,6 +134,8 @@ static void an_empty_first_line_is_refused(void **state)
     write_file(t, "\nsecret", 7, 0600);
     assert_refused(t, "empty");
     write_file(t, "\r\nsecret", 8, 0600);
+    assert_refused(t, "empty");
+    write_file(t, "\xEF\xBB\xBF", 3, 0600);
     assert_refused(t, "empty");
 }
 

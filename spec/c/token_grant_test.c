@@ -335,11 +335,11 @@ static void a_long_text_is_cut_between_characters(void **s)
     int i;
 
     (void)s;
-    for (i = 0; i < 100; i++, n += 3)
-        memcpy(body + n, "\xE8\xAF\xAF", 3);
-    memcpy(body + n, "\"}", 3);
+    for (i = 0; i < 100; i++)
+        n += (size_t)snprintf(body + n, sizeof body - n, "\xE8\xAF\xAF");
+    snprintf(body + n, sizeof body - n, "\"}");
     judge_body(&j, 200, body);
-    assert_true(strlen(j.out.error.text) < 200);
+    assert_true(strlen(j.out.error.text) < 320);
     assert_non_null(strstr(j.out.error.text, "(code 500): a\xE8\xAF\xAF"));
     assert_string_equal(j.out.error.text + strlen(j.out.error.text) - 3, "\xE8\xAF\xAF");
     itr_buf_clear(&j.token);

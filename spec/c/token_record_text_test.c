@@ -253,10 +253,10 @@ static void a_nul_in_it_is_corrupt(void **s)
 static void one_that_is_too_large_counts_as_none(void **s)
 {
     char text[ITR_RECORD_MAX + 2];
-    size_t head = strlen(HEAD "fetches 5\nx ");
+    size_t head;
 
     (void)s;
-    memcpy(text, HEAD "fetches 5\nx ", head);
+    head = (size_t)snprintf(text, sizeof text, HEAD "fetches 5\nx ");
     fill(text + head, ITR_RECORD_MAX - head, 'y');
     text[ITR_RECORD_MAX - 1] = '\n';
     assert_int_equal(decoded(text).fetches, 5);

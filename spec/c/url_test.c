@@ -524,6 +524,12 @@ static void mask_overwrites_every_occurrence(void **state)
         {"ababababab", "abababab", "**********"},
         {"aaaaaaaaaaa", "aaaaaaaa", "***********"},
         {"", "12345678", ""},
+        {"\"ab\\/cdefgh\"", "ab/cdefgh", "\"**********\""},
+        {"\\u0061\\u0062cdefgh", "abcdefgh", "******************"},
+        {"\\u006Gbcdefgh \\u0161bcdefgh", "abcdefgh", "\\u006Gbcdefgh \\u0161bcdefgh"},
+        {"a\\\"b\\\\cdefg", "a\"b\\cdefg", "***********"},
+        {"a\\bcdefgh", "a\\bcdefgh", "*********"},
+        {"abcdefg\\u006", "abcdefgh", "abcdefg\\u006"},
         {"1234567%3", "12345678", "1234567%3"},
         {"\xe6\x93\x8d\xe4\xbd\x9c-x %E6%93%8D%e4%bd%9c-x", "\xe6\x93\x8d\xe4\xbd\x9c-x",
          "******** ********************"},
@@ -536,6 +542,29 @@ static void mask_overwrites_every_occurrence(void **state)
         n = strlen(cases[i].text);
         memcpy(text, cases[i].text, n + 1);
         itr_url_mask(text, n, cases[i].secret, strlen(cases[i].secret));
+        assert_string_equal(text, cases[i].want);
+    }
+}
+
+static void mask_cut_takes_a_beginning_at_the_end_too(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"token abc/defgh", "token *********"}, {"token abc/defg", "token ********"},
+        {"token abc/", "token ****"},           {"token abc", "token abc"},
+        {"token abc%2Fd%6", "token *********"}, {"token abc%2Fd%", "token ********"},
+        {"abc/d\\u006", "**********"},          {"abc/d\\u0061", "abc/d\\u0061"},
+        {"abc/ or else", "abc/ or else"},       {"", ""},
+    };
+    char text[100];
+    size_t i, n;
+
+    (void)state;
+    for (i = 0; i < LEN(cases); i++) {
+        n = strlen(cases[i].text);
+        memcpy(text, cases[i].text, n + 1);
+        itr_url_mask_cut(text, n, "abc/defgh", 9);
         assert_string_equal(text, cases[i].want);
     }
 }
@@ -593,6 +622,7 @@ int main(void)
         TEST(header_of_the_librarys_own_is_refused),
         TEST(redact_hides_secrets_of_a_url),
         TEST(mask_overwrites_every_occurrence),
+        TEST(mask_cut_takes_a_beginning_at_the_end_too),
         TEST(mask_stays_inside_the_text),
     };
 

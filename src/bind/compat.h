@@ -88,6 +88,19 @@ static inline void itr_lua_registry_set(lua_State *L, const void *key)
 #endif
 }
 
+/* Pushes what the registry holds under an address; the first time, what make pushes. A module can be
+ * opened again in one state (package.loaded was cleared): what the first opening made lives on. */
+static inline void itr_lua_registry_once(lua_State *L, const void *key, void (*make)(lua_State *L))
+{
+    itr_lua_registry_get(L, key);
+    if (!lua_isnil(L, -1))
+        return;
+    lua_pop(L, 1);
+    make(L);
+    lua_pushvalue(L, -1);
+    itr_lua_registry_set(L, key);
+}
+
 /* The userdata at i if its metatable is the one that the registry holds under an address, else NULL.
  * A third of the cost of luaL_testudata, which looks a name up. */
 static inline void *itr_lua_testudata(lua_State *L, int i, const void *key)

@@ -28,12 +28,14 @@ static void set_number(lua_State *L, const char *name, int64_t value)
 void itr_error_push(lua_State *L, const struct itr_error *e, const char *name)
 {
     if (e->kind == ITR_NOMEM)
-        luaL_error(L, "not enough memory");
+        luaL_error(L, "not enough memory (%s)", e->text);
     luaL_checkstack(L, 6, "error");
     lua_createtable(L, 0, 10);
     set_string(L, "kind", itr_status_name(e->kind));
     set_string(L, "message", e->text);
-    set_string(L, "name", name == NULL && e->has_code ? itr_envelope_code_name(e->code) : name);
+    if (name == NULL)
+        name = itr_envelope_error_name(ITR_ENVELOPE_ERROR, e->has_code, e->code);
+    set_string(L, "name", name);
     if (e->has_code)
         set_number(L, "code", e->code);
     if (e->http_status != 0)

@@ -88,13 +88,19 @@ static int l_tostring(lua_State *L)
 
 /* ---- making one ---- */
 
+/* The store that another module made, or NULL. */
+static const struct itr_store_box *box_at(lua_State *L, int i)
+{
+    return lua_isnoneornil(L, i) ? NULL : luaL_checkudata(L, i, ITR_STORE_BOX);
+}
+
 static enum itr_status make(lua_State *L, struct lua_client *c, struct itr_error *e)
 {
     enum itr_status s;
 
     if ((s = itr_settings_read(L, 1, &c->config, e)) != ITR_OK)
         return s;
-    if ((s = itr_parts_init(&c->parts, &c->config, e)) != ITR_OK)
+    if ((s = itr_parts_init(&c->parts, &c->config, box_at(L, 3), e)) != ITR_OK)
         return s;
     return itr_client_new(&c->config, &c->parts, &c->client, e);
 }
@@ -117,6 +123,8 @@ static int l_new(lua_State *L)
     enum itr_status s;
 
     luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 3);
+    (void)box_at(L, 3);
     c = push_client(L);
     c->keep_nulls = lua_toboolean(L, 2) != 0;
     s = make(L, c, &e);
@@ -287,12 +295,10 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg functions[] = {{"new", l_new},     {"call", l_call},   {"token", l_token},
                                      {"stats", l_stats}, {"close", l_close}, {NULL, NULL}};
 
-void itr_lua_client_open(lua_State *L)
+/* Pushes a new metatable, with the table of methods in it. */
+static void push_metatable(lua_State *L)
 {
-    itr_lua_setfuncs(L, functions);
     lua_newtable(L);
-    lua_pushvalue(L, -1);
-    itr_lua_registry_set(L, &metatable_key);
     itr_lua_setfuncs(L, metamethods);
     lua_pushliteral(L, ITR_LUA_CLIENT);
     lua_setfield(L, -2, "__name");
@@ -300,8 +306,14 @@ void itr_lua_client_open(lua_State *L)
     lua_pushliteral(L, ITR_LUA_CLIENT);
     lua_setfield(L, -2, "__metatable");
     lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "__index");
+    lua_setfield(L, -2, "__index");
+}
+
+void itr_lua_client_open(lua_State *L)
+{
+    itr_lua_setfuncs(L, functions);
+    itr_lua_registry_once(L, &metatable_key, push_metatable);
+    lua_getfield(L, -1, "__index");
     lua_setfield(L, -3, "methods");
     lua_pop(L, 1);
 }

@@ -75,11 +75,16 @@ static int l_decode(lua_State *L)
 static const luaL_Reg functions[] = {
     {"json_encode", l_encode}, {"json_decode", l_decode}, {NULL, NULL}};
 
-void itr_lua_json_open(lua_State *L)
+static void push_scratch_metatable(lua_State *L)
 {
     lua_newtable(L);
     lua_pushcfunction(L, l_scratch_gc);
     lua_setfield(L, -2, "__gc");
-    itr_lua_registry_set(L, &scratch_key);
+}
+
+void itr_lua_json_open(lua_State *L)
+{
+    itr_lua_registry_once(L, &scratch_key, push_scratch_metatable);
+    lua_pop(L, 1);
     itr_lua_setfuncs(L, functions);
 }

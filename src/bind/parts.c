@@ -11,25 +11,45 @@ static enum itr_status no_such_store(const char *address, struct itr_error *e)
 {
     int n = (int)strcspn(address, ":");
 
-    return itr_error_set(
-        e, ITR_CONFIG,
-        "option token_store: there is no store \"%.*s:\" in this version; it can be "
-        "\"memory:\"",
-        n < 40 ? n : 40, address);
+    return itr_error_set(e, ITR_CONFIG,
+                         "option token_store: there is no store \"%.*s:\" in this version; it can "
+                         "be \"file:\", \"file:/directory\", \"redis://host/0\" or \"memory:\"",
+                         n < 40 ? n : 40, address);
+}
+
+static enum itr_status open_store(const char *address, const struct itr_clock *clock,
+                                  struct itr_store **out, struct itr_error *e)
+{
+    if (strncmp(address, "file:", strlen("file:")) == 0)
+        return itr_store_file_new(address, clock, out, e);
+    if (strcmp(address, "memory:") != 0)
+        return no_such_store(address, e);
+    *out = itr_store_memory();
+    return *out != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
+}
+
+/* Made by a module of another release it may have other functions. */
+static enum itr_status take_given(const struct itr_store_box *box, struct itr_store **out,
+                                  struct itr_error *e)
+{
+    if (box->version != ITR_STORE_VERSION || box->store->ops->version != ITR_STORE_VERSION)
+        return itr_error_set(e, ITR_CONFIG,
+                             "option token_store: itrigger and itrigger-redis are of different "
+                             "releases; install the same of both");
+    *out = box->store;
+    (*out)->ops->retain(*out);
+    return ITR_OK;
 }
 
 enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config *config,
-                               struct itr_error *e)
+                               const struct itr_store_box *given, struct itr_error *e)
 {
-    const char *address = config->token_store != NULL ? config->token_store : "memory:";
-
     *parts = (struct itr_parts){0};
-    if (strcmp(address, "memory:") != 0)
-        return no_such_store(address, e);
     parts->clock = itr_clock_system();
     parts->transport = itr_curl_loop_factory();
-    parts->store = itr_store_memory();
-    return parts->store != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
+    if (given != NULL && given->store != NULL)
+        return take_given(given, &parts->store, e);
+    return open_store(config->token_store, parts->clock, &parts->store, e);
 }
 
 void itr_parts_clear(struct itr_parts *parts)

@@ -5,15 +5,17 @@
 #ifndef ITR_BIND_PARTS_H
 #define ITR_BIND_PARTS_H
 
+#include "bind/store_box.h"
 #include "core/config.h"
 #include "core/status.h"
 #include "core/token_source.h"
 
-/* Chooses by the scheme of the option token_store; config is finished. The store in *parts has a
+/* Chooses by the scheme of the option token_store, or takes the store of the box `given` (NULL:
+ * none), which stays the caller's; config is finished. The store in *parts has a
  * reference for the caller, to be given back by itr_parts_clear. ITR_CONFIG: no such store;
- * ITR_NOMEM. */
+ * ITR_STORE: it cannot be used; ITR_NOMEM. */
 enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config *config,
-                               struct itr_error *e);
+                               const struct itr_store_box *given, struct itr_error *e);
 void itr_parts_clear(struct itr_parts *parts);
 
 /* libcurl's version at run time. Static memory. */

@@ -79,6 +79,14 @@ static enum itr_status set_all(lua_State *L, int i, struct itr_config *config, s
     return s;
 }
 
+/* Says which option the file is of; options.lua finds it there. */
+static enum itr_status name_option(struct itr_error *e)
+{
+    struct itr_error why = *e;
+
+    return itr_error_set(e, why.kind, "option app_secret_file: %s", why.text);
+}
+
 /* No Lua in here, so the buffer may lie on the stack. */
 static enum itr_status read_secret_file(struct itr_config *config, struct itr_error *e)
 {
@@ -90,7 +98,10 @@ static enum itr_status read_secret_file(struct itr_config *config, struct itr_er
     if (config->app_secret != NULL)
         return itr_error_set(e, ITR_CONFIG, "give app_secret or app_secret_file, not both");
     itr_buf_init_secret(&secret, SECRET_MAX);
-    if ((s = itr_secret_file_read(config->app_secret_file, &secret, e)) == ITR_OK)
+    s = itr_secret_file_read(config->app_secret_file, &secret, e);
+    if (s != ITR_OK)
+        s = name_option(e);
+    else
         s = itr_config_set_text(config, "app_secret", itr_buf_str(&secret), e);
     itr_buf_clear(&secret);
     return s;

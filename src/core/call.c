@@ -5,7 +5,7 @@
 #define URL_MAX ((size_t)2 << 20)
 #define FIRST_WAIT_MS 200 /* before the first repeat; doubles */
 #define LONGEST_WAIT_MS 5000
-#define SLOW_DOWN_MS 1000 /* after a 429 that names no time */
+#define SLOW_DOWN_MS 1000                   /* after a 429 that names no time */
 #define SLOW_DOWN_MAX_MS (INT64_C(1) << 40) /* no server means more; keeps sums in range */
 
 /* ---- memory ---- */
@@ -80,28 +80,30 @@ void itr_call_clear(struct itr_call *c)
 
 /* ---- ends ---- */
 
+typedef void masker(char *text, size_t len, const char *secret, size_t n);
+
 /* No secret that we know leaves in a text of the gateway's. */
-static void mask(const struct itr_call *c, char *text, size_t len)
+static void mask(const struct itr_call *c, char *text, size_t len, masker *put_out)
 {
     const char *secret = c->config->app_secret;
 
     if (len == 0)
         return;
     if (c->token != NULL)
-        itr_url_mask(text, len, c->token->text, c->token->len);
+        put_out(text, len, c->token->text, c->token->len);
     if (c->refused_token != NULL)
-        itr_url_mask(text, len, c->refused_token->text, c->refused_token->len);
+        put_out(text, len, c->refused_token->text, c->refused_token->len);
     if (secret != NULL)
-        itr_url_mask(text, len, secret, strlen(secret));
+        put_out(text, len, secret, strlen(secret));
 }
 
 static void fail(struct itr_call *c)
 {
     struct itr_buf *body = &c->exchange.response.body;
 
-    mask(c, c->error.text, strlen(c->error.text));
-    mask(c, body->data, body->len);
-    mask(c, c->rewritten.data, c->rewritten.len);
+    mask(c, c->error.text, strlen(c->error.text), itr_url_mask_cut);
+    mask(c, body->data, body->len, itr_url_mask);
+    mask(c, c->rewritten.data, c->rewritten.len, itr_url_mask);
     if (c->executed)
         c->error.retryable = false;
     c->step = ITR_CALL_FAILED;
@@ -112,6 +114,14 @@ static void fail_with(struct itr_call *c, enum itr_status kind, bool retryable, 
     itr_error_set(&c->error, kind, "%s", text);
     c->error.retryable = retryable;
     fail(c);
+}
+
+void itr_call_abort(struct itr_call *c, const struct itr_error *error)
+{
+    c->error = *error;
+    c->error_name = NULL;
+    c->envelope.present = false;
+    c->step = ITR_CALL_FAILED;
 }
 
 /* ---- begin, token ---- */
@@ -173,7 +183,7 @@ void itr_call_token(struct itr_call *c, int64_t now_mono_ms, struct itr_token *t
         return;
     }
     c->refused_token = c->token; /* NULL, unless this is the second one */
-    c->token = token; /* the call now owns it */
+    c->token = token;            /* the call now owns it */
     c->step = ITR_CALL_SEND;
 }
 

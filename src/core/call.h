@@ -32,12 +32,12 @@
 #include "core/url.h"
 
 enum itr_call_step {
-    ITR_CALL_IDLE,   /* arguments are being put in */
-    ITR_CALL_TOKEN,  /* needs a token */
-    ITR_CALL_SEND,   /* a request is to be sent, or is out */
-    ITR_CALL_WAIT,   /* waits before a repeat */
-    ITR_CALL_DONE,   /* succeeded */
-    ITR_CALL_FAILED  /* failed */
+    ITR_CALL_IDLE,  /* arguments are being put in */
+    ITR_CALL_TOKEN, /* needs a token */
+    ITR_CALL_SEND,  /* a request is to be sent, or is out */
+    ITR_CALL_WAIT,  /* waits before a repeat */
+    ITR_CALL_DONE,  /* succeeded */
+    ITR_CALL_FAILED /* failed */
 };
 
 #define ITR_BODY_MAX ((size_t)64 << 20)
@@ -45,13 +45,13 @@ enum itr_call_step {
 struct itr_call {
     /* Arguments: filled by the owner while IDLE. */
     bool post;
-    bool idempotent;         /* the caller said so: may be repeated after it was sent */
-    bool raw;                /* wants the HTTP answer as it is */
-    int64_t timeout_ms;      /* of the whole call */
-    int64_t min_valid_ms;    /* life the token must have left */
-    struct itr_buf path;     /* percent-encoded, from itr_url_path */
-    struct itr_query query;  /* GET */
-    struct itr_buf body;     /* POST */
+    bool idempotent;            /* the caller said so: may be repeated after it was sent */
+    bool raw;                   /* wants the HTTP answer as it is */
+    int64_t timeout_ms;         /* of the whole call */
+    int64_t min_valid_ms;       /* life the token must have left */
+    struct itr_buf path;        /* percent-encoded, from itr_url_path */
+    struct itr_query query;     /* GET */
+    struct itr_buf body;        /* POST */
     const char *const *headers; /* borrowed from the owner until the end; NULL: none */
 
     /* The machine. */
@@ -65,7 +65,7 @@ struct itr_call {
     bool executed;              /* a request before the present one may have been executed */
     struct itr_token *token;    /* of the request that is out, or was refused; one reference */
     struct itr_token *refused_token; /* the one before it, likewise; or NULL */
-    struct itr_buf url;         /* secret */
+    struct itr_buf url;              /* secret */
     struct itr_exchange exchange;
 
     /* The result. */
@@ -102,5 +102,7 @@ void itr_call_answered(struct itr_call *c, int64_t now_mono_ms, uint64_t random)
 void itr_call_waited(struct itr_call *c);
 /* TOKEN, WAIT -> FAILED, kind ITR_TIMEOUT. */
 void itr_call_expired(struct itr_call *c);
+/* Any step -> FAILED with *error, for a reason that the machine knows nothing of. */
+void itr_call_abort(struct itr_call *c, const struct itr_error *error);
 
 #endif

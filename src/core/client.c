@@ -2,61 +2,36 @@
 
 #include <stdlib.h>
 
+#include "core/call_list.h"
 #include "core/fork.h"
 #include "core/trace.h"
 
 /*
- * A call that was started is in one of two lists: `todo` (needs a token, waits, or is about to be
- * sent) or `sent` (the transport has it). A round pushes all of todo as far as they go, then waits
- * for an answer, a token (the source wakes the transport) or the nearest time in todo.
+ * A call that was started is in one of three lists: `todo` (needs a token, waits, or is about to be
+ * sent), `sent` (the transport has it), or `over` (it ended while someone else was waited for). A
+ * round pushes all of todo as far as they go, then waits for an answer, a token (the source wakes
+ * the transport) or the nearest time in todo.
  */
 struct itr_client {
-    struct itr_config config;             /* ours */
-    const struct itr_clock *clock;        /* borrowed, static */
+    struct itr_config config;      /* ours */
+    const struct itr_clock *clock; /* borrowed, static */
     const struct itr_transport_factory *factory;
-    struct itr_transport *transport;      /* ours; NULL after a fork until it is made anew */
-    unsigned generation;                  /* of the process that made transport (fork.h) */
-    struct itr_token_source *source;      /* counted */
-    struct itr_call *todo, *sent;         /* borrowed */
+    struct itr_transport *transport;     /* ours; NULL after a fork until it is made anew */
+    unsigned generation;                 /* of the process that made transport (fork.h) */
+    struct itr_token_source *source;     /* counted */
+    struct itr_call *todo, *sent, *over; /* borrowed */
     struct itr_client_counters counters;
 };
-
-/* ---- lists ---- */
-
-static void list_push(struct itr_call **head, struct itr_call *call)
-{
-    call->next = *head;
-    call->prev = head;
-    if (*head != NULL)
-        (*head)->prev = &call->next;
-    *head = call;
-}
-
-static void list_remove(struct itr_call *call)
-{
-    if (call->prev == NULL)
-        return;
-    *call->prev = call->next;
-    if (call->next != NULL)
-        call->next->prev = call->prev;
-    call->next = NULL;
-    call->prev = NULL;
-}
 
 /* ---- lifetime ---- */
 
 static enum itr_status open_transport(struct itr_client *c, struct itr_error *e)
 {
-    struct itr_transport_options o = {0};
+    struct itr_transport_options options;
 
-    o.ca_file = c->config.ca_file;
-    o.proxy = c->config.proxy;
-    o.user_agent = c->config.user_agent;
-    o.http_version = c->config.http_version;
-    o.connect_timeout_ms = c->config.connect_timeout_ms;
-    o.max_host_connections = (long)c->config.max_host_connections;
+    itr_config_transport(&c->config, &options);
     c->generation = itr_fork_generation();
-    return c->factory->open(&o, &c->transport, e);
+    return c->factory->open(&options, &c->transport, e);
 }
 
 enum itr_status itr_client_new(struct itr_config *config, const struct itr_parts *parts,
@@ -92,6 +67,7 @@ static void drop_transport(struct itr_client *c)
 {
     if (c->transport == NULL)
         return;
+    itr_token_source_await_wakes(c->source); /* one may be about to touch it */
     if (c->generation == itr_fork_generation())
         c->transport->ops->free(c->transport);
     else
@@ -107,6 +83,8 @@ void itr_client_free(struct itr_client *c)
         itr_client_cancel(c, c->todo);
     while (c->sent != NULL)
         itr_client_cancel(c, c->sent);
+    while (c->over != NULL)
+        itr_client_cancel(c, c->over);
     drop_transport(c);
     itr_token_source_release(c->source);
     itr_config_clear(&c->config);
@@ -128,13 +106,33 @@ struct itr_token_source *itr_client_source(const struct itr_client *c)
     return c->source;
 }
 
+/* In the child of a fork: what was sent is the parent's, who waited for a token asks again. */
+static void start_anew(struct itr_client *c)
+{
+    struct itr_call *call;
+    struct itr_error e;
+
+    itr_error_set(&e, ITR_NETWORK,
+                  "the process was forked while this call was out: it is the parent's");
+    while ((call = c->sent) != NULL) {
+        itr_call_list_remove(call);
+        itr_call_abort(call, &e);
+        itr_call_list_push(&c->over, call);
+    }
+    for (call = c->todo; call != NULL; call = call->next) {
+        if (call->asked)
+            itr_token_source_forget(c->source, &call->wait);
+        call->asked = false;
+    }
+    drop_transport(c);
+}
+
 /* After a fork the child makes its own connections. */
 static enum itr_status ready_transport(struct itr_client *c, struct itr_error *e)
 {
-    if (c->transport != NULL && c->generation == itr_fork_generation())
-        return ITR_OK;
-    drop_transport(c);
-    return open_transport(c, e);
+    if (c->generation != itr_fork_generation())
+        start_anew(c);
+    return c->transport != NULL ? ITR_OK : open_transport(c, e);
 }
 
 /* ---- one call, one step ---- */
@@ -176,13 +174,12 @@ static void send(struct itr_client *c, struct itr_call *call, int64_t now)
     itr_call_request(call, now);
     if (call->step != ITR_CALL_SEND)
         return;
-    list_remove(call);
+    itr_call_list_remove(call);
     if (c->transport->ops->start(c->transport, &call->exchange, &e) == ITR_OK) {
-        list_push(&c->sent, call);
+        itr_call_list_push(&c->sent, call);
         return;
     }
-    call->error = e;
-    call->step = ITR_CALL_FAILED;
+    itr_call_abort(call, &e);
 }
 
 static void push_wait(struct itr_call *call, int64_t now)
@@ -209,7 +206,7 @@ static bool push(struct itr_client *c, struct itr_call *call, int64_t now)
         send(c, call, now);
     if (!is_over(call))
         return false;
-    list_remove(call);
+    itr_call_list_remove(call);
     return true;
 }
 
@@ -230,10 +227,10 @@ static bool take_answer(struct itr_client *c, struct itr_call *call)
     itr_call_answered(call, now, random);
     if (c->config.trace)
         itr_trace_call(call);
-    list_remove(call);
+    itr_call_list_remove(call);
     if (is_over(call))
         return true;
-    list_push(&c->todo, call);
+    itr_call_list_push(&c->todo, call);
     return push(c, call, now);
 }
 
@@ -278,46 +275,71 @@ enum itr_status itr_client_start(struct itr_client *c, struct itr_call *call, st
         return s;
     c->counters.calls++;
     itr_call_begin(call, itr_clock_mono_ms(c->clock));
-    list_push(&c->todo, call);
+    itr_call_list_push(&c->todo, call);
     return ITR_OK;
 }
 
-struct itr_call *itr_client_next(struct itr_client *c)
+static struct itr_call *pop(struct itr_call *first)
+{
+    if (first != NULL)
+        itr_call_list_remove(first);
+    return first;
+}
+
+/* Carries todo and sent until one call is over; it is in no list then. */
+static struct itr_call *carry(struct itr_client *c)
 {
     while (c->todo != NULL || c->sent != NULL) {
         struct itr_exchange *x;
         int64_t now = itr_clock_mono_ms(c->clock);
         struct itr_call *call = push_all(c, now);
-        if (call != NULL) {
-            count(c, call);
+        if (call != NULL)
             return call;
-        }
         x = c->transport->ops->wait(c->transport, nearest_ms(c, now));
-        if (x != NULL && take_answer(c, x->owner)) {
-            count(c, x->owner);
+        if (x != NULL && take_answer(c, x->owner))
             return x->owner;
-        }
     }
     return NULL;
 }
 
+struct itr_call *itr_client_next(struct itr_client *c)
+{
+    struct itr_error e;
+    enum itr_status s = ready_transport(c, &e);
+    struct itr_call *call = pop(c->over);
+
+    if (call == NULL && s == ITR_OK)
+        call = carry(c);
+    else if (call == NULL && (call = pop(c->todo)) != NULL)
+        itr_call_abort(call, &e); /* without a transport nothing of todo can be done */
+    if (call != NULL)
+        count(c, call);
+    return call;
+}
+
 void itr_client_cancel(struct itr_client *c, struct itr_call *call)
 {
+    if (c->generation != itr_fork_generation())
+        start_anew(c);
     if (call->asked)
         itr_token_source_forget(c->source, &call->wait);
     call->asked = false;
     if (call->step == ITR_CALL_SEND && call->prev != NULL)
         c->transport->ops->cancel(c->transport, &call->exchange);
-    list_remove(call);
+    itr_call_list_remove(call);
 }
 
 enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, struct itr_error *e)
 {
     enum itr_status s = itr_client_start(c, call, e);
+    struct itr_call *other;
 
-    if (s == ITR_OK)
-        (void)itr_client_next(c);
-    return s;
+    if (s != ITR_OK)
+        return s;
+    while ((other = carry(c)) != NULL && other != call)
+        itr_call_list_push(&c->over, other);
+    count(c, call);
+    return ITR_OK;
 }
 
 /* ---- the token alone ---- */
@@ -328,7 +350,9 @@ static void wait_for_token(struct itr_client *c, struct itr_token_wait *w, int64
     int64_t deadline = now + timeout_ms;
 
     while (!itr_token_wait_is_ready(w) && now < deadline) {
-        (void)c->transport->ops->wait(c->transport, deadline - now);
+        struct itr_exchange *x = c->transport->ops->wait(c->transport, deadline - now);
+        if (x != NULL && take_answer(c, x->owner))
+            itr_call_list_push(&c->over, x->owner);
         now = itr_clock_mono_ms(c->clock);
     }
 }
@@ -361,8 +385,8 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
     *e = w.error;
     if (w.token == NULL)
         return e->kind;
-    /* A fetch ahead of time that failed is no news for who has a good token. */
-    if (!ask->refresh && itr_clock_mono_ms(c->clock) < w.token->end_mono_ms)
+    /* A fetch ahead of time that failed is no news for who has a token as good as was asked for. */
+    if (!ask->refresh && itr_clock_mono_ms(c->clock) + ask->min_valid_ms < w.token->end_mono_ms)
         itr_error_clear(e);
     return ITR_OK;
 }

@@ -33,12 +33,13 @@ struct itr_token_source *itr_client_source(const struct itr_client *c);
 enum itr_status itr_client_start(struct itr_client *c, struct itr_call *call, struct itr_error *e);
 
 /* Carries all that were started until one is DONE or FAILED, and returns it; NULL when none is
- * left. */
+ * left. In the child of a fork, calls that the parent had sent are FAILED. */
 struct itr_call *itr_client_next(struct itr_client *c);
 
 void itr_client_cancel(struct itr_client *c, struct itr_call *call);
 
-/* start + next for one call, when nothing else was started: afterwards it is DONE or FAILED. */
+/* start + next for one call: afterwards it is DONE or FAILED. Others that were started are carried
+ * meanwhile, and come out of itr_client_next. */
 enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, struct itr_error *e);
 
 /* client:token() and client:refresh(): waits until the source answers or timeout_ms passed.

@@ -6,32 +6,48 @@
 #include <string.h>
 
 #include "core/nearest.h"
-#include "core/url.h"
-#include "core/utf8.h"
+#include "core/sha256.h"
+#include "core/version.h"
 
 #define TEXT_MAX 4096
 #define DAY_S 86400.0
+#define LEASE_EXTRA_MS 5000
 
 static const char *const endpoint_words[] = {"token", "refresh", NULL};
 static const char *const http_words[] = {"auto", "1.1", "2", NULL};
 
 #define FIELD(f) offsetof(struct itr_config, f)
 #define STRING(name, standard)                                                                     \
-    {#name, ITR_OPTION_STRING, FIELD(name), false, 0, 0, 0, NULL, standard}
-#define SECRET(name) {#name, ITR_OPTION_STRING, FIELD(name), true, 0, 0, 0, NULL, NULL}
+    {                                                                                              \
+#name, ITR_OPTION_STRING, FIELD(name), false, 0, 0, 0, NULL, standard                      \
+    }
+#define SECRET(name)                                                                               \
+    {                                                                                              \
+#name, ITR_OPTION_STRING, FIELD(name), true, 0, 0, 0, NULL, NULL                           \
+    }
 #define SECONDS(name, min, max, standard)                                                          \
-    {#name, ITR_OPTION_SECONDS, FIELD(name##_ms), false, min, max, standard, NULL, NULL}
+    {                                                                                              \
+#name, ITR_OPTION_SECONDS, FIELD(name##_ms), false, min, max, standard, NULL, NULL         \
+    }
 #define INTEGER(name, min, max, standard)                                                          \
-    {#name, ITR_OPTION_INTEGER, FIELD(name), false, min, max, standard, NULL, NULL}
-#define CHOICE(name, words) {#name, ITR_OPTION_CHOICE, FIELD(name), false, 0, 0, 0, words, NULL}
-#define CODES(name) {#name, ITR_OPTION_CODES, FIELD(name), false, 0, 0, 0, NULL, NULL}
+    {                                                                                              \
+#name, ITR_OPTION_INTEGER, FIELD(name), false, min, max, standard, NULL, NULL              \
+    }
+#define CHOICE(name, words)                                                                        \
+    {                                                                                              \
+#name, ITR_OPTION_CHOICE, FIELD(name), false, 0, 0, 0, words, NULL                         \
+    }
+#define CODES(name)                                                                                \
+    {                                                                                              \
+#name, ITR_OPTION_CODES, FIELD(name), false, 0, 0, 0, NULL, NULL                           \
+    }
 
 static const struct itr_option options[] = {
     STRING(app_id, NULL),
     SECRET(app_secret),
     STRING(app_secret_file, NULL),
     STRING(gateway, NULL),
-    STRING(token_store, "memory:"),
+    STRING(token_store, "file:"),
     SECRET(token_store_key),
     CHOICE(token_endpoint, endpoint_words),
     SECONDS(token_ttl, 0.05, 30 * DAY_S, 7200),
@@ -49,7 +65,7 @@ static const struct itr_option options[] = {
     INTEGER(max_response_bytes, 1, 1 << 30, 64 << 20),
     STRING(ca_file, NULL),
     STRING(proxy, NULL),
-    STRING(user_agent, NULL),
+    STRING(user_agent, "itrigger/" ITR_VERSION),
     CHOICE(http_version, http_words),
     INTEGER(trace, 0, 1, 0),
     {NULL, ITR_OPTION_STRING, 0, false, 0, 0, 0, NULL, NULL},
@@ -290,52 +306,25 @@ enum itr_status itr_config_set_number(struct itr_config *c, const char *name, do
     return set_number(c, o, value, e);
 }
 
-/* ---- what belongs together ---- */
+/* ---- for others ---- */
 
-static enum itr_status check_credential(const char *name, const char *variable, const char *text,
-                                        struct itr_error *e)
+void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules)
 {
-    size_t i;
-
-    if (text == NULL || *text == '\0')
-        return itr_error_set(e, ITR_CONFIG, "option %s is %s: give it to new or configure, or set %s",
-                             name, text == NULL ? "missing" : "empty", variable);
-    for (i = 0; text[i] != '\0'; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            return itr_error_set(e, ITR_CONFIG, "option %s has a control character in it", name);
-    if (!itr_utf8_valid(text, i))
-        return itr_error_set(e, ITR_CONFIG, "option %s is not valid UTF-8", name);
-    return ITR_OK;
+    rules->token_ttl_ms = c->token_ttl_ms;
+    rules->refresh_margin_ms = c->refresh_margin_ms;
+    rules->min_refresh_interval_ms = c->min_refresh_interval_ms;
+    rules->lease_ms = c->token_timeout_ms + LEASE_EXTRA_MS;
+    rules->daily_limit = c->daily_limit;
+    itr_sha256_hex(c->app_secret, strlen(c->app_secret), rules->secret_digest, ITR_DIGEST_MAX);
 }
 
-static enum itr_status normalise_gateway(struct itr_config *c, struct itr_error *e)
+void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out)
 {
-    struct itr_buf normal;
-    enum itr_status s;
-
-    if (c->gateway == NULL || *c->gateway == '\0')
-        return itr_error_set(e, ITR_CONFIG,
-                             "option gateway is %s: give the base URL of your environment, "
-                             "https://..., to new or configure, or set ITRIGGER_GATEWAY",
-                             c->gateway == NULL ? "missing" : "empty");
-    itr_buf_init(&normal, TEXT_MAX);
-    if ((s = itr_url_gateway(c->gateway, &normal, e)) == ITR_OK)
-        s = itr_config_set_text(c, "gateway", itr_buf_str(&normal), e);
-    itr_buf_clear(&normal);
-    return s;
-}
-
-enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e)
-{
-    enum itr_status s;
-
-    if ((s = normalise_gateway(c, e)) != ITR_OK)
-        return s;
-    if ((s = check_credential("app_id", "ITRIGGER_APP_ID", c->app_id, e)) != ITR_OK)
-        return s;
-    if ((s = check_credential("app_secret", "ITRIGGER_APP_SECRET", c->app_secret, e)) != ITR_OK)
-        return s;
-    if (c->token_store == NULL)
-        s = itr_config_set_text(c, "token_store", itr_config_option("token_store")->text, e);
-    return s;
+    *out = (struct itr_transport_options){0};
+    out->ca_file = c->ca_file;
+    out->proxy = c->proxy;
+    out->user_agent = c->user_agent;
+    out->http_version = c->http_version;
+    out->connect_timeout_ms = c->connect_timeout_ms;
+    out->max_host_connections = (long)c->max_host_connections;
 }

@@ -97,4 +97,11 @@ enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int6
  * clean, margin below the life ... A config is complete and constant after this. */
 enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e);
 
+/* What of it the fleet's rules need (token_record.h). A lease lives 5 s longer than the request it is
+ * for may take. */
+void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules);
+
+/* What of it a transport needs; strings stay borrowed from c. */
+void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/fork.h"
+#include "core/sha256.h"
 
 #define LOOK_MS 5
 
@@ -21,7 +22,7 @@ static void before_fork(void)
 
     pthread_mutex_lock(&lock);
     for (r = first; r != NULL; r = r->next)
-        r->ops->lock(r);
+        pthread_mutex_lock(&r->lock);
 }
 
 static void in_parent(void)
@@ -29,7 +30,7 @@ static void in_parent(void)
     struct itr_registered *r;
 
     for (r = first; r != NULL; r = r->next)
-        r->ops->unlock(r);
+        pthread_mutex_unlock(&r->lock);
     pthread_mutex_unlock(&lock);
 }
 
@@ -37,8 +38,10 @@ static void in_child(void)
 {
     struct itr_registered *r;
 
-    for (r = first; r != NULL; r = r->next)
+    for (r = first; r != NULL; r = r->next) {
         r->ops->renew_in_child(r);
+        pthread_mutex_unlock(&r->lock);
+    }
     pthread_mutex_unlock(&lock);
 }
 
@@ -79,6 +82,18 @@ static void set_up(void)
 }
 
 /* ---- objects ---- */
+
+void itr_registry_key(const char *const *parts, char key[ITR_REGISTRY_KEY])
+{
+    unsigned char digest[ITR_SHA256_LEN];
+    struct itr_sha256 h;
+
+    itr_sha256_init(&h);
+    for (; *parts != NULL; parts++)
+        itr_sha256_update(&h, *parts, strlen(*parts) + 1);
+    itr_sha256_final(&h, digest);
+    itr_sha256_hex(digest, sizeof digest, key, ITR_REGISTRY_KEY - 1);
+}
 
 static struct itr_registered *find(const char *key)
 {

@@ -8,6 +8,7 @@
 #ifndef ITR_CORE_REGISTRY_H
 #define ITR_CORE_REGISTRY_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,22 +19,24 @@ struct itr_registered;
 
 /* What an object can do. None may call the registry. */
 struct itr_registered_ops {
-    void (*lock)(struct itr_registered *r);            /* before a fork */
-    void (*unlock)(struct itr_registered *r);          /* after it, in the parent */
-    void (*renew_in_child)(struct itr_registered *r);  /* after it, in the child: and unlocks */
-    void (*end)(struct itr_registered *r);             /* the process ends: begin nothing new */
-    bool (*keeps_process)(struct itr_registered *r);   /* what must be finished first? */
-    void (*free)(struct itr_registered *r);            /* the last reference is gone */
+    void (*renew_in_child)(struct itr_registered *r); /* after a fork, in the child, locked */
+    void (*end)(struct itr_registered *r);            /* the process ends: begin nothing new */
+    bool (*keeps_process)(struct itr_registered *r);  /* what must be finished first? */
+    void (*free)(struct itr_registered *r);           /* the last reference is gone */
 };
 
-/* The head of every object; zero it, set ops and key. */
+/* The head of every object; zero it, set ops, lock and refs. */
 struct itr_registered {
     const struct itr_registered_ops *ops;
+    pthread_mutex_t lock;        /* the object's own, for whatever it guards; held over a fork */
     struct itr_registered *next; /* the registry's */
     atomic_uint refs;            /* falls to 0 under the registry's lock only */
     int64_t end_within_ms;       /* how long the process's end waits for it at most */
     char key[ITR_REGISTRY_KEY];
 };
+
+/* The key made of several strings (ended by NULL; secrets may be among them): their digest. */
+void itr_registry_key(const char *const *parts, char key[ITR_REGISTRY_KEY]);
 
 /* The object of a key, with a reference for the caller; made by `make` (one reference, key set by
  * us) when there is none. NULL when make returns NULL. */

@@ -41,6 +41,12 @@ static enum itr_status read_all(int fd, const char *path, char *text, size_t *le
     return ITR_OK;
 }
 
+/* Bytes of the mark that Windows editors put before UTF-8. */
+static size_t mark_length(const char *text, size_t len)
+{
+    return len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
 /* The first line, without "\n" or "\r\n". */
 static size_t first_line(const char *text, size_t len)
 {
@@ -56,6 +62,7 @@ static size_t first_line(const char *text, size_t len)
 enum itr_status itr_secret_file_read(const char *path, struct itr_buf *out, struct itr_error *e)
 {
     char text[SECRET_MAX + 1];
+    const char *line = text;
     size_t len = 0;
     enum itr_status s;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -65,13 +72,14 @@ enum itr_status itr_secret_file_read(const char *path, struct itr_buf *out, stru
     if ((s = check_mode(fd, path, e)) == ITR_OK)
         s = read_all(fd, path, text, &len, e);
     close(fd);
-    len = first_line(text, len);
+    line += mark_length(text, len);
+    len = first_line(line, len - (size_t)(line - text));
     if (s == ITR_OK && len == 0)
         s = itr_error_set(e, ITR_CONFIG, "%s: its first line is empty", path);
-    if (s == ITR_OK && memchr(text, '\0', len) != NULL)
+    if (s == ITR_OK && memchr(line, '\0', len) != NULL)
         s = itr_error_set(e, ITR_CONFIG, "%s: a NUL in its first line", path);
     if (s == ITR_OK)
-        s = itr_buf_append(out, text, len);
+        s = itr_buf_append(out, line, len);
     itr_wipe(text, sizeof text);
     return s;
 }

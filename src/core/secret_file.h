@@ -8,7 +8,8 @@
 #include "core/buf.h"
 #include "core/status.h"
 
-/* Appends the first line of the file, without its line end, to out (a secret buffer). Kind
+/* Appends the first line of the file, without its line end and a byte order mark, to out (a
+ * secret buffer). Kind
  * ITR_CONFIG naming the file: it cannot be read, is no regular file, may be read or written by
  * others than its owner (group readable is allowed, as systemd and Docker make them), is longer
  * than 4 KB, has a NUL in that line, or nothing. */

@@ -16,11 +16,11 @@
 #define ITR_TOKEN_MAX 512 /* bytes; 32 are seen in practice (docs/protocol.md) */
 
 enum itr_token_origin { /* where this process got it, for client:token()'s third result */
-    ITR_FROM_GATEWAY,
-    ITR_FROM_MEMORY,
-    ITR_FROM_FILE,
-    ITR_FROM_REDIS,
-    ITR_FROM_SERVER
+                        ITR_FROM_GATEWAY,
+                        ITR_FROM_MEMORY,
+                        ITR_FROM_FILE,
+                        ITR_FROM_REDIS,
+                        ITR_FROM_SERVER
 };
 
 struct itr_token {

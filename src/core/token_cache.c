@@ -60,6 +60,7 @@ static bool is_out(const struct itr_token_cache *c)
 
 static bool is_expired(const struct itr_token_cache *c, int64_t now_mono_ms)
 {
+    assert(c->token != NULL);
     return now_mono_ms >= c->token->end_mono_ms;
 }
 

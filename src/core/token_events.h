@@ -17,7 +17,7 @@ struct itr_token_event {
     int64_t at_wall_ms;
     enum itr_cache_state state; /* after the change */
     enum itr_cache_why why;
-    struct itr_error error;     /* of ITR_WHY_FAILED; else clear */
+    struct itr_error error; /* of ITR_WHY_FAILED; else clear */
 };
 
 struct itr_token_events { /* zero it before use */

@@ -7,13 +7,12 @@
 #include <unistd.h>
 
 #include "core/buf.h"
-#include "core/sha256.h"
+#include "core/stored_record.h"
 #include "core/token_request.h"
 
 /*
  * Design notes
- * - One struct fetch lives on the fetch thread's stack for one run. It keeps the bytes of the record
- *   that was loaded, because a swap must name what it replaces.
+ * - One struct fetch lives on the fetch thread's stack for one run.
  * - Whoever waited loads again before doing anything else.
  * - The lease is looked at once more when the connection stands, just before the first byte of the
  *   request (may_send): a holder that overslept is fenced off on our side, the gateway cannot do it.
@@ -21,20 +20,16 @@
  *   from after the swap.
  */
 
-#define LEASE_EXTRA_MS 5000
 #define FIRST_LOOK_MS 10 /* how soon another's lease is looked at again; doubles */
 #define LONGEST_LOOK_MS 200
 #define STORE_AGAIN_MS 1000 /* a store that failed is left alone so long */
-#define SHORT_HOLD_MS 5000 /* a hold after a failure that is shorter is waited out */
+#define SHORT_HOLD_MS 5000  /* a hold after a failure that is shorter is waited out */
 
 struct fetch {
     struct itr_token_fetch *f;
     struct itr_fetch_result *out;
     struct itr_record_wish wish;
-    struct itr_buf bytes; /* the record as it was loaded */
-    struct itr_token_record record;
-    int64_t now_wall_ms; /* by the store's clock, when it was loaded */
-    int64_t now_mono_ms; /* the same moment by ours */
+    struct itr_stored_record stored;
     int64_t look_ms;
     bool attempted; /* our own fetch is over, and noted */
     bool fenced;    /* the request was held back: the lease was not ours any more */
@@ -46,17 +41,12 @@ static const struct itr_clock *clock_of(const struct itr_token_fetch *f)
     return f->parts.clock;
 }
 
-/* ---- lifetime ---- */
-
-static void fill_rules(struct itr_record_rules *r, const struct itr_config *c)
+static int64_t at_most(int64_t value, int64_t bound)
 {
-    r->token_ttl_ms = c->token_ttl_ms;
-    r->refresh_margin_ms = c->refresh_margin_ms;
-    r->min_refresh_interval_ms = c->min_refresh_interval_ms;
-    r->lease_ms = c->token_timeout_ms + LEASE_EXTRA_MS;
-    r->daily_limit = c->daily_limit;
-    itr_sha256_hex(c->app_secret, strlen(c->app_secret), r->secret_digest, ITR_DIGEST_MAX);
+    return value < bound ? value : bound;
 }
+
+/* ---- lifetime ---- */
 
 void itr_token_fetch_init(struct itr_token_fetch *f, const struct itr_config *config,
                           const struct itr_parts *parts)
@@ -65,7 +55,7 @@ void itr_token_fetch_init(struct itr_token_fetch *f, const struct itr_config *co
     f->config = config;
     f->parts = *parts;
     f->seed = itr_clock_random(parts->clock);
-    fill_rules(&f->rules, config);
+    itr_config_rules(config, &f->rules);
     itr_token_record_key(config->gateway, config->app_id, f->key);
 }
 
@@ -88,85 +78,24 @@ void itr_fetch_result_clear(struct itr_fetch_result *r)
 
 /* ---- record ---- */
 
-/* Nobody will settle an orphan's lease in this memory: the parent settles it in its own. */
-static void drop_orphan(const struct fetch *t, struct itr_token_record *r)
-{
-    if (t->f->parts.store->ops->origin == ITR_FROM_MEMORY && t->f->orphan[0] != '\0' &&
-        strcmp(r->owner, t->f->orphan) == 0)
-        r->owner[0] = '\0';
-}
-
 static enum itr_status load(struct fetch *t)
 {
-    struct itr_store *store = t->f->parts.store;
-    enum itr_status s;
+    enum itr_status s = itr_stored_record_load(&t->stored, &t->out->error);
 
-    itr_buf_reset(&t->bytes);
-    s = store->ops->load(store, t->f->key, &t->bytes, &t->now_wall_ms, &t->out->error);
-    t->now_mono_ms = itr_clock_mono_ms(clock_of(t->f));
-    if (s != ITR_OK)
-        return s;
-    s = itr_token_record_decode(itr_buf_str(&t->bytes), t->bytes.len, &t->record, &t->out->error);
-    if (s != ITR_OK)
-        return s;
-    drop_orphan(t, &t->record);
-    t->out->fetches_today = t->record.fetches;
-    return ITR_OK;
-}
-
-/* How long a record must be kept: its token's life, and the day's count. */
-static int64_t keep_ms(const struct fetch *t)
-{
-    int64_t day = (int64_t)36 * 3600 * 1000;
-
-    return t->f->rules.token_ttl_ms > day ? t->f->rules.token_ttl_ms : day;
+    if (s == ITR_OK)
+        t->out->fetches_today = t->stored.record.fetches;
+    return s;
 }
 
 static enum itr_status swap(struct fetch *t, const struct itr_token_record *next, bool *done)
 {
-    struct itr_store *store = t->f->parts.store;
-    struct itr_buf text;
-    enum itr_status s;
-
-    *done = false;
-    itr_buf_init_secret(&text, ITR_RECORD_MAX);
-    s = itr_token_record_encode(next, &text);
-    if (s == ITR_OK)
-        s = store->ops->swap(store, t->f->key, t->bytes.data, t->bytes.len, text.data, text.len,
-                             keep_ms(t), done, &t->out->error);
-    else
-        (void)itr_error_set(&t->out->error, s, "the token record is too large");
-    itr_buf_clear(&text);
-    return s;
-}
-
-/* ---- times ---- */
-
-static int64_t at_most(int64_t value, int64_t bound)
-{
-    return value < bound ? value : bound;
-}
-
-/* The record's token as this process keeps it: wall times become times on our own clock. */
-static struct itr_token *to_token(const struct fetch *t, const struct itr_token_record *r,
-                                  enum itr_token_origin origin)
-{
-    int64_t ttl = t->f->rules.token_ttl_ms;
-    int64_t jitter = itr_token_record_jitter_ms(r, t->f->seed);
-    int64_t age = t->now_wall_ms - r->born_ms;
-    int64_t refresh = at_most(r->refresh_ms - jitter - t->now_wall_ms, ttl);
-    int64_t end = at_most(r->end_ms - t->now_wall_ms, ttl);
-    struct itr_token_times times;
-
-    times.born_mono_ms = t->now_mono_ms - (age > 0 ? age : 0);
-    times.refresh_mono_ms = t->now_mono_ms + at_most(refresh, end);
-    times.end_mono_ms = t->now_mono_ms + end;
-    return itr_token_new(r->text, strlen(r->text), r->fence, times, origin);
+    return itr_stored_record_swap(&t->stored, next, t->f->rules.token_ttl_ms, done, &t->out->error);
 }
 
 static void give(struct fetch *t, const struct itr_token_record *r, enum itr_token_origin origin)
 {
-    t->out->token = to_token(t, r, origin);
+    t->out->token =
+        itr_stored_record_token(&t->stored, r, t->f->rules.token_ttl_ms, t->f->seed, origin);
     if (t->out->token == NULL)
         (void)itr_error_set(&t->out->error, ITR_NOMEM, "no memory");
     else
@@ -191,8 +120,8 @@ static bool may_send(void *ctx)
     if (atomic_load(&t->f->stop))
         return false;
     t->blind = load(t) != ITR_OK;
-    t->fenced = !t->blind && !itr_token_record_is_ours(&t->record, t->now_wall_ms, t->wish.owner,
-                                                       t->out->lease_fence);
+    t->fenced = !t->blind && !itr_token_record_is_ours(&t->stored.record, t->stored.now_wall_ms,
+                                                       t->wish.owner, t->out->lease_fence);
     return !t->blind && !t->fenced;
 }
 
@@ -236,8 +165,8 @@ static enum settled settle(struct fetch *t, const struct itr_record_outcome *out
     while (!done) {
         if (load(t) != ITR_OK)
             return NOT_STORED;
-        if (itr_token_record_settle(&t->record, t->now_wall_ms, &t->wish, t->out->lease_fence,
-                                    outcome, next) == ITR_NOT_OURS)
+        if (itr_token_record_settle(&t->stored.record, t->stored.now_wall_ms, &t->wish,
+                                    t->out->lease_fence, outcome, next) == ITR_NOT_OURS)
             return NOT_OURS;
         if (swap(t, next, &done) != ITR_OK)
             return NOT_STORED;
@@ -251,10 +180,10 @@ static void give_unsettled(struct fetch *t, const struct itr_record_outcome *out
 {
     struct itr_token_record nothing = {0}, next;
 
-    t->now_mono_ms = itr_clock_mono_ms(clock_of(t->f));
-    t->now_wall_ms = itr_clock_wall_ms(clock_of(t->f));
-    if (itr_token_record_settle(&nothing, t->now_wall_ms, &t->wish, t->out->lease_fence, outcome,
-                                &next) != ITR_SETTLED)
+    t->stored.now_mono_ms = itr_clock_mono_ms(clock_of(t->f));
+    t->stored.now_wall_ms = itr_clock_wall_ms(clock_of(t->f));
+    if (itr_token_record_settle(&nothing, t->stored.now_wall_ms, &t->wish, t->out->lease_fence,
+                                outcome, &next) != ITR_SETTLED)
         return;
     give(t, &next, ITR_FROM_GATEWAY);
     t->out->unsettled = t->out->token != NULL;
@@ -269,10 +198,10 @@ static void fail(struct fetch *t, const struct itr_error *e, int64_t retry_after
 /* This machine's hold, turned into the store's clock for the wish. */
 static void set_local_hold(struct fetch *t)
 {
-    int64_t left = t->f->local_retry_mono_ms - t->now_mono_ms;
+    int64_t left = t->f->local_retry_mono_ms - t->stored.now_mono_ms;
 
     t->wish.local_error = left > 0 ? &t->f->local_error : NULL;
-    t->wish.local_retry_ms = left > 0 ? t->now_wall_ms + left : 0;
+    t->wish.local_retry_ms = left > 0 ? t->stored.now_wall_ms + left : 0;
 }
 
 /* How long the next fetch is held back by what `r` says now. */
@@ -282,8 +211,8 @@ static int64_t held_ms(struct fetch *t, const struct itr_token_record *r)
     bool after_refusal;
 
     set_local_hold(t);
-    return itr_token_record_held_until(r, t->now_wall_ms, &t->wish, &why, &after_refusal) -
-           t->now_wall_ms;
+    return itr_token_record_held_until(r, t->stored.now_wall_ms, &t->wish, &why, &after_refusal) -
+           t->stored.now_wall_ms;
 }
 
 /* The gateway answered, or not: stores that and fills the result. False: decide again. */
@@ -334,7 +263,7 @@ static bool attempt(struct fetch *t)
 /* Sleeps until another look is worth it. */
 static void look_later(struct fetch *t, int64_t until_wall_ms)
 {
-    int64_t ms = at_most(t->look_ms, until_wall_ms - t->now_wall_ms);
+    int64_t ms = at_most(t->look_ms, until_wall_ms - t->stored.now_wall_ms);
 
     itr_clock_sleep_ms(clock_of(t->f), ms > 0 ? ms : 1);
     t->look_ms = at_most(t->look_ms * 2, LONGEST_LOOK_MS);
@@ -343,7 +272,7 @@ static void look_later(struct fetch *t, int64_t until_wall_ms)
 /* A hold: waited out if it is short and no refusal's, else the result. True: that is the result. */
 static bool hold(struct fetch *t, const struct itr_record_verdict *v)
 {
-    int64_t ms = v->until_ms - t->now_wall_ms;
+    int64_t ms = v->until_ms - t->stored.now_wall_ms;
 
     if (v->error.kind != ITR_OK && !v->after_refusal && ms < SHORT_HOLD_MS && !t->attempted &&
         !atomic_load(&t->f->stop)) {
@@ -380,10 +309,10 @@ static bool round_once(struct fetch *t)
         return true;
     }
     set_local_hold(t);
-    itr_token_record_decide(&t->record, t->now_wall_ms, &t->wish, &v);
+    itr_token_record_decide(&t->stored.record, t->stored.now_wall_ms, &t->wish, &v);
     switch (v.is) {
     case ITR_VERDICT_TAKE:
-        give(t, &t->record, t->f->parts.store->ops->origin);
+        give(t, &t->stored.record, t->f->parts.store->ops->origin);
         return true;
     case ITR_VERDICT_WAIT:
         look_later(t, v.until_ms);
@@ -401,17 +330,9 @@ static bool round_once(struct fetch *t)
 
 /* ---- public ---- */
 
-static void begin(struct fetch *t, struct itr_token_fetch *f, const struct itr_fetch_wish *wish,
-                  struct itr_fetch_result *out)
+/* A fetch whose owner, fences and refused string are in `out`. */
+static void init_fetch(struct fetch *t, struct itr_token_fetch *f, struct itr_fetch_result *out)
 {
-    *out = (struct itr_fetch_result){0};
-    out->fetches_today = -1;
-    out->held_fence = wish->held != NULL ? wish->held->fence : 0;
-    out->refused = wish->refused != NULL ? strdup(wish->refused->text) : NULL;
-    snprintf(f->owner, sizeof f->owner, "%08" PRIx64 "-%d-%" PRIu64, f->seed & 0xffffffff,
-             (int)getpid(), ++f->count);
-    memcpy(out->owner, f->owner, sizeof out->owner);
-
     *t = (struct fetch){0};
     t->f = f;
     t->out = out;
@@ -420,8 +341,19 @@ static void begin(struct fetch *t, struct itr_token_fetch *f, const struct itr_f
     t->wish.owner = out->owner;
     t->wish.held_fence = out->held_fence;
     t->wish.refused = out->refused;
-    t->wish.asked = wish->asked;
-    itr_buf_init_secret(&t->bytes, ITR_RECORD_MAX * 2);
+    itr_stored_record_init(&t->stored, f->parts.store, f->parts.clock, f->key, f->orphan);
+}
+
+static void init_result(struct itr_token_fetch *f, const struct itr_fetch_wish *wish,
+                        struct itr_fetch_result *out)
+{
+    *out = (struct itr_fetch_result){0};
+    out->fetches_today = -1;
+    out->held_fence = wish->held != NULL ? wish->held->fence : 0;
+    out->refused = wish->refused != NULL ? strdup(wish->refused->text) : NULL;
+    snprintf(f->owner, sizeof f->owner, "%08" PRIx64 "-%d-%" PRIu64, f->seed & 0xffffffff,
+             (int)getpid(), ++f->count);
+    memcpy(out->owner, f->owner, sizeof out->owner);
 }
 
 void itr_token_fetch_run(struct itr_token_fetch *f, const struct itr_fetch_wish *wish,
@@ -429,15 +361,16 @@ void itr_token_fetch_run(struct itr_token_fetch *f, const struct itr_fetch_wish 
 {
     struct fetch t;
 
-    begin(&t, f, wish, out);
+    init_result(f, wish, out);
+    init_fetch(&t, f, out);
+    t.wish.asked = wish->asked;
     while (!round_once(&t)) {
         if (!atomic_load(&f->stop))
             continue;
         (void)itr_error_set(&out->error, ITR_TIMEOUT, "the process ends");
         break;
     }
-    itr_buf_clear(&t.bytes);
-    itr_wipe(&t.record, sizeof t.record);
+    itr_stored_record_clear(&t.stored);
 }
 
 bool itr_token_fetch_settle(struct itr_token_fetch *f, struct itr_fetch_result *r)
@@ -445,20 +378,14 @@ bool itr_token_fetch_settle(struct itr_token_fetch *f, struct itr_fetch_result *
     struct itr_record_outcome outcome = {0};
     struct itr_token_record next;
     struct itr_error kept = r->error;
-    struct fetch t = {0};
+    struct fetch t;
     enum settled s;
 
-    t.f = f;
-    t.out = r;
-    t.wish.rules = &f->rules;
-    t.wish.owner = r->owner;
-    t.wish.held_fence = r->held_fence;
-    t.wish.refused = r->refused;
-    itr_buf_init_secret(&t.bytes, ITR_RECORD_MAX * 2);
+    init_fetch(&t, f, r);
     outcome.text = r->token->text;
     outcome.refused = r->refused;
     s = settle(&t, &outcome, &next);
-    itr_buf_clear(&t.bytes);
+    itr_stored_record_clear(&t.stored);
     r->error = kept;
     if (s != NOT_STORED)
         atomic_store(&f->leased, false);

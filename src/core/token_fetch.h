@@ -23,9 +23,9 @@ struct itr_token_fetch {
     struct itr_parts parts;          /* borrowed likewise */
     char key[ITR_RECORD_KEY];
     struct itr_record_rules rules;
-    uint64_t seed;                   /* of this source in this process: owner name and jitter */
-    uint64_t count;                  /* fetches begun: the other half of the owner name */
-    char owner[ITR_OWNER_MAX + 1];   /* the name of the latest; "" before the first */
+    uint64_t seed;                 /* of this source in this process: owner name and jitter */
+    uint64_t count;                /* fetches begun: the other half of the owner name */
+    char owner[ITR_OWNER_MAX + 1]; /* the name of the latest; "" before the first */
     /* Of a fetch that was the parent's when this process was forked. Where the store is a process's
      * own memory, its lease came into ours with the fork and is nobody's; or "". */
     char orphan[ITR_OWNER_MAX + 1];

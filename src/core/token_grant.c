@@ -6,7 +6,7 @@
 #include "core/token_record_sound.h"
 #include "core/url.h"
 
-#define SHOWN_MAX 120 /* bytes of a foreign text in one of our messages */
+#define SHOWN_MAX 240 /* bytes of a foreign text in one of our messages */
 
 static const char path_token[] = "/itrigger-tenant/v1/basic/accessTokenOpen/token";
 static const char path_refresh[] = "/itrigger-tenant/v1/basic/accessTokenOpen/token/refresh";

@@ -114,7 +114,7 @@ static void keep_text(char *to, const char *from)
 {
     size_t n = 0, escaped = 0;
 
-    while (from[n] != '\0' && n < ITR_RECORD_ERROR_TEXT) {
+    while (n < ITR_RECORD_ERROR_TEXT && from[n] != '\0') {
         escaped += itr_record_escaped_len(from + n, 1);
         if (escaped > ITR_RECORD_ERROR_ESCAPED)
             break;

@@ -8,17 +8,6 @@
 #define URL_MAX 16384
 #define LOOK_MS 200 /* how often give_up is asked */
 
-static void fill_options(const struct itr_config *c, struct itr_transport_options *o)
-{
-    *o = (struct itr_transport_options){0};
-    o->ca_file = c->ca_file;
-    o->proxy = c->proxy;
-    o->user_agent = c->user_agent;
-    o->http_version = c->http_version;
-    o->connect_timeout_ms = c->connect_timeout_ms;
-    o->max_host_connections = 1;
-}
-
 static void not_carried(struct itr_response *r, enum itr_status why, const char *text)
 {
     r->carried = why;
@@ -45,7 +34,7 @@ static void exchange(const struct itr_token_request *r, struct itr_exchange *x)
     struct itr_error e;
     enum itr_status s;
 
-    fill_options(r->config, &options);
+    itr_config_transport(r->config, &options);
     s = r->transport->open(&options, &t, &e);
     if (s != ITR_OK) {
         not_carried(&x->response, s, e.text);

@@ -1,33 +1,31 @@
 #include "core/token_source.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/registry.h"
-#include "core/sha256.h"
+#include "core/source_key.h"
+#include "core/thread.h"
 #include "core/token_fetch.h"
 
 /*
  * Design notes
- * - `lock` guards everything in a source but `config`, `parts` (constant) and `fetch` (the fetch
+ * - `head.lock` guards everything in a source but `config`, `parts` (constant) and `fetch` (the fetch
  *   thread's). It is never held over I/O. References, fork and exit: registry.h.
  * - The cache decides, this file carries out: step() is the one place that acts on what it says.
  * - At most one thread a source (`thread_out`). It runs the fetches that the cache asks for one after
  *   the other, stores a token that could not be stored before, and ends.
  */
 
-#define SETTLE_AGAIN_S 1
+#define SETTLE_AGAIN_MS 1000
 
 struct itr_token_source {
-    struct itr_registered head;    /* key: digest of what makes two sources the same */
-    struct itr_config config;      /* constant; ours */
-    struct itr_parts parts;        /* constant; store retained */
-    struct itr_token_fetch fetch;  /* the fetch thread's */
+    struct itr_registered head;   /* key: digest of what makes two sources the same */
+    struct itr_config config;     /* constant; ours */
+    struct itr_parts parts;       /* constant; store retained */
+    struct itr_token_fetch fetch; /* the fetch thread's */
 
-    pthread_mutex_t lock;
     pthread_cond_t more; /* a fetch is wanted while the thread still has a token to store */
     struct itr_token_cache cache;
     struct itr_token_wait *waits; /* the queue; callers' memory */
@@ -54,27 +52,18 @@ static int64_t now_mono(const struct itr_token_source *s)
 
 /* ---- those who wait ---- */
 
-/* The cache's token if it has one, and the last fetch's error. */
-static void answer_all(struct itr_token_source *s)
+/* The cache's token if it has one, and the last fetch's error. Only a token that the fetch brought
+ * comes from elsewhere than this process's memory. */
+static void answer_all(struct itr_token_source *s, enum itr_cache_why why)
 {
-    const struct itr_token *t = s->cache.token;
-    enum itr_token_origin origin = t != NULL ? t->origin : ITR_FROM_MEMORY;
-    struct itr_token_wait *w;
-
-    while ((w = s->waits) != NULL) {
-        void (*wake)(void *) = w->wake;
-        void *ctx = w->ctx;
-        itr_token_wait_dequeue(w);
-        itr_token_wait_answer(w, s->cache.token, &s->cache.error, origin);
-        if (wake != NULL)
-            wake(ctx); /* under the lock: see the header */
-    }
+    itr_token_wait_answer_all(&s->waits, s->cache.token, &s->cache.error,
+                              why == ITR_WHY_FETCHED ? s->cache.token->origin : ITR_FROM_MEMORY);
 }
 
 static void note(struct itr_token_source *s, enum itr_cache_why why)
 {
-    if (why == ITR_WHY_NOTHING)
-        return; /* the usual case; spares the clock */
+    if (why == ITR_WHY_NOTHING) /* the usual case; spares the clock */
+        return;
     itr_token_events_note(&s->events, itr_clock_wall_ms(s->parts.clock), s->cache.state, why,
                           why == ITR_WHY_FAILED ? &s->cache.error : NULL);
 }
@@ -82,26 +71,6 @@ static void note(struct itr_token_source *s, enum itr_cache_why why)
 /* ---- the fetch thread ---- */
 
 static void *fetch_thread(void *arg);
-
-/* A detached thread with all signals blocked. 0, or an error number. */
-static int make_thread(struct itr_token_source *s)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all, old;
-    int rc = pthread_attr_init(&attr);
-
-    if (rc != 0)
-        return rc;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    if (rc == 0)
-        rc = pthread_create(&thread, &attr, fetch_thread, s);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    return rc;
-}
 
 static void step(struct itr_token_source *s, struct itr_cache_step step);
 
@@ -123,8 +92,7 @@ static void start_fetch(struct itr_token_source *s)
         pthread_cond_signal(&s->more);
         return;
     }
-    rc = make_thread(s);
-    if (rc == 0) {
+    if ((rc = itr_thread_start(fetch_thread, s)) == 0) {
         itr_registered_retain(&s->head); /* the thread's; it cannot do a thing before we unlock */
         s->thread_out = true;
         return;
@@ -140,7 +108,7 @@ static void step(struct itr_token_source *s, struct itr_cache_step step)
 {
     note(s, step.why);
     if (step.answer)
-        answer_all(s);
+        answer_all(s, step.why);
     if (step.fetch)
         start_fetch(s);
 }
@@ -187,13 +155,10 @@ static void store_late(struct itr_token_source *s, struct itr_fetch_result *r)
     bool stored = !r->unsettled;
 
     while (!stored && !s->fetch_wanted && !atomic_load(&s->fetch.stop)) {
-        struct timespec at;
-        clock_gettime(CLOCK_MONOTONIC, &at);
-        at.tv_sec += SETTLE_AGAIN_S;
-        (void)pthread_cond_timedwait(&s->more, &s->lock, &at);
-        pthread_mutex_unlock(&s->lock);
+        itr_thread_cond_wait(&s->more, &s->head.lock, SETTLE_AGAIN_MS);
+        pthread_mutex_unlock(&s->head.lock);
         stored = itr_token_fetch_settle(&s->fetch, r);
-        pthread_mutex_lock(&s->lock);
+        pthread_mutex_lock(&s->head.lock);
     }
 }
 
@@ -204,10 +169,10 @@ static void fetch_once(struct itr_token_source *s)
     struct itr_fetch_result result;
     uint64_t generation = take_wish(s, &wish);
 
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     itr_token_fetch_run(&s->fetch, &wish, &result);
     drop_wish(&wish);
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     take_result(s, generation, &result);
     store_late(s, &result);
     itr_fetch_result_clear(&result);
@@ -217,37 +182,16 @@ static void *fetch_thread(void *arg)
 {
     struct itr_token_source *s = arg;
 
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     while (s->fetch_wanted)
         fetch_once(s);
     s->thread_out = false;
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     itr_token_source_release(s);
     return NULL;
 }
 
 /* ---- as an object of the registry ---- */
-
-/* Timed by the monotonic clock; made anew in the child of a fork. */
-static void init_more(struct itr_token_source *s)
-{
-    pthread_condattr_t attr;
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->more, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
-static void lock_source(struct itr_registered *r)
-{
-    pthread_mutex_lock(&of(r)->lock);
-}
-
-static void unlock_source(struct itr_registered *r)
-{
-    pthread_mutex_unlock(&of(r)->lock);
-}
 
 /* The fetch that was out is the parent's, and so are its waiters. What its thread had in hand is
  * leaked on purpose: only the parent knows what state it is in. */
@@ -263,9 +207,8 @@ static void renew_in_child(struct itr_registered *r)
     s->thread_out = s->fetch_wanted = false;
     forget_wish(s);
     itr_token_fetch_renew(&s->fetch);
-    init_more(s);
+    itr_thread_cond_init(&s->more);
     note(s, forked.why);
-    pthread_mutex_unlock(&s->lock);
 }
 
 static void end_source(struct itr_registered *r)
@@ -279,9 +222,9 @@ static bool keeps_process(struct itr_registered *r)
     struct itr_token_source *s = of(r);
     bool keeps;
 
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     keeps = s->thread_out && atomic_load(&s->fetch.leased);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     return keeps;
 }
 
@@ -292,35 +235,20 @@ static void free_source(struct itr_registered *r)
     itr_token_cache_clear(&s->cache);
     itr_token_release(s->refused);
     pthread_cond_destroy(&s->more);
-    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->head.lock);
     s->parts.store->ops->release(s->parts.store);
     itr_config_clear(&s->config);
     free(s);
 }
 
 static const struct itr_registered_ops ops = {
-    lock_source, unlock_source, renew_in_child, end_source, keeps_process, free_source,
+    renew_in_child,
+    end_source,
+    keeps_process,
+    free_source,
 };
 
 /* ---- lifetime ---- */
-
-/* Two clients share a source if gateway, app, secret and store are the same. */
-static enum itr_status make_key(const struct itr_config *c, const struct itr_store *store,
-                                char key[ITR_REGISTRY_KEY])
-{
-    const char *const parts[] = {store->id, c->gateway, c->app_id, c->app_secret};
-    struct itr_buf all;
-    enum itr_status s = ITR_OK;
-    size_t i;
-
-    itr_buf_init_secret(&all, 65536);
-    for (i = 0; i < sizeof parts / sizeof *parts && s == ITR_OK; i++)
-        s = itr_buf_append(&all, parts[i], strlen(parts[i]) + 1);
-    if (s == ITR_OK)
-        itr_sha256_hex(all.data, all.len, key, ITR_REGISTRY_KEY - 1);
-    itr_buf_clear(&all);
-    return s;
-}
 
 struct wanted {
     const struct itr_config *config;
@@ -343,24 +271,23 @@ static struct itr_registered *make_source(void *ctx)
     atomic_init(&s->head.refs, 1);
     s->parts = *w->parts;
     s->parts.store->ops->retain(s->parts.store);
-    pthread_mutex_init(&s->lock, NULL);
-    init_more(s);
+    pthread_mutex_init(&s->head.lock, NULL);
+    itr_thread_cond_init(&s->more);
     itr_token_cache_init(&s->cache);
     itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
     return &s->head;
 }
 
 enum itr_status itr_token_source_open(const struct itr_config *config,
-                                      const struct itr_parts *parts,
-                                      struct itr_token_source **out, struct itr_error *e)
+                                      const struct itr_parts *parts, struct itr_token_source **out,
+                                      struct itr_error *e)
 {
     struct wanted wanted = {config, parts};
     char key[ITR_REGISTRY_KEY];
     struct itr_registered *r;
 
     *out = NULL;
-    if (make_key(config, parts->store, key) != ITR_OK)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
+    itr_source_key(config, parts->store->id, key);
     r = itr_registry_get(key, make_source, &wanted);
     *out = of(r);
     return r != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
@@ -407,7 +334,7 @@ bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask
     bool ready;
 
     itr_token_wait_reset(w);
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     st = event(s, ask);
     /* In the queue before anything is carried out: a thread that cannot be made answers at once. */
     if (st.give == ITR_GIVE_WAIT)
@@ -416,40 +343,35 @@ bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask
         itr_token_wait_answer(w, s->cache.token, &s->cache.error, ITR_FROM_MEMORY);
     step(s, st);
     ready = itr_token_wait_is_ready(w);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     return ready;
 }
 
 void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *w)
 {
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     itr_token_wait_dequeue(w);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
     itr_token_release(w->token);
     w->token = NULL;
 }
 
-/* ---- stats ---- */
-
-static void describe_token(const struct itr_token *t, int64_t now, struct itr_token_stats *out)
+void itr_token_source_await_wakes(struct itr_token_source *s)
 {
-    if (t == NULL)
-        return;
-    out->fence = t->fence;
-    memcpy(out->id, t->id, sizeof out->id);
-    out->age_ms = now - t->born_mono_ms;
-    out->refresh_in_ms = t->refresh_mono_ms - now;
-    out->expires_in_ms = t->end_mono_ms - now;
+    pthread_mutex_lock(&s->head.lock); /* under which wakes are called */
+    pthread_mutex_unlock(&s->head.lock);
 }
+
+/* ---- stats ---- */
 
 void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *out)
 {
     const struct itr_token_wait *w;
 
     *out = (struct itr_token_stats){0};
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->head.lock);
     out->state = s->cache.state;
-    describe_token(s->cache.token, now_mono(s), out);
+    itr_token_stats_describe(out, s->cache.token, now_mono(s));
     out->fetches_today = s->fetches_today;
     out->daily_limit = s->config.daily_limit;
     out->last_error = s->cache.error;
@@ -458,5 +380,5 @@ void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *
     out->fetched = s->fetched;
     out->store = itr_token_origin_name(s->parts.store->ops->origin);
     out->n_events = itr_token_events_copy(&s->events, out->events);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->head.lock);
 }

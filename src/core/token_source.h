@@ -1,7 +1,7 @@
 /*
  * token_source: one app's token in this process: token_cache + the fetch thread + those who wait.
- * One per (gateway, app id, secret, store) and process, shared by all clients and Lua states,
- * found in a registry; counted. The options of the first comer hold while it lives.
+ * One per process for all clients and Lua states with the same app, store and options of fetching
+ * (source_key.h), found in a registry; counted.
  *
  * Design notes
  * - Any thread may call any function. One mutex per source; it is never held over I/O.
@@ -23,7 +23,7 @@
 #include "core/store.h"
 #include "core/token.h"
 #include "core/token_cache.h"
-#include "core/token_events.h"
+#include "core/token_stats.h"
 #include "core/token_wait.h"
 #include "core/transport.h"
 
@@ -38,8 +38,8 @@ struct itr_parts {
 
 /* The source for this config, new or found. ITR_NOMEM. Retained for the caller. */
 enum itr_status itr_token_source_open(const struct itr_config *config,
-                                      const struct itr_parts *parts,
-                                      struct itr_token_source **out, struct itr_error *e);
+                                      const struct itr_parts *parts, struct itr_token_source **out,
+                                      struct itr_error *e);
 void itr_token_source_release(struct itr_token_source *s);
 
 /* What a caller asks for. */
@@ -57,20 +57,9 @@ bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask
 /* Leaves the queue; drops an answer's token. Right in any state of w after ask. */
 void itr_token_source_forget(struct itr_token_source *s, struct itr_token_wait *w);
 
-struct itr_token_stats {
-    enum itr_cache_state state;
-    uint64_t fence;        /* 0: no token */
-    char id[9];            /* short id of the token, or "" */
-    int64_t age_ms, refresh_in_ms, expires_in_ms; /* of the token; may be negative */
-    int64_t fetches_today; /* as the record said last */
-    int64_t daily_limit;
-    struct itr_error last_error;
-    int64_t waiters;
-    uint64_t fetched;      /* tokens got from the gateway by this process */
-    const char *store;     /* "memory", "file", ... */
-    size_t n_events;
-    struct itr_token_event events[ITR_EVENTS]; /* oldest first */
-};
+/* A wait is ready a moment before its wake is called. Returns when every wake of those that are
+ * ready by now has returned: for whoever is about to free a ctx. */
+void itr_token_source_await_wakes(struct itr_token_source *s);
 
 void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *out);
 

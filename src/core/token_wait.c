@@ -42,6 +42,21 @@ void itr_token_wait_answer(struct itr_token_wait *w, struct itr_token *token,
     atomic_store_explicit(&w->ready, true, memory_order_release);
 }
 
+void itr_token_wait_answer_all(struct itr_token_wait **queue, struct itr_token *token,
+                               const struct itr_error *error, enum itr_token_origin origin)
+{
+    struct itr_token_wait *w;
+
+    while ((w = *queue) != NULL) {
+        void (*wake)(void *) = w->wake; /* once it is answered, w is its caller's again */
+        void *ctx = w->ctx;
+        itr_token_wait_dequeue(w);
+        itr_token_wait_answer(w, token, error, origin);
+        if (wake != NULL)
+            wake(ctx);
+    }
+}
+
 bool itr_token_wait_is_ready(const struct itr_token_wait *w)
 {
     return atomic_load_explicit(&w->ready, memory_order_acquire);

@@ -32,6 +32,11 @@ void itr_token_wait_dequeue(struct itr_token_wait *w); /* nothing if it is not i
 void itr_token_wait_answer(struct itr_token_wait *w, struct itr_token *token,
                            const struct itr_error *error, enum itr_token_origin origin);
 
+/* Answers the whole queue, which is empty then, and wakes everyone; under the owner's lock, so that
+ * whoever was taken out of the queue is not touched any more. */
+void itr_token_wait_answer_all(struct itr_token_wait **queue, struct itr_token *token,
+                               const struct itr_error *error, enum itr_token_origin origin);
+
 bool itr_token_wait_is_ready(const struct itr_token_wait *w);
 
 #endif

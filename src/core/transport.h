@@ -26,9 +26,9 @@
 
 /* What goes out. Everything is borrowed until the exchange is finished or cancelled. */
 struct itr_request {
-    bool post;                  /* POST with body; else GET */
-    const char *url;            /* whole URL, percent-encoded; holds the token */
-    const char *body;           /* POST: JSON; may be NULL if body_len is 0 */
+    bool post;        /* POST with body; else GET */
+    const char *url;  /* whole URL, percent-encoded; holds the token */
+    const char *body; /* POST: JSON; may be NULL if body_len is 0 */
     size_t body_len;
     const char *const *headers; /* extra "Name: value" lines, NULL-terminated; NULL: none */
     int64_t timeout_ms;         /* one deadline over everything, DNS included; > 0 */
@@ -41,14 +41,14 @@ struct itr_request {
 
 /* What came back. */
 struct itr_response {
-    enum itr_status carried;  /* ITR_OK: a whole HTTP answer; ITR_NETWORK, ITR_TLS, ITR_TIMEOUT;
+    enum itr_status carried; /* ITR_OK: a whole HTTP answer; ITR_NETWORK, ITR_TLS, ITR_TIMEOUT;
                                  ITR_HTTP: larger than the body's maximum; ITR_NOMEM */
-    bool sent;                /* a byte of the request may have left: it may have been executed */
-    int http_status;          /* also set when only the head of an answer came; else 0 */
-    int64_t retry_after_ms;   /* of the Retry-After header; -1: none */
+    bool sent;               /* a byte of the request may have left: it may have been executed */
+    int http_status;         /* also set when only the head of an answer came; else 0 */
+    int64_t retry_after_ms;  /* of the Retry-After header; -1: none */
     int64_t elapsed_us;
-    struct itr_buf body;      /* decoded from gzip; its max is the owner's (max_response_bytes) */
-    struct itr_buf headers;   /* want_headers: "name: value\n" lines of the last answer, names in
+    struct itr_buf body;    /* decoded from gzip; its max is the owner's (max_response_bytes) */
+    struct itr_buf headers; /* want_headers: "name: value\n" lines of the last answer, names in
                                  lower case; bounded by its max */
     char detail[ITR_TRANSPORT_DETAIL]; /* carried != ITR_OK: what happened; no secret, no query */
 };
@@ -58,9 +58,9 @@ struct itr_response {
 struct itr_exchange {
     struct itr_request request;
     struct itr_response response;
-    void *owner;                 /* the caller's: leads back to the call */
-    void *transfer;              /* the transport's; NULL while not started */
-    struct itr_exchange *next;   /* the transport's: its list of finished ones */
+    void *owner;               /* the caller's: leads back to the call */
+    void *transfer;            /* the transport's; NULL while not started */
+    struct itr_exchange *next; /* the transport's: its list of finished ones */
 };
 
 static inline void itr_exchange_init(struct itr_exchange *x, size_t max_response_bytes)
@@ -127,8 +127,8 @@ struct itr_transport_options {
 /* How a kind of transport is made; one of these is handed to the core by src/bind. */
 struct itr_transport_factory {
     /* ITR_CONFIG (a CA file that cannot be read ...), ITR_NOMEM. */
-    enum itr_status (*open)(const struct itr_transport_options *options,
-                            struct itr_transport **out, struct itr_error *e);
+    enum itr_status (*open)(const struct itr_transport_options *options, struct itr_transport **out,
+                            struct itr_error *e);
 };
 
 #endif

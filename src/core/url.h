@@ -50,7 +50,9 @@ enum itr_status itr_url_header(const char *name, size_t name_len, const char *va
 enum itr_status itr_url_redact(const char *url, struct itr_buf *out);
 
 /* Overwrites every occurrence of `secret` (n bytes; nothing when n < 8) in text with '*', in
- * place. Also its percent-encoded form when that differs. */
+ * place. Also where bytes of it are percent-encoded, or ASCII written as an escape of JSON. */
 void itr_url_mask(char *text, size_t len, const char *secret, size_t n);
+/* The same of a text that was cut off: the beginning of the secret at its end goes too. */
+void itr_url_mask_cut(char *text, size_t len, const char *secret, size_t n);
 
 #endif

@@ -119,46 +119,108 @@ enum itr_status itr_url_redact(const char *url, struct itr_buf *out)
 
 /* ---- masking ---- */
 
+#define CUT_LEAST 4 /* so few bytes of a secret stand in many a harmless word */
+
+/* What is looked for, and how. */
+struct secret {
+    const char *bytes;
+    size_t n;
+    bool escaped_first; /* what is an escape and also the secret's own bytes is an escape */
+    bool cut;           /* the text was cut off: its end may be inside of the secret */
+};
+
+/* The byte that an escape of JSON at p stands for, ASCII only, or -1. *used: its length. */
+static int json_byte(const char *p, size_t n, size_t *used)
+{
+    int high, low;
+
+    if (n < 2 || p[0] != '\\')
+        return -1;
+    *used = 2;
+    if (p[1] == '"' || p[1] == '\\' || p[1] == '/')
+        return p[1];
+    *used = 6;
+    if (n < 6 || p[1] != 'u' || p[2] != '0' || p[3] != '0' || (high = hex_digit(p[4])) < 0 ||
+        (low = hex_digit(p[5])) < 0 || high > 7)
+        return -1;
+    return high * 16 + low;
+}
+
+/* Bytes at p that are c, written as %XX or as JSON may write it; 0: they are not. */
+static size_t escape_of(unsigned char c, const char *p, size_t n)
+{
+    size_t used = 0;
+
+    if (escaped_byte(p, n) == c)
+        return 3;
+    return json_byte(p, n, &used) == c ? used : 0;
+}
+
+/* The text ends here, or in an escape that is not whole. */
+static bool is_end(const char *p, size_t n)
+{
+    return n == 0 || (n < 3 && *p == '%') || (n < 6 && *p == '\\');
+}
+
 /*
- * Bytes of the text that are the secret, each of its bytes as it is or as %XX in whatever case;
- * 0: they are not. A "%" of the secret may be meant either way in the text, so both are tried, the
+ * Bytes of the text that are the secret, each of its bytes as it is or escaped; 0: they are not. An
+ * escape's first character in the secret may be meant either way in the text, so both are tried, the
  * whole secret long.
  */
-static size_t match(const char *text, size_t len, const char *secret, size_t n, bool escaped_first)
+static size_t match(const char *text, size_t len, const struct secret *s)
 {
     size_t i = 0;
     size_t k;
 
-    for (k = 0; k < n; k++) {
-        bool raw = i < len && text[i] == secret[k];
-        bool escaped = i < len && escaped_byte(text + i, len - i) == (int)(unsigned char)secret[k];
+    for (k = 0; k < s->n; k++) {
+        bool raw = i < len && text[i] == s->bytes[k];
+        size_t escaped = escape_of((unsigned char)s->bytes[k], text + i, len - i);
 
-        if (escaped && (escaped_first || !raw))
-            i += 3;
+        if (escaped > 0 && (s->escaped_first || !raw))
+            i += escaped;
         else if (raw)
             i++;
         else
-            return 0;
+            return s->cut && k >= CUT_LEAST && is_end(text + i, len - i) ? len : 0;
     }
     return i;
 }
 
-void itr_url_mask(char *text, size_t len, const char *secret, size_t n)
+static size_t longest_match(const char *text, size_t len, struct secret s)
+{
+    size_t one, two;
+
+    if (*text != s.bytes[0] && *text != '%' && *text != '\\')
+        return 0;
+    s.escaped_first = false;
+    one = match(text, len, &s);
+    s.escaped_first = true;
+    two = match(text, len, &s);
+    return one > two ? one : two;
+}
+
+static void mask(char *text, size_t len, struct secret s)
 {
     size_t until = 0; /* the text before this is to go */
-    size_t i, one, two;
+    size_t i, n;
 
-    if (n < 8) /* so short a string stands in many a harmless word */
+    if (s.n < 8) /* so short a string stands in many a harmless word */
         return;
     for (i = 0; i < len; i++) {
-        if (text[i] == secret[0] || text[i] == '%') {
-            one = match(text + i, len - i, secret, n, false);
-            two = match(text + i, len - i, secret, n, true);
-            one = one > two ? one : two;
-            until = i + one > until ? i + one : until;
-        }
+        n = longest_match(text + i, len - i, s);
+        until = i + n > until ? i + n : until;
         /* Only now: one occurrence may begin inside another. */
         if (i < until)
             text[i] = '*';
     }
+}
+
+void itr_url_mask(char *text, size_t len, const char *secret, size_t n)
+{
+    mask(text, len, (struct secret){secret, n, false, false});
+}
+
+void itr_url_mask_cut(char *text, size_t len, const char *secret, size_t n)
+{
+    mask(text, len, (struct secret){secret, n, false, true});
 }

@@ -77,9 +77,10 @@ static void add_in_brackets(char *detail, size_t n, const char *text)
             detail[i] = '?';
 }
 
+/* A "@": libcurl quotes a proxy that it does not understand, password and all. */
 static bool may_hold_secret(const char *text)
 {
-    return strchr(text, '?') != NULL || strstr(text, "accessToken") != NULL ||
+    return strpbrk(text, "?@") != NULL || strstr(text, "accessToken") != NULL ||
            strstr(text, "appSecret") != NULL;
 }
 

@@ -347,7 +347,7 @@ static enum itr_status make_multi(struct itr_curl_loop *loop, struct itr_error *
         curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, max) != CURLM_OK ||
         curl_multi_wakeup(m) != CURLM_OK) {
         curl_multi_cleanup(m);
-        return itr_error_set(e, ITR_NOMEM, "no descriptors for a libcurl multi handle");
+        return itr_error_set(e, ITR_NETWORK, "no file descriptors are left (ulimit -n)");
     }
     loop->multi = m;
     return ITR_OK;

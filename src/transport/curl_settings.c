@@ -45,7 +45,8 @@ static enum itr_status choose_version(struct itr_curl_settings *s, enum itr_http
 
     s->gzip = (features & CURL_VERSION_LIBZ) != 0;
     if (wish == ITR_HTTP_2 && !http2)
-        return itr_error_set(e, ITR_CONFIG, "http_version: this libcurl was built without HTTP/2");
+        return itr_error_set(e, ITR_CONFIG,
+                             "option http_version is \"2\": this libcurl was built without HTTP/2");
     s->https_version =
         wish == ITR_HTTP_1_1 || !http2 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS;
     return ITR_OK;
@@ -54,9 +55,12 @@ static enum itr_status choose_version(struct itr_curl_settings *s, enum itr_http
 /* Looked at here, so that a wrong name is told at once and not as a TLS failure of each call. */
 static enum itr_status check_ca_file(const char *path, struct itr_error *e)
 {
+    char reason[128];
+
     if (path == NULL || access(path, R_OK) == 0)
         return ITR_OK;
-    return itr_error_set(e, ITR_CONFIG, "ca_file: %s cannot be read (errno %d)", path, errno);
+    return itr_error_set(e, ITR_CONFIG, "option ca_file is \"%.120s\", which cannot be read: %s",
+                         path, strerror_r(errno, reason, sizeof reason));
 }
 
 static long as_long_ms(int64_t ms)

@@ -39,7 +39,7 @@ static bool make_room(struct itr_curl_sockets *s)
     return true;
 }
 
-static int open_socket(const struct curl_sockaddr *a)
+static int make_socket(const struct curl_sockaddr *a)
 {
 #ifdef SOCK_CLOEXEC
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
@@ -50,6 +50,19 @@ static int open_socket(const struct curl_sockaddr *a)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     return fd;
 #endif
+}
+
+/* In a host that closed its standard streams a socket would take their place, and what anybody
+ * prints would go to the gateway. */
+static int open_socket(const struct curl_sockaddr *a)
+{
+    int fd = make_socket(a), higher;
+
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(fd);
+    return higher;
 }
 
 curl_socket_t itr_curl_sockets_on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/fixture.h"
 #include "store/stores.h"
+#include "support/fixture.h"
 
 static struct fake_store *of(struct itr_store *s)
 {

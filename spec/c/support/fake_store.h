@@ -23,9 +23,9 @@ struct fake_store {
     int loads, swaps, stored; /* calls ever; swaps that were done */
     int fail_loads;           /* so many of the next fail; < 0: all */
     int fail_swaps;
-    int64_t clock_ahead;      /* of the store's clock, ms */
-    bool hold;                /* callers of load wait */
-    int held;                 /* so many do */
+    int64_t clock_ahead; /* of the store's clock, ms */
+    bool hold;           /* callers of load wait */
+    int held;            /* so many do */
     /* Called on the caller's thread, without a lock, before the work is done; NULL: nothing. Set
      * while no fetch is out. */
     void (*before_load)(struct fake_store *s, int nth); /* nth counts from 1 */

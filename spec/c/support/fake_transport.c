@@ -1,6 +1,7 @@
 #include "support/fake_transport.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ static struct {
     struct fake_clock *clock;
     struct lane lanes[FAKE_LANES];
     bool strict, idle_advances;
-    char token[32]; /* the last one granted */
+    pthread_t advancer; /* whose idle waits take the time forward */
+    char token[32];     /* the last one granted */
     unsigned granted;
     int fail_open, fail_start;
     int transports, cancelled, abandoned, waits;
@@ -68,8 +70,8 @@ static void grant(struct itr_response *r)
 
     fake_world_lock();
     snprintf(gateway.token, sizeof gateway.token, "token-%08u", ++gateway.granted);
-    snprintf(body, sizeof body, "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":\"%s\"}}",
-             gateway.token);
+    snprintf(body, sizeof body,
+             "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":\"%s\"}}", gateway.token);
     fake_world_unlock();
     fill_buf(r, body);
 }
@@ -238,17 +240,19 @@ static int find_late(const struct transport *t)
 /* With the lock held, nothing to carry: waits, or takes the time forward. False: the time is up. */
 static bool idle(const struct transport *t, int64_t timeout_ms, int64_t until)
 {
-    int64_t at = until;
+    int64_t at = timeout_ms < 0 ? INT64_MAX : until;
     int i;
 
     if (timeout_ms >= 0 && gateway.clock->mono >= until)
         return false;
     for (i = 0; i < t->n; i++)
-        if (timeout_ms < 0 || t->running[i].deadline < at)
+        if (t->running[i].deadline < at)
             at = t->running[i].deadline;
-    if (gateway.idle_advances && (timeout_ms >= 0 || t->n > 0)) {
+    if (gateway.idle_advances && pthread_equal(gateway.advancer, pthread_self()) &&
+        (timeout_ms >= 0 || t->n > 0)) {
         gateway.clock->wall += at - gateway.clock->mono;
         gateway.clock->mono = at;
+        fake_world_changed();
         return true;
     }
     gateway.waits++;
@@ -440,6 +444,7 @@ void fake_idle_advances(bool advances)
 {
     fake_world_lock();
     gateway.idle_advances = advances;
+    gateway.advancer = pthread_self();
     fake_world_changed();
     fake_world_unlock();
 }

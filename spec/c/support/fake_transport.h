@@ -22,8 +22,8 @@ struct fake_answer {
     bool sent;               /* of what was not carried */
     int http_status;
     int64_t retry_after_ms; /* 0: no such header; else ms, or -1 for "Retry-After: 0" */
-    const char *body;       /* static; NULL in a 200 of FAKE_TOKEN: a new token, "token-00000001" ... */
-    const char *detail;     /* static */
+    const char *body;   /* static; NULL in a 200 of FAKE_TOKEN: a new token, "token-00000001" ... */
+    const char *detail; /* static */
 };
 
 struct fake_request {
@@ -55,12 +55,13 @@ void fake_before_send(void (*hook)(enum fake_lane lane, int nth, void *ctx), voi
 /* The next `n` opens, or starts, fail with ITR_NOMEM. */
 void fake_fail_open(int n);
 void fake_fail_start(int n);
-/* A wait with nothing to carry takes the fake clock forward instead of waiting for the test. */
+/* A wait of the calling thread with nothing to carry takes the fake clock forward instead of waiting
+ * for the test. */
 void fake_idle_advances(bool advances);
 
-int fake_started(enum fake_lane lane);                /* requests begun */
-int fake_sent(enum fake_lane lane);                   /* requests the gateway has seen */
-void fake_await_started(enum fake_lane lane, int n);  /* waits until n were begun */
+int fake_started(enum fake_lane lane);                        /* requests begun */
+int fake_sent(enum fake_lane lane);                           /* requests the gateway has seen */
+void fake_await_started(enum fake_lane lane, int n);          /* waits until n were begun */
 struct fake_request fake_request(enum fake_lane lane, int i); /* from 0 */
 int fake_open_transports(void);
 int fake_cancelled(void);

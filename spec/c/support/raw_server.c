@@ -215,6 +215,8 @@ static void *serve(void *arg)
     while (act(c, step))
         step = step->act == RAW_AGAIN ? c->script : step + 1;
     close(c->fd);
+    free(c->buf);
+    c->buf = NULL;
     pthread_mutex_lock(&s->lock);
     s->closed++;
     pthread_cond_broadcast(&s->changed);
@@ -314,7 +316,6 @@ void raw_server_free(struct raw_server *s)
     pthread_join(s->acceptor, NULL);
     for (i = 0; i < s->connections; i++) {
         pthread_join(s->threads[i], NULL);
-        free(s->all[i]->buf);
         free(s->all[i]);
     }
     close(s->quit[0]);

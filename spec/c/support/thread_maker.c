@@ -78,9 +78,8 @@ static int make(pthread_t *thread, const pthread_attr_t *attr, struct job wanted
     return rc;
 }
 
-__attribute__((visibility("default"))) int pthread_create(pthread_t *thread,
-                                                          const pthread_attr_t *attr,
-                                                          void *(*start)(void *), void *arg)
+__attribute__((visibility("default"))) int
+pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *), void *arg)
 {
     int left = atomic_load(&failures);
 

@@ -1,0 +1,335 @@
+/* client: calls over a scripted transport, one or many, with real fetch threads behind them. */
+#include "support/client_driver.h"
+
+/* ---- one ---- */
+
+static void a_call_fetches_a_token_and_is_done(void **state)
+{
+    struct t *t = *state;
+    const struct itr_client_counters *n = itr_client_counters(t->c);
+
+    assert_int_equal(run_one(t->c), ITR_OK);
+    assert_string_equal(fake_request(FAKE_API, 0).url,
+                        FIXTURE_GATEWAY "/a?accessToken=token-00000001");
+    assert_int_equal(run_one(t->c), ITR_OK);
+    assert_int_equal(fake_sent(FAKE_TOKEN), 1);
+    assert_int_equal(fake_sent(FAKE_API), 2);
+    assert_int_equal(n->calls, 2);
+    assert_int_equal(n->refused + n->repeated, 0);
+    assert_null(itr_client_next(t->c)); /* nothing is left */
+}
+
+static void a_token_revoked_under_it_costs_one_fetch_and_one_repeat(void **state)
+{
+    struct t *t = *state;
+
+    fake_gateway_strict(true);
+    warm(t);
+    fake_gateway_revoke();
+    assert_int_equal(run_one(t->c), ITR_OK);
+    assert_int_equal(fake_sent(FAKE_TOKEN), 2);
+    assert_int_equal(fake_sent(FAKE_API), 3);
+    assert_int_equal(itr_client_counters(t->c)->refused, 1);
+    assert_int_equal(itr_client_counters(t->c)->repeated, 1);
+}
+
+static void a_call_waits_its_backoff_by_the_clock(void **state)
+{
+    static const struct fake_answer unreachable = {.carried = ITR_NETWORK, .detail = "x"};
+    struct t *t = *state;
+    int64_t before;
+
+    warm(t);
+    fake_idle_advances(true);
+    fake_answer_next(FAKE_API, unreachable);
+    fake_answer_next(FAKE_API, (struct fake_answer){.http_status = 429, .retry_after_ms = 3000});
+    before = fake_clock_now(&t->f->clock);
+    assert_int_equal(run_one(t->c), ITR_OK);
+    assert_in_range(fake_clock_now(&t->f->clock) - before, 3100, 3200);
+    assert_int_equal(itr_client_counters(t->c)->repeated, 2);
+}
+
+static void a_start_that_fails_is_a_failed_call(void **state)
+{
+    struct t *t = *state;
+
+    warm(t);
+    fake_fail_start(1);
+    assert_int_equal(run_one(t->c), ITR_NOMEM);
+    assert_int_equal(run_one(t->c), ITR_OK);
+}
+
+static void a_usage_error_comes_out_like_any_other(void **state)
+{
+    struct t *t = *state;
+    struct itr_call call;
+    struct itr_error e;
+
+    init_call(t->c, &call);
+    call.min_valid_ms = t->f->config.token_ttl_ms + 1;
+    assert_int_equal(itr_client_run(t->c, &call, &e), ITR_OK);
+    assert_int_equal(call.step, ITR_CALL_FAILED);
+    assert_int_equal(call.error.kind, ITR_USAGE);
+    assert_int_equal(fake_started(FAKE_API) + fake_started(FAKE_TOKEN), 0);
+    itr_call_clear(&call);
+}
+
+/* ---- deadlines ---- */
+
+static void a_call_without_a_token_ends_by_its_deadline(void **state)
+{
+    struct t *t = *state;
+    struct itr_call call;
+
+    fake_hold(FAKE_TOKEN, true);
+    start_for(t->c, &call, 9000); /* the fetch has ten seconds */
+    fake_idle_advances(true);
+    assert_ptr_equal(itr_client_next(t->c), &call);
+    assert_int_equal(call.step, ITR_CALL_FAILED);
+    assert_int_equal(call.error.kind, ITR_TIMEOUT);
+    assert_true(call.error.retryable);
+    assert_int_equal(fake_started(FAKE_API), 0);
+    itr_call_clear(&call);
+    fake_hold(FAKE_TOKEN, false);
+}
+
+static void a_request_gets_the_time_that_is_left(void **state)
+{
+    struct t *t = *state;
+    struct itr_call call;
+
+    warm(t);
+    fake_hold(FAKE_API, true);
+    fake_idle_advances(true);
+    start(t->c, &call);
+    assert_ptr_equal(itr_client_next(t->c), &call);
+    assert_int_equal(call.error.kind, ITR_TIMEOUT);
+    assert_false(call.error.retryable); /* it was sent */
+    assert_int_equal(fake_request(FAKE_API, 1).timeout_ms, 30000);
+    itr_call_clear(&call);
+}
+
+/* ---- many ---- */
+
+#define MANY 20
+
+static void many_calls_share_one_fetch(void **state)
+{
+    struct t *t = *state;
+    struct itr_call calls[MANY];
+    int i, done = 0;
+
+    for (i = 0; i < MANY; i++)
+        start(t->c, &calls[i]);
+    while (itr_client_next(t->c) != NULL)
+        done++;
+    assert_int_equal(done, MANY);
+    for (i = 0; i < MANY; i++) {
+        assert_int_equal(calls[i].step, ITR_CALL_DONE);
+        itr_call_clear(&calls[i]);
+    }
+    assert_int_equal(fake_sent(FAKE_TOKEN), 1);
+    assert_int_equal(fake_sent(FAKE_API), MANY);
+}
+
+static void many_calls_refused_at_once_share_one_fetch(void **state)
+{
+    struct t *t = *state;
+    struct itr_call calls[MANY];
+    int i;
+
+    fake_gateway_strict(true);
+    warm(t);
+    fake_gateway_revoke();
+    for (i = 0; i < MANY; i++)
+        start(t->c, &calls[i]);
+    while (itr_client_next(t->c) != NULL)
+        ;
+    for (i = 0; i < MANY; i++) {
+        assert_int_equal(calls[i].step, ITR_CALL_DONE);
+        itr_call_clear(&calls[i]);
+    }
+    assert_int_equal(fake_sent(FAKE_TOKEN), 2);
+    assert_int_equal(itr_client_counters(t->c)->refused, MANY);
+}
+
+static void calls_end_as_they_are_answered(void **state)
+{
+    struct t *t = *state;
+    struct itr_call calls[3];
+    struct itr_call *first;
+    int i;
+
+    warm(t);
+    fake_hold(FAKE_API, true);
+    for (i = 0; i < 3; i++)
+        start(t->c, &calls[i]);
+    fake_release(FAKE_API, 1);
+    first = itr_client_next(t->c); /* the others are still out */
+    assert_non_null(first);
+    assert_int_equal(fake_sent(FAKE_API), 2);
+    fake_hold(FAKE_API, false);
+    assert_non_null(itr_client_next(t->c));
+    assert_non_null(itr_client_next(t->c));
+    assert_null(itr_client_next(t->c));
+    for (i = 0; i < 3; i++)
+        itr_call_clear(&calls[i]);
+}
+
+static void one_that_is_run_beside_others_loses_none_of_them(void **state)
+{
+    struct t *t = *state;
+    struct itr_call calls[3];
+    int i, done = 0;
+
+    warm(t);
+    fake_hold(FAKE_API, true);
+    for (i = 0; i < 3; i++)
+        start(t->c, &calls[i]);
+    push_all(t->c);
+    fake_hold(FAKE_API, false);
+    assert_int_equal(run_one(t->c), ITR_OK); /* the others' answers come first */
+    while (itr_client_next(t->c) != NULL)
+        done++;
+    assert_int_equal(done, 3);
+    for (i = 0; i < 3; i++)
+        itr_call_clear(&calls[i]);
+    assert_int_equal(itr_client_counters(t->c)->calls, 6);
+}
+
+/* ---- the token alone ---- */
+
+static void the_token_can_be_asked_for(void **state)
+{
+    struct t *t = *state;
+    struct itr_token_ask ask = {0};
+    struct itr_token *token;
+    enum itr_token_origin origin;
+    struct itr_error e;
+
+    assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_OK);
+    assert_string_equal(token->text, "token-00000001");
+    assert_int_equal(origin, ITR_FROM_GATEWAY);
+    itr_token_release(token);
+    assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_OK);
+    assert_int_equal(origin, ITR_FROM_MEMORY);
+    itr_token_release(token);
+    ask.min_valid_ms = t->f->config.token_ttl_ms + 1;
+    assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_USAGE);
+    assert_null(token);
+}
+
+static void a_token_that_does_not_come_in_time_is_a_timeout(void **state)
+{
+    struct t *t = *state;
+    struct itr_token_ask ask = {0};
+    struct itr_token *token;
+    enum itr_token_origin origin;
+    struct itr_error e;
+
+    fake_hold(FAKE_TOKEN, true);
+    fake_idle_advances(true);
+    assert_int_equal(itr_client_token(t->c, &ask, 500, &token, &origin, &e), ITR_TIMEOUT);
+    assert_null(token);
+    assert_true(e.retryable);
+    fake_hold(FAKE_TOKEN, false);
+}
+
+static void a_failed_fetch_is_the_tokens_error(void **state)
+{
+    struct t *t = *state;
+    struct itr_token_ask ask = {0};
+    struct itr_token *token;
+    enum itr_token_origin origin;
+    struct itr_error e;
+
+    fake_answer_next(FAKE_TOKEN, http(200, "{\"code\":40001,\"message\":\"x\"}"));
+    assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_TOKEN);
+    assert_null(token);
+    assert_int_equal(e.code, 40001);
+    assert_int_equal(run_one(t->c), ITR_TOKEN);
+    assert_int_equal(fake_started(FAKE_API), 0);
+}
+
+static void who_gets_less_life_than_asked_for_is_told_why(void **state)
+{
+    struct t *t = *state;
+    struct itr_token_ask ask = {0};
+    struct itr_token *token;
+    enum itr_token_origin origin;
+    struct itr_error e;
+
+    warm(t);
+    fake_clock_advance(&t->f->clock, 60000);
+    ask.min_valid_ms = t->f->config.token_ttl_ms - 1000;
+    fake_answer_next(FAKE_TOKEN, http(500, "{\"code\":500,\"message\":\"x\"}"));
+    assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_OK);
+    assert_string_equal(token->text, "token-00000001");
+    assert_int_equal(e.kind, ITR_API);
+    itr_token_release(token);
+    ask.min_valid_ms = 1000;
+    assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_OK);
+    assert_int_equal(e.kind, ITR_OK);
+    itr_token_release(token);
+}
+
+/* The token comes only after the call's answer. */
+static void then_the_token(enum fake_lane lane, int nth, void *ctx)
+{
+    (void)nth;
+    (void)ctx;
+    if (lane == FAKE_API)
+        fake_hold(FAKE_TOKEN, false);
+}
+
+static void an_answer_that_comes_while_a_token_is_waited_for_is_not_lost(void **state)
+{
+    struct t *t = *state;
+    struct itr_token_ask refresh = {.refresh = true};
+    struct itr_call call;
+    struct itr_token *token;
+    enum itr_token_origin origin;
+    struct itr_error e;
+
+    warm(t);
+    fake_clock_advance(&t->f->clock, 60000); /* a refresh may fetch again */
+    fake_hold(FAKE_API, true);
+    fake_hold(FAKE_TOKEN, true);
+    start(t->c, &call);
+    push_all(t->c);
+    assert_int_equal(call.step, ITR_CALL_SEND);
+    fake_before_send(then_the_token, NULL);
+    fake_hold(FAKE_API, false);
+    assert_int_equal(itr_client_token(t->c, &refresh, 30000, &token, &origin, &e), ITR_OK);
+    assert_string_equal(token->text, "token-00000002");
+    itr_token_release(token);
+    assert_ptr_equal(itr_client_next(t->c), &call);
+    assert_int_equal(call.step, ITR_CALL_DONE);
+    assert_null(itr_client_next(t->c));
+    itr_call_clear(&call);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(a_call_fetches_a_token_and_is_done),
+        T(a_token_revoked_under_it_costs_one_fetch_and_one_repeat),
+        T(a_call_waits_its_backoff_by_the_clock),
+        T(a_start_that_fails_is_a_failed_call),
+        T(a_usage_error_comes_out_like_any_other),
+        T(a_call_without_a_token_ends_by_its_deadline),
+        T(a_request_gets_the_time_that_is_left),
+        T(many_calls_share_one_fetch),
+        T(many_calls_refused_at_once_share_one_fetch),
+        T(calls_end_as_they_are_answered),
+        T(one_that_is_run_beside_others_loses_none_of_them),
+        T(the_token_can_be_asked_for),
+        T(a_token_that_does_not_come_in_time_is_a_timeout),
+        T(a_failed_fetch_is_the_tokens_error),
+        T(who_gets_less_life_than_asked_for_is_told_why),
+        T(an_answer_that_comes_while_a_token_is_waited_for_is_not_lost),
+    };
+
+    fixture_main();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,495 @@
+/* store_file: the contract of stores, and what only files and directories can do wrong. */
+#include "support/store_contract.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/token_record.h"
+#include "store/stores.h"
+
+static char base[64]; /* of one test: removed with all that is in it */
+static char dir[80];
+static char address[96];
+static struct itr_error e;
+
+static void remove_all(const char *path)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        execlp("rm", "rm", "-rf", path, (char *)NULL);
+        _exit(127);
+    }
+    (void)waitpid(child, NULL, 0);
+}
+
+static void begin(void)
+{
+    snprintf(base, sizeof base, "/tmp/itr-store-XXXXXX");
+    assert_non_null(mkdtemp(base));
+    snprintf(dir, sizeof dir, "%s/a/b", base);
+    snprintf(address, sizeof address, "file:%s", dir);
+}
+
+static void end(void)
+{
+    remove_all(base);
+}
+
+static struct itr_store *open_store(void)
+{
+    struct itr_store *s = NULL;
+
+    if (itr_store_file_new(address, itr_clock_system(), &s, &e) != ITR_OK)
+        fail_msg("%s", e.text);
+    return s;
+}
+
+static void forget(void)
+{
+    remove_all(dir);
+}
+
+static int64_t now_ms(void)
+{
+    return itr_clock_wall_ms(itr_clock_system());
+}
+
+static const struct store_kind kind = {ITR_FROM_FILE, true, open_store, begin, forget, end, now_ms};
+
+/* ---- helpers ---- */
+
+static const char *in_dir(const char *name)
+{
+    static char path[160];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static void write_file(const char *path, const char *bytes, size_t len, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, len), len);
+    close(fd);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+
+    assert_int_equal(lstat(path, &st), 0);
+    return st.st_mode & 07777;
+}
+
+static void assert_not_there(const char *path)
+{
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void assert_refused(const char *where, enum itr_status status, const char *word)
+{
+    struct itr_store *s = NULL;
+
+    itr_error_clear(&e);
+    assert_int_equal(itr_store_file_new(where, itr_clock_system(), &s, &e), status);
+    assert_null(s);
+    if (strstr(e.text, word) == NULL || strstr(e.text, "token_store") == NULL)
+        fail_msg("\"%s\" or the option is not in: %s", word, e.text);
+}
+
+/* ---- rights ---- */
+
+static void all_that_it_makes_is_private(void **state)
+{
+    mode_t before = umask(0);
+
+    forget();
+    assert_true(store_swap(*state, "k", "", "a"));
+    umask(before);
+    assert_int_equal(mode_of(dir), 0700);
+    assert_int_equal(mode_of(in_dir("k.record")), 0600);
+    assert_int_equal(mode_of(in_dir("lock")), 0600);
+    assert_not_there(in_dir("k.record~"));
+}
+
+static void a_directory_open_to_others_is_refused(void **state)
+{
+    static const char *const words[] = {"open to group or others", "token_store", dir, NULL};
+
+    assert_int_equal(chmod(dir, 0750), 0);
+    store_assert_load_fails(*state, words);
+    store_assert_swap_fails(*state, words);
+    assert_refused(address, ITR_STORE, dir);
+    assert_int_equal(chmod(dir, 0701), 0);
+    store_assert_load_fails(*state, words);
+    assert_int_equal(chmod(dir, 0700), 0);
+    assert_true(store_swap(*state, "k", "", "a"));
+}
+
+static void another_users_directory_is_refused(void **state)
+{
+    static const char *const words[] = {"belongs to another user", "token_store", dir, NULL};
+
+    if (geteuid() != 0)
+        skip(); /* only root can give a directory away */
+    assert_int_equal(chown(dir, 1, 1), 0);
+    store_assert_load_fails(*state, words);
+    assert_refused(address, ITR_STORE, "another user");
+}
+
+static void a_link_in_place_of_the_directory_is_refused(void **state)
+{
+    static const char *const words[] = {"symbolic link", "token_store", dir, NULL};
+    char real[120];
+
+    snprintf(real, sizeof real, "%s.real", dir);
+    assert_int_equal(rename(dir, real), 0);
+    assert_int_equal(symlink(real, dir), 0);
+    store_assert_load_fails(*state, words);
+    store_assert_swap_fails(*state, words);
+    assert_refused(address, ITR_STORE, "symbolic link");
+}
+
+static void a_file_that_others_can_touch_is_refused(void **state)
+{
+    static const char *const open_words[] = {"k.record", "open to group or others", dir, NULL};
+    static const char *const link_words[] = {"k.record", dir, "token_store", NULL};
+    static const char *const lock_words[] = {"lock", "open to group or others", dir, NULL};
+
+    write_file(in_dir("k.record"), "a", 1, 0600);
+    assert_int_equal(chmod(in_dir("k.record"), 0640), 0);
+    store_assert_load_fails(*state, open_words);
+    store_assert_swap_fails(*state, open_words);
+    assert_int_equal(unlink(in_dir("k.record")), 0);
+    assert_int_equal(symlink("elsewhere", in_dir("k.record")), 0);
+    store_assert_load_fails(*state, link_words);
+    assert_int_equal(unlink(in_dir("k.record")), 0);
+    assert_int_equal(chmod(in_dir("lock"), 0666), 0);
+    store_assert_swap_fails(*state, lock_words);
+}
+
+static void a_pipe_or_directory_in_a_files_place_holds_nobody_up(void **state)
+{
+    static const char *const words[] = {"k.record", "no regular file", NULL};
+
+    assert_int_equal(mkfifo(in_dir("k.record"), 0600), 0);
+    store_assert_load_fails(*state, words);
+    assert_int_equal(unlink(in_dir("k.record")), 0);
+    assert_int_equal(mkdir(in_dir("k.record"), 0700), 0);
+    store_assert_load_fails(*state, words);
+    store_assert_swap_fails(*state, words);
+}
+
+/* ---- what stands in the files ---- */
+
+static void garbage_is_replaced_like_any_value(void **state)
+{
+    write_file(in_dir("k.record"), "", 0, 0600);
+    store_assert_value(*state, "k", "");
+    assert_true(store_swap(*state, "k", "", "a"));
+    write_file(in_dir("k.record"), "garbage", 7, 0600);
+    assert_false(store_swap(*state, "k", "a", "b"));
+    store_assert_value(*state, "k", "garbage");
+    assert_true(store_swap(*state, "k", "garbage", "b"));
+}
+
+static void a_file_that_is_too_long_counts_as_none(void **state)
+{
+    static char big[5000];
+
+    memset(big, 'x', sizeof big);
+    write_file(in_dir("k.record"), big, 4096, 0600);
+    assert_false(store_swap(*state, "k", "", "a"));
+    write_file(in_dir("k.record"), big, 4097, 0600);
+    store_assert_value(*state, "k", "");
+    assert_true(store_swap(*state, "k", "", "a"));
+    store_assert_value(*state, "k", "a");
+}
+
+static void what_a_killed_process_left_is_no_hindrance(void **state)
+{
+    write_file(in_dir("k.record~"), "half a rec", 10, 0600);
+    store_assert_value(*state, "k", "");
+    assert_true(store_swap(*state, "k", "", "a"));
+    store_assert_value(*state, "k", "a");
+    assert_not_there(in_dir("k.record~"));
+}
+
+static void a_key_that_is_no_name_is_refused(void **state)
+{
+    static const char *const keys[] = {"", "../x", "a/b", "a.b", "a\n", "\xc3\xa4", "~"};
+    struct itr_store *s = *state;
+    bool done = true;
+    size_t i;
+
+    for (i = 0; i < count_of(keys); i++) {
+        assert_int_equal(s->ops->swap(s, keys[i], NULL, 0, "v", 1, 1, &done, &e), ITR_STORE);
+        assert_false(done);
+    }
+    assert_true(store_swap(s, "lock", "", "a")); /* no key's file is the lock's */
+    assert_true(store_swap(s, "a:b", "", "c"));
+    assert_false(store_swap(s, "lock", "", "a"));
+}
+
+/* ---- trouble ---- */
+
+static void a_directory_that_vanished_is_made_again(void **state)
+{
+    assert_true(store_swap(*state, "k", "", "a"));
+    remove_all(base);
+    store_assert_value(*state, "k", "");
+    assert_true(store_swap(*state, "k", "", "b"));
+    assert_int_equal(mode_of(dir), 0700);
+}
+
+static void a_lock_whose_file_was_removed_excludes_still(void **state)
+{
+    assert_true(store_swap(*state, "k", "", "a"));
+    assert_int_equal(unlink(in_dir("lock")), 0);
+    assert_true(store_swap(*state, "k", "a", "b"));
+    assert_int_equal(mode_of(in_dir("lock")), 0600);
+}
+
+/* The holder is a stopped process; the time that passes is the test's. */
+static void a_stopped_holder_of_the_lock_does_not_hold_up_for_ever(void **state)
+{
+    static const char *const words[] = {"held it for 5 s", "token_store", dir, NULL};
+    struct fake_clock clock;
+    struct itr_store *s = NULL;
+    int ready[2], status;
+    pid_t holder;
+    char byte;
+
+    assert_true(store_swap(*state, "k", "", "a"));
+    assert_int_equal(pipe(ready), 0);
+    if ((holder = fork()) == 0) {
+        (void)flock(open(in_dir("lock"), O_RDWR), LOCK_EX);
+        (void)!write(ready[1], "x", 1);
+        (void)raise(SIGSTOP);
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(waitpid(holder, &status, WUNTRACED), holder);
+    assert_true(WIFSTOPPED(status));
+
+    fake_clock_init(&clock);
+    assert_int_equal(itr_store_file_new(address, &clock.clock, &s, &e), ITR_OK);
+    store_assert_swap_fails(s, words);
+    assert_in_range(clock.slept, 5000, 5100);
+    store_assert_value(s, "k", "a"); /* whoever only reads is not held up */
+
+    assert_int_equal(kill(holder, SIGKILL), 0);
+    assert_int_equal(waitpid(holder, &status, 0), holder);
+    assert_true(store_swap(s, "k", "a", "b"));
+    s->ops->release(s);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+/* Runs f as another user; its answer is the child's exit status. */
+static int as_nobody(int (*f)(void))
+{
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(setgid(65534) == 0 && setuid(65534) == 0 ? f() : 99);
+    (void)waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int cannot_write(void)
+{
+    struct itr_store *s = NULL;
+
+    if (itr_store_file_new(address, itr_clock_system(), &s, &e) != ITR_STORE)
+        return 1;
+    return strstr(e.text, dir) != NULL && strstr(e.text, "token_store") != NULL &&
+                   strstr(e.text, "Permission denied") != NULL
+               ? 0
+               : 2;
+}
+
+static void a_directory_that_cannot_be_made_is_one_clear_error(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* needs another user */
+    assert_int_equal(chmod(base, 0755), 0);
+    snprintf(dir, sizeof dir, "%s/below", base);
+    snprintf(address, sizeof address, "file:%s", dir);
+    assert_int_equal(as_nobody(cannot_write), 0);
+    assert_refused("file:/proc/itrigger", ITR_STORE, "/proc/itrigger");
+    assert_refused("file:/dev/null", ITR_STORE, "/dev/null");
+}
+
+static void a_full_disk_is_an_error_and_loses_nothing(void **state)
+{
+    static const char *const words[] = {"No space left", "token_store", dir, NULL};
+    char filler[4096] = {0};
+    ssize_t n = 1;
+    int fd;
+
+    if (mount("tmpfs", dir, "tmpfs", 0, "size=16k,mode=0700") != 0)
+        skip(); /* a small disk can only be mounted by root */
+    assert_true(store_swap(*state, "k2", "", "a"));
+    fd = open(in_dir("filler"), O_WRONLY | O_CREAT, 0600);
+    while (n > 0)
+        n = write(fd, filler, sizeof filler);
+    close(fd);
+    store_assert_swap_fails(*state, words);
+    assert_not_there(in_dir("k.record~"));
+    store_assert_value(*state, "k2", "a");
+    assert_int_equal(unlink(in_dir("filler")), 0);
+    assert_true(store_swap(*state, "k", "", "v"));
+    assert_int_equal(umount(dir), 0);
+}
+
+static void a_disk_that_became_read_only_is_an_error(void **state)
+{
+    static const char *const words[] = {"Read-only", "token_store", dir, NULL};
+
+    if (mount("tmpfs", dir, "tmpfs", 0, "size=64k,mode=0700") != 0)
+        skip(); /* only root can mount */
+    assert_true(store_swap(*state, "k2", "", "a"));
+    assert_int_equal(mount("tmpfs", dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
+    store_assert_swap_fails(*state, words);
+    store_assert_value(*state, "k2", "a");
+    assert_int_equal(umount(dir), 0);
+}
+
+/* ---- addresses ---- */
+
+static void an_address_names_one_directory_in_one_way(void **state)
+{
+    struct itr_store *s = *state, *other = NULL;
+    char same[140];
+
+    snprintf(same, sizeof same, "file:///%s//", dir);
+    assert_int_equal(itr_store_file_new(same, itr_clock_system(), &other, &e), ITR_OK);
+    assert_string_equal(other->id, s->id);
+    assert_string_equal(s->id, address);
+    other->ops->release(other);
+    assert_refused("file:relative", ITR_CONFIG, "from the root");
+    assert_refused("file:~/x", ITR_CONFIG, "from the root");
+    assert_refused("file:/", ITR_CONFIG, "no directory for tokens");
+    assert_refused("file:/tmp/a\nb", ITR_CONFIG, "control");
+}
+
+static void assert_standard(const char *id)
+{
+    struct itr_store *s = NULL;
+
+    assert_int_equal(itr_store_file_new("file:", itr_clock_system(), &s, &e), ITR_OK);
+    assert_string_equal(s->id, id);
+    s->ops->release(s);
+}
+
+static int its_own_under_tmp(void)
+{
+    struct itr_store *s = NULL;
+    bool right;
+
+    unsetenv("XDG_CACHE_HOME");
+    if (itr_store_file_new("file:", itr_clock_system(), &s, &e) != ITR_OK)
+        return 1;
+    right = strcmp(s->id, "file:/tmp/itrigger-65534") == 0;
+    s->ops->release(s);
+    return right ? 0 : 2;
+}
+
+static void the_standard_directory_is_the_users_cache(void **state)
+{
+    char cache[120];
+    const char *before = getenv("XDG_CACHE_HOME");
+    char *kept = before != NULL ? strdup(before) : NULL;
+
+    (void)state;
+    snprintf(cache, sizeof cache, "%s/cache", base);
+    setenv("XDG_CACHE_HOME", cache, 1);
+    snprintf(cache, sizeof cache, "file:%s/cache/itrigger", base);
+    assert_standard(cache);
+    if (geteuid() == 0) /* a user without a home */
+        assert_int_equal(as_nobody(its_own_under_tmp), 0);
+    if (kept != NULL)
+        setenv("XDG_CACHE_HOME", kept, 1);
+    else
+        unsetenv("XDG_CACHE_HOME");
+    free(kept);
+}
+
+static int child_result;
+static struct itr_store *made_by_root;
+
+static int works_as_another_user(void)
+{
+    struct itr_buf out;
+    int64_t now;
+    bool done = false;
+
+    unsetenv("XDG_CACHE_HOME");
+    itr_buf_init_secret(&out, 100);
+    child_result = made_by_root->ops->load(made_by_root, "k", &out, &now, &e) == ITR_OK ? 0 : 1;
+    if (made_by_root->ops->swap(made_by_root, "k", out.data, out.len, out.len ? "" : "w",
+                                out.len ? 0 : 1, 1, &done, &e) != ITR_OK ||
+        !done)
+        child_result = 2;
+    itr_buf_clear(&out);
+    return child_result;
+}
+
+/* nginx: the store is made in init_by_lua by root, and used in the workers. */
+static void a_process_that_became_another_user_has_its_own_directory(void **state)
+{
+    char cache[120];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* only root can become another user */
+    snprintf(cache, sizeof cache, "%s/cache", base);
+    setenv("XDG_CACHE_HOME", cache, 1);
+    assert_int_equal(itr_store_file_new("file:", itr_clock_system(), &made_by_root, &e), ITR_OK);
+    unsetenv("XDG_CACHE_HOME");
+    assert_int_equal(as_nobody(works_as_another_user), 0);
+    made_by_root->ops->release(made_by_root);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        STORE_CONTRACT_TESTS,
+        STORE_TEST(all_that_it_makes_is_private),
+        STORE_TEST(a_directory_open_to_others_is_refused),
+        STORE_TEST(another_users_directory_is_refused),
+        STORE_TEST(a_link_in_place_of_the_directory_is_refused),
+        STORE_TEST(a_file_that_others_can_touch_is_refused),
+        STORE_TEST(a_pipe_or_directory_in_a_files_place_holds_nobody_up),
+        STORE_TEST(garbage_is_replaced_like_any_value),
+        STORE_TEST(a_file_that_is_too_long_counts_as_none),
+        STORE_TEST(what_a_killed_process_left_is_no_hindrance),
+        STORE_TEST(a_key_that_is_no_name_is_refused),
+        STORE_TEST(a_directory_that_vanished_is_made_again),
+        STORE_TEST(a_lock_whose_file_was_removed_excludes_still),
+        STORE_TEST(a_stopped_holder_of_the_lock_does_not_hold_up_for_ever),
+        STORE_TEST(a_directory_that_cannot_be_made_is_one_clear_error),
+        STORE_TEST(a_full_disk_is_an_error_and_loses_nothing),
+        STORE_TEST(a_disk_that_became_read_only_is_an_error),
+        STORE_TEST(an_address_names_one_directory_in_one_way),
+        STORE_TEST(the_standard_directory_is_the_users_cache),
+        STORE_TEST(a_process_that_became_another_user_has_its_own_directory),
+    };
+
+    fixture_main();
+    store_contract_use(&kind);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,332 @@
+/* store_redis: the contract of stores on a real redis-server, and what only a server can do wrong. */
+#include "support/redis_server.h"
+#include "support/store_contract.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/store_redis_url.h"
+#include "store/stores.h"
+
+static struct redis_server server;
+static char address[120];
+static struct itr_error e;
+
+#define SAYS(answer, ...)                                                                          \
+    redis_server_says(&server, answer, (const char *const[]){__VA_ARGS__, NULL})
+
+static struct itr_store *open_at(const char *where)
+{
+    struct itr_store *s = NULL;
+
+    if (itr_store_redis_new(where, &s, &e) != ITR_OK)
+        fail_msg("%s", e.text);
+    return s;
+}
+
+static struct itr_store *open_store(void)
+{
+    return open_at(address);
+}
+
+static void begin(void)
+{
+    redis_server_start(&server, 0, NULL, NULL);
+    snprintf(address, sizeof address, "redis://127.0.0.1:%d/3?prefix=test:&timeout_ms=400",
+             server.port);
+}
+
+static void end(void)
+{
+    redis_server_stop(&server);
+}
+
+static void forget(void)
+{
+    assert_true(SAYS("OK", "FLUSHALL"));
+}
+
+static int64_t now_ms(void)
+{
+    return itr_clock_wall_ms(itr_clock_system()); /* the server is on this machine */
+}
+
+static const struct store_kind kind = {ITR_FROM_REDIS, true, open_store, begin,
+                                       forget,         end,  now_ms};
+
+/* ---- where values lie ---- */
+
+static void a_value_lies_in_its_db_under_its_prefix_and_lives_for_a_time(void **state)
+{
+    struct itr_store *s = *state;
+    bool done;
+
+    assert_int_equal(s->ops->swap(s, "k", NULL, 0, "v", 1, 90000, &done, &e), ITR_OK);
+    assert_true(SAYS("v", "-n", "3", "GET", "test:k"));
+    assert_true(SAYS("0", "-n", "0", "DBSIZE"));
+    assert_true(SAYS("1", "-n", "3", "EVAL",
+                     "local t = redis.call('PTTL', 'test:k') return t > 60000 and t <= 90000",
+                     "0"));
+}
+
+/* The constant that EVALSHA sends is the hash of the script, or each swap would send both. */
+static void the_script_is_sent_once(void **state)
+{
+    assert_true(store_swap(*state, "k", "", "a"));
+    assert_true(store_swap(*state, "k", "a", "b"));
+    assert_true(store_swap(*state, "k", "b", "c"));
+    assert_true(
+        SAYS("1", "EVAL",
+             "return redis.call('INFO', 'commandstats'):find('cmdstat_eval:calls=1,') and 1 "
+             "or 0",
+             "0"));
+}
+
+/* ---- trouble ---- */
+
+static void a_server_that_died_and_came_back_is_found_again(void **state)
+{
+    static const char *const words[] = {"redis://127.0.0.1", "refused", "token_store", NULL};
+    int port = server.port;
+
+    assert_true(store_swap(*state, "k", "", "a"));
+    redis_server_stop(&server);
+    store_assert_load_fails(*state, words);
+    store_assert_swap_fails(*state, words);
+    redis_server_start(&server, port, NULL, NULL);
+    store_assert_value(*state, "k", "");
+    assert_true(store_swap(*state, "k", "", "b"));
+}
+
+static void a_restart_between_two_operations_is_not_noticed(void **state)
+{
+    int port = server.port;
+
+    assert_true(store_swap(*state, "k", "", "a"));
+    redis_server_stop(&server);
+    redis_server_start(&server, port, NULL, NULL);
+    assert_true(store_swap(*state, "k", "", "b"));
+    store_assert_value(*state, "k", "b");
+}
+
+static void a_connection_that_is_closed_under_it_is_made_again(void **state)
+{
+    assert_true(store_swap(*state, "k", "", "a"));
+    assert_true(SAYS(NULL, "CLIENT", "KILL", "TYPE", "normal"));
+    assert_true(store_swap(*state, "k", "a", "b"));
+    assert_true(SAYS(NULL, "CLIENT", "KILL", "TYPE", "normal"));
+    store_assert_value(*state, "k", "b");
+}
+
+static void a_stopped_server_is_given_up_in_time(void **state)
+{
+    static const char *const words[] = {"no answer within 400 ms", "redis://127.0.0.1", NULL};
+
+    assert_true(store_swap(*state, "k", "", "a"));
+    assert_int_equal(kill(server.pid, SIGSTOP), 0);
+    store_assert_load_fails(*state, words);
+    store_assert_swap_fails(*state, words);
+    assert_int_equal(kill(server.pid, SIGCONT), 0);
+    store_assert_value(*state, "k", "a");
+}
+
+static void a_full_server_is_an_error_and_keeps_what_it_has(void **state)
+{
+    static const char *const words[] = {"out of memory", "token_store", NULL};
+
+    assert_true(store_swap(*state, "k2", "", "a"));
+    assert_true(SAYS("OK", "CONFIG", "SET", "maxmemory", "1"));
+    store_assert_swap_fails(*state, words);
+    store_assert_value(*state, "k2", "a");
+    assert_true(SAYS("OK", "CONFIG", "SET", "maxmemory", "0"));
+    assert_true(store_swap(*state, "k", "", "v"));
+}
+
+static void a_replica_is_an_error(void **state)
+{
+    static const char *const words[] = {"replica", "master", NULL};
+
+    assert_true(SAYS("OK", "REPLICAOF", "127.0.0.1", "1"));
+    store_assert_swap_fails(*state, words);
+}
+
+static void something_else_under_the_key_is_an_error(void **state)
+{
+    static const char *const words[] = {"something else", "prefix", NULL};
+
+    assert_true(SAYS("1", "-n", "3", "LPUSH", "test:k", "x"));
+    store_assert_load_fails(*state, words);
+    store_assert_swap_fails(*state, words);
+}
+
+/* ---- passwords ---- */
+
+static void assert_login(const char *user_part, const char *word)
+{
+    struct itr_store *s;
+    char where[160];
+    const char *words[] = {word, "token_store", NULL};
+
+    snprintf(where, sizeof where, "redis://%s127.0.0.1:%d", user_part, server.port);
+    s = open_at(where);
+    assert_null(strstr(s->id, "p@ss"));
+    assert_null(strstr(s->id, "wr0ng"));
+    if (word == NULL) {
+        store_assert_value(s, "k", "");
+    } else {
+        store_assert_load_fails(s, words);
+    }
+    s->ops->release(s);
+}
+
+static void a_password_is_asked_for_sent_and_never_shown(void **state)
+{
+    (void)state;
+    assert_true(SAYS("OK", "ACL", "SETUSER", "itr", "on", ">p@ss/1", "~*", "+@all"));
+    assert_true(SAYS("OK", "ACL", "SETUSER", "reader", "on", ">p@ss/1", "~other*", "+@all"));
+    assert_true(SAYS("OK", "CONFIG", "SET", "requirepass", "p@ss word"));
+    assert_login("", "asks for a password");
+    assert_login(":p%40ss%20word@", NULL);
+    assert_login("itr:p%40ss%2F1@", NULL);
+    assert_login(":wr0ng@", "refuses the user or password");
+    assert_login("itr:wr0ng@", "refuses the user or password");
+    assert_login("reader:p%40ss%2F1@", "its user may not");
+    assert_null(strstr(e.text, "p@ss"));
+}
+
+/* ---- fork ---- */
+
+static void a_childs_end_leaves_the_parents_connection_alone(void **state)
+{
+    int status = -1;
+    pid_t child;
+
+    assert_true(store_swap(*state, "k", "", "a"));
+    if ((child = fork()) == 0) {
+        bool done = store_swap(*state, "k", "a", "b");
+        ((struct itr_store *)*state)->ops->release(*state);
+        _exit(done ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    store_assert_value(*state, "k", "b");
+    /* The parent's connection, the child's, and the one of redis-cli that counts: no fourth. */
+    assert_true(SAYS("3", "EVAL",
+                     "return redis.call('INFO', 'stats'):match('total_connections_received:(%d+)')",
+                     "0"));
+}
+
+/* ---- addresses ---- */
+
+static void a_wrong_address_is_told_without_its_password(void **state)
+{
+    static const char *const wrong[] = {
+        "redis://",
+        "redis:127.0.0.1",
+        "redis://h0st-pw@127.0.0.1/0",
+        "redis://:pw@h:x",
+        "redis://:pw@h:0/1",
+        "redis://:pw@h/x?insecure=1",
+        "redis://127.0.0.1/0?nothing=1",
+        "redis://127.0.0.1/0?prefix",
+        "redis://:%zz@127.0.0.1",
+        "redis://127.0.0.1?timeout_ms=0",
+        "redis+unix:relative",
+        "redis://:pw@other.host/0",
+        "redis://:pw@127.0.0.1.example.org",
+        "redis://127.x/",
+        "rediss://:pw@other.host/0",
+        "redis://[::1/0",
+    };
+    struct itr_store *s = NULL;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < count_of(wrong); i++) {
+        if (itr_store_redis_new(wrong[i], &s, &e) != ITR_CONFIG)
+            fail_msg("%s was taken", wrong[i]);
+        assert_non_null(strstr(e.text, "option token_store"));
+        assert_null(strstr(e.text, "pw@"));
+        assert_null(s);
+    }
+}
+
+static void an_address_is_taken_apart(void **state)
+{
+    struct itr_redis_url u;
+
+    (void)state;
+    assert_int_equal(
+        itr_redis_url_read("redis://us%3Aer:p%40s:s@[::1]:7/12?prefix=a%20b&timeout_ms=5", &u, &e),
+        ITR_OK);
+    assert_string_equal(u.user, "us:er");
+    assert_string_equal(u.password, "p@s:s");
+    assert_string_equal(u.host, "::1");
+    assert_string_equal(u.prefix, "a b");
+    assert_int_equal(u.port, 7);
+    assert_int_equal(u.db, 12);
+    assert_int_equal(u.timeout_ms, 5);
+    assert_int_equal(itr_redis_url_read("redis://far.host?insecure=1", &u, &e), ITR_OK);
+    assert_int_equal(u.port, 6379);
+    assert_int_equal(u.timeout_ms, 1000);
+    assert_false(u.has_password);
+    assert_int_equal(itr_redis_url_read("redis+unix:/run/r.sock?db=2&password=x", &u, &e), ITR_OK);
+    assert_string_equal(u.path, "/run/r.sock");
+    assert_int_equal(u.db, 2);
+    assert_string_equal(u.password, "x");
+}
+
+static void a_unix_socket_serves_as_well(void **state)
+{
+    char base[] = "/tmp/itr-redis-XXXXXX", path[64], where[96];
+    struct itr_store *s;
+
+    (void)state;
+    assert_non_null(mkdtemp(base));
+    snprintf(path, sizeof path, "%s/sock", base);
+    snprintf(where, sizeof where, "redis+unix:%s?db=1", path);
+    redis_server_stop(&server);
+    redis_server_start(&server, 0, "--unixsocket", path);
+    s = open_at(where);
+    assert_true(store_swap(s, "k", "", "a"));
+    assert_true(SAYS("a", "-n", "1", "GET", "k"));
+    s->ops->release(s);
+    (void)unlink(path);
+    (void)rmdir(base);
+}
+
+static int skip_all(void)
+{
+    printf("1..1\nok 1 - store_redis # SKIP there is no redis-server here\n");
+    return 0;
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        STORE_CONTRACT_TESTS,
+        STORE_TEST(a_value_lies_in_its_db_under_its_prefix_and_lives_for_a_time),
+        STORE_TEST(the_script_is_sent_once),
+        STORE_TEST(a_server_that_died_and_came_back_is_found_again),
+        STORE_TEST(a_restart_between_two_operations_is_not_noticed),
+        STORE_TEST(a_connection_that_is_closed_under_it_is_made_again),
+        STORE_TEST(a_stopped_server_is_given_up_in_time),
+        STORE_TEST(a_full_server_is_an_error_and_keeps_what_it_has),
+        STORE_TEST(a_replica_is_an_error),
+        STORE_TEST(something_else_under_the_key_is_an_error),
+        STORE_TEST(a_password_is_asked_for_sent_and_never_shown),
+        STORE_TEST(a_childs_end_leaves_the_parents_connection_alone),
+        cmocka_unit_test(a_wrong_address_is_told_without_its_password),
+        cmocka_unit_test(an_address_is_taken_apart),
+        STORE_TEST(a_unix_socket_serves_as_well),
+    };
+
+    fixture_main();
+    if (!redis_server_is_here())
+        return skip_all();
+    store_contract_use(&kind);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

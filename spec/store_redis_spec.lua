@@ -1,0 +1,75 @@
+-- The store "redis:" from Lua: the module itrigger.redis, a real redis-server, and neither of them.
+local client = require "itrigger.client"
+local face = require "spec.support.face"
+local sandbox = require "spec.support.sandbox"
+
+local PROGRAM = [[
+local client = assert(require("itrigger.client").new {})
+local token, err, source = client:token()
+io.write(tostring(token), " ", source or tostring(err))
+]]
+
+local has_module = pcall(require, "itrigger.redis")
+local has_server = os.execute("command -v redis-server >/dev/null 2>&1")
+has_server = has_server == true or has_server == 0
+
+describe("token_store redis:", function()
+  local sb, environment
+
+  setup(function()
+    sb = sandbox.shared()
+  end)
+
+  before_each(function()
+    sb:reset()
+    local id, secret = face.app(sb)
+    environment = { ITRIGGER_GATEWAY = sb.gateway, ITRIGGER_APP_ID = id, ITRIGGER_APP_SECRET = secret }
+  end)
+
+  it("says how to install the module that it lacks", function()
+    local loaded, preload = package.loaded["itrigger.redis"], package.preload["itrigger.redis"]
+    package.loaded["itrigger.redis"] = nil
+    package.preload["itrigger.redis"] = function()
+      error("no hiredis")
+    end
+    local made, err = client.new { gateway = sb.gateway, app_id = "a", app_secret = "s-e-c-r-e-t",
+      token_store = "redis://:pass-word@127.0.0.1" }
+    package.loaded["itrigger.redis"], package.preload["itrigger.redis"] = loaded, preload
+    assert.is_nil(made)
+    assert.equal("config", err.kind)
+    assert.truthy(err.message:find("itrigger-redis", 1, true), err.message)
+    assert.truthy(err.message:find("no hiredis", 1, true), err.message)
+    assert.falsy(err.message:find("pass-word", 1, true), err.message)
+  end)
+
+  if not has_module or not has_server then
+    pending("on a real server: " .. (has_module and "no redis-server here" or "no itrigger.redis built"))
+    return
+  end
+
+  it("names the server that is not there, without the password", function()
+    environment.ITRIGGER_TOKEN_STORE = "redis://:pass-word@127.0.0.1:1"
+    local output = face.run(PROGRAM, environment)
+    assert.truthy(output:find("^nil itrigger: store: token store redis://127.0.0.1:1/0"), output)
+    assert.falsy(output:find("pass-word", 1, true), output)
+    assert.equal(0, sb:state().fetches)
+  end)
+
+  it("gives the token of one process to the next", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    os.execute("mkdir -m 700 '" .. dir .. "'")
+    local socket, pid_file = dir .. "/sock", dir .. "/pid"
+    -- It daemonizes when it listens.
+    os.execute(("redis-server --port 0 --unixsocket %s --pidfile %s --daemonize yes --save '' --dir %s >/dev/null")
+      :format(socket, pid_file, dir))
+    environment.ITRIGGER_TOKEN_STORE = "redis+unix:" .. socket
+    local first = face.run(PROGRAM, environment)
+    local second = face.run(PROGRAM, environment)
+    os.execute(("redis-cli -s %s shutdown nosave >/dev/null 2>&1; rm -rf %s"):format(socket, dir))
+    assert.truthy(first:find("^%x+ gateway$"), first)
+    assert.equal(first:match("^%x+"), second:match("^%x+"))
+    assert.truthy(second:find(" redis$"), second)
+    assert.equal(1, sb:state().fetches)
+  end)
+end)

@@ -1,0 +1,185 @@
+#include "store/store_file_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PASSWD_MAX 16384
+
+/* ---- which one ---- */
+
+static bool has_control(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    return false;
+}
+
+/* Doubled and last slashes are left out, so that one directory has one name. */
+static enum itr_status append_path(struct itr_buf *dir, const char *path)
+{
+    enum itr_status s = ITR_OK;
+
+    for (; *path != '\0' && s == ITR_OK; path++)
+        if (*path != '/' || (path[1] != '/' && path[1] != '\0'))
+            s = itr_buf_append_char(dir, *path);
+    return s;
+}
+
+/* The home in the password database: $HOME is another one under cron, sudo and nginx. */
+static bool passwd_home(char *home, size_t size)
+{
+    char text[PASSWD_MAX];
+    struct passwd entry, *found = NULL;
+    size_t n;
+
+    if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) != 0 || found == NULL)
+        return false;
+    n = found->pw_dir != NULL ? strlen(found->pw_dir) : 0;
+    if (n < 2 || n >= size || found->pw_dir[0] != '/')
+        return false;
+    memcpy(home, found->pw_dir, n + 1);
+    return true;
+}
+
+static bool is_ours_or_can_be_made(const char *home, const char *below)
+{
+    char path[ITR_STORE_DIR_MAX];
+    int n = snprintf(path, sizeof path, "%s%s", home, below);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return false;
+    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+/* Users of services have a home that is not there, or not theirs to write. */
+static bool home_can_hold_it(const char *home)
+{
+    char path[ITR_STORE_DIR_MAX];
+    struct stat st;
+    int n = snprintf(path, sizeof path, "%s/.cache", home);
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return false;
+    if (is_ours_or_can_be_made(home, "/.cache/itrigger") || is_ours_or_can_be_made(home, "/.cache"))
+        return true;
+    return lstat(path, &st) != 0 && errno == ENOENT && is_ours_or_can_be_made(home, "");
+}
+
+static enum itr_status find_standard(struct itr_buf *dir)
+{
+    const char *cache = getenv("XDG_CACHE_HOME");
+    char home[ITR_STORE_DIR_MAX];
+    enum itr_status s;
+
+    /* The XDG specification: a relative one must be ignored. */
+    if (cache != NULL && cache[0] == '/') {
+        s = append_path(dir, cache);
+        return s == ITR_OK ? itr_buf_append_str(dir, "/itrigger") : s;
+    }
+    if (passwd_home(home, sizeof home) && home_can_hold_it(home)) {
+        s = append_path(dir, home);
+        return s == ITR_OK ? itr_buf_append_str(dir, "/.cache/itrigger") : s;
+    }
+    return itr_buf_append_fmt(dir, "/tmp/itrigger-%lu", (unsigned long)geteuid());
+}
+
+enum itr_status itr_store_dir_find(const char *address, struct itr_buf *dir, struct itr_error *e)
+{
+    const char *given = address + strlen("file:");
+    enum itr_status s;
+
+    if (*given == '\0')
+        s = find_standard(dir);
+    else if (*given != '/')
+        return itr_error_set(e, ITR_CONFIG,
+                             "option token_store: \"file:%.200s\" must name its directory from the "
+                             "root, \"file:/...\"",
+                             given);
+    else
+        s = append_path(dir, given);
+    if (s == ITR_NOMEM)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    if (s != ITR_OK || dir->len >= ITR_STORE_DIR_MAX)
+        return itr_error_set(e, ITR_CONFIG,
+                             "option token_store: the directory's name is longer than %d bytes",
+                             ITR_STORE_DIR_MAX - 1);
+    if (dir->len == 0 || has_control(itr_buf_str(dir)))
+        return itr_error_set(e, ITR_CONFIG,
+                             "option token_store: \"file:/\" is no directory for "
+                             "tokens, nor is one with a control character");
+    return ITR_OK;
+}
+
+/* ---- opening ---- */
+
+static enum itr_status cannot(const char *dir, const char *what, struct itr_error *e)
+{
+    return itr_error_set(e, ITR_STORE, "token store: directory %.160s: %s" ITR_STORE_DIR_ADVICE,
+                         dir, what);
+}
+
+/* mkdir -p, each with mode 0700. 0, or -1 with errno. */
+static int make_all(const char *dir)
+{
+    char path[ITR_STORE_DIR_MAX];
+    size_t n = strlen(dir), i;
+
+    if (n >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(path, dir, n + 1);
+    for (i = 1; i <= n; i++) {
+        if (dir[i] != '/' && dir[i] != '\0')
+            continue;
+        path[i] = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST && (i == n || access(path, F_OK) != 0))
+            return -1;
+        path[i] = dir[i];
+    }
+    return 0;
+}
+
+static const char *why_not(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return strerror(errno);
+    if (st.st_uid != geteuid())
+        return "belongs to another user";
+    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return "is open to group or others (chmod 700 it)";
+    return NULL;
+}
+
+enum itr_status itr_store_dir_open(const char *dir, int *fd, struct itr_error *e)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const char *why;
+    int opened = open(dir, flags);
+
+    if (opened < 0 && errno == ENOENT) {
+        if (make_all(dir) != 0)
+            return cannot(dir, strerror(errno), e);
+        opened = open(dir, flags);
+    }
+    if (opened < 0)
+        return cannot(dir,
+                      errno == ENOTDIR || errno == ELOOP ? "is a symbolic link or no directory"
+                                                         : strerror(errno),
+                      e);
+    if ((why = why_not(opened)) != NULL) {
+        close(opened);
+        return cannot(dir, why, e);
+    }
+    *fd = opened;
+    return ITR_OK;
+}
