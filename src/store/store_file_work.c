@@ -42,7 +42,7 @@ static bool name_of(const char *key, char *name, char *temp)
         name[i] = key[i] == ':' ? '.' : key[i];
     }
     name[n] = '\0';
-    (void)snprintf(temp, ITR_FILE_NAME, "%s" ITR_FILE_SUFFIX "~", name);
+    (void)snprintf(temp, ITR_FILE_NAME, "%.200s" ITR_FILE_SUFFIX "~", name);
     (void)snprintf(name + n, ITR_FILE_NAME - n, ITR_FILE_SUFFIX);
     return true;
 }
