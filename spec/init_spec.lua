@@ -117,6 +117,24 @@ describe("itrigger", function()
     assert.equal("", output)
   end)
 
+  -- The interpreter unloads its modules at the end, and the fetch goes on in a thread.
+  it("may be unloaded while a fetch is out", function()
+    sb:fault { kind = "hold", path = "token" }
+    local options = face.options(sb)
+    local output, status = face.run([[
+      local _, err = require("itrigger").get("/x", nil, { timeout = 0.05 })
+      print(err.kind)
+    ]], {
+      ITRIGGER_GATEWAY = options.gateway,
+      ITRIGGER_APP_ID = options.app_id,
+      ITRIGGER_APP_SECRET = options.app_secret,
+      ITRIGGER_TOKEN_STORE = "memory:",
+    })
+    sb:release()
+    assert.equal("timeout\n", output)
+    assert.equal(0, status)
+  end)
+
   it("gives errors that can be told from other tables", function()
     local _, err = itrigger.new({ gateway = "x" })
     assert.is_true(errors.is(err))

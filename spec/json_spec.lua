@@ -201,6 +201,16 @@ describe("json.decode", function()
     assert.equal("integer", kind_of(value[1]))
   end)
 
+  it("leaves a fraction or an exponent beyond that a float", function()
+    local value = decode("[1e300,-1e300,1e16,1e15]")
+    assert.equal(1e300, value[1])
+    assert.equal(-1e300, value[2])
+    assert.equal(1e16, value[3])
+    assert.equal(integers and "float" or "integer", kind_of(value[1]))
+    assert.equal(integers and "float" or "integer", kind_of(value[3]))
+    assert.equal("integer", kind_of(value[4]))
+  end)
+
   it("gives back what was written", function()
     local value = { list = { 1, 2, { deep = "x" } }, text = "a\0b\"", yes = true, half = 0.5 }
     assert.same(value, decode(encode(value)))

@@ -37,6 +37,11 @@ lua_missing() {
     fi
 }
 
+# forget_settings: what the user has set for the library is for the user's programs.
+forget_settings() {
+    for name in $(env | sed -n 's/^\(ITRIGGER_[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
+}
+
 # seconds_since START
 seconds_since() {
     echo $(($(date +%s) - $1))

@@ -127,6 +127,24 @@ static void nothing_wrong_and_no_token_may_fetch_again_at_once(void **s)
     itr_token_cache_clear(&c);
 }
 
+/* Else the token would go on being shown beside an error that is over. */
+static void nothing_newer_ends_the_error_of_the_fetch_before(void **s)
+{
+    struct itr_token_cache c;
+    struct itr_error e;
+
+    (void)s;
+    hold(&c, NOW, NOW + LIFE);
+    itr_token_cache_asked(&c, NOW);
+    (void)itr_error_set(&e, ITR_NETWORK, "down");
+    itr_token_cache_failed(&c, NOW, c.generation, &e, NOW);
+    assert_int_equal(c.error.kind, ITR_NETWORK);
+    itr_token_cache_asked(&c, NOW);
+    itr_token_cache_fetched(&c, NOW, c.generation, token("held", 10, NOW, NOW + LIFE));
+    assert_int_equal(c.error.kind, ITR_OK);
+    itr_token_cache_clear(&c);
+}
+
 static void nothing_newer_holds_the_next_look_back(void **s)
 {
     struct itr_token_cache c;
@@ -368,6 +386,7 @@ int main(void)
         cmocka_unit_test(retry_is_never_more_than_5_s_away),
         cmocka_unit_test(a_failure_is_remembered_until_a_fetch_ends_well),
         cmocka_unit_test(nothing_wrong_and_no_token_may_fetch_again_at_once),
+        cmocka_unit_test(nothing_newer_ends_the_error_of_the_fetch_before),
         cmocka_unit_test(nothing_newer_holds_the_next_look_back),
         cmocka_unit_test(stale_is_told_once_until_a_new_token),
         cmocka_unit_test(a_due_token_is_followed_by_one_fetch_not_by_a_chain),

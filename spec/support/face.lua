@@ -63,7 +63,8 @@ local function interpreter()
   return arg[i]
 end
 
--- Runs Lua text in a process of its own with more environment; returns all that it printed.
+-- Runs Lua text in a process of its own with more environment; returns all that it printed, and its
+-- exit status (128 and more: a signal).
 function face.run(text, environment)
   local name = os.tmpname()
   local file = assert(io.open(name, "w"))
@@ -74,11 +75,11 @@ function face.run(text, environment)
     words[#words + 1] = quote(variable .. "=" .. value)
   end
   words[#words + 1] = quote(interpreter())
-  local pipe = assert(io.popen(table.concat(words, " ") .. " " .. quote(name) .. " 2>&1"))
-  local output = pipe:read("*a")
+  local pipe = assert(io.popen(table.concat(words, " ") .. " " .. quote(name) .. " 2>&1; echo $?"))
+  local output, status = pipe:read("*a"):match("^(.-)(%d+)\n$")
   pipe:close()
   os.remove(name)
-  return output
+  return output, tonumber(status)
 end
 
 return face
