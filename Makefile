@@ -91,7 +91,7 @@ accepted = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo 
 warnings := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
 hardening := -fstack-protector-strong $(fortify) $(call accepted,-fcf-protection) $(call accepted,-fstack-clash-protection)
 curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR)) $(if $(HIREDIS_INCDIR),-I$(HIREDIS_INCDIR))
-libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread -lm
+libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread -ldl -lm
 
 base_flags := -std=c11 $(optimize) -D_GNU_SOURCE $(warnings) $(hardening) $(sanitize) $(variant_flags)
 compile := $(CC) $(base_flags) -fPIC -fvisibility=hidden -Isrc $(curl_cflags)
@@ -162,7 +162,7 @@ $(call module,$(1)): $$(bind_objects_$(1)) $(lib)
 $(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $$(redis_store_objects) $(lib)
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(if $$(HIREDIS_LIBDIR),-L$$(HIREDIS_LIBDIR)) -lhiredis -lpthread
+	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(if $$(HIREDIS_LIBDIR),-L$$(HIREDIS_LIBDIR)) -lhiredis -lpthread -ldl
 
 depends += $(B)/$(1)/obj/bind/redis_module.d
 

@@ -1,7 +1,5 @@
 #include "bind/module.h"
 
-#include <dlfcn.h>
-
 #include "bind/error_push.h"
 #include "bind/json_read.h"
 #include "bind/json_write.h"
@@ -12,19 +10,8 @@
 #include "bind/settings.h"
 #include "core/envelope.h"
 #include "core/nearest.h"
+#include "core/pin.h"
 #include "core/version.h"
-
-/* Threads and the registry of token sources outlive the Lua state; dlclose() at its end would take
- * the code away from under them. So the library holds on to itself. */
-static void pin(void)
-{
-    Dl_info info;
-
-    if (dladdr((const void *)itr_error_push_metatable, &info) == 0 || info.dli_fname == NULL)
-        return;
-    if (dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) == NULL)
-        return; /* linked into the program itself, which stays anyway */
-}
 
 static int l_options(lua_State *L)
 {
@@ -97,7 +84,7 @@ static void set_constants(lua_State *L)
 
 int luaopen_itrigger_core(lua_State *L)
 {
-    pin();
+    itr_pin_library_of((const void *)itr_error_push_metatable);
     itr_number_open(L);
     itr_json_read_open(L);
     lua_newtable(L);

@@ -1,7 +1,6 @@
-#include <dlfcn.h>
-
 #include "bind/compat.h"
 #include "bind/store_box.h"
+#include "core/pin.h"
 #include "store/stores.h"
 
 /*
@@ -42,23 +41,12 @@ static int l_open(lua_State *L)
     return 3;
 }
 
-/* A token source keeps its store after the Lua state that made it is closed. */
-static void pin(void)
-{
-    Dl_info info;
-
-    if (dladdr((const void *)luaopen_itrigger_redis, &info) == 0 || info.dli_fname == NULL)
-        return;
-    if (dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) == NULL)
-        return; /* linked into the program itself, which stays anyway */
-}
-
 static const luaL_Reg functions[] = {{"open", l_open}, {NULL, NULL}};
 static const luaL_Reg metamethods[] = {{"__gc", l_gc}, {NULL, NULL}};
 
 int luaopen_itrigger_redis(lua_State *L)
 {
-    pin();
+    itr_pin_library_of((const void *)luaopen_itrigger_redis);
     luaL_newmetatable(L, ITR_STORE_BOX);
     itr_lua_setfuncs(L, metamethods);
     lua_pushliteral(L, ITR_STORE_BOX);
