@@ -1,13 +1,13 @@
 /*
- * lease: how a fleet fetches one token through one record (docs/design.md 4.2, 4.3), as a model that
- * spin searches whole: load, decide, swap, look, ask, settle, swap, in every order of three processes.
- * Each step is one access, of the store or of the gateway; anything may come between two of them.
+ * lease: how a fleet fetches one token through one record (docs/design.md 4.2, 4.3), as a model
+ * that spin searches whole: load, decide, swap, look, ask, settle, swap, in every order of three
+ * processes. Each step is one access, of the store or of the gateway; anything may come between.
  *
- * What goes wrong, each as often as its budget says and at any moment: a holder oversleeps (its lease
- * lapses), an answer is lost, the store forgets, the gateway revokes all tokens.
+ * What goes wrong, each as often as its budget says and at any moment: a holder oversleeps (its
+ * lease lapses), an answer is lost, the store forgets, the gateway revokes all tokens.
  *
- * No times: a lease ends by lapsing, and a process that waits goes on when there is something new. No
- * holds (they only delay). A fence grows like the store's clock, which no forgetting sets back.
+ * No times: a lease ends by lapsing, and a process that waits goes on when there is something new.
+ * No holds (they only delay). A fence grows like the store's clock, which no forgetting sets back.
  *
  *   -DOVERWRITE       a fetch ends the earlier token at once; else it lives on
  *   -DWITHOUT_LOOK    mistake: no look at the lease before the first byte
@@ -59,8 +59,8 @@ bool is_out[PROCESSES + 1]; /* by owner: its request is out, or its answer is no
 #define IS_OURS (owner == me && lease_fence == my_fence)
 #define IS_ANOTHERS (fence > my_fence || lease_fence > my_fence || (owner != NOBODY && !lapsed))
 
-/* One, and one more for each that nobody could help. On a gateway that overwrites, a request that comes
- * late ends the token that the fleet has by then: that is one refusal, and one fetch more. */
+/* One, and one more for each that nobody could help. On a gateway that overwrites, a request that
+ * comes late ends the token that the fleet has by then: one refusal, and one fetch more. */
 #ifdef OVERWRITE
 #define ALLOWED (1 + overslept + late + losses + forgets + revokes)
 #else
@@ -178,8 +178,8 @@ settle: /* load; as itr_token_record_settle */
             changed();
             if
             :: answer != 0 ->
-                /* An older one never overwrites a newer one. (Two that were out at once, of which the
-                 * store forgot both, are ordered by their fences, not as the gateway had them.) */
+                /* An older one never overwrites a newer one. (Two that were out at once, of which
+                 * the store forgot both, are ordered by their fences, not as the gateway had them.) */
                 assert(my_fence > fence && (answer > token || forgets > 0));
                 token = answer;
                 fence = my_fence;

@@ -41,10 +41,9 @@ static bool name_of(const char *key, char *name, char *temp)
             return false;
         name[i] = key[i] == ':' ? '.' : key[i];
     }
-    memcpy(name + n, ITR_FILE_SUFFIX, sizeof ITR_FILE_SUFFIX);
-    n += sizeof ITR_FILE_SUFFIX - 1;
-    memcpy(temp, name, n);
-    memcpy(temp + n, "~", 2);
+    name[n] = '\0';
+    (void)snprintf(temp, ITR_FILE_NAME, "%.200s" ITR_FILE_SUFFIX "~", name);
+    (void)snprintf(name + n, ITR_FILE_NAME - n, ITR_FILE_SUFFIX);
     return true;
 }
 

@@ -12,15 +12,16 @@
 #define ITR_FILE_VALUE_MAX 4096 /* a longer file is no record of ours, and counts as none */
 #define ITR_FILE_KEY_MAX 200    /* bytes of a key; a file's name may have 255 */
 #define ITR_FILE_SUFFIX ".record"
+#define ITR_FILE_NAME (ITR_FILE_KEY_MAX + sizeof ITR_FILE_SUFFIX + 1)
 
 struct itr_file_work {
-    const char *dir;                                          /* the caller's; for errors */
-    const struct itr_clock *clock;                            /* mono and sleep, for the lock */
-    int dir_fd;                                               /* -1: not open */
-    int lock_fd;                                              /* -1: not locked */
-    struct itr_error *e;                                      /* the caller's */
-    char name[ITR_FILE_KEY_MAX + sizeof ITR_FILE_SUFFIX + 1]; /* of the value's file */
-    char temp[ITR_FILE_KEY_MAX + sizeof ITR_FILE_SUFFIX + 1]; /* that and "~", which no key has */
+    const char *dir;               /* the caller's; for errors */
+    const struct itr_clock *clock; /* mono and sleep, for the lock */
+    int dir_fd;                    /* -1: not open */
+    int lock_fd;                   /* -1: not locked */
+    struct itr_error *e;           /* the caller's */
+    char name[ITR_FILE_NAME];      /* of the value's file */
+    char temp[ITR_FILE_NAME];      /* that and "~", which no key has */
 };
 
 /* Opens dir. Whatever it answers, itr_file_work_end gives back what was taken. All: ITR_STORE with a

@@ -178,12 +178,12 @@ static enum itr_status do_swap(struct redis_store *r, const struct job *j, bool 
                                struct itr_error *e)
 {
     struct itr_error mine;
-    redisReply *reply;
+    redisReply *reply = NULL;
     enum itr_status s = run_script(r, j, "EVALSHA", script_sha1, &reply, broken, &mine);
 
     if (s == ITR_STORE && !*broken && strstr(mine.text, "NOSCRIPT") != NULL)
         s = run_script(r, j, "EVAL", script, &reply, broken, &mine);
-    if (s != ITR_OK) {
+    if (s != ITR_OK || reply == NULL) {
         if (e != NULL)
             *e = mine;
         return s;

@@ -1,6 +1,6 @@
 /*
- * sim_access: a process's way to the store, for its fetch: each load and each swap is one event. One
- * thread.
+ * sim_access: a process's way to the store, for its fetch: each load and each swap is one event.
+ * One thread.
  */
 #ifndef SIM_ACCESS_H
 #define SIM_ACCESS_H

@@ -12,7 +12,8 @@ struct sim_event;
 
 void sim_chaos_start(struct sim_world *w);
 
-/* Before an event of p: true if p was killed or stopped instead (a stopped one's event comes later). */
+/* Before an event of p: true if p was killed or stopped instead (a stopped one's event comes
+ * later). */
 bool sim_chaos_strikes(struct sim_world *w, struct sim_process *p, const struct sim_event *e);
 
 #endif

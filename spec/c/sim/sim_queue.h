@@ -1,5 +1,6 @@
 /*
- * sim_queue: what will happen, by time; what has the same time, in the order it was put. One thread.
+ * sim_queue: what will happen, by time; what has the same time, in the order it was put. One
+ * thread.
  */
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H

@@ -165,7 +165,8 @@ static void swap_settled(struct sim_world *w, const struct sim_event *e)
     }
 }
 
-/* The mistake without_fence: whoever holds the lease, the outcome is written over what stands there. */
+/* The mistake without_fence: whoever holds the lease, the outcome is written over what stands
+ * there. */
 static enum itr_record_settled settle_unfenced(struct sim_fetch *f)
 {
     memcpy(f->record.owner, f->owner, sizeof f->record.owner);

@@ -1,6 +1,6 @@
 /*
- * sim_settle: what comes of a process's fetch: its outcome is settled in the record, and the process
- * gets a token or an error. One thread.
+ * sim_settle: what comes of a process's fetch: its outcome is settled in the record, and the
+ * process gets a token or an error. One thread.
  */
 #ifndef SIM_SETTLE_H
 #define SIM_SETTLE_H

@@ -8,8 +8,8 @@
 
 #include "sim/sim_world.h"
 
-/* After the last fault: the longest hold after refusals is an hour, and one more may follow; a daily
- * limit that is used up holds until the next day. */
+/* After the last fault: the longest hold after refusals is an hour, and one more may follow; a
+ * daily limit that is used up holds until the next day. */
 #define RECOVERY_MS (150 * SIM_MINUTE)
 #define RECOVERY_LIMIT_MS (30 * SIM_HOUR)
 
@@ -180,8 +180,8 @@ static void check_lease(struct sim_world *w, const struct itr_token_record *old,
             r->over = true;
 }
 
-/* What a store forgot is ordered by fences alone: they are times, and so grow, if its clock did not go
- * back; and two requests that were out at once need not have come to the gateway in their order. */
+/* What a store forgot is ordered by fences alone: they are times, and so grow, if its clock did not
+ * go back; and two requests that were out at once need not have come in their order. */
 static bool is_order_known(const struct sim_world *w)
 {
     return w->store.forgets == 0 || (w->store.steps == 0 && w->watch.lapsed == 0);

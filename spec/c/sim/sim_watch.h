@@ -1,13 +1,19 @@
 /*
  * sim_watch: the promises of docs/design.md 7 that a fleet makes about tokens, checked while it
- * runs:
- *   1  no two token requests are out at once, unless the earlier one's lease ended, was forgotten, or
- *      the clock was stepped; and none without a reason
- *   2  a refusal is a reason only if it was of the latest token
- *   3  a token that is good is not thrown away: not by a process, not in the record; an older one
- *      never overwrites a newer one; a call does not fail while there is one
- *   4  not more requests on a day than daily_limit
- *   6  no lease outlives its end; after the last fault everything comes right again
+ * runs, by their numbers there:
+ *
+ * - 1: no two token requests are out at once, unless the earlier one's lease ended, was forgotten,
+ *   or the clock was stepped; and none without a reason.
+ *
+ * - 2: a refusal is a reason only if it was of the latest token.
+ *
+ * - 3: a token that is good is not thrown away, not by a process, not in the record; an older one
+ *   never overwrites a newer one; a call does not fail while there is one.
+ *
+ * - 4: not more requests on a day than daily_limit.
+ *
+ * - 6: no lease outlives its end, no wait its rule; after the last fault all comes right again.
+ *
  * One thread.
  */
 #ifndef SIM_WATCH_H

@@ -1,6 +1,6 @@
 /*
- * sim_world: a fleet in a box. A seeded discrete-event simulation, in fake time and on one thread, of
- * 1 to 200 processes that share one store and one gateway. Each drives the real token_cache and
+ * sim_world: a fleet in a box. A seeded discrete-event simulation, in fake time and on one thread,
+ * of 1 to 200 processes that share one store and one gateway. Each drives the real token_cache and
  * token_record; what token_source and token_fetch do around them is sim_process and sim_fetch, step
  * by step, so that whatever can come between two accesses of the store does.
  *
@@ -8,9 +8,9 @@
  * (sim_watch), so that no test can forget them. The first that is broken ends the run.
  *
  * The files: sim_world the loop · sim_process a process, its cache and its calls · sim_fetch its
- * fetch, sim_settle how that ends · sim_access its way to the store · sim_store, sim_gateway the two
- * others · sim_chaos what goes wrong by chance · sim_watch
- * the promises · sim_queue, sim_random, sim_trace.
+ * fetch, sim_settle how that ends · sim_access its way to the store · sim_store, sim_gateway the
+ * two others · sim_chaos what goes wrong by chance · sim_watch the promises · sim_queue,
+ * sim_random, sim_trace.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
