@@ -614,6 +614,45 @@ describe("client", function()
     assert.is_true(calls > 0)
   end)
 
+  -- In a process of its own, for what it would do is crash.
+  it("can be closed by a finalizer while a call is under way", function()
+    local options = face.options(sb)
+    local output, status = face.run([[
+      local itrigger = require "itrigger"
+      local function garbage(f)
+        local metatable = { __gc = f }
+        if newproxy then
+          getmetatable(newproxy(true)).__gc = f
+        else
+          setmetatable({}, metatable)
+        end
+      end
+      local params = { x = 1 }
+      local keep = assert(itrigger.new())
+      assert(keep:token())
+      for i = 1, 50 do
+        local client = assert(itrigger.new())
+        assert(client:get("]] .. face.echo_get .. [["))
+        collectgarbage()
+        collectgarbage("stop")
+        garbage(function() client:close() end)
+        local opts = { headers = { X = "1" }, raw = i % 2 == 0 }
+        collectgarbage("setpause", 0)
+        collectgarbage("setstepmul", 100000)
+        collectgarbage("restart")
+        local res, err = client:get("]] .. face.echo_get .. [[", params, opts)
+        assert(res or tostring(err):find("closed", 1, true), tostring(err))
+      end
+      print("ended")
+    ]], {
+      ITRIGGER_GATEWAY = options.gateway,
+      ITRIGGER_APP_ID = options.app_id,
+      ITRIGGER_APP_SECRET = options.app_secret,
+    })
+    assert.equal("ended\n", output)
+    assert.equal(0, status)
+  end)
+
   it("and marked arrays live on when the library is loaded again in the same state", function()
     local array = itrigger.array {}
     local loaded = {}

@@ -18,6 +18,7 @@
 #include "support/loop_fixture.h"
 #include "transport/curl_loop.h"
 #include "transport/curl_settings.h"
+#include "transport/curl_sockets.h"
 
 #define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -281,6 +282,27 @@ static void after_abandon_the_child_holds_no_connection(void **state)
 
 /* ---- proxy and Unix socket ---- */
 
+/* Else the child of a fork would close whatever has that number by then. */
+static void a_closed_socket_is_forgotten(void **state)
+{
+    struct curl_sockaddr a = {.family = AF_INET, .socktype = SOCK_STREAM};
+    struct itr_curl_sockets s;
+    int first, second, other;
+
+    (void)state;
+    itr_curl_sockets_init(&s);
+    first = itr_curl_sockets_on_open(&s, CURLSOCKTYPE_IPCXN, &a);
+    second = itr_curl_sockets_on_open(&s, CURLSOCKTYPE_IPCXN, &a);
+    assert_int_equal(itr_curl_sockets_on_close(&s, first), 0);
+    other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(other, first);
+    itr_curl_sockets_close(&s);
+    assert_int_equal(fcntl(second, F_GETFD), -1);
+    assert_true(fcntl(other, F_GETFD) >= 0);
+    close(other);
+    itr_curl_sockets_clear(&s);
+}
+
 static void the_environments_proxy_is_not_for_loopback(void **state)
 {
     struct loop_fixture f;
@@ -363,6 +385,7 @@ int main(void)
         cmocka_unit_test(no_connection_takes_the_place_of_a_closed_standard_stream),
         cmocka_unit_test(a_program_that_the_host_starts_inherits_no_connection),
         cmocka_unit_test(after_abandon_the_child_holds_no_connection),
+        cmocka_unit_test(a_closed_socket_is_forgotten),
         cmocka_unit_test(the_environments_proxy_is_not_for_loopback),
         cmocka_unit_test(a_proxy_that_was_asked_for_is_used),
         cmocka_unit_test(a_unix_socket_is_called_in_place_of_the_host),
