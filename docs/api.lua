@@ -470,8 +470,8 @@ api.err = {
   {
     name = "retryable",
     type = "boolean",
-    text = "the same call may be made again: nothing of it was executed",
-    zh = "可以原样再调一次：网关没有执行过本次请求",
+    text = "the same call may be made again: nothing of it was executed (wait first: the cause may last)",
+    zh = "可以原样再调一次：网关没有执行过本次请求（请先等一会儿，原因可能还在）",
   },
   {
     name = "code",

@@ -84,7 +84,7 @@
 ---@class itrigger.Error
 ---@field kind itrigger.Kind one of the kinds below
 ---@field message string what happened; the gateway's own words for `api`
----@field retryable boolean the same call may be made again: nothing of it was executed
+---@field retryable boolean the same call may be made again: nothing of it was executed (wait first: the cause may last)
 ---@field code? integer|string the envelope's code
 ---@field name? string what the code is called, such as `member_not_found`
 ---@field http_status? integer if there was an HTTP answer
