@@ -180,7 +180,6 @@ static void http_429_waits_what_retry_after_says(void **state)
     answer_429(t, 7000);
     assert_int_equal(t->call.step, ITR_CALL_WAIT);
     assert_int_equal(t->call.wait_until_mono_ms, t->now + 7000);
-    assert_int_equal(t->call.slow_until_mono_ms, t->now + 7000);
     wait_over(t);
     answer(t, 200, OK_BODY);
     assert_int_equal(t->call.step, ITR_CALL_DONE);

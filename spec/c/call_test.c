@@ -233,7 +233,6 @@ static void reset_keeps_the_buffers_and_forgets_everything_else(void **state)
     assert_int_equal(c->query.n, 0);
     assert_int_equal(c->path.len + c->body.len, 0);
     assert_int_equal(c->n_refused + c->n_repeated, 0);
-    assert_int_equal(c->slow_until_mono_ms, 0);
 
     to_send(t);
     answer(t, 200, OK_BODY);
@@ -252,7 +251,6 @@ static void reset_forgets_a_429(void **state)
     assert_int_equal(t->call.step, ITR_CALL_WAIT);
     assert_int_equal(t->call.repeats, 1);
     itr_call_reset(&t->call);
-    assert_int_equal(t->call.slow_until_mono_ms, 0);
     assert_int_equal(t->call.repeats, 0);
     assert_int_equal(t->call.n_repeated, 0);
 }

@@ -38,7 +38,6 @@ static void forget_result(struct itr_call *c)
     c->token = c->refused_token = NULL;
     c->refused = c->executed = c->envelope.present = false;
     c->repeats = 0;
-    c->slow_until_mono_ms = 0;
     c->error_name = NULL;
     c->n_refused = c->n_repeated = 0;
     itr_error_clear(&c->error);
@@ -325,7 +324,6 @@ static void too_many(struct itr_call *c, int64_t now_mono_ms)
         wait_ms = SLOW_DOWN_MS;
     if (wait_ms > SLOW_DOWN_MAX_MS)
         wait_ms = SLOW_DOWN_MAX_MS;
-    c->slow_until_mono_ms = now_mono_ms + wait_ms;
     c->error.retryable = true;
     wait_or_fail(c, now_mono_ms, wait_ms);
 }

@@ -59,11 +59,10 @@ struct itr_call {
     const struct itr_config *config; /* borrowed from the client */
     int64_t deadline_mono_ms;
     int64_t wait_until_mono_ms;
-    int64_t slow_until_mono_ms; /* a 429 said so: the owner may slow its other calls too; 0: none */
-    int repeats;                /* so far, of the kinds that `retries` bounds */
-    bool refused;               /* the gateway refused a token once */
-    bool executed;              /* a request before the present one may have been executed */
-    struct itr_token *token;    /* of the request that is out, or was refused; one reference */
+    int repeats;                     /* so far, of the kinds that `retries` bounds */
+    bool refused;                    /* the gateway refused a token once */
+    bool executed;                   /* a request before the present one may have been executed */
+    struct itr_token *token;         /* of the request that is out, or was refused; one reference */
     struct itr_token *refused_token; /* the one before it, likewise; or NULL */
     struct itr_buf url;              /* secret */
     struct itr_exchange exchange;
