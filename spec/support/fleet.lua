@@ -68,7 +68,7 @@ Place.__index = Place
 
 -- Makes the app known to the gateway. `options`: of the library, by name, for all processes.
 function fleet.place(sb, options)
-  local self = setmetatable({ fleets = {}, gates = {}, options = options or {} }, Place)
+  local self = setmetatable({ fleets = {}, gates = {}, shut = {}, options = options or {} }, Place)
   self.dir = shell("mktemp -d"):match("%S+")
   self.options.gateway = self.options.gateway or sb.gateway
   self.options.app_id, self.options.app_secret = face.app(sb)
@@ -125,6 +125,7 @@ end
 function Place.make(self, ...)
   for _, name in ipairs { ... } do
     shell("mkfifo " .. quote(self.dir .. "/" .. name))
+    self.shut[#self.shut + 1] = name
   end
 end
 
@@ -138,9 +139,13 @@ function Place.mark(self, name)
   assert(io.open(self.dir .. "/" .. name, "w")):close()
 end
 
--- Waits for all its processes and removes its files. Gates still shut are opened, marks that loops
--- wait for are the spec's to put.
+-- Ends its processes and removes its files. Loops end by the mark "stop"; whoever stands at a gate
+-- goes on.
 function Place.remove(self)
+  self:mark("stop")
+  for _, name in ipairs(self.shut) do
+    self:open(name)
+  end
   for _, made in ipairs(self.fleets) do
     if made.pipe then
       made:rest()
