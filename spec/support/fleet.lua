@@ -71,7 +71,12 @@ function fleet.place(sb, options)
   local self = setmetatable({ fleets = {}, gates = {}, shut = {}, options = options or {} }, Place)
   self.dir = shell("mktemp -d"):match("%S+")
   self.options.gateway = self.options.gateway or sb.gateway
+  local secret = self.options.app_secret
   self.options.app_id, self.options.app_secret = face.app(sb)
+  if secret then
+    sb:app { id = self.options.app_id, secret = secret }
+    self.options.app_secret = secret
+  end
   self.options.token_store = self.options.token_store or "file:" .. self.dir .. "/store"
   return self
 end
@@ -137,6 +142,45 @@ end
 -- Puts a mark, for worker.marked.
 function Place.mark(self, name)
   assert(io.open(self.dir .. "/" .. name, "w")):close()
+end
+
+local function read_file(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- The file of the one record in the store.
+local function record_file(self)
+  local file = shell("find " .. quote(self.dir .. "/store") .. " -type f -size +0"):match("^([^\n]+)\n$")
+  return assert(file, "not one record in the store")
+end
+
+-- The record that the processes share: name → text, or number where it is one.
+function Place.record(self)
+  local fields = {}
+  for name, value in read_file(record_file(self)):gmatch("([%w_]+) ([^\n]*)\n") do
+    fields[name] = tonumber(value) or value
+  end
+  return fields
+end
+
+-- Makes the token in the record due: its refresh time is moved back to its birth. While no process
+-- runs: nobody's swap is in between.
+function Place.make_due(self)
+  local path = record_file(self)
+  local text = read_file(path)
+  local born = text:match("\nborn (%d+)\n")
+  local file = assert(io.open(path, "wb"))
+  file:write((text:gsub("\nrefresh %d+\n", "\nrefresh " .. born .. "\n")))
+  file:close()
+end
+
+-- Sends a signal to a process: the id is what worker.pid told.
+function fleet.signal(name, pid)
+  assert(pid:match("^%d+$"), pid)
+  shell("kill -" .. name .. " " .. pid)
 end
 
 -- Ends its processes and removes its files. Loops end by the mark "stop"; whoever stands at a gate
