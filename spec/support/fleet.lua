@@ -180,7 +180,7 @@ end
 -- Sends a signal to a process: the id is what worker.pid told.
 function fleet.signal(name, pid)
   assert(pid:match("^%d+$"), pid)
-  shell("kill -" .. name .. " " .. pid)
+  shell("kill -" .. name .. " " .. pid .. " 2>/dev/null")
 end
 
 -- Ends its processes and removes its files. Loops end by the mark "stop"; whoever stands at a gate
