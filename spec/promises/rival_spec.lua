@@ -1,6 +1,5 @@
 -- Promise 2, where another program fetches tokens for the same app without our store, and each of
 -- its fetches ends our token: no endless loop, and the caller is told.
-local face = require "spec.support.face"
 local fleet = require "spec.support.fleet"
 local sandbox = require "spec.support.sandbox"
 
@@ -12,6 +11,19 @@ local causes = {
   "the answer was not about the token",
 }
 
+-- Calls until it is told of the rival, and five times more.
+local until_told = [[
+  worker.say(worker.call())
+  worker.gate "rival"
+  repeat
+    local outcome = worker.call()
+    worker.say(outcome)
+  until outcome:find("another program", 1, true)
+  for _ = 1, 5 do
+    worker.say(worker.call())
+  end
+]]
+
 describe("beside a rival that fetches without the store", function()
   local sb, place
 
@@ -21,7 +33,8 @@ describe("beside a rival that fetches without the store", function()
 
   before_each(function()
     sb:reset()
-    place = fleet.place(sb)
+    -- The third refusal-caused fetch is far away, however slow the machine is.
+    place = fleet.place(sb, { min_refresh_interval = 600 })
   end)
 
   after_each(function()
@@ -77,30 +90,20 @@ describe("beside a rival that fetches without the store", function()
     assert.equal(3, sb:state().fetches - rounds)
   end)
 
-  it("many calls in a loop each get a token or are told, and few fetches are ours", function()
-    local count, calls = fleet.crowd(10, 4), 20
+  it("calls of many processes in a loop get a token or are told, and few fetches are ours", function()
+    local count = fleet.crowd(10, 4)
     place:make("rival")
-    local crowd = place:start(
-      count,
-      ([[
-        worker.say(worker.call())
-        worker.gate "rival"
-        for _ = 1, %d do
-          worker.say(worker.call())
-        end
-        worker.say "done"
-      ]]):format(calls)
-    )
+    local crowd = place:start(count, until_told)
     local told, refused_twice = 0, 0
     for _ = 1, 2 * count do
       local line = crowd:line()
       assert.is_true(line == "ok" or line == "at rival", line)
     end
 
-    -- The rival is a process too; it fetches without a pause until it is told to stop.
+    -- The rival is a process too; it fetches without a pause until it is told to stop, or we are gone.
     local stop = place.dir .. "/stop"
     local rival = io.popen(
-      ("n=0; while [ ! -e '%s' ]; do curl -s --noproxy '*' -o /dev/null '%s' && n=$((n + 1)); done; echo $n"):format(
+      ("n=0; while [ ! -e '%s' ] && kill -0 $PPID; do curl -s --noproxy '*' -o /dev/null '%s' && n=$((n + 1)); done; echo $n"):format(
         stop,
         token_url()
       )
@@ -110,7 +113,7 @@ describe("beside a rival that fetches without the store", function()
     for line, times in pairs(crowd:rest()) do
       if line:find("^token: .* the gateway refused a fresh token too") then
         refused_twice = refused_twice + times
-      elseif line ~= "ok" and line ~= "done" then
+      elseif line ~= "ok" then
         check_told(line)
         told = told + times
       end
@@ -120,9 +123,8 @@ describe("beside a rival that fetches without the store", function()
     rival:close()
 
     -- The first token, and one for each of two refusals.
-    assert.is_true(told > 0)
+    assert.is_true(told >= 6 * count)
     assert.is_true(refused_twice <= 2 * count)
     assert.equal(3, sb:state().fetches - theirs)
-    assert.is_true(sb:state().calls[face.echo_get] <= 2 * count * (1 + calls))
   end)
 end)
