@@ -15,10 +15,12 @@ local causes = {
 local until_told = [[
   worker.say(worker.call())
   worker.gate "rival"
+  local n = 0
   repeat
     local outcome = worker.call()
     worker.say(outcome)
-  until outcome:find("another program", 1, true)
+    n = n + 1
+  until outcome:find("another program", 1, true) or n == 1000
   for _ = 1, 5 do
     worker.say(worker.call())
   end
