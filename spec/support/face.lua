@@ -55,7 +55,7 @@ local function quote(text)
 end
 
 -- The command that runs these specs.
-local function interpreter()
+function face.interpreter()
   local i = 0
   while arg[i - 1] do
     i = i - 1
@@ -74,7 +74,7 @@ function face.run(text, environment)
   for variable, value in pairs(environment or {}) do
     words[#words + 1] = quote(variable .. "=" .. value)
   end
-  words[#words + 1] = quote(interpreter())
+  words[#words + 1] = quote(face.interpreter())
   local pipe = assert(io.popen(table.concat(words, " ") .. " " .. quote(name) .. " 2>&1; echo $?"))
   local output, status = pipe:read("*a"):match("^(.-)(%d+)\n$")
   pipe:close()
