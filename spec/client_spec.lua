@@ -682,6 +682,9 @@ describe("client", function()
   end)
 
   it("keeps its connection from call to call", function()
+    if package.cpath:find("/oldcurl/", 1, true) then
+      return pending("built for libcurl < 7.80, where a connection serves one request so that none is repeated")
+    end
     local first = face.echo(client)
     local second = face.echo_body(client, { a = 1 })
     assert.equal(first.connection, second.connection)
