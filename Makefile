@@ -240,10 +240,14 @@ again := $(MAKE) --no-print-directory
 # What can be built here, of the Luas asked for: the others are reported by tools/test.
 luas_here = $(shell tools/luas $(luas_or_all))
 
+# In a make of its own: a recipe is expanded before its first line, setup, has brought the Luas.
+.PHONY: test-products
+test-products: c-tests $(if $(filter test-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
+
 .PHONY: test check-all asan tsan fuzz valgrind
 test:
 	@tools/setup test
-	$(Q)$(again) c-tests $(foreach l,$(luas_here),$(call modules,$(l)))
+	$(Q)$(again) test-products
 	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c model $(luas_or_all)
 
 # Chaos in many more fleets than `make test` has time for: SEEDS of them, beginning with seed FIRST.
