@@ -2,7 +2,7 @@ rockspec_format = "3.0"
 package = "itrigger"
 version = "0.1.0-1"
 source = {
-  url = "git+https://github.com/itrigger/itrigger-lua.git",
+  url = "git+https://itrigger-lua.invalid/itrigger.git",
   tag = "v0.1.0",
 }
 description = {

@@ -2,7 +2,7 @@ rockspec_format = "3.0"
 package = "itrigger-redis"
 version = "scm-1"
 source = {
-  url = "git+https://github.com/itrigger/itrigger-lua.git",
+  url = "git+https://itrigger-lua.invalid/itrigger.git",
 }
 description = {
   summary = "Redis as the token store of itrigger",

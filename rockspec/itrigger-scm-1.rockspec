@@ -2,7 +2,7 @@ rockspec_format = "3.0"
 package = "itrigger"
 version = "scm-1"
 source = {
-  url = "git+https://github.com/itrigger/itrigger-lua.git",
+  url = "git+https://itrigger-lua.invalid/itrigger.git",
 }
 description = {
   summary = "Client of the iTrigger OpenAPI that looks after the access token",

@@ -59,14 +59,18 @@ describe("token_store redis:", function()
     local dir = os.tmpname()
     os.remove(dir)
     os.execute("mkdir -m 700 '" .. dir .. "'")
-    local socket, pid_file = dir .. "/sock", dir .. "/pid"
-    -- It daemonizes when it listens.
-    os.execute(("redis-server --port 0 --unixsocket %s --pidfile %s --daemonize yes --save '' --dir %s >/dev/null")
-      :format(socket, pid_file, dir))
+    local socket = dir .. "/sock"
+    -- Its own words say when it listens; reading them is the wait.
+    local server = assert(io.popen(("exec redis-server --port 0 --unixsocket %s --save '' --dir %s"):format(socket, dir)))
+    repeat
+      local line = assert(server:read("*l"), "redis-server ended before it listened")
+    until line:find("ready to accept connections", 1, true)
     environment.ITRIGGER_TOKEN_STORE = "redis+unix:" .. socket
     local first = face.run(PROGRAM, environment)
     local second = face.run(PROGRAM, environment)
-    os.execute(("redis-cli -s %s shutdown nosave >/dev/null 2>&1; rm -rf %s"):format(socket, dir))
+    os.execute(("redis-cli -s %s shutdown nosave >/dev/null 2>&1"):format(socket))
+    server:close()
+    os.execute("rm -rf '" .. dir .. "'")
     assert.truthy(first:find("^%x+ gateway$"), first)
     assert.equal(first:match("^%x+"), second:match("^%x+"))
     assert.truthy(second:find(" redis$"), second)
