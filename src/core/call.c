@@ -307,8 +307,7 @@ static void token_refused(struct itr_call *c)
     c->n_refused++;
     c->error.retryable = true; /* a refused request is not executed */
     if (c->refused) {
-        prefix_error(c, "the gateway refused a fresh token too (another program fetches tokens for "
-                        "this app without this token_store, or the answer is not about the token)");
+        prefix_error(c, "the gateway refused a fresh token too");
         fail(c);
         return;
     }
