@@ -285,7 +285,7 @@ check-all: test sim asan tsan valgrind
 
 .PHONY: setup demo sandbox bench lint format rockspec rock
 setup:
-	@tools/setup build sandbox test lint
+	@tools/setup build sandbox test bench lint
 
 demo:
 	@tools/setup build sandbox lua-$(LUA)
@@ -298,7 +298,7 @@ sandbox:
 	@unset LUA_PATH LUA_CPATH LUA_INIT; exec sandbox/run --foreground
 
 bench:
-	@tools/setup test
+	@tools/setup test bench
 	$(Q)$(again) build LUA=5.4
 	@bench/run
 
