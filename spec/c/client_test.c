@@ -16,7 +16,7 @@ static void a_call_fetches_a_token_and_is_done(void **state)
     assert_int_equal(fake_sent(FAKE_API), 2);
     assert_int_equal(n->calls, 2);
     assert_int_equal(n->refused + n->repeated, 0);
-    assert_null(itr_client_next(t->c)); /* nothing is left */
+    assert_null(next_call(t->c)); /* nothing is left */
 }
 
 static void a_token_revoked_under_it_costs_one_fetch_and_one_repeat(void **state)
@@ -84,7 +84,7 @@ static void a_call_without_a_token_ends_by_its_deadline(void **state)
     fake_hold(FAKE_TOKEN, true);
     start_for(t->c, &call, 9000); /* the fetch has ten seconds */
     fake_idle_advances(true);
-    assert_ptr_equal(itr_client_next(t->c), &call);
+    assert_ptr_equal(next_call(t->c), &call);
     assert_int_equal(call.step, ITR_CALL_FAILED);
     assert_int_equal(call.error.kind, ITR_TIMEOUT);
     assert_true(call.error.retryable);
@@ -102,7 +102,7 @@ static void a_request_gets_the_time_that_is_left(void **state)
     fake_hold(FAKE_API, true);
     fake_idle_advances(true);
     start(t->c, &call);
-    assert_ptr_equal(itr_client_next(t->c), &call);
+    assert_ptr_equal(next_call(t->c), &call);
     assert_int_equal(call.error.kind, ITR_TIMEOUT);
     assert_false(call.error.retryable); /* it was sent */
     assert_int_equal(fake_request(FAKE_API, 1).timeout_ms, 30000);
@@ -121,7 +121,7 @@ static void many_calls_share_one_fetch(void **state)
 
     for (i = 0; i < MANY; i++)
         start(t->c, &calls[i]);
-    while (itr_client_next(t->c) != NULL)
+    while (next_call(t->c) != NULL)
         done++;
     assert_int_equal(done, MANY);
     for (i = 0; i < MANY; i++) {
@@ -143,7 +143,7 @@ static void many_calls_refused_at_once_share_one_fetch(void **state)
     fake_gateway_revoke();
     for (i = 0; i < MANY; i++)
         start(t->c, &calls[i]);
-    while (itr_client_next(t->c) != NULL)
+    while (next_call(t->c) != NULL)
         ;
     for (i = 0; i < MANY; i++) {
         assert_int_equal(calls[i].step, ITR_CALL_DONE);
@@ -165,13 +165,13 @@ static void calls_end_as_they_are_answered(void **state)
     for (i = 0; i < 3; i++)
         start(t->c, &calls[i]);
     fake_release(FAKE_API, 1);
-    first = itr_client_next(t->c); /* the others are still out */
+    first = next_call(t->c); /* the others are still out */
     assert_non_null(first);
     assert_int_equal(fake_sent(FAKE_API), 2);
     fake_hold(FAKE_API, false);
-    assert_non_null(itr_client_next(t->c));
-    assert_non_null(itr_client_next(t->c));
-    assert_null(itr_client_next(t->c));
+    assert_non_null(next_call(t->c));
+    assert_non_null(next_call(t->c));
+    assert_null(next_call(t->c));
     for (i = 0; i < 3; i++)
         itr_call_clear(&calls[i]);
 }
@@ -189,7 +189,7 @@ static void one_that_is_run_beside_others_loses_none_of_them(void **state)
     push_all(t->c);
     fake_hold(FAKE_API, false);
     assert_int_equal(run_one(t->c), ITR_OK); /* the others' answers come first */
-    while (itr_client_next(t->c) != NULL)
+    while (next_call(t->c) != NULL)
         done++;
     assert_int_equal(done, 3);
     for (i = 0; i < 3; i++)
@@ -303,9 +303,9 @@ static void an_answer_that_comes_while_a_token_is_waited_for_is_not_lost(void **
     assert_int_equal(itr_client_token(t->c, &refresh, 30000, &token, &origin, &e), ITR_OK);
     assert_string_equal(token->text, "token-00000002");
     itr_token_release(token);
-    assert_ptr_equal(itr_client_next(t->c), &call);
+    assert_ptr_equal(next_call(t->c), &call);
     assert_int_equal(call.step, ITR_CALL_DONE);
-    assert_null(itr_client_next(t->c));
+    assert_null(next_call(t->c));
     itr_call_clear(&call);
 }
 

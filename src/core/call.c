@@ -316,16 +316,19 @@ static void token_refused(struct itr_call *c)
     c->step = ITR_CALL_TOKEN;
 }
 
-static void too_many(struct itr_call *c, int64_t now_mono_ms)
+int64_t itr_call_slow_down_ms(const struct itr_call *c)
 {
     int64_t wait_ms = c->exchange.response.retry_after_ms;
 
     if (wait_ms < 0)
         wait_ms = SLOW_DOWN_MS;
-    if (wait_ms > SLOW_DOWN_MAX_MS)
-        wait_ms = SLOW_DOWN_MAX_MS;
+    return wait_ms < SLOW_DOWN_MAX_MS ? wait_ms : SLOW_DOWN_MAX_MS;
+}
+
+static void too_many(struct itr_call *c, int64_t now_mono_ms)
+{
     c->error.retryable = true;
-    wait_or_fail(c, now_mono_ms, wait_ms);
+    wait_or_fail(c, now_mono_ms, itr_call_slow_down_ms(c));
 }
 
 /* What an HTTP answer leads to; c->error already says what is wrong if something is. */

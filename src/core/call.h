@@ -31,6 +31,9 @@
 #include "core/transport.h"
 #include "core/url.h"
 
+struct itr_call_group;
+struct itr_call_list;
+
 enum itr_call_step {
     ITR_CALL_IDLE,  /* arguments are being put in */
     ITR_CALL_TOKEN, /* needs a token */
@@ -74,8 +77,10 @@ struct itr_call {
     const char *error_name;       /* static; or NULL */
     uint64_t n_refused, n_repeated; /* for the client's counters */
 
-    /* The driver's (client.c, or an event loop's): its place in a list, its question to the source. */
+    /* The driver's (client.c): its place in a list, whose it is, its question to the source. */
+    struct itr_call_list *list; /* NULL: in none */
     struct itr_call *next, **prev;
+    struct itr_call_group *group;
     struct itr_token_wait wait;
     bool asked; /* wait is in use */
 };
@@ -97,6 +102,8 @@ void itr_call_token(struct itr_call *c, int64_t now_mono_ms, struct itr_token *t
 void itr_call_request(struct itr_call *c, int64_t now_mono_ms);
 /* SEND -> DONE, TOKEN, WAIT or FAILED, by c->exchange.response. random: for the backoff. */
 void itr_call_answered(struct itr_call *c, int64_t now_mono_ms, uint64_t random);
+/* After an answer with HTTP 429: for how long it wants no more requests, at least 0. */
+int64_t itr_call_slow_down_ms(const struct itr_call *c);
 /* WAIT -> SEND. */
 void itr_call_waited(struct itr_call *c);
 /* TOKEN, WAIT -> FAILED, kind ITR_TIMEOUT. */

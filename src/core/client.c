@@ -8,18 +8,19 @@
 
 /*
  * A call that was started is in one of three lists: `todo` (needs a token, waits, or is about to be
- * sent), `sent` (the transport has it), or `over` (it ended while someone else was waited for). A
- * round pushes all of todo as far as they go, then waits for an answer, a token (the source wakes
- * the transport) or the nearest time in todo.
+ * sent), `sent` (the transport has it), or its group's `over`. A round pushes all of todo as far as
+ * they go, then waits for an answer, a token (the source wakes the transport) or the nearest time in
+ * todo.
  */
 struct itr_client {
     struct itr_config config;      /* ours */
     const struct itr_clock *clock; /* borrowed, static */
     const struct itr_transport_factory *factory;
-    struct itr_transport *transport;     /* ours; NULL after a fork until it is made anew */
-    unsigned generation;                 /* of the process that made transport (fork.h) */
-    struct itr_token_source *source;     /* counted */
-    struct itr_call *todo, *sent, *over; /* borrowed */
+    struct itr_transport *transport; /* ours; NULL after a fork until it is made anew */
+    unsigned generation;             /* of the process that made transport (fork.h) */
+    struct itr_token_source *source; /* counted */
+    struct itr_call_list todo, sent; /* of borrowed ones */
+    struct itr_call_group *ready;    /* borrowed */
     struct itr_client_counters counters;
 };
 
@@ -46,6 +47,8 @@ enum itr_status itr_client_new(struct itr_config *config, const struct itr_parts
     c->config = *config;
     c->clock = parts->clock;
     c->factory = parts->transport;
+    itr_call_list_init(&c->todo);
+    itr_call_list_init(&c->sent);
 
     /* The transport first: its library's exit handlers must be registered before ours. */
     if ((s = open_transport(c, e)) != ITR_OK)
@@ -79,12 +82,12 @@ void itr_client_free(struct itr_client *c)
 {
     if (c == NULL)
         return;
-    while (c->todo != NULL)
-        itr_client_cancel(c, c->todo);
-    while (c->sent != NULL)
-        itr_client_cancel(c, c->sent);
-    while (c->over != NULL)
-        itr_client_cancel(c, c->over);
+    while (c->todo.first != NULL)
+        itr_client_cancel(c, c->todo.first);
+    while (c->sent.first != NULL)
+        itr_client_cancel(c, c->sent.first);
+    while (c->ready != NULL)
+        itr_call_group_list_remove(c->ready);
     drop_transport(c);
     itr_token_source_release(c->source);
     itr_config_clear(&c->config);
@@ -106,6 +109,36 @@ struct itr_token_source *itr_client_source(const struct itr_client *c)
     return c->source;
 }
 
+/* ---- ends ---- */
+
+static bool is_over(const struct itr_call *call)
+{
+    return call->step == ITR_CALL_DONE || call->step == ITR_CALL_FAILED;
+}
+
+/* It is DONE or FAILED: from its list into its group's. */
+static void end(struct itr_client *c, struct itr_call *call)
+{
+    itr_call_list_remove(call);
+    c->counters.refused += call->n_refused;
+    c->counters.repeated += call->n_repeated;
+    call->group->n_out--;
+    itr_call_list_add(&call->group->over, call);
+    itr_call_group_list_add(&c->ready, call->group);
+}
+
+static void end_all(struct itr_client *c, struct itr_call_list *list, const struct itr_error *e)
+{
+    while (list->first != NULL) {
+        struct itr_call *call = list->first;
+        if (call->asked)
+            itr_token_source_forget(c->source, &call->wait);
+        call->asked = false;
+        itr_call_abort(call, e);
+        end(c, call);
+    }
+}
+
 /* In the child of a fork: what was sent is the parent's, who waited for a token asks again. */
 static void start_anew(struct itr_client *c)
 {
@@ -114,12 +147,8 @@ static void start_anew(struct itr_client *c)
 
     itr_error_set(&e, ITR_NETWORK,
                   "the process was forked while this call was out: it is the parent's");
-    while ((call = c->sent) != NULL) {
-        itr_call_list_remove(call);
-        itr_call_abort(call, &e);
-        itr_call_list_push(&c->over, call);
-    }
-    for (call = c->todo; call != NULL; call = call->next) {
+    end_all(c, &c->sent, &e);
+    for (call = c->todo.first; call != NULL; call = call->next) {
         if (call->asked)
             itr_token_source_forget(c->source, &call->wait);
         call->asked = false;
@@ -176,7 +205,7 @@ static void send(struct itr_client *c, struct itr_call *call, int64_t now)
         return;
     itr_call_list_remove(call);
     if (c->transport->ops->start(c->transport, &call->exchange, &e) == ITR_OK) {
-        itr_call_list_push(&c->sent, call);
+        itr_call_list_add(&c->sent, call);
         return;
     }
     itr_call_abort(call, &e);
@@ -190,13 +219,8 @@ static void push_wait(struct itr_call *call, int64_t now)
         itr_call_waited(call);
 }
 
-static bool is_over(const struct itr_call *call)
-{
-    return call->step == ITR_CALL_DONE || call->step == ITR_CALL_FAILED;
-}
-
-/* Pushes a call of `todo` as far as it goes. True: it is over, and in no list any more. */
-static bool push(struct itr_client *c, struct itr_call *call, int64_t now)
+/* Pushes a call of `todo` as far as it goes. */
+static void push(struct itr_client *c, struct itr_call *call, int64_t now)
 {
     if (call->step == ITR_CALL_TOKEN)
         push_token(c, call, now);
@@ -204,20 +228,22 @@ static bool push(struct itr_client *c, struct itr_call *call, int64_t now)
         push_wait(call, now);
     if (call->step == ITR_CALL_SEND)
         send(c, call, now);
-    if (!is_over(call))
-        return false;
-    itr_call_list_remove(call);
-    return true;
+    if (is_over(call))
+        end(c, call);
 }
 
-static void count(struct itr_client *c, const struct itr_call *call)
+/* The gateway wants less: of this group, for no longer than a call would wait. */
+static void slow_down(const struct itr_client *c, struct itr_call *call, int64_t now)
 {
-    c->counters.refused += call->n_refused;
-    c->counters.repeated += call->n_repeated;
+    int64_t ms = itr_call_slow_down_ms(call);
+    int64_t until = now + (ms < c->config.timeout_ms ? ms : c->config.timeout_ms);
+
+    if (call->group->slow_until_mono_ms < until)
+        call->group->slow_until_mono_ms = until;
 }
 
 /* An answer came: judges it, and pushes the call on if it is not over. */
-static bool take_answer(struct itr_client *c, struct itr_call *call)
+static void take_answer(struct itr_client *c, struct itr_call *call)
 {
     int64_t now = itr_clock_mono_ms(c->clock);
     uint64_t random = call->exchange.response.carried == ITR_OK ? 0 : itr_clock_random(c->clock);
@@ -227,118 +253,177 @@ static bool take_answer(struct itr_client *c, struct itr_call *call)
     itr_call_answered(call, now, random);
     if (c->config.trace)
         itr_trace_call(call);
+    if (call->exchange.response.http_status == 429)
+        slow_down(c, call, now);
     itr_call_list_remove(call);
-    if (is_over(call))
-        return true;
-    itr_call_list_push(&c->todo, call);
-    return push(c, call, now);
+    if (!is_over(call))
+        itr_call_list_add(&c->todo, call);
+    push(c, call, now);
 }
 
 /* ---- all calls ---- */
 
-/* The first call of todo that is over, or NULL; the others are as far as they can be now. */
-static struct itr_call *push_all(struct itr_client *c, int64_t now)
+static void push_all(struct itr_client *c, int64_t now)
 {
-    struct itr_call *call = c->todo, *next;
+    struct itr_call *call, *next;
 
-    for (; call != NULL; call = next) {
+    for (call = c->todo.first; call != NULL; call = next) {
         next = call->next;
-        if (push(c, call, now))
-            return call;
+        push(c, call, now);
     }
-    return NULL;
 }
 
-/* How long nothing in todo wants attention; -1: for ever. */
-static int64_t nearest_ms(const struct itr_client *c, int64_t now)
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When todo wants attention next, of one group or (NULL) of all; INT64_MAX: never. */
+static int64_t nearest(const struct itr_client *c, const struct itr_call_group *g)
 {
     const struct itr_call *call;
-    int64_t nearest = INT64_MAX;
+    int64_t at = INT64_MAX;
 
-    for (call = c->todo; call != NULL; call = call->next) {
-        int64_t at = call->deadline_mono_ms;
-        if (call->step == ITR_CALL_WAIT && call->wait_until_mono_ms < at)
-            at = call->wait_until_mono_ms;
-        if (at < nearest)
-            nearest = at;
+    for (call = c->todo.first; call != NULL; call = call->next) {
+        if (g != NULL && call->group != g)
+            continue;
+        at = min64(at, call->deadline_mono_ms);
+        if (call->step == ITR_CALL_WAIT)
+            at = min64(at, call->wait_until_mono_ms);
     }
-    if (nearest == INT64_MAX)
-        return -1;
-    return nearest > now ? nearest - now : 0;
+    return at;
 }
 
-enum itr_status itr_client_start(struct itr_client *c, struct itr_call *call, struct itr_error *e)
+/* As a transport's wait and an event loop's sleep take it. */
+static int64_t ms_until(int64_t at, int64_t now)
 {
+    if (at == INT64_MAX)
+        return -1;
+    return at > now ? at - now : 0;
+}
+
+enum itr_status itr_client_start(struct itr_client *c, struct itr_call_group *g,
+                                 struct itr_call *call, struct itr_error *e)
+{
+    int64_t now = itr_clock_mono_ms(c->clock);
     enum itr_status s = ready_transport(c, e);
 
     if (s != ITR_OK)
         return s;
     c->counters.calls++;
-    itr_call_begin(call, itr_clock_mono_ms(c->clock));
-    itr_call_list_push(&c->todo, call);
+    call->group = g;
+    g->n_out++;
+    itr_call_begin(call, now);
+    itr_call_list_add(&c->todo, call);
+    push(c, call, now);
     return ITR_OK;
 }
 
-static struct itr_call *pop(struct itr_call *first)
+/* Carries all until one of the group's is over, none of it is out, or it is `until`. */
+static void carry(struct itr_client *c, struct itr_call_group *g, int64_t until)
 {
-    if (first != NULL)
-        itr_call_list_remove(first);
-    return first;
-}
-
-/* Carries todo and sent until one call is over; it is in no list then. */
-static struct itr_call *carry(struct itr_client *c)
-{
-    while (c->todo != NULL || c->sent != NULL) {
+    while (g->over.first == NULL) {
         struct itr_exchange *x;
         int64_t now = itr_clock_mono_ms(c->clock);
-        struct itr_call *call = push_all(c, now);
-        if (call != NULL)
-            return call;
-        x = c->transport->ops->wait(c->transport, nearest_ms(c, now));
-        if (x != NULL && take_answer(c, x->owner))
-            return x->owner;
+
+        push_all(c, now);
+        if (g->over.first != NULL || until <= now || (g->n_out == 0 && until == INT64_MAX))
+            return;
+        x = c->transport->ops->wait(c->transport, ms_until(min64(nearest(c, NULL), until), now));
+        if (x != NULL)
+            take_answer(c, x->owner);
     }
-    return NULL;
 }
 
-struct itr_call *itr_client_next(struct itr_client *c)
+/* The transport stands; or else nothing of todo can be done. */
+static bool can_carry(struct itr_client *c)
 {
     struct itr_error e;
-    enum itr_status s = ready_transport(c, &e);
-    struct itr_call *call = pop(c->over);
 
-    if (call == NULL && s == ITR_OK)
-        call = carry(c);
-    else if (call == NULL && (call = pop(c->todo)) != NULL)
-        itr_call_abort(call, &e); /* without a transport nothing of todo can be done */
-    if (call != NULL)
-        count(c, call);
-    return call;
+    if (ready_transport(c, &e) == ITR_OK)
+        return true;
+    end_all(c, &c->todo, &e);
+    return false;
+}
+
+static struct itr_call *take(struct itr_call_group *g)
+{
+    if (g->over.first != NULL && g->over.first->next == NULL)
+        itr_call_group_list_remove(g); /* it knows of all that it has */
+    return itr_call_list_take(&g->over);
+}
+
+struct itr_call *itr_client_next(struct itr_client *c, struct itr_call_group *g,
+                                 int64_t until_mono_ms)
+{
+    if (can_carry(c))
+        carry(c, g, until_mono_ms);
+    return take(g);
+}
+
+void itr_client_pump(struct itr_client *c)
+{
+    struct itr_exchange *x;
+
+    if (!can_carry(c))
+        return;
+    push_all(c, itr_clock_mono_ms(c->clock));
+    while ((x = c->transport->ops->wait(c->transport, 0)) != NULL)
+        take_answer(c, x->owner);
+}
+
+struct itr_call *itr_client_look(struct itr_client *c, struct itr_call_group *g, int64_t *wait_ms)
+{
+    if (g->over.first == NULL)
+        itr_client_pump(c);
+    *wait_ms = ms_until(nearest(c, g), itr_clock_mono_ms(c->clock));
+    return take(g);
+}
+
+struct itr_call_group *itr_client_ready(struct itr_client *c)
+{
+    struct itr_call_group *g = c->ready;
+
+    if (g != NULL)
+        itr_call_group_list_remove(g);
+    return g;
 }
 
 void itr_client_cancel(struct itr_client *c, struct itr_call *call)
 {
     if (c->generation != itr_fork_generation())
         start_anew(c);
+    if (call->list == NULL) /* taken back already */
+        return;
+    if (is_over(call)) {
+        itr_call_list_remove(call);
+        return;
+    }
     if (call->asked)
         itr_token_source_forget(c->source, &call->wait);
     call->asked = false;
-    if (call->step == ITR_CALL_SEND && call->prev != NULL)
+    if (call->step == ITR_CALL_SEND)
         c->transport->ops->cancel(c->transport, &call->exchange);
     itr_call_list_remove(call);
+    call->group->n_out--;
+}
+
+void itr_client_forget(struct itr_client *c, struct itr_call_group *g)
+{
+    (void)c;
+    itr_call_group_list_remove(g);
 }
 
 enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, struct itr_error *e)
 {
-    enum itr_status s = itr_client_start(c, call, e);
-    struct itr_call *other;
+    struct itr_call_group alone;
+    enum itr_status s;
 
-    if (s != ITR_OK)
+    itr_call_group_init(&alone, NULL);
+    if ((s = itr_client_start(c, &alone, call, e)) != ITR_OK)
         return s;
-    while ((other = carry(c)) != NULL && other != call)
-        itr_call_list_push(&c->over, other);
-    count(c, call);
+    (void)itr_client_next(c, &alone, INT64_MAX);
+    itr_client_forget(c, &alone);
     return ITR_OK;
 }
 
@@ -351,8 +436,8 @@ static void wait_for_token(struct itr_client *c, struct itr_token_wait *w, int64
 
     while (!itr_token_wait_is_ready(w) && now < deadline) {
         struct itr_exchange *x = c->transport->ops->wait(c->transport, deadline - now);
-        if (x != NULL && take_answer(c, x->owner))
-            itr_call_list_push(&c->over, x->owner);
+        if (x != NULL)
+            take_answer(c, x->owner);
         now = itr_clock_mono_ms(c->clock);
     }
 }

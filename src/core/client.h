@@ -1,12 +1,17 @@
 /*
  * client: drives calls over a transport on the caller's thread: one or many. A blocking get is a
- * batch of one. Belongs to one Lua state, so to one thread at a time; its token source is shared by
- * the whole process.
+ * batch of one; an event loop looks instead of waiting, over a transport that another thread
+ * carries. Belongs to one Lua state, so to one thread at a time; its token source is shared by the
+ * whole process.
+ *
+ * Whoever starts calls brings a group and takes his calls back from it (call_group.h). While one
+ * party is waited for, the calls of all others are carried too.
  */
 #ifndef ITR_CORE_CLIENT_H
 #define ITR_CORE_CLIENT_H
 
 #include "core/call.h"
+#include "core/call_group.h"
 #include "core/config.h"
 #include "core/token_source.h"
 
@@ -28,18 +33,36 @@ const struct itr_config *itr_client_config(const struct itr_client *c);
 const struct itr_client_counters *itr_client_counters(const struct itr_client *c);
 struct itr_token_source *itr_client_source(const struct itr_client *c);
 
-/* Puts a call (IDLE, its arguments in, made with itr_client_config) to work; it stays in place
- * until itr_client_next returned it or itr_client_cancel was called. */
-enum itr_status itr_client_start(struct itr_client *c, struct itr_call *call, struct itr_error *e);
+/* Puts a call (IDLE, its arguments in, made with itr_client_config) to work for the group, as far as
+ * it goes now; it stays in place until it was taken back or itr_client_cancel was called. */
+enum itr_status itr_client_start(struct itr_client *c, struct itr_call_group *g,
+                                 struct itr_call *call, struct itr_error *e);
 
-/* Carries all that were started until one is DONE or FAILED, and returns it; NULL when none is
- * left. In the child of a fork, calls that the parent had sent are FAILED. */
-struct itr_call *itr_client_next(struct itr_client *c);
+/* Waits: carries all that were started until one of the group's is DONE or FAILED, and returns it;
+ * NULL when none of them is left, or at until_mono_ms (INT64_MAX: no such time; with a time it waits
+ * for that even if none is left). In the child of a fork, calls that the parent had sent are FAILED. */
+struct itr_call *itr_client_next(struct itr_client *c, struct itr_call_group *g,
+                                 int64_t until_mono_ms);
 
+/* Does not wait: carries all that were started as far as they go now, and returns one of the group's
+ * that is over. NULL: none yet; the group's calls want another look when the transport's bell rings,
+ * and after *wait_ms at the latest (-1: there is no such time). */
+struct itr_call *itr_client_look(struct itr_client *c, struct itr_call_group *g, int64_t *wait_ms);
+
+/* Carries all that were started as far as they go now. */
+void itr_client_pump(struct itr_client *c);
+/* A group that has something over and was not told yet; each once, until it has something over
+ * again. NULL: none. For the loop that wakes its parties after a pump, and after a look, which may
+ * end calls of others. */
+struct itr_call_group *itr_client_ready(struct itr_client *c);
+
+/* Ends a call that was started and not taken back, at once. */
 void itr_client_cancel(struct itr_client *c, struct itr_call *call);
 
-/* start + next for one call: afterwards it is DONE or FAILED. Others that were started are carried
- * meanwhile, and come out of itr_client_next. */
+/* A group is about to go: its party has taken back or cancelled every call. */
+void itr_client_forget(struct itr_client *c, struct itr_call_group *g);
+
+/* start + next for one call: afterwards it is DONE or FAILED. */
 enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, struct itr_error *e);
 
 /* client:token() and client:refresh(): waits until the source answers or timeout_ms passed.
