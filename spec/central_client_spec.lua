@@ -141,6 +141,7 @@ describe("token_store of a central server", function()
       assert.equal("held", stats.state)
       assert.equal(1795500000000, tonumber(stats.fence))
       assert.equal(0, stats.fetched)
+      assert.is_nil(stats.fetches_today) -- only the server knows
       assert.is_true(stats.expires_in <= 7140 and stats.expires_in > 7000)
       assert.is_true(stats.refresh_in <= 5295 and stats.refresh_in > 5100)
     end)
@@ -276,6 +277,22 @@ describe("token_store of a central server", function()
       assert.is_true(err.retryable)
       assert_fails(new { token_timeout = 0.05 }, "store", sb.gateway, "within")
     end)
+  end)
+
+  it("holds up no process that ends: what is out is cancelled", function()
+    for _, server in ipairs { sb.gateway, sb.https } do
+      sb:reset()
+      sb:fault { kind = "hold", path = "/v1/", times = 1000 }
+      local output, status = face.run([[
+        local client = assert(require("itrigger.client").new {})
+        local res, err = client:get("]] .. face.echo_get .. [[", nil, { timeout = 0.05 })
+        io.write(tostring(res), " ", err.kind)
+      ]], { ITRIGGER_GATEWAY = sb.gateway, ITRIGGER_APP_ID = app_id, ITRIGGER_TOKEN_STORE = server,
+        ITRIGGER_TOKEN_STORE_KEY = KEY, ITRIGGER_CA_FILE = sb.ca_file, ITRIGGER_TOKEN_TIMEOUT = "600" })
+      assert.equal("nil timeout", output)
+      assert.equal(0, status)
+      assert.is_true(sb:wait { gone = 1 }.reached)
+    end
   end)
 
   describe("that refuses", function()

@@ -3,6 +3,7 @@
 #include "core/token_fetch.h"
 #include "support/fixture.h"
 #include "support/thread_maker.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -387,6 +388,54 @@ static void the_end_of_the_process_waits_for_no_hold(void **state)
     assert_int_equal(fake_started(FAKE_TOKEN), 1);
 }
 
+/* The test's thread runs the fetch and waits for the server; this one ends the process meanwhile. */
+static void *end_meanwhile(void *ctx)
+{
+    struct t *t = ctx;
+
+    fake_await_started(FAKE_TOKEN, 1);
+    fake_await_waits(1);
+    atomic_store(&t->fetch.stop, true);
+    fake_clock_advance(&t->f->clock, 200);
+    return NULL;
+}
+
+static void the_end_of_the_process_cancels_what_is_out(void **state)
+{
+    struct t *t = *state;
+    pthread_t thread;
+
+    fake_hold(FAKE_TOKEN, true);
+    assert_int_equal(pthread_create(&thread, NULL, end_meanwhile, t), 0);
+    run(t);
+    (void)pthread_join(thread, NULL);
+    assert_error(t, ITR_STORE);
+    assert_int_equal(fake_cancelled(), 1);
+    fake_hold(FAKE_TOKEN, false);
+    run(t); /* nor is anything begun */
+    assert_int_equal(fake_started(FAKE_TOKEN), 1);
+}
+
+static void note_leased(enum fake_lane lane, int nth, void *ctx)
+{
+    struct t *t = ctx;
+
+    (void)lane;
+    (void)nth;
+    assert_true(atomic_load(&t->fetch.leased));
+}
+
+static void the_end_of_the_process_waits_for_what_is_out(void **state)
+{
+    struct t *t = *state;
+
+    fake_before_send(note_leased, t);
+    run(t);
+    assert_token(t, "tok-1", 1000);
+    fake_before_send(NULL, NULL);
+    assert_false(atomic_load(&t->fetch.leased));
+}
+
 /* ---- through a source ---- */
 
 static void wake(void *ctx)
@@ -397,18 +446,22 @@ static void wake(void *ctx)
     fake_world_unlock();
 }
 
+static void await_ready(struct itr_token_source *s, struct itr_token_wait *w)
+{
+    fake_world_lock();
+    while (!itr_token_wait_is_ready(w))
+        fake_world_wait();
+    fake_world_unlock();
+    itr_token_source_await_wakes(s);
+}
+
 static struct itr_token_wait ask(struct itr_token_source *s, struct itr_token_ask a)
 {
     struct itr_token_wait w = {0};
 
     w.wake = wake;
-    if (!itr_token_source_ask(s, &a, &w)) {
-        fake_world_lock();
-        while (!itr_token_wait_is_ready(&w))
-            fake_world_wait();
-        fake_world_unlock();
-        itr_token_source_await_wakes(s);
-    }
+    if (!itr_token_source_ask(s, &a, &w))
+        await_ready(s, &w);
     return w;
 }
 
@@ -417,6 +470,30 @@ static void assert_text(const struct itr_token_wait *w, const char *text)
     assert_non_null(w->token);
     assert_string_equal(w->token->text, text);
     itr_token_release(w->token);
+}
+
+static void twenty_who_wait_are_one_request(void **state)
+{
+    struct t *t = *state;
+    struct itr_token_source *s;
+    struct itr_token_wait waits[20] = {0};
+    struct itr_error e;
+    size_t i;
+
+    assert_int_equal(itr_token_source_open(&t->config, &t->parts, &s, &e), ITR_OK);
+    fake_hold(FAKE_TOKEN, true);
+    for (i = 0; i < count_of(waits); i++) {
+        waits[i].wake = wake;
+        assert_false(itr_token_source_ask(s, &(struct itr_token_ask){0}, &waits[i]));
+    }
+    fake_hold(FAKE_TOKEN, false);
+    for (i = 0; i < count_of(waits); i++) {
+        await_ready(s, &waits[i]);
+        assert_text(&waits[i], "tok-1");
+    }
+    assert_int_equal(fake_started(FAKE_TOKEN), 1);
+    itr_token_source_release(s);
+    thread_maker_await_none();
 }
 
 static void a_token_in_memory_outlives_a_server_that_is_down(void **state)
@@ -516,6 +593,9 @@ int main(void)
         T(a_transport_that_cannot_be_had_is_survived),
         T(the_child_of_a_fork_knows_nothing_of_the_parents_trouble),
         T(the_end_of_the_process_waits_for_no_hold),
+        T(the_end_of_the_process_cancels_what_is_out),
+        T(the_end_of_the_process_waits_for_what_is_out),
+        T(twenty_who_wait_are_one_request),
         T(a_token_in_memory_outlives_a_server_that_is_down),
         T(a_token_that_is_not_newer_is_kept_and_asked_for_later),
         T(sources_of_two_keys_or_servers_are_two),

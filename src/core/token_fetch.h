@@ -38,7 +38,8 @@ struct itr_token_fetch {
     struct itr_error local_error;
     /* Set by the process's end: do not begin, come back soon. May be set from any thread. */
     atomic_bool stop;
-    /* True while a lease of ours stands in a store that others read. */
+    /* True while the process's end has to wait for the fetch: a lease of ours stands in a store that
+     * others read, or a request is out to a central server. */
     atomic_bool leased;
 };
 

@@ -9,7 +9,8 @@
  * - What holds the next request back is this process's own business, kept in the fetch (local_...):
  *   failures of whatever kind count like "nothing was sent" of docs/design.md 4.2, and a server that
  *   says Retry-After is left alone so long. A token in memory goes on being used meanwhile.
- * - Nobody else waits for what a process has out here, so its end cancels it.
+ * - Nobody else waits for what a process has out here, so its end cancels it; but it does wait for
+ *   that (leased), or TLS would be gone from under the transport.
  */
 
 #define ANSWER_MAX ((size_t)64 * 1024)
@@ -144,7 +145,12 @@ static void exchange(struct ask *a, struct itr_exchange *x)
 
     itr_config_transport(a->f->config, &options);
     itr_token_server_transport(a->f->config->token_store, &options);
-    itr_token_exchange_run(&t, x);
+    atomic_store(&a->f->leased, true);
+    if (!ends(a))
+        itr_token_exchange_run(&t, x);
+    else
+        itr_token_exchange_fail(x, ITR_NETWORK, "the process ends");
+    atomic_store(&a->f->leased, false);
 }
 
 static enum itr_status judge(struct ask *a, const struct itr_response *r)

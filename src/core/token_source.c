@@ -216,7 +216,8 @@ static void end_source(struct itr_registered *r)
     atomic_store(&of(r)->fetch.stop, true);
 }
 
-/* A fetch that holds a lease: the next process would have to wait for the lease's end. */
+/* A fetch that holds a lease: the next process would have to wait for the lease's end. Or one that
+ * is about to be cancelled. */
 static bool keeps_process(struct itr_registered *r)
 {
     struct itr_token_source *s = of(r);
@@ -277,6 +278,7 @@ static struct itr_registered *make_source(void *ctx)
     itr_thread_cond_init(&s->more);
     itr_token_cache_init(&s->cache);
     itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
+    s->fetches_today = s->parts.store != NULL ? 0 : -1; /* a central server does not tell */
     return &s->head;
 }
 
