@@ -14,6 +14,9 @@
  * links. Under it the loop opens and closes its sockets, so that a child finds them whole. The loop
  * and `done` are the thread's.
  *
+ * A transport's wake() takes only the nap's and the bell's locks, which are leaves. It is called under
+ * another registered object's lock (token_source), and a fork takes those in no order we know.
+ *
  * `asleep`: the thread found nothing to do and waits for the network alone. Who brings something and
  * finds it true turns it off and wakes the loop; so the first of many pays for the wake.
  *
