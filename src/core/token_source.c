@@ -29,6 +29,7 @@ struct itr_token_source {
     pthread_cond_t more; /* a fetch is wanted while the thread still has a token to store */
     struct itr_token_cache cache;
     struct itr_token_wait *waits; /* the queue; callers' memory */
+    struct itr_token_wait *news;  /* those who wait for a newer token, not for the fetch */
     bool thread_out;
     bool fetch_wanted;         /* the thread has a fetch to run */
     struct itr_token *refused; /* why the next fetch: counted, or NULL */
@@ -109,6 +110,8 @@ static void step(struct itr_token_source *s, struct itr_cache_step step)
     note(s, step.why);
     if (step.answer)
         answer_all(s, step.why);
+    if (step.why == ITR_WHY_FETCHED)
+        itr_token_wait_answer_newer(&s->news, s->cache.token, s->cache.token->origin);
     if (step.fetch)
         start_fetch(s);
 }
@@ -204,6 +207,8 @@ static void renew_in_child(struct itr_registered *r)
         atomic_fetch_sub(&s->head.refs, 1);
     while (s->waits != NULL)
         itr_token_wait_dequeue(s->waits);
+    while (s->news != NULL)
+        itr_token_wait_dequeue(s->news);
     s->thread_out = s->fetch_wanted = false;
     forget_wish(s);
     itr_token_fetch_renew(&s->fetch);
@@ -311,6 +316,22 @@ static void want_refused(struct itr_token_source *s, const struct itr_token *tok
     s->refused = itr_token_retain((struct itr_token *)token);
 }
 
+/* The same for who knows the fence only. A higher one than ours is another process's. */
+static struct itr_cache_step refused_fence(struct itr_token_source *s, uint64_t fence)
+{
+    uint64_t held = s->cache.token != NULL ? s->cache.token->fence : 0;
+    struct itr_cache_step st;
+
+    if (fence > held)
+        return itr_token_cache_asked(&s->cache, now_mono(s));
+    if (fence < held)
+        return itr_token_cache_want(&s->cache, now_mono(s), 0);
+    st = itr_token_cache_refused(&s->cache, now_mono(s), s->cache.token);
+    if (st.give == ITR_GIVE_WAIT && st.why != ITR_WHY_NOTHING)
+        want_refused(s, s->cache.token);
+    return st;
+}
+
 /* Gives the event to the cache. The reason of a fetch is noted before the fetch is started. */
 static struct itr_cache_step event(struct itr_token_source *s, const struct itr_token_ask *ask)
 {
@@ -321,6 +342,8 @@ static struct itr_cache_step event(struct itr_token_source *s, const struct itr_
         st = itr_token_cache_refused(&s->cache, now, ask->refused);
         if (st.give == ITR_GIVE_WAIT && st.why != ITR_WHY_NOTHING)
             want_refused(s, ask->refused);
+    } else if (ask->refused_fence != 0) {
+        st = refused_fence(s, ask->refused_fence);
     } else if (ask->refresh) {
         st = itr_token_cache_asked(&s->cache, now);
     } else {
@@ -331,21 +354,41 @@ static struct itr_cache_step event(struct itr_token_source *s, const struct itr_
     return st;
 }
 
-bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask *ask,
-                          struct itr_token_wait *w)
+static void ask_cache(struct itr_token_source *s, const struct itr_token_ask *ask,
+                      struct itr_token_wait *w)
 {
-    struct itr_cache_step st;
-    bool ready;
+    struct itr_cache_step st = event(s, ask);
 
-    itr_token_wait_reset(w);
-    pthread_mutex_lock(&s->head.lock);
-    st = event(s, ask);
     /* In the queue before anything is carried out: a thread that cannot be made answers at once. */
     if (st.give == ITR_GIVE_WAIT)
         itr_token_wait_enqueue(&s->waits, w);
     else
         itr_token_wait_answer(w, s->cache.token, &s->cache.error, ITR_FROM_MEMORY);
     step(s, st);
+}
+
+/* Neither the held token if it is doubted. */
+static void wait_for_newer(struct itr_token_source *s, struct itr_token_wait *w)
+{
+    struct itr_token *t = s->cache.state != ITR_CACHE_FETCHING ? s->cache.token : NULL;
+
+    itr_token_wait_enqueue(&s->news, w);
+    if (t != NULL)
+        itr_token_wait_answer_newer(&s->news, t, ITR_FROM_MEMORY);
+}
+
+bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask *ask,
+                          struct itr_token_wait *w)
+{
+    bool ready;
+
+    itr_token_wait_reset(w);
+    w->newer_than = ask->newer_than;
+    pthread_mutex_lock(&s->head.lock);
+    if (ask->newer_than != 0)
+        wait_for_newer(s, w);
+    else
+        ask_cache(s, ask, w);
     ready = itr_token_wait_is_ready(w);
     pthread_mutex_unlock(&s->head.lock);
     return ready;
