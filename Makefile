@@ -6,6 +6,7 @@
 #   PREFIX=, DESTDIR=, INST_LIBDIR=, INST_LUADIR=   where install puts things
 #   LUA_INCDIR=, CURL_INCDIR=, CURL_LIBDIR=         where headers and libraries are, if not where pkg-config says
 #   REDIS=0                                         leave the module itrigger.redis out
+#   DAEMON=0                                        leave itriggerd out
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
 #   VARIANT=asan|tsan|fuzz|oldcurl                  build into build/VARIANT/ with what that needs
 
@@ -48,6 +49,9 @@ redis_store_objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/store/store
 lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*.c src/store/*.c src/transport/*.c))
 bind_sources := $(filter-out $(redis_sources),$(wildcard src/bind/*.c))
 has_redis := $(if $(filter 0,$(REDIS)),,$(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include)))
+daemon_sources := $(wildcard src/itriggerd/*.c)
+has_header = $(wildcard $(addsuffix /$(1),$(DAEMON_INCDIR) /usr/include /usr/local/include))
+has_daemon := $(if $(filter 0,$(DAEMON)),,$(and $(call has_header,microhttpd.h),$(call has_header,ini.h)))
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
 test_sources := $(filter-out $(if $(has_redis),,spec/c/store_redis_test.c),$(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
@@ -110,6 +114,8 @@ say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(2))
 # A file that changes when the flags do, so that a build never mixes objects of two kinds.
 flags_now := $(compile) $(CFLAGS) | $(LDFLAGS) $(LIBFLAG) $(libs) | $(LUA_INCDIR)
 
+comma := ,
+
 # ---- the library and the modules ------------------------------------------------------------------
 
 lib := $(B)/libitrigger.a
@@ -119,9 +125,9 @@ module = $(B)/$(1)/itrigger/core.so
 redis_module = $(if $(has_redis),$(B)/$(1)/itrigger/redis.so)
 modules = $(call module,$(1)) $(call redis_module,$(1))
 
-.PHONY: build all build-redis install-redis
-build: $(foreach l,$(luas_or_default),$(call modules,$(l)))
-all: $(foreach l,$(LUAS),$(call modules,$(l)))
+.PHONY: build all build-redis build-daemon install-redis
+build: $(foreach l,$(luas_or_default),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
+all: $(foreach l,$(LUAS),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
 build-redis: $(foreach l,$(luas_or_default),$(B)/$(l)/itrigger/redis.so)
 
 $(B)/flags: FORCE
@@ -171,7 +177,21 @@ $(B)/$(1)/libbind.a: $$(bind_objects_$(1))
 	$$(Q)rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$^
 endef
-depends := $(lib_objects:.o=.d) $(redis_store_objects:.o=.d)
+# ---- the daemon -----------------------------------------------------------------------------------
+
+daemon := $(B)/bin/itriggerd
+daemon_objects := $(daemon_sources:src/%.c=$(B)/obj/%.o)
+build-daemon: $(daemon)
+
+$(B)/obj/itriggerd/parts.o: CPPFLAGS += $(if $(has_redis),-DITRIGGERD_REDIS)
+
+$(daemon): $(daemon_objects) $(if $(has_redis),$(redis_store_objects)) $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(sanitize) $(if $(filter Darwin,$(system)),,-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS) -o $@ $^ \
+	    -lmicrohttpd -linih $(if $(has_redis),$(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) -lhiredis) $(libs)
+
+depends := $(daemon_objects:.o=.d) $(lib_objects:.o=.d) $(redis_store_objects:.o=.d)
 $(foreach l,$(known_luas),$(eval $(call lua_rules,$(l))))
 
 # ---- tests ----------------------------------------------------------------------------------------
@@ -343,6 +363,7 @@ install: build
 	$(if $(has_redis),$(Q)install -m 755 $(call redis_module,$(LUA)) '$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so')
 	$(Q)for f in $(lua_sources:lua/%=%); do install -d "$(DESTDIR)$(INST_LUADIR)/$${f%/*}" && \
 	    install -m 644 "lua/$$f" "$(DESTDIR)$(INST_LUADIR)/$$f" || exit 1; done
+	$(if $(has_daemon),$(Q)install -d '$(DESTDIR)$(PREFIX)/bin' && install -m 755 $(daemon) '$(DESTDIR)$(PREFIX)/bin/itriggerd')
 endif
 
 # The rock itrigger-redis: this one module.

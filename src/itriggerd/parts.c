@@ -1,8 +1,11 @@
 #include "itriggerd/parts.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clock.h"
+#include "store/store_file_dir.h"
 #include "store/stores.h"
 #include "transport/curl_loop.h"
 
@@ -53,4 +56,21 @@ void parts_clear(struct itr_parts *parts)
     if (parts->store != NULL)
         parts->store->ops->release(parts->store);
     parts->store = NULL;
+}
+
+enum itr_status parts_private_file(const char *address, const char *name, char *out, size_t cap,
+                                   struct itr_error *e)
+{
+    struct itr_buf dir;
+    enum itr_status s;
+    int fd;
+
+    itr_buf_init(&dir, ITR_STORE_DIR_MAX);
+    if ((s = itr_store_dir_find(address, &dir, e)) == ITR_OK &&
+        (s = itr_store_dir_open(itr_buf_str(&dir), &fd, e)) == ITR_OK)
+        close(fd);
+    if (s == ITR_OK && snprintf(out, cap, "%s/%s", itr_buf_str(&dir), name) >= (int)cap)
+        s = itr_error_set(e, ITR_CONFIG, "%s: too long", itr_buf_str(&dir));
+    itr_buf_clear(&dir);
+    return s;
 }

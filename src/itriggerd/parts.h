@@ -13,4 +13,9 @@
 enum itr_status parts_init(struct itr_parts *parts, const char *token_store, struct itr_error *e);
 void parts_clear(struct itr_parts *parts);
 
+/* The path of a file of that name in the directory of the store `address` ("file:..."), which is made
+ * where it is not there, and which only this user can enter. */
+enum itr_status parts_private_file(const char *address, const char *name, char *out, size_t cap,
+                                   struct itr_error *e);
+
 #endif
