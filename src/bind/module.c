@@ -3,6 +3,7 @@
 #include "bind/error_push.h"
 #include "bind/json_read.h"
 #include "bind/json_write.h"
+#include "bind/lua_async.h"
 #include "bind/lua_client.h"
 #include "bind/lua_json.h"
 #include "bind/number.h"
@@ -91,6 +92,7 @@ int luaopen_itrigger_core(lua_State *L)
     itr_lua_setfuncs(L, functions);
     itr_lua_json_open(L);
     itr_lua_client_open(L);
+    itr_lua_async_open(L);
     set_constants(L);
     return 1;
 }

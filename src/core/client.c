@@ -13,9 +13,11 @@
  * todo.
  */
 struct itr_client {
-    struct itr_config config;      /* ours */
+    struct itr_config config;      /* ours; of one beside another, the other's */
+    bool beside;                   /* made by itr_client_beside */
     const struct itr_clock *clock; /* borrowed, static */
-    const struct itr_transport_factory *factory;
+    const struct itr_transport_factory *factory; /* borrowed, static; NULL: */
+    struct itr_carrier carrier;                  /* who makes the transport instead */
     struct itr_transport *transport; /* ours; NULL after a fork until it is made anew */
     unsigned generation;             /* of the process that made transport (fork.h) */
     struct itr_token_source *source; /* counted */
@@ -32,6 +34,8 @@ static enum itr_status open_transport(struct itr_client *c, struct itr_error *e)
 
     itr_config_transport(&c->config, &options);
     c->generation = itr_fork_generation();
+    if (c->factory == NULL)
+        return c->carrier.open(c->carrier.ctx, &options, &c->transport, e);
     return c->factory->open(&options, &c->transport, e);
 }
 
@@ -66,6 +70,30 @@ err0:
     return s;
 }
 
+enum itr_status itr_client_beside(const struct itr_client *c, const struct itr_carrier *carrier,
+                                  struct itr_client **out, struct itr_error *e)
+{
+    struct itr_client *made = calloc(1, sizeof *made);
+    enum itr_status s;
+
+    *out = NULL;
+    if (made == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    made->config = c->config;
+    made->beside = true;
+    made->clock = c->clock;
+    made->carrier = *carrier;
+    itr_call_list_init(&made->todo);
+    itr_call_list_init(&made->sent);
+    if ((s = open_transport(made, e)) != ITR_OK) {
+        free(made);
+        return s;
+    }
+    made->source = itr_token_source_retain(c->source);
+    *out = made;
+    return ITR_OK;
+}
+
 static void drop_transport(struct itr_client *c)
 {
     if (c->transport == NULL)
@@ -90,7 +118,8 @@ void itr_client_free(struct itr_client *c)
         itr_call_group_list_remove(c->ready);
     drop_transport(c);
     itr_token_source_release(c->source);
-    itr_config_clear(&c->config);
+    if (!c->beside)
+        itr_config_clear(&c->config);
     free(c);
 }
 

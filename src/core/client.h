@@ -26,6 +26,21 @@ struct itr_client_counters {
 /* A client; config is taken over (moved) on success and is then constant. */
 enum itr_status itr_client_new(struct itr_config *config, const struct itr_parts *parts,
                                struct itr_client **out, struct itr_error *e);
+
+/* What carries a client's calls where that is not its parts' transport. open: as in
+ * itr_transport_factory; called again in the child of a fork. */
+struct itr_carrier {
+    enum itr_status (*open)(void *ctx, const struct itr_transport_options *options,
+                            struct itr_transport **out, struct itr_error *e);
+    void *ctx; /* the caller's; must outlive the client */
+};
+
+/* A second client beside c, of the same app, with the same config and token source, whose calls
+ * another transport carries: of an event loop, or of the program's own. Its token fetches go where
+ * c's go. Must be freed before c is. */
+enum itr_status itr_client_beside(const struct itr_client *c, const struct itr_carrier *carrier,
+                                  struct itr_client **out, struct itr_error *e);
+
 /* Cancels what is out; never waits for a fetch. NULL is allowed. */
 void itr_client_free(struct itr_client *c);
 

@@ -1,0 +1,243 @@
+-- How a call is carried out where it is made (docs/design.md 6): in a script it blocks; in the
+-- coroutine of an event loop only that coroutine waits; with a transport of the program's own, that
+-- one sends. One driver for all hosts; a host is one small file in itrigger/host:
+--
+--   kind                   "socket" or "fd": how its loop hears the bell, see core.bell
+--   here()                 may the present coroutine wait? true | false: block as in a script |
+--                          nil, message: neither
+--   wait(party, seconds)   the present coroutine waits until wake(party), for so long at most (nil:
+--                          without a time); may return early
+--   wake(party)            from any coroutine, also of a party that does not wait now
+--   left(party)            the party is done
+--   listen(bell)           a call goes out: from now on call bell.answer() whenever the bell rings,
+--                          and bell.tidy() about each second, as long as bell.out() > 0
+--   sleep(seconds)         the present coroutine does something else so long
+--   now()                  seconds, of any clock that only goes forward
+--
+-- A party is a coroutine that waits for calls of its own: a table, in which a host may keep what it
+-- needs under names of its own.
+
+local core = require "itrigger.core"
+local errors = require "itrigger.errors"
+
+local next, pairs, rawget, setmetatable, type = next, pairs, rawget, setmetatable, type
+local loaded = package.loaded
+local core_call, core_token = core.call, core.token
+local core_group, core_start, core_look = core.group, core.start, core.look
+local core_pump, core_ready = core.pump, core.ready
+
+local async = {}
+
+-- Pauses where nothing tells that the answer is there: short at first, then longer.
+local PAUSE_S, LONGEST_PAUSE_S = 0.005, 0.05
+
+-- A party that its host killed cannot say so; so long after the time at which it had to look again,
+-- it does not count any more.
+local GRACE_S = 5
+
+-- ---- where are we? ----
+
+-- nginx is there before any Lua is; the others when the program has loaded them.
+local nginx = rawget(_G, "ngx") and require "itrigger.host.nginx"
+local hosts = {}
+
+local function other_host(name, library)
+  local host = hosts[name]
+  if host == nil then
+    host = require("itrigger.host." .. name)(library)
+    hosts[name] = host
+  end
+  return host.here() and host
+end
+
+-- The host whose coroutine this is; false: none, block; nil, message: here nobody can wait.
+local function host_here()
+  if nginx then
+    local here, message = nginx.here()
+    return here and nginx, message
+  end
+  local luv = loaded.luv or loaded.uv
+  if luv then
+    local host = other_host("luv", luv)
+    if host then
+      return host
+    end
+  end
+  local cqueues = loaded.cqueues
+  return cqueues and other_host("cqueues", cqueues) or false
+end
+
+-- ---- transports of the program's own ----
+
+-- Client → { send, sleep }.
+local own = setmetatable({}, { __mode = "k" })
+
+function async.use(client, transport)
+  own[client] = transport
+end
+
+-- ---- who is out ----
+
+local last_id = 0
+local parties = setmetatable({}, { __mode = "v" }) -- id → party; a dead coroutine's goes by itself
+local busy = {} -- client → how many of its parties are out
+local out = 0 -- all of them
+
+local function leave(party)
+  if not party.is_out then
+    return
+  end
+  party.is_out = false
+  parties[party.id] = nil
+  out = out - 1
+  local client = party.client
+  local n = busy[client] - 1
+  busy[client] = n > 0 and n or nil
+end
+
+-- Wakes whose calls are over, of a client that was just pumped or looked at.
+local function wake_ready(client)
+  local id = core_ready(client)
+  while id do
+    local party = parties[id]
+    if party then
+      party.host.wake(party)
+    end
+    id = core_ready(client)
+  end
+end
+
+local bell = {}
+
+function bell.out()
+  return out
+end
+
+-- The loop's answer to the bell. What is over is collected first: a host may resume a party within
+-- its wake, and that one may start calls.
+function bell.answer()
+  core.bell_answered()
+  local woken, n = {}, 0
+  for client in pairs(busy) do
+    core_pump(client)
+    local id = core_ready(client)
+    while id do
+      n = n + 1
+      woken[n] = parties[id]
+      id = core_ready(client)
+    end
+  end
+  for i = 1, n do
+    local party = woken[i]
+    if party then
+      party.host.wake(party)
+    end
+  end
+end
+
+-- Forgets parties whose coroutines ended without a word: nginx kills those of a client that went
+-- away. Their calls are cancelled when their group is collected.
+function bell.tidy()
+  local dead = {}
+  local n, counts = 0, {}
+  for _, party in pairs(parties) do
+    if party.is_out and party.look_at and party.host.now() > party.look_at + GRACE_S then
+      dead[#dead + 1] = party
+    elseif party.is_out then
+      n = n + 1
+      counts[party.client] = (counts[party.client] or 0) + 1
+    end
+  end
+  for _, party in pairs(dead) do
+    party.is_out = false
+    parties[party.id] = nil
+  end
+  out, busy = n, counts
+end
+
+-- ---- parties ----
+
+-- A party with a group on the client's engine. Returns party | nil, err.
+local function join(host, client)
+  local id = last_id + 1
+  last_id = id
+  local group, err = core_group(client, id, true)
+  if group == nil then
+    return nil, err
+  end
+  local party = { id = id, client = client, group = group, host = host, is_out = true }
+  parties[id] = party
+  busy[client] = (busy[client] or 0) + 1
+  out = out + 1
+  host.listen(bell)
+  return party
+end
+
+-- Waits for a call of the party's own group; returns as core.look does when one is over. A call that
+-- is not over wants another look when its party is woken, and after `seconds` at the latest.
+local function await(party)
+  local host, client, group = party.host, party.client, party.group
+  while true do
+    local tag, response, err, elapsed = core_look(group)
+    wake_ready(client)
+    if tag ~= nil then
+      return tag, response, err, elapsed
+    end
+    local seconds = response
+    party.look_at = seconds and host.now() + seconds
+    host.wait(party, seconds)
+  end
+end
+
+local function done(party)
+  leave(party)
+  party.host.left(party)
+end
+
+-- ---- a call ----
+
+local function nowhere(message, method, path)
+  return nil, errors.new {
+    kind = "usage",
+    retryable = false,
+    message = message,
+    method = method,
+    path = path,
+  }
+end
+
+local function call_on(host, client, is_post, path, params, opts)
+  local party, err = join(host, client)
+  if party == nil then
+    return nil, err
+  end
+  local ok, response
+  ok, err = core_start(party.group, 1, is_post, path, params, opts)
+  if ok then
+    ok, response, err = await(party)
+  end
+  done(party)
+  if err ~= nil then
+    return nil, err
+  end
+  return response
+end
+
+local call_over -- a transport of the program's own, below
+
+-- As core.call, wherever it is made.
+function async.call(client, is_post, path, params, opts)
+  local transport = own[client]
+  if transport then
+    return call_over(transport, client, is_post, path, params, opts)
+  end
+  local host, message = host_here()
+  if host then
+    return call_on(host, client, is_post, path, params, opts)
+  elseif message then
+    return nowhere(message, is_post and "POST" or "GET", path)
+  end
+  return core_call(client, is_post, path, params, opts)
+end
+
+return async
