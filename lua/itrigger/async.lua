@@ -20,9 +20,9 @@
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 
-local next, pairs, rawget, setmetatable, type = next, pairs, rawget, setmetatable, type
+local pairs, rawget, setmetatable = pairs, rawget, setmetatable
 local loaded = package.loaded
-local core_call, core_token = core.call, core.token
+local core_call = core.call
 local core_group, core_start, core_look = core.group, core.start, core.look
 local core_pump, core_ready = core.pump, core.ready
 
@@ -157,8 +157,26 @@ end
 
 -- ---- parties ----
 
+local bell_kind
+
+-- The bell's kind must be known before the first call rings it.
+local function ready(host)
+  if bell_kind ~= host.kind then
+    local made, why = core.bell(host.kind)
+    if not made then
+      return nil, why
+    end
+    bell_kind = host.kind
+  end
+  return true
+end
+
 -- A party with a group on the client's engine. Returns party | nil, err.
 local function join(host, client)
+  local ok, why = ready(host)
+  if not ok then
+    return nil, errors.new { kind = "network", retryable = true, message = why }
+  end
   local id = last_id + 1
   last_id = id
   local group, err = core_group(client, id, true)

@@ -2,12 +2,13 @@
 -- the programmer's mistake and raises at the caller's level; everything else is returned as
 -- nil, err. The work is done in C (itrigger.core).
 
+local async = require "itrigger.async"
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 local options = require "itrigger.options"
 
 local error, getmetatable, type = error, getmetatable, type
-local core_call, core_close, core_stats, core_token = core.call, core.close, core.stats, core.token
+local core_call, core_close, core_stats, core_token = async.call, core.close, core.stats, core.token
 
 -- What getmetatable answers for a client: see lua_client.h.
 local CLIENT = "itrigger.client"
@@ -148,6 +149,9 @@ function client.new(given)
   made, err = core.new(settings.core, settings.null == "keep", store)
   if made == nil then
     return nil, options.explain(err, settings.from)
+  end
+  if type(settings.transport) == "table" then
+    async.use(made, settings.transport)
   end
   return made
 end

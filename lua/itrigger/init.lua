@@ -1,11 +1,12 @@
 -- The face of the library: what `require "itrigger"` gives.
 
+local async = require "itrigger.async"
 local client = require "itrigger.client"
 local core = require "itrigger.core"
 local json = require "itrigger.json"
 
 local check_call, check_options = client.check_call, client.check_options
-local call = core.call
+local call = async.call
 
 local itrigger = {
   array = json.array,

@@ -58,7 +58,7 @@ describe("nginx", function()
 
   local function start(more)
     more = more or {}
-    more.init = more.init or init { token_store = "memory:" }
+    more.init = more.init or init { token_store = "memory:", max_host_connections = 256 }
     more.locations = CALL .. (more.locations or "")
     host = nginx.start(more)
     return host

@@ -55,7 +55,7 @@ static int l_bell(lua_State *L)
     struct state_bell *s = of_state(L);
     enum itr_bell_kind kind =
         strcmp(luaL_checkstring(L, 1), "socket") == 0 ? ITR_BELL_SOCKET : ITR_BELL_FD;
-    struct itr_bell *bell;
+    struct itr_bell *bell = NULL;
     struct itr_error e;
 
     if (s->chosen && s->kind != kind)
@@ -84,6 +84,15 @@ static int l_bell_accept(lua_State *L)
     return 1;
 }
 
+static int l_bell_ring(lua_State *L)
+{
+    struct state_bell *s = of_state(L);
+
+    if (s->bell != NULL)
+        itr_bell_ring(s->bell);
+    return 0;
+}
+
 static int l_bell_answered(lua_State *L)
 {
     struct state_bell *s = of_state(L);
@@ -98,7 +107,7 @@ static int l_bell_answered(lua_State *L)
 static enum itr_status open_engine(void *ctx, const struct itr_transport_options *options,
                                    struct itr_transport **out, struct itr_error *e)
 {
-    struct itr_bell *bell;
+    struct itr_bell *bell = NULL;
     enum itr_status status;
 
     *out = NULL;
@@ -142,6 +151,7 @@ static void push_state_bell(lua_State *L)
 
 static const luaL_Reg functions[] = {{"bell", l_bell},
                                      {"bell_accept", l_bell_accept},
+                                     {"bell_ring", l_bell_ring},
                                      {"bell_answered", l_bell_answered},
                                      {NULL, NULL}};
 

@@ -15,6 +15,7 @@
  *   bell(kind)       -> a descriptor ("fd") or a path ("socket") | nil, message. The kind of the
  *                       first time stays: another one is an error.
  *   bell_accept()    -> true | nil, message: "socket", after the host connected
+ *   bell_ring()      wakes the loop, as if something were there
  *   bell_answered()  the loop was woken and is about to look */
 void itr_lua_async_open(lua_State *L);
 

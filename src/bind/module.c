@@ -5,6 +5,7 @@
 #include "bind/json_write.h"
 #include "bind/lua_async.h"
 #include "bind/lua_client.h"
+#include "bind/lua_group.h"
 #include "bind/lua_json.h"
 #include "bind/number.h"
 #include "bind/parts.h"
@@ -93,6 +94,7 @@ int luaopen_itrigger_core(lua_State *L)
     itr_lua_json_open(L);
     itr_lua_client_open(L);
     itr_lua_async_open(L);
+    itr_lua_group_open(L);
     set_constants(L);
     return 1;
 }

@@ -8,10 +8,10 @@ local semaphore = require "ngx.semaphore"
 local ngx = rawget(_G, "ngx")
 local get_phase, now, sleep = ngx.get_phase, ngx.now, ngx.sleep
 
--- The reader looks up so often when nothing rings, and stays for one look after the last call: calls
--- one after another need no new timer and connection each.
-local LOOK_MS, CONNECT_MS = 200, 2000
-local TIDY_S = 1
+-- A look each 0.2 s tells whether calls are still out. The reader stays for one look after the last:
+-- calls one after another need no new timer and connection each.
+local LOOK_S, TIDY_S = 0.2, 1
+local CONNECT_MS, READ_MS = 2000, 3600000 -- a read that times out is written to nginx's error log
 -- While the reader is not there (it starts with the next turn of the loop, and nginx may be out of
 -- timers), calls look for themselves.
 local PAUSE_S, LONG_S = 0.05, 3600
@@ -65,7 +65,7 @@ local function connect()
     return nil, err
   end
   local socket = ngx.socket.tcp()
-  socket:settimeouts(CONNECT_MS, CONNECT_MS, LOOK_MS)
+  socket:settimeouts(CONNECT_MS, CONNECT_MS, READ_MS)
   local ok
   ok, err = socket:connect("unix:" .. path)
   if not ok then
@@ -79,36 +79,61 @@ local function connect()
   return socket
 end
 
--- Until nothing is out, and was not at the look before.
-local function read_on(socket, bell)
-  local tidy_at = now() + TIDY_S
+-- A light thread. Returns when it is over (nil), or cannot go on (err).
+local function read(state)
+  local bell = state.bell
   while true do
-    local bytes, err = socket:receiveany(64)
-    if bytes then
+    local bytes, err = state.socket:receiveany(64)
+    if state.over then
+      return nil
+    elseif bytes then
       bell.answer()
     elseif err ~= "timeout" then
       return err
-    elseif bell.out() == 0 then
-      return nil
-    elseif now() >= tidy_at then
-      bell.tidy()
-      tidy_at = now() + TIDY_S
-    end
-    if bell.out() == 0 and ngx.worker.exiting() then
-      return nil
     end
   end
 end
 
+-- Until nothing is out, and was not at the look before; or the reader gave up.
+local function look_after(state)
+  local bell, idle, tidy_at = state.bell, false, now() + TIDY_S
+  while not state.err do
+    sleep(LOOK_S)
+    if now() >= tidy_at then
+      bell.tidy()
+      tidy_at = now() + TIDY_S
+    end
+    if bell.out() > 0 then
+      idle = false
+    elseif idle or ngx.worker.exiting() then
+      return
+    else
+      idle = true
+    end
+  end
+end
+
+local function read_and_tell(state)
+  state.err = read(state)
+end
+
 -- In a timer; also a premature one, when the worker ends with calls out.
-local function read(_, bell)
+local function run(_, bell)
   local socket, err = connect()
   if socket then
+    local state = { socket = socket, bell = bell }
+    local thread = ngx.thread.spawn(read_and_tell, state)
     reader = "reading"
-    err = read_on(socket, bell)
+    look_after(state)
+    reader = nil
+    state.over = true
+    core.bell_ring() -- ends the read
+    ngx.thread.wait(thread)
     socket:close()
+    err = state.err
+  else
+    reader = nil
   end
-  reader = nil
   if err then
     report("the bell cannot be heard", err)
   end
@@ -119,7 +144,7 @@ function nginx.listen(bell)
     return
   end
   reader, started_at = "starting", now()
-  local ok, err = ngx.timer.at(0, read, bell)
+  local ok, err = ngx.timer.at(0, run, bell)
   if not ok then
     reader = nil
     report("no timer", err)
