@@ -12,6 +12,7 @@ describe("nginx", function()
   end
 
   local sb, host
+  local dirs = {}
 
   setup(function()
     sb = sandbox.shared()
@@ -26,7 +27,18 @@ describe("nginx", function()
       host:stop()
       host = nil
     end
+    for _, dir in ipairs(dirs) do
+      os.execute("rm -rf " .. dir)
+    end
+    dirs = {}
   end)
+
+  local function host_dir()
+    local pipe = io.popen("mktemp -d")
+    dirs[#dirs + 1] = pipe:read("*l")
+    pipe:close()
+    return dirs[#dirs]
+  end
 
   -- The code of init_by_lua: a client, in the global `client`, and `answer`, which makes a call and
   -- tells what came of it.
@@ -152,5 +164,180 @@ describe("nginx", function()
     sb:release()
     ok(host:get "/call")
     assert.equal(1, sb:state().fetches)
+  end)
+
+  -- ---- a client that goes away ----
+
+  it("cancels the call of a client that went away", function()
+    start { http = "lua_check_client_abort on;" }
+    ok(host:get "/call")
+    sb:fault { kind = "hold", path = "api" }
+    local many = host:many("/call", 1, "--max-time 0.5")
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    assert.same({ ["000 28"] = 1 }, many:counts())
+    host:get "/collect" -- the dead coroutine's group goes with it
+    assert.is_true(sb:wait({ gone = 1 }).reached)
+    ok(host:get "/call")
+    assert.equal(1, #host:workers())
+  end)
+
+  -- ---- many workers ----
+
+  it("fetches one token for 4 workers that start cold", function()
+    local store = host_dir()
+    start { workers = 4, init = init { token_store = "file:" .. store, max_host_connections = 256 } }
+    local both = { host:many("/call", 250), host:many("/call", 250) }
+    assert.same({ ["200 0"] = 250 }, both[1]:counts())
+    assert.same({ ["200 0"] = 250 }, both[2]:counts())
+    assert.equal(1, sb:state().fetches)
+    assert.equal("", host:errors())
+  end)
+
+  it("loses no request in 10 reloads under load, and no old worker stays", function()
+    start { workers = 2, main = "worker_shutdown_timeout 30s;",
+      http = "keepalive_timeout 0;", init = init { token_store = "file:" .. host_dir() } }
+    ok(host:get "/call")
+    local load, before = {}, {}
+    for i = 1, 10 do
+      load[i] = host:many("/call", 150, "--header 'Connection: close'")
+      for _, pid in ipairs(host:workers()) do
+        before[pid] = true
+      end
+      host:reload()
+    end
+    for i = 1, 10 do
+      assert.same({ ["200 0"] = 150 }, load[i]:counts(), host:errors())
+    end
+    for _, pid in ipairs(host:workers()) do
+      before[pid] = nil -- of the last generation
+    end
+    host:wait_gone(before)
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  it("goes on when a worker is killed with calls out", function()
+    start { init = init { token_store = "file:" .. host_dir() } }
+    ok(host:get "/call")
+    sb:fault { kind = "hold", path = "api", times = 20 }
+    local many = host:many("/call", 20)
+    assert.is_true(sb:wait({ held = 20 }).reached)
+    host:kill_workers()
+    assert.same({ ["000 52"] = 20 }, many:counts())
+    ok(host:get "/call")
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  -- ---- phases ----
+
+  describe("waits in the phase", function()
+    local phases = {
+      rewrite = "rewrite_by_lua_block { answer() ngx.exit(ngx.OK) }",
+      access = "access_by_lua_block { answer() ngx.exit(ngx.OK) }",
+      content = "content_by_lua_block { answer() }",
+      timer = [[content_by_lua_block {
+        local done = require "ngx.semaphore".new()
+        local res, err
+        ngx.timer.at(0, function()
+          res, err = client:get("]] .. face.echo_get .. [[")
+          done:post()
+        end)
+        done:wait(20)
+        ngx.say(res and "ok" or tostring(err))
+      }]],
+      ["light thread of content"] = [[content_by_lua_block {
+        local threads = {}
+        for i = 1, 5 do
+          threads[i] = ngx.thread.spawn(function() return client:get("]] .. face.echo_get .. [[") end)
+        end
+        local good = 0
+        for i = 1, 5 do
+          local _, res = ngx.thread.wait(threads[i])
+          good = good + (res and 1 or 0)
+        end
+        ngx.say(good == 5 and "ok" or good)
+      }]],
+      ["coroutine of content"] = [[content_by_lua_block {
+        local res, err = coroutine.wrap(function() return client:get("]] .. face.echo_get .. [[") end)()
+        ngx.say(res and "ok" or tostring(err))
+      }]],
+    }
+    for name, code in pairs(phases) do
+      it(name, function()
+        start { locations = "location = /here { " .. code .. " }" }
+        sb:fault { kind = "hold", path = "api", times = name:find("light", 1, true) and 5 or 1 }
+        local one = host:many("/here", 1)
+        assert.is_true(sb:wait({ held = 1 }).reached, host:errors())
+        assert.equal("pong\n", host:get("/ping").body)
+        sb:release()
+        assert.same({ ["200 0"] = 1 }, one:counts())
+        sb:clear()
+        ok(host:get "/here")
+      end)
+    end
+
+    it("ssl_certificate", function()
+      local port = sb.dir .. "/certs"
+      start { http = ([[
+        server {
+          listen unix:@DIR@/tls ssl;
+          ssl_certificate %s/good.pem;
+          ssl_certificate_key %s/leaf.key;
+          ssl_certificate_by_lua_block {
+            local res, err = client:get("%s")
+            if not res then ngx.log(ngx.ERR, tostring(err)) ngx.exit(ngx.ERROR) end
+          }
+          location / { content_by_lua_block { ngx.say("ok") } }
+        }]]):format(port, port, face.echo_get) }
+      local answer = sandbox.request("https://localhost/", { "--unix-socket", host.dir .. "/tls", "--cacert", sb.ca_file })
+      ok(answer)
+      assert.equal(1, sb:state().calls[face.echo_get])
+    end)
+  end)
+
+  describe("says what to do in the phase", function()
+    -- The error's one line goes to nginx's log.
+    local TRY = [[local res, err = client:get("]] .. face.echo_get .. [[") ngx.log(ngx.WARN, "tried: ", tostring(err))]]
+    local phases = {
+      set = { locations = "location = /here { set_by_lua_block $x { " .. TRY .. " return 1 } return 204; }" },
+      header_filter = { locations = "location = /here { header_filter_by_lua_block { " .. TRY .. " } return 204; }" },
+      body_filter = { locations = "location = /here { body_filter_by_lua_block { if not ngx.arg[2] then return end "
+        .. TRY .. " } return 200 ok; }" },
+      log = { locations = "location = /here { log_by_lua_block { " .. TRY .. " } return 204; }" },
+      balancer = { http = "upstream u { server 0.0.0.1; balancer_by_lua_block { " .. TRY .. " ngx.exit(502) } }",
+        locations = "location = /here { proxy_pass http://u; }" },
+      init_worker = { http = "init_worker_by_lua_block { " .. TRY .. " }" },
+    }
+    for name, more in pairs(phases) do
+      it(name, function()
+        start(more)
+        host:get "/here"
+        host:get "/ping"
+        local line = host:errors():match("tried: ([^\n]*)")
+        assert.truthy(line and line:find("itrigger: usage: nginx cannot wait in its " .. name .. " phase", 1, true), line)
+        assert.truthy(line:find("ngx.timer.at(0, function", 1, true), line)
+        assert.is_nil(sb:state().calls[face.echo_get])
+        ok(host:get "/call")
+      end)
+    end
+
+    it("init, where require and new are right", function()
+      start { init = init { token_store = "memory:" } .. ' local _, err = client:get("/x") tried = tostring(err)',
+        locations = "location = /tried { content_by_lua_block { ngx.say(tried) } }" }
+      local line = host:get("/tried").body
+      assert.truthy(line and line:find("in its init phase", 1, true), line)
+      assert.truthy(line:find("init_worker_by_lua", 1, true), line)
+      ok(host:get "/call")
+    end)
+  end)
+
+  it("has nothing running when no call is out: a reload ends the worker at once", function()
+    start()
+    ok(host:get "/call")
+    local before = {}
+    for _, pid in ipairs(host:workers()) do
+      before[pid] = true
+    end
+    host:reload()
+    host:wait_gone(before)
   end)
 end)

@@ -77,9 +77,10 @@ http {
 ]]
 
 local function fill(values)
-  return (CONF:gsub("@(%u+)@", function(name)
+  local function value(name)
     return assert(values[name], name)
-  end))
+  end
+  return (CONF:gsub("@(%u+)@", value):gsub("@(DIR)@", value)) -- also in what was filled in
 end
 
 local function write(path, text)
@@ -164,6 +165,35 @@ function Host.workers(self)
     pids[#pids + 1] = pid
   end
   return pids
+end
+
+-- As `nginx -s reload`; returns when the new workers answer.
+function Host.reload(self)
+  local before = {}
+  for _, pid in ipairs(self:workers()) do
+    before[pid] = true
+  end
+  self:signal "HUP"
+  local pid
+  repeat
+    pid = self:get("/pid", { "--header", "Connection: close" }).body:match("%d+")
+  until pid and not before[pid]
+end
+
+-- Returns when none of these processes is there any more: the test's time-out ends it otherwise.
+function Host.wait_gone(self, pids)
+  for pid in pairs(pids) do
+    shell(("while kill -0 %s 2>/dev/null && [ \"$(cat /proc/%s/stat 2>/dev/null | cut -d' ' -f3)\" != Z ]; do "
+      .. "sleep 0.02; done"):format(pid, pid))
+  end
+  return self
+end
+
+-- SIGKILL.
+function Host.kill_workers(self)
+  for _, pid in ipairs(self:workers()) do
+    shell("kill -KILL " .. pid)
+  end
 end
 
 -- What its error log says above the level notice.

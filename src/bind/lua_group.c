@@ -72,6 +72,7 @@ static int l_group(lua_State *L)
     itr_call_group_init(&g->group, g);
     g->owner = c;
     g->client = client;
+    g->calls = NULL;
     g->id = (int64_t)lua_tonumber(L, 2);
     lua_newtable(L);
     lua_pushvalue(L, 1);
@@ -111,6 +112,8 @@ static int l_start(lua_State *L)
     if (s == ITR_OK)
         s = itr_client_start(g->client, &g->group, &b->call, &e);
     if (s == ITR_OK) {
+        b->next_spare = g->calls;
+        g->calls = b;
         lua_pushboolean(L, 1);
         return 1;
     }
@@ -119,6 +122,16 @@ static int l_start(lua_State *L)
     itr_error_push_call(L, b, &e, NULL, 4);
     itr_lua_client_give_back(g->owner, b);
     return 2;
+}
+
+static void drop(struct itr_lua_group *g, struct itr_bound_call *b)
+{
+    struct itr_bound_call **at = &g->calls;
+
+    while (*at != b)
+        at = &(*at)->next_spare;
+    *at = b->next_spare;
+    itr_lua_client_give_back(g->owner, b);
 }
 
 static int l_look(lua_State *L)
@@ -150,7 +163,7 @@ static int l_look(lua_State *L)
     if (n == 1)
         lua_pushnil(L);
     lua_settop(L, before + 2);
-    itr_lua_client_give_back(g->owner, b);
+    drop(g, b);
     return 3;
 }
 
@@ -181,6 +194,12 @@ static int l_gc(lua_State *L)
 {
     struct itr_lua_group *g = itr_lua_group_check(L, 1);
 
+    while (is_open(g) && g->calls != NULL) {
+        itr_client_cancel(g->client, &g->calls->call);
+        if (g->calls->next_spare == NULL)
+            itr_client_forget(g->client, &g->group);
+        drop(g, g->calls);
+    }
     if (is_open(g))
         itr_client_forget(g->client, &g->group);
     return 0;

@@ -14,6 +14,7 @@ struct itr_lua_group {
     struct lua_client *owner;    /* a userdata that this one keeps */
     struct itr_client *client;   /* on which of its clients */
     int64_t id;
+    struct itr_bound_call *calls; /* started, not taken; linked by next_spare */
 };
 
 struct itr_lua_group *itr_lua_group_check(lua_State *L, int i);
