@@ -20,20 +20,18 @@
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 
-local pairs, rawget, setmetatable = pairs, rawget, setmetatable
+local pairs, rawget, setmetatable, tostring = pairs, rawget, setmetatable, tostring
+local max, min = math.max, math.min
 local loaded = package.loaded
-local core_call = core.call
+local core_call, core_token = core.call, core.token
 local core_group, core_start, core_look = core.group, core.start, core.look
 local core_pump, core_ready = core.pump, core.ready
+local core_request, core_answer = core.request, core.answer
 
 local async = {}
 
 -- Pauses where nothing tells that the answer is there: short at first, then longer.
 local PAUSE_S, LONGEST_PAUSE_S = 0.005, 0.05
-
--- A party that its host killed cannot say so; so long after the time at which it had to look again,
--- it does not count any more.
-local GRACE_S = 5
 
 -- ---- where are we? ----
 
@@ -69,11 +67,12 @@ end
 
 -- ---- transports of the program's own ----
 
--- Client → { send, sleep }.
+-- Client → { send, sleep, now }.
 local own = setmetatable({}, { __mode = "k" })
 
+-- transport: the option, checked.
 function async.use(client, transport)
-  own[client] = transport
+  own[client] = { send = transport.send, sleep = transport.sleep, now = core.now }
 end
 
 -- ---- who is out ----
@@ -84,13 +83,9 @@ local busy = {} -- client → how many of its parties are out
 local out = 0 -- all of them
 
 local function leave(party)
-  if not party.is_out then
-    return
-  end
-  party.is_out = false
+  local client = party.client
   parties[party.id] = nil
   out = out - 1
-  local client = party.client
   local n = busy[client] - 1
   busy[client] = n > 0 and n or nil
 end
@@ -135,22 +130,14 @@ function bell.answer()
   end
 end
 
--- Forgets parties whose coroutines ended without a word: nginx kills those of a client that went
--- away. Their calls are cancelled when their group is collected.
+-- A party whose coroutine ended without a word (nginx kills those of a client that went away) is gone
+-- from `parties` as soon as it is collected, and its calls are cancelled with its group: counts who is
+-- left.
 function bell.tidy()
-  local dead = {}
   local n, counts = 0, {}
   for _, party in pairs(parties) do
-    if party.is_out and party.look_at and party.host.now() > party.look_at + GRACE_S then
-      dead[#dead + 1] = party
-    elseif party.is_out then
-      n = n + 1
-      counts[party.client] = (counts[party.client] or 0) + 1
-    end
-  end
-  for _, party in pairs(dead) do
-    party.is_out = false
-    parties[party.id] = nil
+    n = n + 1
+    counts[party.client] = (counts[party.client] or 0) + 1
   end
   out, busy = n, counts
 end
@@ -183,7 +170,7 @@ local function join(host, client)
   if group == nil then
     return nil, err
   end
-  local party = { id = id, client = client, group = group, host = host, is_out = true }
+  local party = { id = id, client = client, group = group, host = host }
   parties[id] = party
   busy[client] = (busy[client] or 0) + 1
   out = out + 1
@@ -201,9 +188,7 @@ local function await(party)
     if tag ~= nil then
       return tag, response, err, elapsed
     end
-    local seconds = response
-    party.look_at = seconds and host.now() + seconds
-    host.wait(party, seconds)
+    host.wait(party, response)
   end
 end
 
@@ -241,7 +226,43 @@ local function call_on(host, client, is_post, path, params, opts)
   return response
 end
 
-local call_over -- a transport of the program's own, below
+-- Over a transport of the program's own, which sends in the caller's coroutine. Whatever `send` raises
+-- is raised here (it may have to yield, and on Lua 5.1 nothing that yields can be guarded); the call
+-- goes with its group.
+local function carry(transport, group)
+  local pause = PAUSE_S
+  while true do
+    local tag, response, err, elapsed = core_look(group)
+    if tag ~= nil then
+      return tag, response, err, elapsed
+    end
+    local request = core_request(group)
+    if request then
+      local answer, why = transport.send(request)
+      core_answer(group, answer, why ~= nil and tostring(why) or nil)
+      pause = PAUSE_S
+    else
+      transport.sleep(response and min(response, pause) or pause)
+      pause = min(pause * 2, LONGEST_PAUSE_S)
+    end
+  end
+end
+
+local function call_over(transport, client, is_post, path, params, opts)
+  local group, err = core_group(client, 0, "own")
+  if group == nil then
+    return nil, err
+  end
+  local ok, response
+  ok, err = core_start(group, 1, is_post, path, params, opts)
+  if ok then
+    ok, response, err = carry(transport, group)
+  end
+  if err ~= nil then
+    return nil, err
+  end
+  return response
+end
 
 -- As core.call, wherever it is made.
 function async.call(client, is_post, path, params, opts)
@@ -256,6 +277,40 @@ function async.call(client, is_post, path, params, opts)
     return nowhere(message, is_post and "POST" or "GET", path)
   end
   return core_call(client, is_post, path, params, opts)
+end
+
+-- ---- the token alone ----
+
+-- Nobody is woken for it: it is looked at, since it comes seldom.
+local function token_on(host, client, opts, is_refresh)
+  local ask, seconds = core.ask(client, opts, is_refresh)
+  if ask == nil then
+    return nil, seconds
+  end
+  local late = host.now() + seconds
+  local pause = PAUSE_S
+  while true do
+    local token, err, source = core.asked(ask, host.now() >= late)
+    if token or err then
+      return token, err, source
+    end
+    host.sleep(min(pause, max(late - host.now(), 0)))
+    pause = min(pause * 2, LONGEST_PAUSE_S)
+  end
+end
+
+-- As core.token, wherever it is called.
+function async.token(client, opts, is_refresh)
+  if own[client] then
+    return token_on(own[client], client, opts, is_refresh)
+  end
+  local host, message = host_here()
+  if host then
+    return token_on(host, client, opts, is_refresh)
+  elseif message then
+    return nowhere(message)
+  end
+  return core_token(client, opts, is_refresh)
 end
 
 return async

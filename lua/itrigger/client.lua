@@ -8,7 +8,7 @@ local errors = require "itrigger.errors"
 local options = require "itrigger.options"
 
 local error, getmetatable, type = error, getmetatable, type
-local core_call, core_close, core_stats, core_token = async.call, core.close, core.stats, core.token
+local core_call, core_close, core_stats, core_token = async.call, core.close, core.stats, async.token
 
 -- What getmetatable answers for a client: see lua_client.h.
 local CLIENT = "itrigger.client"

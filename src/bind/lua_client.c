@@ -289,6 +289,18 @@ static void push_token(lua_State *L, struct itr_token *token)
     itr_wipe(text, n);
 }
 
+int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_token_origin origin,
+                              const struct itr_error *e)
+{
+    push_token(L, token);
+    if (e->kind == ITR_OK)
+        lua_pushnil(L);
+    else
+        itr_error_push(L, e, NULL);
+    lua_pushstring(L, itr_token_origin_name(origin));
+    return 3;
+}
+
 static int l_token(lua_State *L)
 {
     struct lua_client *c = check_client(L);
@@ -308,13 +320,7 @@ static int l_token(lua_State *L)
         return push_error(L, &e);
     if (itr_client_token(c->client, &ask, timeout_ms, &token, &origin, &e) != ITR_OK)
         return push_error(L, &e);
-    push_token(L, token);
-    if (e.kind == ITR_OK)
-        lua_pushnil(L);
-    else
-        itr_error_push(L, &e, NULL);
-    lua_pushstring(L, itr_token_origin_name(origin));
-    return 3;
+    return itr_lua_client_push_token(L, token, origin, &e);
 }
 
 /* ---- stats ---- */

@@ -12,6 +12,7 @@
 
 #include "bind/compat.h"
 #include "core/status.h"
+#include "core/token.h"
 
 struct itr_bound_call;
 struct itr_client;
@@ -41,6 +42,10 @@ struct itr_transport *itr_lua_client_own(const struct lua_client *c);
 /* A call that nobody uses, or NULL without memory; and back again. */
 struct itr_bound_call *itr_lua_client_take(struct lua_client *c);
 void itr_lua_client_give_back(struct lua_client *c, struct itr_bound_call *b);
+
+/* Pushes what client:token() gives, 3 values; takes over the reference. */
+int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_token_origin origin,
+                              const struct itr_error *e);
 
 /* Called once when the module is opened. Adds to the table on top:
  *   new(settings, keep_nulls)                 -> client | nil, err

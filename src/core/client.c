@@ -288,6 +288,9 @@ static void take_answer(struct itr_client *c, struct itr_call *call)
     if (!is_over(call))
         itr_call_list_add(&c->todo, call);
     push(c, call, now);
+    /* It waits for something else now: what its party was told of the next look no longer holds. */
+    if (call->list == &c->todo)
+        itr_call_group_list_add(&c->ready, call->group);
 }
 
 /* ---- all calls ---- */
@@ -471,6 +474,36 @@ static void wait_for_token(struct itr_client *c, struct itr_token_wait *w, int64
     }
 }
 
+enum itr_status itr_client_check_ask(const struct itr_client *c, const struct itr_token_ask *ask,
+                                     struct itr_error *e)
+{
+    if (ask->min_valid_ms > c->config.token_ttl_ms)
+        return itr_error_set(e, ITR_USAGE,
+                             "min_valid is more than token_ttl, the whole life of a token");
+    return ITR_OK;
+}
+
+enum itr_status itr_client_ask_answer(const struct itr_token_ask *ask, struct itr_token_wait *w,
+                                      int64_t now_mono_ms, int64_t timeout_ms,
+                                      struct itr_token **token, struct itr_error *e)
+{
+    *token = NULL;
+    if (!itr_token_wait_is_ready(w)) {
+        itr_error_set(e, ITR_TIMEOUT, "no token came within %lld ms", (long long)timeout_ms);
+        e->retryable = true;
+        return ITR_TIMEOUT;
+    }
+    *token = w->token; /* the caller now owns it */
+    w->token = NULL;
+    *e = w->error;
+    if (*token == NULL)
+        return e->kind;
+    /* A fetch ahead of time that failed is no news for who has a token as good as was asked for. */
+    if (!ask->refresh && now_mono_ms + ask->min_valid_ms < (*token)->end_mono_ms)
+        itr_error_clear(e);
+    return ITR_OK;
+}
+
 enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_ask *ask,
                                  int64_t timeout_ms, struct itr_token **token,
                                  enum itr_token_origin *origin, struct itr_error *e)
@@ -479,28 +512,14 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
     enum itr_status s = ready_transport(c, e);
 
     *token = NULL;
-    if (s != ITR_OK)
+    if (s != ITR_OK || (s = itr_client_check_ask(c, ask, e)) != ITR_OK)
         return s;
-    if (ask->min_valid_ms > c->config.token_ttl_ms)
-        return itr_error_set(e, ITR_USAGE,
-                             "min_valid is more than token_ttl, the whole life of a token");
     w.wake = wake;
     w.ctx = c->transport;
     if (!itr_token_source_ask(c->source, ask, &w))
         wait_for_token(c, &w, timeout_ms);
-    if (!itr_token_wait_is_ready(&w)) {
-        itr_token_source_forget(c->source, &w);
-        itr_error_set(e, ITR_TIMEOUT, "no token came within %lld ms", (long long)timeout_ms);
-        e->retryable = true;
-        return ITR_TIMEOUT;
-    }
-    *token = w.token; /* the caller now owns it */
+    s = itr_client_ask_answer(ask, &w, itr_clock_mono_ms(c->clock), timeout_ms, token, e);
     *origin = w.origin;
-    *e = w.error;
-    if (w.token == NULL)
-        return e->kind;
-    /* A fetch ahead of time that failed is no news for who has a token as good as was asked for. */
-    if (!ask->refresh && itr_clock_mono_ms(c->clock) + ask->min_valid_ms < w.token->end_mono_ms)
-        itr_error_clear(e);
-    return ITR_OK;
+    itr_token_source_forget(c->source, &w);
+    return s;
 }

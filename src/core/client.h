@@ -66,8 +66,8 @@ struct itr_call *itr_client_look(struct itr_client *c, struct itr_call_group *g,
 
 /* Carries all that were started as far as they go now. */
 void itr_client_pump(struct itr_client *c);
-/* A group that has something over and was not told yet; each once, until it has something over
- * again. NULL: none. For the loop that wakes its parties after a pump, and after a look, which may
+/* A group that has something over and was not told yet, or whose next look is due at another time
+ * than it was told; each once, until that happens again. NULL: none. For the loop that wakes its parties after a pump, and after a look, which may
  * end calls of others. */
 struct itr_call_group *itr_client_ready(struct itr_client *c);
 
@@ -86,5 +86,14 @@ enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, stru
 enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_ask *ask,
                                  int64_t timeout_ms, struct itr_token **token,
                                  enum itr_token_origin *origin, struct itr_error *e);
+
+/* The same in two parts, for who looks at a wait instead of waiting: a check of what is asked
+ * (ITR_USAGE), and the answer out of a wait that is ready, or (ITR_TIMEOUT) is not; the token's
+ * reference goes to the caller. Returns and *e as itr_client_token. */
+enum itr_status itr_client_check_ask(const struct itr_client *c, const struct itr_token_ask *ask,
+                                     struct itr_error *e);
+enum itr_status itr_client_ask_answer(const struct itr_token_ask *ask, struct itr_token_wait *w,
+                                      int64_t now_mono_ms, int64_t timeout_ms,
+                                      struct itr_token **token, struct itr_error *e);
 
 #endif

@@ -32,19 +32,18 @@ return function(cqueues)
     end
   end
 
-  function host.left(party)
-    party.waiting = nil
-  end
 
   -- ---- the bell ----
 
   local listening = setmetatable({}, { __mode = "k" }) -- controller → true
+  local over = condition.new() -- nothing is out any more
+  local bell
 
-  local function listen(controller, bell)
+  local function listen(controller)
     local source = { pollfd = assert(core.bell(host.kind)), events = "r" }
     local tidy_at = host.now() + LOOK_S
     while bell.out() > 0 do
-      if cqueues.poll(source, LOOK_S) == source then
+      if cqueues.poll(source, over, LOOK_S) == source then
         bell.answer()
       end
       if host.now() >= tidy_at then
@@ -55,11 +54,18 @@ return function(cqueues)
     listening[controller] = nil
   end
 
-  function host.listen(bell)
+  function host.listen(given)
     local controller = cqueues.running()
+    bell = given
     if not listening[controller] then
       listening[controller] = true
-      controller:wrap(listen, controller, bell)
+      controller:wrap(listen, controller)
+    end
+  end
+
+  function host.left()
+    if bell.out() == 0 then
+      over:signal()
     end
   end
 

@@ -83,7 +83,7 @@ return function(uv)
     end
   end
 
-  function luv.left(party)
+  local function close_timer(party)
     if party.timer then
       party.timer:close()
       party.timer = nil
@@ -93,20 +93,25 @@ return function(uv)
   function luv.sleep(seconds)
     local party = {}
     luv.wait(party, seconds)
-    luv.left(party)
+    close_timer(party)
   end
 
   -- ---- the bell ----
 
   local poll, timer, fd
-  local listening = false
+  local listening -- the bell, while we listen to it
 
-  local function stop_if_done(bell)
-    if bell.out() == 0 then
-      listening = false
+  local function stop_if_done()
+    if listening and listening.out() == 0 then
+      listening = nil
       poll:stop()
       timer:stop()
     end
+  end
+
+  function luv.left(party)
+    close_timer(party)
+    stop_if_done()
   end
 
   function luv.listen(bell)
@@ -117,14 +122,11 @@ return function(uv)
     if fd ~= now_fd then
       fd, poll, timer = now_fd, assert(uv.new_poll(now_fd)), timer or uv.new_timer()
     end
-    listening = true
-    poll:start("r", function()
-      bell.answer()
-      stop_if_done(bell)
-    end)
+    listening = bell
+    poll:start("r", bell.answer)
     timer:start(LOOK_MS, LOOK_MS, function()
       bell.tidy()
-      stop_if_done(bell)
+      stop_if_done()
     end)
     timer:unref() -- who waits has a timer of his own
   end

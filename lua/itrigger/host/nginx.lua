@@ -100,6 +100,9 @@ local function look_after(state)
   while not state.err do
     sleep(LOOK_S)
     if now() >= tidy_at then
+      if ngx.worker.exiting() then
+        collectgarbage() -- nothing else might, and killed calls would hold the worker
+      end
       bell.tidy()
       tidy_at = now() + TIDY_S
     end
