@@ -325,13 +325,29 @@ static int l_token(lua_State *L)
 
 /* ---- stats ---- */
 
+static void add_counters(struct itr_client_counters *sum, const struct itr_client *client)
+{
+    const struct itr_client_counters *n;
+
+    if (client == NULL)
+        return;
+    n = itr_client_counters(client);
+    sum->calls += n->calls;
+    sum->refused += n->refused;
+    sum->repeated += n->repeated;
+}
+
 static int l_stats(lua_State *L)
 {
     struct lua_client *c = check_client(L);
+    struct itr_client_counters counters = {0};
+    int side;
 
     if (c->closed)
         return push_closed(L);
-    itr_stats_push(L, c->client);
+    for (side = 0; side < ITR_SIDES; side++)
+        add_counters(&counters, itr_lua_client_present(c, (enum itr_lua_side)side));
+    itr_stats_push(L, c->client, &counters);
     return 1;
 }
 
