@@ -333,6 +333,24 @@ static const struct itr_transport_ops OPS = {
     .abandon = loop_abandon,
 };
 
+/* ---- on a thread of its own ---- */
+
+bool itr_curl_loop_has_more(const struct itr_transport *t)
+{
+    return ((const struct itr_curl_loop *)(const void *)t)->finished.first != NULL;
+}
+
+void itr_curl_loop_guard(struct itr_transport *t, pthread_mutex_t *lock)
+{
+    loop_of(t)->sockets.lock = lock;
+}
+
+void itr_curl_loop_lose(struct itr_transport *t)
+{
+    itr_curl_sockets_close(&loop_of(t)->sockets);
+    bury(loop_of(t));
+}
+
 /* ---- making one ---- */
 
 /* A multi handle that found no descriptors for its wakeup says so only when it is used. */

@@ -60,40 +60,54 @@ static void set_scheme(CURL *easy, const struct itr_curl_settings *s, bool https
 }
 
 /* "" is none at all; NULL lets libcurl look at the environment. */
-static const char *proxy_for(const struct itr_curl_settings *s, bool is_local)
+static const char *proxy_for(const struct itr_curl_settings *s, bool local)
 {
     if (s->unix_socket != NULL)
         return "";
-    return s->proxy == NULL && is_local ? "" : s->proxy;
+    return s->proxy == NULL && local ? "" : s->proxy;
+}
+
+static bool is_https(const char *url)
+{
+    return strncmp(url, "https://", 8) == 0;
+}
+
+static bool is_local(const char *url, bool over_unix_socket)
+{
+    return over_unix_socket || itr_url_is_loopback(url);
+}
+
+enum itr_status itr_curl_origin_check(const char *url, bool over_unix_socket, struct itr_error *e)
+{
+    size_t len = itr_curl_origin_length(url);
+    bool http = strncmp(url, "http://", 7) == 0;
+
+    if ((!is_https(url) && !http) || !is_plain(url, len))
+        return itr_error_set(e, ITR_USAGE, "not an address of the form https://host:port/path");
+    if (http && !is_local(url, over_unix_socket))
+        return itr_error_set(e, ITR_USAGE, "%.*s: http is for loopback only, use https", (int)len,
+                             url);
+    return ITR_OK;
 }
 
 enum itr_status itr_curl_origin_set(struct itr_curl_origin *o, CURL *easy,
                                     const struct itr_curl_settings *s, const char *url,
                                     struct itr_error *e)
 {
-    size_t len;
-    bool https, http, is_local;
+    bool over_unix = s->unix_socket != NULL;
     CURLcode rc = CURLE_OK;
+    enum itr_status st;
 
     if (is_same(o, url))
         return ITR_OK;
     o->len = 0;
-
-    /* May it be called? */
-    len = itr_curl_origin_length(url);
-    https = strncmp(url, "https://", 8) == 0;
-    http = strncmp(url, "http://", 7) == 0;
-    if ((!https && !http) || !is_plain(url, len))
-        return itr_error_set(e, ITR_USAGE, "not an address of the form https://host:port/path");
-    is_local = s->unix_socket != NULL || itr_url_is_loopback(url);
-    if (http && !is_local)
-        return itr_error_set(e, ITR_USAGE, "%.*s: http is for loopback only, use https", (int)len,
-                             url);
-
-    set_scheme(easy, s, https, &rc);
-    itr_curl_note(&rc, curl_easy_setopt(easy, CURLOPT_PROXY, proxy_for(s, is_local)));
+    if ((st = itr_curl_origin_check(url, over_unix, e)) != ITR_OK)
+        return st;
+    set_scheme(easy, s, is_https(url), &rc);
+    itr_curl_note(&rc,
+                  curl_easy_setopt(easy, CURLOPT_PROXY, proxy_for(s, is_local(url, over_unix))));
     if (rc != CURLE_OK)
         return itr_curl_error_option(rc, ITR_CONFIG, e);
-    keep(o, url, len);
+    keep(o, url, itr_curl_origin_length(url));
     return ITR_OK;
 }

@@ -10,6 +10,7 @@
 #define ITR_TRANSPORT_CURL_ORIGIN_H
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/status.h"
@@ -23,6 +24,9 @@ struct itr_curl_origin {
 
 /* Bytes of url before its path; 0 when it has no scheme. */
 size_t itr_curl_origin_length(const char *url);
+
+/* Whether url may be called at all, over a Unix socket or not. ITR_USAGE: no. Pure. */
+enum itr_status itr_curl_origin_check(const char *url, bool over_unix_socket, struct itr_error *e);
 
 /* Sets the handle up for url, if it is not already. ITR_USAGE: not an address that may be called;
  * ITR_NOMEM. */

@@ -239,18 +239,6 @@ static long as_long_ms(int64_t ms)
     return ms > INT_MAX ? (long)INT_MAX : (long)ms;
 }
 
-static void reset_response(struct itr_response *a)
-{
-    a->carried = ITR_OK;
-    a->sent = false;
-    a->http_status = 0;
-    a->retry_after_ms = -1;
-    a->elapsed_us = 0;
-    itr_buf_reset(&a->body);
-    itr_buf_reset(&a->headers);
-    a->detail[0] = '\0';
-}
-
 /* The handle may go on pointing to the freed list: the next begin() sets another. */
 static void become_idle(struct itr_curl_request *r)
 {
@@ -269,7 +257,7 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     CURLcode rc = CURLE_OK;
     enum itr_status s;
 
-    reset_response(&x->response);
+    itr_response_reset(&x->response);
     if ((s = itr_curl_origin_set(&r->origin, r->easy, r->settings, q->url, e)) != ITR_OK)
         return s;
     r->exchange = x;
