@@ -202,14 +202,16 @@ api.options = {
   {
     name = "token_store",
     text = "where the token lives: `file:` (the user's cache directory), "
-      .. "`file:/directory`, `redis://host/0`, or `memory:` (the process's); see stores.md",
-    zh = "token 存放处：`file:`（用户缓存目录）、`file:/目录`、`redis://主机/0` 或 `memory:`（仅本进程）；见 stores.md",
+      .. "`file:/directory`, `redis://host/0`, `memory:` (the process's), or a central server: "
+      .. "`https://host:port`, `unix:/path`; see stores.md",
+    zh = "token 存放处：`file:`（用户缓存目录）、`file:/目录`、`redis://主机/0`、`memory:`（仅本进程），"
+      .. "或中央 token 服务：`https://主机:端口`、`unix:/路径`；见 stores.md",
     rule = "design.md 4.5",
   },
   {
     name = "token_store_key",
-    text = "for a central token server; nothing uses it yet",
-    zh = "供中央 token 服务使用；本版本尚未用到",
+    text = "this client's key at a central token server, instead of the app secret; not needed on a Unix socket",
+    zh = "本客户端在中央 token 服务上的密钥，代替 app secret；使用 Unix socket 时可不填",
     rule = "design.md 4.5",
   },
   {
@@ -532,11 +534,16 @@ api.stats = {
   { name = "age", type = "number", optional = true, text = "seconds since the gateway gave it" },
   { name = "refresh_in", type = "number", optional = true, text = "seconds until it is refreshed; negative: due" },
   { name = "expires_in", type = "number", optional = true, text = "seconds until its end; negative: past it" },
-  { name = "fetches_today", type = "integer", text = "token fetches of all who share the store, as last seen" },
+  {
+    name = "fetches_today",
+    type = "integer",
+    optional = true,
+    text = "token fetches of all who share the store, as last seen; not with a central server, which alone knows",
+  },
   { name = "daily_limit", type = "integer", optional = true, text = "the option, if it is given" },
   { name = "last_error", type = "itrigger.Error", optional = true, text = "of the last fetch, if it failed" },
   { name = "waiters", type = "integer", text = "calls of this process that wait for a token now" },
-  { name = "store", type = "string", text = "kind of the store: `memory`" },
+  { name = "store", type = "string", text = "kind of the store: `memory`, `file`, `redis`, `server`" },
   { name = "fetched", type = "integer", text = "tokens that this process got from the gateway" },
   { name = "calls", type = "integer", text = "begun by this client" },
   { name = "refused", type = "integer", text = "answers to this client in which the gateway refused the token" },

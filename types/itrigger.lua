@@ -45,8 +45,8 @@
 ---@field app_secret? string the app's secret
 ---@field app_secret_file? string or: a file with the secret in its first line, which others cannot read
 ---@field gateway? string base URL of your environment, `https://…` (http for loopback only)
----@field token_store? string where the token lives: `file:` (the user's cache directory), `file:/directory`, `redis://host/0`, or `memory:` (the process's); see stores.md
----@field token_store_key? string for a central token server; nothing uses it yet
+---@field token_store? string where the token lives: `file:` (the user's cache directory), `file:/directory`, `redis://host/0`, `memory:` (the process's), or a central server: `https://host:port`, `unix:/path`; see stores.md
+---@field token_store_key? string this client's key at a central token server, instead of the app secret; not needed on a Unix socket
 ---@field token_endpoint? "token"|"refresh" `token` (a fetch ends the earlier token) or `refresh` (it lives on)
 ---@field token_ttl? number life of a token
 ---@field refresh_margin? number how long before its end a token is refreshed, at most a quarter of its life
@@ -121,11 +121,11 @@
 ---@field age? number seconds since the gateway gave it
 ---@field refresh_in? number seconds until it is refreshed; negative: due
 ---@field expires_in? number seconds until its end; negative: past it
----@field fetches_today integer token fetches of all who share the store, as last seen
+---@field fetches_today? integer token fetches of all who share the store, as last seen; not with a central server, which alone knows
 ---@field daily_limit? integer the option, if it is given
 ---@field last_error? itrigger.Error of the last fetch, if it failed
 ---@field waiters integer calls of this process that wait for a token now
----@field store string kind of the store: `memory`
+---@field store string kind of the store: `memory`, `file`, `redis`, `server`
 ---@field fetched integer tokens that this process got from the gateway
 ---@field calls integer begun by this client
 ---@field refused integer answers to this client in which the gateway refused the token

@@ -24,7 +24,7 @@ local pairs, rawget, setmetatable, tostring = pairs, rawget, setmetatable, tostr
 local max, min = math.max, math.min
 local loaded = package.loaded
 local core_call, core_token = core.call, core.token
-local core_group, core_start, core_look = core.group, core.start, core.look
+local core_group, core_start, core_look, core_take = core.group, core.start, core.look, core.take
 local core_pump, core_ready = core.pump, core.ready
 local core_request, core_answer = core.request, core.answer
 
@@ -166,11 +166,11 @@ local function join(host, client)
   end
   local id = last_id + 1
   last_id = id
-  local group, err = core_group(client, id, true)
+  local group, concurrency = core_group(client, id, true)
   if group == nil then
-    return nil, err
+    return nil, concurrency
   end
-  local party = { id = id, client = client, group = group, host = host }
+  local party = { id = id, client = client, group = group, host = host, concurrency = concurrency }
   parties[id] = party
   busy[client] = (busy[client] or 0) + 1
   out = out + 1
@@ -189,6 +189,24 @@ local function await(party)
       return tag, response, err, elapsed
     end
     host.wait(party, response)
+  end
+end
+
+-- Likewise for one that may have nothing out: returns nothing after `seconds`.
+local function await_until(party, seconds)
+  local host, client, group = party.host, party.client, party.group
+  local late = host.now() + seconds
+  while true do
+    local slot, response, err, elapsed = core_look(group)
+    wake_ready(client)
+    if slot ~= nil then
+      return slot, response, err, elapsed
+    end
+    local left = late - host.now()
+    if left <= 0 then
+      return nil
+    end
+    host.wait(party, response and min(response, left) or left)
   end
 end
 
@@ -229,12 +247,15 @@ end
 -- Over a transport of the program's own, which sends in the caller's coroutine. Whatever `send` raises
 -- is raised here (it may have to yield, and on Lua 5.1 nothing that yields can be guarded); the call
 -- goes with its group.
-local function carry(transport, group)
+local function carry(transport, group, seconds)
   local pause = PAUSE_S
+  local late = seconds and transport.now() + seconds
   while true do
-    local tag, response, err, elapsed = core_look(group)
-    if tag ~= nil then
-      return tag, response, err, elapsed
+    local slot, response, err, elapsed = core_look(group)
+    if slot ~= nil then
+      return slot, response, err, elapsed
+    elseif late and transport.now() >= late then
+      return nil
     end
     local request = core_request(group)
     if request then
@@ -277,6 +298,47 @@ function async.call(client, is_post, path, params, opts)
     return nowhere(message, is_post and "POST" or "GET", path)
   end
   return core_call(client, is_post, path, params, opts)
+end
+
+-- ---- many calls ----
+
+-- A party for many calls, wherever it is opened; with a `group` for core.start. Returns party |
+-- nil, err.
+function async.open(client)
+  local group, err, host, message, party
+  if own[client] then
+    group, err = core_group(client, 0, "own")
+    return group and { group = group, transport = own[client], concurrency = 1 }, err
+  end
+  host, message = host_here()
+  if message then
+    return nowhere(message)
+  elseif host then
+    party, err = join(host, client)
+    return party, err
+  end
+  group, err = core_group(client, 0)
+  return group and { group = group, concurrency = err }, not group and err or nil
+end
+
+-- Waits until one of its calls is over and returns as core.take does; nothing after `seconds` (nil: no
+-- such time, and at least one call must be out).
+function async.take(party, seconds)
+  if party.transport then
+    return carry(party.transport, party.group, seconds)
+  elseif not party.host then
+    return core_take(party.group, seconds)
+  elseif seconds then
+    return await_until(party, seconds)
+  end
+  return await(party)
+end
+
+-- The party is done; its calls are over, taken or cancelled.
+function async.close(party)
+  if party.host then
+    done(party)
+  end
 end
 
 -- ---- the token alone ----

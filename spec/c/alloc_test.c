@@ -73,19 +73,29 @@ struct life {
     struct itr_error e;
 };
 
+static bool central; /* the token comes from a central server */
+
 static enum itr_status set_up(struct life *l, struct fixture *f)
 {
-    static const char *const options[][2] = {
-        {"gateway", FIXTURE_GATEWAY}, {"app_id", FIXTURE_APP}, {"app_secret", FIXTURE_SECRET}};
+    static const char *const options[][2] = {{"gateway", FIXTURE_GATEWAY}, {"app_id", FIXTURE_APP}};
+    static const char *const own[][2] = {{"app_secret", FIXTURE_SECRET}, {"trace", "0"}};
+    static const char *const of_server[][2] = {{"token_store", "https://tokens.test"},
+                                               {"token_store_key", "the-key"}};
+    struct itr_parts parts = f->parts;
     enum itr_status s = ITR_OK;
     size_t i;
 
     for (i = 0; i < count_of(options) && s == ITR_OK; i++)
         s = itr_config_set_text(&l->config, options[i][0], options[i][1], &l->e);
+    for (i = 0; i < count_of(own) && s == ITR_OK; i++)
+        s = itr_config_set_text(&l->config, (central ? of_server : own)[i][0],
+                                (central ? of_server : own)[i][1], &l->e);
     if (s == ITR_OK)
         s = itr_config_finish(&l->config, &l->e);
+    if (central)
+        parts.store = NULL;
     if (s == ITR_OK)
-        s = itr_client_new(&l->config, &f->parts, &l->client, &l->e);
+        s = itr_client_new(&l->config, &parts, &l->client, &l->e);
     return s;
 }
 
@@ -145,6 +155,13 @@ static bool fail_one(long at, bool after)
     fake_answer_always(FAKE_API, (struct fake_answer){.http_status = 200,
                                                       .body = "{\"code\":80002,\"message\":\"m\","
                                                               "\"id\":226529926389059299}"});
+    if (central)
+        fake_answer_always(
+            FAKE_TOKEN,
+            (struct fake_answer){.http_status = 200,
+                                 .body = "{\"code\":200,\"message\":\"ok\",\"data\":{"
+                                         "\"accessToken\":\"t\",\"fence\":226529926389059299,"
+                                         "\"expiresIn\":7200,\"refreshIn\":5400}}"});
     arm(at, after);
     s = live_once(f, &e);
     thread_maker_await_none();
@@ -185,6 +202,14 @@ static void memory_that_runs_out_and_stays_out_is_survived(void **state)
         at++;
 }
 
+static void so_is_it_with_a_central_server(void **state)
+{
+    central = true;
+    each_allocation_that_fails_alone_is_survived(state);
+    memory_that_runs_out_and_stays_out_is_survived(state);
+    central = false;
+}
+
 static void a_config_that_cannot_be_copied_is_empty(void **state)
 {
     long at = 1;
@@ -209,6 +234,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_allocation_that_fails_alone_is_survived),
         cmocka_unit_test(memory_that_runs_out_and_stays_out_is_survived),
+        cmocka_unit_test(so_is_it_with_a_central_server),
         cmocka_unit_test(a_config_that_cannot_be_copied_is_empty),
     };
 

@@ -337,6 +337,95 @@ static void finish_brings_the_gateway_to_its_normal_form(void **state)
     itr_config_clear(&c);
 }
 
+/* ---- a central token server ---- */
+
+static void central_config(struct itr_config *c, const char *server, const char *key)
+{
+    fixture_config(c);
+    drop(c, "app_secret");
+    assert_int_equal(set(c, "token_store", server), ITR_OK);
+    if (key != NULL)
+        assert_int_equal(set(c, "token_store_key", key), ITR_OK);
+}
+
+static void a_central_server_stands_in_for_the_secret(void **state)
+{
+    static const struct {
+        const char *server, *key, *normal;
+    } rows[] = {
+        {"http://127.0.0.1:8700", "a-key", "http://127.0.0.1:8700"},
+        {"HTTPS://Tokens.Internal:8700/", "a-key", "https://tokens.internal:8700"},
+        {"unix:/run/itriggerd.sock", NULL, "unix:/run/itriggerd.sock"},
+        {"unix:/run/itriggerd.sock", "a-key", "unix:/run/itriggerd.sock"},
+    };
+    struct itr_record_rules rules;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < count_of(rows); i++) {
+        struct itr_config c;
+        struct itr_error e = {0};
+        central_config(&c, rows[i].server, rows[i].key);
+        assert_int_equal(itr_config_finish(&c, &e), ITR_OK);
+        assert_true(itr_config_is_central(&c));
+        assert_string_equal(c.token_store, rows[i].normal);
+        assert_null(c.app_secret);
+        itr_config_rules(&c, &rules);
+        assert_string_equal(rules.secret_digest, "");
+        itr_config_clear(&c);
+    }
+}
+
+static void a_central_server_wants_a_key_and_no_secret(void **state)
+{
+    static const struct {
+        const char *server, *key, *more, *value, *says[2];
+    } rows[] = {
+        {"http://127.0.0.1:8700", NULL, NULL, NULL, {"option token_store_key", "_STORE_KEY"}},
+        {"https://tokens.internal", NULL, NULL, NULL, {"option token_store_key", "missing"}},
+        {"https://tokens.internal", "", NULL, NULL, {"option token_store_key", "empty"}},
+        {"unix:/run/x.sock", "", NULL, NULL, {"option token_store_key", "empty"}},
+        {"https://tokens.internal", "ge heim", NULL, NULL, {"option token_store_key", "space"}},
+        {"https://tokens.internal", "geheim\xe4", NULL, NULL, {"option token_store_key", "ASCII"}},
+        {"https://tokens.internal", "geheim\r\nX: y", NULL, NULL, {"option token_store_key", ""}},
+        {"http://tokens.internal", "a-key", NULL, NULL, {"option token_store ", "https://tokens"}},
+        {"https://me:geheim@host", "a-key", NULL, NULL, {"option token_store ", "user"}},
+        {"unix:geheim", "a-key", NULL, NULL, {"option token_store ", "unix:/run"}},
+        {"unix:/x", NULL, "app_secret", "geheim", {"option app_secret ", "remove app_secret"}},
+        {"https://a", "k", "app_secret", "geheim", {"option app_secret ", "token_store"}},
+        {"https://a", "k", "app_secret_file", "/x", {"option app_secret_file ", "token_store"}},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < count_of(rows); i++) {
+        struct itr_config c;
+        struct itr_error e = {0};
+        central_config(&c, rows[i].server, rows[i].key);
+        if (rows[i].more != NULL)
+            assert_int_equal(set(&c, rows[i].more, rows[i].value), ITR_OK);
+        assert_int_equal(itr_config_finish(&c, &e), ITR_CONFIG);
+        assert_ptr_equal(strstr(e.text, rows[i].says[0]), e.text); /* options.lua looks there */
+        if (strstr(e.text, rows[i].says[1]) == NULL)
+            fail_msg("row %zu: %s", i, e.text);
+        assert_null(strstr(e.text, "geheim"));
+        itr_config_clear(&c);
+    }
+}
+
+static void a_store_takes_no_notice_of_a_key(void **state)
+{
+    struct itr_config c;
+    struct itr_error e;
+
+    (void)state;
+    fixture_config(&c);
+    assert_int_equal(set(&c, "token_store_key", "of no use"), ITR_OK);
+    assert_int_equal(itr_config_finish(&c, &e), ITR_OK);
+    assert_false(itr_config_is_central(&c));
+    itr_config_clear(&c);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -348,6 +437,9 @@ int main(void)
         cmocka_unit_test(codes_are_a_list_of_integers),
         cmocka_unit_test(an_unknown_option_names_the_nearest_known_one),
         cmocka_unit_test(a_secret_is_never_in_an_error),
+        cmocka_unit_test(a_central_server_stands_in_for_the_secret),
+        cmocka_unit_test(a_central_server_wants_a_key_and_no_secret),
+        cmocka_unit_test(a_store_takes_no_notice_of_a_key),
         cmocka_unit_test(a_copy_has_strings_of_its_own),
         cmocka_unit_test(setting_twice_keeps_the_last),
         cmocka_unit_test(finish_names_what_is_missing_or_wrong),

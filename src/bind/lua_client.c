@@ -15,16 +15,16 @@
 #include "core/client.h"
 
 struct lua_client {
-    struct itr_client *client;    /* ours; NULL until it is made and after it is given back */
+    struct itr_client *client; /* ours; NULL until it is made and after it is given back */
     struct itr_client *beside[ITR_SIDES]; /* ours, likewise; of SCRIPT always NULL: it is client */
-    struct itr_transport *own;    /* of the side OWN; its client's */
-    bool closed;                  /* no call may begin */
-    bool keep_nulls;              /* option null = "keep" */
-    struct itr_config config;     /* only while the client is being made */
-    struct itr_parts parts;       /* likewise */
-    struct itr_bound_call *all;   /* ours: every one that was made */
-    struct itr_bound_call *spare; /* those of all that no call uses */
-    size_t out;                   /* calls begun and not ended; a memory error can leave it high */
+    struct itr_transport *own;            /* of the side OWN; its client's */
+    bool closed;                          /* no call may begin */
+    bool keep_nulls;                      /* option null = "keep" */
+    struct itr_config config;             /* only while the client is being made */
+    struct itr_parts parts;               /* likewise */
+    struct itr_bound_call *all;           /* ours: every one that was made */
+    struct itr_bound_call *spare;         /* those of all that no call uses */
+    size_t out; /* calls begun and not ended; a memory error can leave it high */
 };
 
 static const char metatable_key; /* registry key of the clients' metatable */
@@ -163,6 +163,11 @@ static enum itr_status closed(struct itr_error *e)
 struct itr_client *itr_lua_client_present(const struct lua_client *c, enum itr_lua_side side)
 {
     return side == ITR_SIDE_SCRIPT ? c->client : c->beside[side];
+}
+
+bool itr_lua_client_is_closed(const struct lua_client *c)
+{
+    return c->closed;
 }
 
 struct itr_transport *itr_lua_client_own(const struct lua_client *c)

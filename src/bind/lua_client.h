@@ -36,6 +36,7 @@ enum itr_status itr_lua_client_side(lua_State *L, struct lua_client *c, enum itr
                                     struct itr_client **out, struct itr_error *e);
 /* NULL: it is given back, or there is none of this side. */
 struct itr_client *itr_lua_client_present(const struct lua_client *c, enum itr_lua_side side);
+bool itr_lua_client_is_closed(const struct lua_client *c);
 /* The transport of the side OWN, or NULL. */
 struct itr_transport *itr_lua_client_own(const struct lua_client *c);
 

@@ -107,7 +107,7 @@ static int push_field(lua_State *L, const char *name)
 static const char *text_at(lua_State *L, int i, size_t *n)
 {
     return lua_type(L, i) == LUA_TSTRING || lua_type(L, i) == LUA_TNUMBER ? lua_tolstring(L, i, n)
-                                                                         : NULL;
+                                                                          : NULL;
 }
 
 /* One line of "name: value\n", the name in lower case; one that would be two is left out. */

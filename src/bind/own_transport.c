@@ -155,8 +155,7 @@ enum itr_status itr_own_transport_open(void *ctx, const struct itr_transport_opt
 
 /* ---- what the party does ---- */
 
-struct itr_exchange *itr_own_transport_take(struct itr_transport *t,
-                                            const struct itr_call_group *g)
+struct itr_exchange *itr_own_transport_take(struct itr_transport *t, const struct itr_call_group *g)
 {
     struct itr_exchange *x = t == NULL ? NULL : of_group(&of(t)->fresh, g);
 

@@ -14,7 +14,9 @@ static enum itr_status no_such_store(const char *address, struct itr_error *e)
 
     return itr_error_set(e, ITR_CONFIG,
                          "option token_store: there is no store \"%.*s:\" in this version; it can "
-                         "be \"file:\", \"file:/directory\", \"redis://host/0\" or \"memory:\"",
+                         "be \"file:\", \"file:/directory\", \"redis://host/0\", \"memory:\", or a "
+                         "central server: \"http://127.0.0.1:8700\", \"https://host:8700\", "
+                         "\"unix:/path\"",
                          n < 40 ? n : 40, address);
 }
 
@@ -50,6 +52,8 @@ enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config 
     parts->transport = itr_curl_loop_factory();
     if (given != NULL && given->store != NULL)
         return take_given(given, &parts->store, e);
+    if (itr_config_is_central(config))
+        return ITR_OK;
     return open_store(config->token_store, parts->clock, &parts->store, e);
 }
 

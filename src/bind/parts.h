@@ -11,7 +11,7 @@
 #include "core/status.h"
 #include "core/token_source.h"
 
-/* Chooses by the scheme of the option token_store, or takes the store of the box `given` (NULL:
+/* Chooses by the scheme of the option token_store (a central server: no store), or takes the store of the box `given` (NULL:
  * none), which stays the caller's; config is finished. The store in *parts has a
  * reference for the caller, to be given back by itr_parts_clear. ITR_CONFIG: no such store;
  * ITR_STORE: it cannot be used; ITR_NOMEM. */

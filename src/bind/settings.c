@@ -93,7 +93,7 @@ static enum itr_status read_secret_file(struct itr_config *config, struct itr_er
     struct itr_buf secret;
     enum itr_status s;
 
-    if (config->app_secret_file == NULL)
+    if (config->app_secret_file == NULL || itr_config_is_central(config)) /* finish refuses it */
         return ITR_OK;
     if (config->app_secret != NULL)
         return itr_error_set(e, ITR_CONFIG, "give app_secret or app_secret_file, not both");

@@ -80,7 +80,8 @@ void itr_stats_push(lua_State *L, const struct itr_client *client,
     lua_createtable(L, 0, 16);
     set_string(L, "state", itr_cache_state_name(s.state));
     set_token(L, &s);
-    set_count(L, "fetches_today", s.fetches_today);
+    if (s.fetches_today >= 0)
+        set_count(L, "fetches_today", s.fetches_today);
     if (s.daily_limit > 0)
         set_count(L, "daily_limit", s.daily_limit);
     set_error(L, "last_error", &s.last_error);

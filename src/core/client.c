@@ -13,16 +13,16 @@
  * todo.
  */
 struct itr_client {
-    struct itr_config config;      /* ours; of one beside another, the other's */
-    bool beside;                   /* made by itr_client_beside */
-    const struct itr_clock *clock; /* borrowed, static */
+    struct itr_config config;                    /* ours; of one beside another, the other's */
+    bool beside;                                 /* made by itr_client_beside */
+    const struct itr_clock *clock;               /* borrowed, static */
     const struct itr_transport_factory *factory; /* borrowed, static; NULL: */
     struct itr_carrier carrier;                  /* who makes the transport instead */
-    struct itr_transport *transport; /* ours; NULL after a fork until it is made anew */
-    unsigned generation;             /* of the process that made transport (fork.h) */
-    struct itr_token_source *source; /* counted */
-    struct itr_call_list todo, sent; /* of borrowed ones */
-    struct itr_call_group *ready;    /* borrowed */
+    struct itr_transport *transport;             /* ours; NULL after a fork until it is made anew */
+    unsigned generation;                         /* of the process that made transport (fork.h) */
+    struct itr_token_source *source;             /* counted */
+    struct itr_call_list todo, sent;             /* of borrowed ones */
+    struct itr_call_group *ready;                /* borrowed */
     struct itr_client_counters counters;
 };
 
@@ -146,9 +146,10 @@ static bool is_over(const struct itr_call *call)
 }
 
 /* It is DONE or FAILED: from its list into its group's. */
-static void end(struct itr_client *c, struct itr_call *call)
+static void end(struct itr_client *c, struct itr_call *call, int64_t now)
 {
     itr_call_list_remove(call);
+    call->ended_mono_ms = now;
     c->counters.refused += call->n_refused;
     c->counters.repeated += call->n_repeated;
     call->group->n_out--;
@@ -164,7 +165,7 @@ static void end_all(struct itr_client *c, struct itr_call_list *list, const stru
             itr_token_source_forget(c->source, &call->wait);
         call->asked = false;
         itr_call_abort(call, e);
-        end(c, call);
+        end(c, call, itr_clock_mono_ms(c->clock));
     }
 }
 
@@ -258,7 +259,7 @@ static void push(struct itr_client *c, struct itr_call *call, int64_t now)
     if (call->step == ITR_CALL_SEND)
         send(c, call, now);
     if (is_over(call))
-        end(c, call);
+        end(c, call, now);
 }
 
 /* The gateway wants less: of this group, for no longer than a call would wait. */

@@ -315,7 +315,9 @@ void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules
     rules->min_refresh_interval_ms = c->min_refresh_interval_ms;
     rules->lease_ms = c->token_timeout_ms + LEASE_EXTRA_MS;
     rules->daily_limit = c->daily_limit;
-    itr_sha256_hex(c->app_secret, strlen(c->app_secret), rules->secret_digest, ITR_DIGEST_MAX);
+    rules->secret_digest[0] = '\0';
+    if (c->app_secret != NULL)
+        itr_sha256_hex(c->app_secret, strlen(c->app_secret), rules->secret_digest, ITR_DIGEST_MAX);
 }
 
 void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out)

@@ -26,11 +26,11 @@ struct itr_codes {
 struct itr_config {
     /* Strings are ours; NULL: not given. */
     char *app_id;
-    char *app_secret;      /* wiped when freed */
+    char *app_secret;      /* wiped when freed; NULL with a central server */
     char *app_secret_file; /* read by secret_file.c before itr_config_finish */
     char *gateway;         /* normal form after itr_config_finish */
     char *token_store;
-    char *token_store_key; /* wiped when freed */
+    char *token_store_key; /* of a central server; wiped when freed */
     char *ca_file;
     char *proxy;
     char *user_agent;
@@ -93,15 +93,19 @@ enum itr_status itr_config_set_number(struct itr_config *c, const char *name, do
 enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int64_t code,
                                     struct itr_error *e);
 
+/* True when token_store names a central token server (token_server.h): the app secret is its alone. */
+bool itr_config_is_central(const struct itr_config *c);
+
 /* Checks what belongs together once all are set: gateway's normal form, credentials present and
- * clean, margin below the life ... A config is complete and constant after this. */
+ * clean, margin below the life ... With a central server: its normal form, its key, and that there
+ * is no app secret. A config is complete and constant after this. */
 enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e);
 
 /* What of it the fleet's rules need (token_record.h). A lease lives 5 s longer than the request it is
  * for may take. */
 void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules);
 
-/* What of it a transport needs; strings stay borrowed from c. */
+/* What of it a transport to the gateway needs; strings stay borrowed from c. */
 void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out);
 
 #endif

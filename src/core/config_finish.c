@@ -2,12 +2,13 @@
 
 #include <string.h>
 
+#include "core/token_server.h"
 #include "core/url.h"
 #include "core/utf8.h"
 
 /* What can be said of a config only when all of it is there. */
 
-#define GATEWAY_MAX 4096
+#define ADDRESS_MAX 4096
 
 static const char *string_of(const struct itr_config *c, const struct itr_option *o)
 {
@@ -53,11 +54,89 @@ static enum itr_status normalise_gateway(struct itr_config *c, struct itr_error 
                              "option gateway is %s: give the base URL of your environment, "
                              "https://..., to new or configure, or set ITRIGGER_GATEWAY",
                              c->gateway == NULL ? "missing" : "empty");
-    itr_buf_init(&normal, GATEWAY_MAX);
+    itr_buf_init(&normal, ADDRESS_MAX);
     if ((s = itr_url_gateway(c->gateway, &normal, e)) == ITR_OK)
         s = itr_config_set_text(c, "gateway", itr_buf_str(&normal), e);
     itr_buf_clear(&normal);
     return s;
+}
+
+/* ---- a central token server ---- */
+
+bool itr_config_is_central(const struct itr_config *c)
+{
+    return itr_token_server_is_named(c->token_store);
+}
+
+static enum itr_status normalise_server(struct itr_config *c, struct itr_error *e)
+{
+    struct itr_buf normal;
+    enum itr_status s;
+
+    itr_buf_init(&normal, ADDRESS_MAX);
+    if ((s = itr_token_server_normal(c->token_store, &normal, e)) == ITR_OK)
+        s = itr_config_set_text(c, "token_store", itr_buf_str(&normal), e);
+    itr_buf_clear(&normal);
+    return s;
+}
+
+/* That no client can lose the secret is what the server is for. */
+static enum itr_status refuse_secret(const struct itr_config *c, struct itr_error *e)
+{
+    const char *name = c->app_secret_file != NULL ? "app_secret_file" : "app_secret";
+
+    if (c->app_secret_file == NULL && c->app_secret == NULL)
+        return ITR_OK;
+    return itr_error_set(e, ITR_CONFIG,
+                         "option %s is given, and token_store names a central server: only that "
+                         "server may have the app secret; remove %s, or name another store",
+                         name, name);
+}
+
+/* It becomes a header. */
+static bool is_clean_key(const char *key)
+{
+    for (; *key > 0x20 && *key < 0x7f; key++)
+        ;
+    return *key == '\0';
+}
+
+static enum itr_status check_key(const struct itr_config *c, struct itr_error *e)
+{
+    const char *key = c->token_store_key;
+
+    if (key == NULL && itr_token_server_is_socket(c->token_store))
+        return ITR_OK;
+    if (key == NULL || *key == '\0')
+        return itr_error_set(e, ITR_CONFIG,
+                             "option token_store_key is %s: give the key that the token server at "
+                             "token_store has for this client, or set ITRIGGER_TOKEN_STORE_KEY",
+                             key == NULL ? "missing" : "empty");
+    if (!is_clean_key(key))
+        return itr_error_set(e, ITR_CONFIG,
+                             "option token_store_key has a space or a character in it that is not "
+                             "printable ASCII");
+    return ITR_OK;
+}
+
+static enum itr_status check_central(struct itr_config *c, struct itr_error *e)
+{
+    enum itr_status s;
+
+    if ((s = refuse_secret(c, e)) != ITR_OK)
+        return s;
+    if ((s = normalise_server(c, e)) != ITR_OK)
+        return s;
+    return check_key(c, e);
+}
+
+/* ---- all of it ---- */
+
+static enum itr_status check_secret(struct itr_config *c, struct itr_error *e)
+{
+    return itr_config_is_central(c)
+               ? check_central(c, e)
+               : check_credential("app_secret", "ITRIGGER_APP_SECRET", c->app_secret, e);
 }
 
 static enum itr_status set_standards(struct itr_config *c, struct itr_error *e)
@@ -79,7 +158,7 @@ enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e)
         return s;
     if ((s = check_credential("app_id", "ITRIGGER_APP_ID", c->app_id, e)) != ITR_OK)
         return s;
-    if ((s = check_credential("app_secret", "ITRIGGER_APP_SECRET", c->app_secret, e)) != ITR_OK)
+    if ((s = check_secret(c, e)) != ITR_OK)
         return s;
     if ((s = check_strings(c, e)) != ITR_OK)
         return s;

@@ -20,12 +20,24 @@ static void write_numbers(const struct itr_config *c, char numbers[NUMBERS_MAX])
              c->connect_timeout_ms, c->token_timeout_ms);
 }
 
+/* What the token comes from: a store, or a central server and the key it is asked with. */
+static const char *origin(const struct itr_config *c, const char *store_id)
+{
+    return store_id != NULL ? store_id : c->token_store;
+}
+
 void itr_source_key(const struct itr_config *c, const char *store_id, char key[ITR_REGISTRY_KEY])
 {
     char numbers[NUMBERS_MAX];
-    const char *const parts[] = {
-        store_id,         c->gateway,          c->app_id, c->app_secret, text(c->proxy),
-        text(c->ca_file), text(c->user_agent), numbers,   NULL};
+    const char *const parts[] = {origin(c, store_id),
+                                 c->gateway,
+                                 c->app_id,
+                                 text(store_id != NULL ? c->app_secret : c->token_store_key),
+                                 text(c->proxy),
+                                 text(c->ca_file),
+                                 text(c->user_agent),
+                                 numbers,
+                                 NULL};
 
     write_numbers(c, numbers);
     itr_registry_key(parts, key);

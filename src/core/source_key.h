@@ -12,8 +12,8 @@
 #include "core/config.h"
 #include "core/registry.h"
 
-/* The registry's key (a digest: the secret is part of it) for a finished config; store_id: the id of
- * the store that its parts name. */
+/* The registry's key (a digest: the secret is part of it, or the key for a central server) for a
+ * finished config; store_id: the id of the store that its parts name, NULL for a central server. */
 void itr_source_key(const struct itr_config *config, const char *store_id,
                     char key[ITR_REGISTRY_KEY]);
 

@@ -1,7 +1,7 @@
 /*
- * token_fetch: one fetch of a token, plain blocking C: load the record, decide, and if the lease is
- * ours ask the gateway and settle (docs/design.md 4.3). What may be done when is token_record's; this
- * file only does it.
+ * token_fetch: one fetch of a token, plain blocking C (docs/design.md 4.3): from the gateway through
+ * a store (token_fetch_store), or, when the parts name no store, from a central token server
+ * (token_fetch_server).
  *
  * Belongs to one thread at a time: token_source sees to it that one fetch is out.
  */
@@ -17,6 +17,8 @@
 #include "core/token_record.h"
 #include "core/token_source.h"
 
+#define ITR_FETCH_SHORT_HOLD_MS 5000 /* a hold after a failure that is shorter is waited out */
+
 /* What stays the same from one fetch of a source to the next. */
 struct itr_token_fetch {
     const struct itr_config *config; /* borrowed; outlives this */
@@ -29,13 +31,15 @@ struct itr_token_fetch {
     /* Of a fetch that was the parent's when this process was forked. Where the store is a process's
      * own memory, its lease came into ours with the fork and is nobody's; or "". */
     char orphan[ITR_OWNER_MAX + 1];
-    /* This machine's own trouble: fetches in a row of which nothing was sent. */
+    /* This machine's own trouble: fetches in a row of which nothing was sent; with a central server
+     * all that brought no token. */
     int local_failures;
     int64_t local_retry_mono_ms;
     struct itr_error local_error;
     /* Set by the process's end: do not begin, come back soon. May be set from any thread. */
     atomic_bool stop;
-    /* True while a lease of ours stands in a store that others read. */
+    /* True while the process's end has to wait for the fetch: a lease of ours stands in a store that
+     * others read, or a request is out to a central server. */
     atomic_bool leased;
 };
 
@@ -44,6 +48,9 @@ void itr_token_fetch_init(struct itr_token_fetch *f, const struct itr_config *co
 
 /* In the child of a fork: no fetch is out, and nothing of this machine's trouble is known. */
 void itr_token_fetch_renew(struct itr_token_fetch *f);
+
+/* Where its tokens come from when it is not the gateway. */
+enum itr_token_origin itr_token_fetch_origin(const struct itr_token_fetch *f);
 
 /* What the fetch is for. Tokens are borrowed while it runs. */
 struct itr_fetch_wish {
@@ -56,7 +63,7 @@ struct itr_fetch_result {
     struct itr_token *token; /* one reference for the caller; NULL: see error */
     struct itr_error error;  /* kind ITR_OK without a token: there was no reason to fetch */
     int64_t retry_after_ms;  /* without a token: no new fetch before */
-    int64_t fetches_today;   /* as the record says; -1: no record was seen */
+    int64_t fetches_today;   /* as the record says; -1: no record was seen, or there is none */
     bool unsettled;          /* the token could not be stored: see itr_token_fetch_settle */
     /* What is still to be settled; internal. */
     char owner[ITR_OWNER_MAX + 1];
@@ -66,7 +73,7 @@ struct itr_fetch_result {
 };
 
 /* Blocks until there is a token or a reason why there is none: within token_timeout for the request,
- * and as long as another's lease stands. Writes *out; the caller clears it. */
+ * and as long as another's lease stands, or a short hold. Writes *out; the caller clears it. */
 void itr_token_fetch_run(struct itr_token_fetch *f, const struct itr_fetch_wish *wish,
                          struct itr_fetch_result *out);
 

@@ -1,51 +1,18 @@
 #include "core/token_request.h"
 
-#include <stdio.h>
-
+#include "core/token_exchange.h"
 #include "core/token_grant.h"
 
 #define ANSWER_MAX ((size_t)256 * 1024)
 #define URL_MAX 16384
-#define LOOK_MS 200 /* how often give_up is asked */
 
-static void not_carried(struct itr_response *r, enum itr_status why, const char *text)
-{
-    r->carried = why;
-    snprintf(r->detail, sizeof r->detail, "%.200s", text);
-}
-
-/* Carries x to its end. */
-static void carry(const struct itr_token_request *r, struct itr_transport *t,
-                  struct itr_exchange *x)
-{
-    while (t->ops->wait(t, LOOK_MS) == NULL)
-        if (r->give_up(r->ctx)) {
-            t->ops->cancel(t, x);
-            not_carried(&x->response, ITR_NETWORK, "the process ends");
-            return;
-        }
-}
-
-/* A transport for one exchange: a fetch is rare, and its thread is short-lived. */
 static void exchange(const struct itr_token_request *r, struct itr_exchange *x)
 {
     struct itr_transport_options options;
-    struct itr_transport *t;
-    struct itr_error e;
-    enum itr_status s;
+    struct itr_token_exchange t = {r->transport, &options, r->give_up, r->ctx};
 
     itr_config_transport(r->config, &options);
-    s = r->transport->open(&options, &t, &e);
-    if (s != ITR_OK) {
-        not_carried(&x->response, s, e.text);
-        return;
-    }
-    s = t->ops->start(t, x, &e);
-    if (s == ITR_OK)
-        carry(r, t, x);
-    else
-        not_carried(&x->response, s, e.text);
-    t->ops->free(t);
+    itr_token_exchange_run(&t, x);
 }
 
 static void judge(const struct itr_token_request *r, const struct itr_response *response,
@@ -80,7 +47,7 @@ void itr_token_request_run(const struct itr_token_request *r, struct itr_buf *to
     if (s == ITR_OK)
         exchange(r, &x);
     else
-        not_carried(&x.response, s, "no memory for the token request");
+        itr_token_exchange_fail(&x, s, "no memory for the token request");
     judge(r, &x.response, token, outcome);
     itr_buf_clear(&url);
     itr_exchange_clear(&x);

@@ -23,7 +23,7 @@
 struct itr_token_source {
     struct itr_registered head;   /* key: digest of what makes two sources the same */
     struct itr_config config;     /* constant; ours */
-    struct itr_parts parts;       /* constant; store retained */
+    struct itr_parts parts;       /* constant; a store is retained */
     struct itr_token_fetch fetch; /* the fetch thread's */
 
     pthread_cond_t more; /* a fetch is wanted while the thread still has a token to store */
@@ -216,7 +216,8 @@ static void end_source(struct itr_registered *r)
     atomic_store(&of(r)->fetch.stop, true);
 }
 
-/* A fetch that holds a lease: the next process would have to wait for the lease's end. */
+/* A fetch that holds a lease: the next process would have to wait for the lease's end. Or one that
+ * is about to be cancelled. */
 static bool keeps_process(struct itr_registered *r)
 {
     struct itr_token_source *s = of(r);
@@ -236,7 +237,8 @@ static void free_source(struct itr_registered *r)
     itr_token_release(s->refused);
     pthread_cond_destroy(&s->more);
     pthread_mutex_destroy(&s->head.lock);
-    s->parts.store->ops->release(s->parts.store);
+    if (s->parts.store != NULL)
+        s->parts.store->ops->release(s->parts.store);
     itr_config_clear(&s->config);
     free(s);
 }
@@ -270,11 +272,13 @@ static struct itr_registered *make_source(void *ctx)
     s->head.end_within_ms = s->config.token_timeout_ms;
     atomic_init(&s->head.refs, 1);
     s->parts = *w->parts;
-    s->parts.store->ops->retain(s->parts.store);
+    if (s->parts.store != NULL)
+        s->parts.store->ops->retain(s->parts.store);
     pthread_mutex_init(&s->head.lock, NULL);
     itr_thread_cond_init(&s->more);
     itr_token_cache_init(&s->cache);
     itr_token_fetch_init(&s->fetch, &s->config, &s->parts);
+    s->fetches_today = s->parts.store != NULL ? 0 : -1; /* a central server does not tell */
     return &s->head;
 }
 
@@ -287,7 +291,7 @@ enum itr_status itr_token_source_open(const struct itr_config *config,
     struct itr_registered *r;
 
     *out = NULL;
-    itr_source_key(config, parts->store->id, key);
+    itr_source_key(config, parts->store != NULL ? parts->store->id : NULL, key);
     r = itr_registry_get(key, make_source, &wanted);
     *out = of(r);
     return r != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
@@ -384,7 +388,7 @@ void itr_token_source_stats(struct itr_token_source *s, struct itr_token_stats *
     for (w = s->waits; w != NULL; w = w->next)
         out->waiters++;
     out->fetched = s->fetched;
-    out->store = itr_token_origin_name(s->parts.store->ops->origin);
+    out->store = itr_token_origin_name(itr_token_fetch_origin(&s->fetch));
     out->n_events = itr_token_events_copy(&s->events, out->events);
     pthread_mutex_unlock(&s->head.lock);
 }

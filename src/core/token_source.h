@@ -29,11 +29,11 @@
 
 struct itr_token_source;
 
-/* The concrete parts, chosen by src/bind, itriggerd's main or a test. Borrowed; store is retained. */
+/* The concrete parts, chosen by src/bind, itriggerd's main or a test. Borrowed; a store is retained. */
 struct itr_parts {
     const struct itr_clock *clock;
     const struct itr_transport_factory *transport;
-    struct itr_store *store;
+    struct itr_store *store; /* NULL: token_store names a central server */
 };
 
 /* The source for this config, new or found. ITR_NOMEM. Retained for the caller. */

@@ -17,7 +17,7 @@ struct itr_token_stats {
     uint64_t fence;                               /* 0: no token */
     char id[9];                                   /* short id of the token, or "" */
     int64_t age_ms, refresh_in_ms, expires_in_ms; /* of the token; may be negative */
-    int64_t fetches_today;                        /* as the record said last */
+    int64_t fetches_today;                        /* as the record said last; -1: nobody says */
     int64_t daily_limit;
     struct itr_error last_error;
     int64_t waiters;

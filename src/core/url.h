@@ -23,6 +23,9 @@
  */
 enum itr_status itr_url_gateway(const char *gateway, struct itr_buf *out, struct itr_error *e);
 
+/* The same of a central token server's address in the option token_store. */
+enum itr_status itr_url_token_server(const char *server, struct itr_buf *out, struct itr_error *e);
+
 /* True when the host part of a URL in normal form is loopback. */
 bool itr_url_is_loopback(const char *url);
 

@@ -1,4 +1,4 @@
-/* The half of url.h that is about the gateway's base address. */
+/* The half of url.h that is about base addresses: the gateway's, a token server's. */
 #include "core/url.h"
 
 #include <arpa/inet.h>
@@ -134,86 +134,111 @@ static bool is_port(const char *port, size_t n)
     return value <= 65535;
 }
 
-/* ---- the gateway ---- */
+/* ---- base addresses ---- */
 
-static enum itr_status refuse(struct itr_error *e, const char *what)
+/* What an option of this kind is called, and how its errors speak of it. */
+struct base {
+    const char *option;
+    const char *write_as;
+    const char *shows;    /* what plain http would show to the network */
+    const char *has_path; /* what is wrong with a path */
+};
+
+static const struct base gateway_base = {
+    "gateway",
+    "https://host or https://host:port",
+    "app secret and token",
+    "has a path in it, which belongs into each call",
+};
+
+static const struct base server_base = {
+    "token_store",
+    "http://127.0.0.1:port, https://host:port or unix:/path",
+    "token_store_key and token",
+    "has a path in it",
+};
+
+static enum itr_status refuse(const struct base *b, struct itr_error *e, const char *what)
 {
-    return itr_error_set(e, ITR_CONFIG,
-                         "option gateway %s: write it as https://host or "
-                         "https://host:port",
-                         what);
+    return itr_error_set(e, ITR_CONFIG, "option %s %s: write it as %s", b->option, what,
+                         b->write_as);
 }
 
-static enum itr_status check_characters(const char *gateway, struct itr_error *e)
+static enum itr_status check_characters(const struct base *b, const char *url, struct itr_error *e)
 {
     const unsigned char *p;
 
-    for (p = (const unsigned char *)gateway; *p != '\0'; p++) {
+    for (p = (const unsigned char *)url; *p != '\0'; p++) {
         if (*p <= 0x20 || *p == 0x7f)
-            return refuse(e, "has a space or a control character in it");
+            return refuse(b, e, "has a space or a control character in it");
         if (*p >= 0x80)
-            return refuse(e, "has a character in it that is not ASCII (xn--... is how such a "
-                             "host is written)");
+            return refuse(b, e,
+                          "has a character in it that is not ASCII (xn--... is how such a "
+                          "host is written)");
     }
     return ITR_OK;
 }
 
-static enum itr_status check_rest(const char *rest, struct itr_error *e)
+static enum itr_status check_rest(const struct base *b, const char *rest, struct itr_error *e)
 {
     if (rest[0] == '/')
         rest++;
     if (rest[0] == '?')
-        return refuse(e, "has a query in it");
+        return refuse(b, e, "has a query in it");
     if (rest[0] == '#')
-        return refuse(e, "has a fragment in it");
+        return refuse(b, e, "has a fragment in it");
     if (rest[0] != '\0')
-        return refuse(e, "has a path in it, which belongs into each call");
+        return refuse(b, e, b->has_path);
     return ITR_OK;
 }
 
-static enum itr_status check_host(const struct parts *u, struct itr_error *e)
+static enum itr_status check_host(const struct base *b, const struct parts *u, struct itr_error *e)
 {
     if (u->host_len == 0)
-        return refuse(e, "has no host");
+        return refuse(b, e, "has no host");
     if (!is_host(u->host, u->host_len))
-        return refuse(e, "has a host that is none");
+        return refuse(b, e, "has a host that is none");
     if (u->port != NULL && !is_port(u->port, u->port_len))
-        return refuse(e, "has a port that is none (1 to 65535)");
+        return refuse(b, e, "has a port that is none (1 to 65535)");
     return ITR_OK;
 }
 
-/* The app secret and the token travel in the URL (docs/protocol.md, Gateway). */
-static enum itr_status check_scheme(const struct parts *u, struct itr_error *e)
+/* The app secret and the token travel in the URL (docs/protocol.md, Gateway), and the token in a
+ * token server's answer. */
+static enum itr_status check_scheme(const struct base *b, const struct parts *u,
+                                    struct itr_error *e)
 {
     char shown[SHOWN];
 
     if (is_word(u->scheme, u->scheme_len, "https"))
         return ITR_OK;
     if (!is_word(u->scheme, u->scheme_len, "http"))
-        return refuse(e, "has another scheme than https");
+        return refuse(b, e, "has another scheme than https");
     if (is_loopback(u->host, u->host_len))
         return ITR_OK;
     return itr_error_set(e, ITR_CONFIG,
-                         "option gateway is http, which would show app secret and token to the "
-                         "network: write https://%s (http is for localhost, 127.0.0.0/8 and [::1])",
+                         "option %s is http, which would show %s to the network: write https://%s "
+                         "(http is for localhost, 127.0.0.0/8 and [::1])",
+                         b->option, b->shows,
                          itr_utf8_show(u->host, u->host_len, shown, sizeof shown));
 }
 
-/* What is wrong with the gateway is told without showing it: it may hold a password. */
-static enum itr_status check(const char *gateway, struct parts *u, struct itr_error *e)
+/* What is wrong with the address is told without showing it: it may hold a password. */
+static enum itr_status check(const struct base *b, const char *url, struct parts *u,
+                             struct itr_error *e)
 {
     bool has_user;
     enum itr_status s;
 
-    if ((s = check_characters(gateway, e)) != ITR_OK)
+    if ((s = check_characters(b, url, e)) != ITR_OK)
         return s;
-    if (!split(gateway, u, &has_user))
-        return refuse(e, "is no absolute URL");
+    if (!split(url, u, &has_user))
+        return refuse(b, e, "is no absolute URL");
     if (has_user)
-        return refuse(e, "has a user in it");
-    if ((s = check_rest(u->rest, e)) != ITR_OK || (s = check_host(u, e)) != ITR_OK)
+        return refuse(b, e, "has a user in it");
+    if ((s = check_rest(b, u->rest, e)) != ITR_OK || (s = check_host(b, u, e)) != ITR_OK)
         return s;
-    return check_scheme(u, e);
+    return check_scheme(b, u, e);
 }
 
 static enum itr_status append_lower(struct itr_buf *out, const char *text, size_t n)
@@ -227,19 +252,30 @@ static enum itr_status append_lower(struct itr_buf *out, const char *text, size_
     return s;
 }
 
-enum itr_status itr_url_gateway(const char *gateway, struct itr_buf *out, struct itr_error *e)
+static enum itr_status normalise(const struct base *b, const char *url, struct itr_buf *out,
+                                 struct itr_error *e)
 {
     struct parts u = {0};
     enum itr_status s;
 
-    if ((s = check(gateway, &u, e)) != ITR_OK)
+    if ((s = check(b, url, &u, e)) != ITR_OK)
         return s;
     if ((s = append_lower(out, u.scheme, u.scheme_len)) == ITR_OK &&
         (s = itr_buf_append_str(out, "://")) == ITR_OK)
         s = append_lower(out, u.host, u.host_len);
     if (s == ITR_OK && u.port != NULL && (s = itr_buf_append_char(out, ':')) == ITR_OK)
         s = itr_buf_append(out, u.port, u.port_len);
-    return s == ITR_OK ? s : itr_error_set(e, s, "no room for the gateway's address");
+    return s == ITR_OK ? s : itr_error_set(e, s, "no room for the address in %s", b->option);
+}
+
+enum itr_status itr_url_gateway(const char *gateway, struct itr_buf *out, struct itr_error *e)
+{
+    return normalise(&gateway_base, gateway, out, e);
+}
+
+enum itr_status itr_url_token_server(const char *server, struct itr_buf *out, struct itr_error *e)
+{
+    return normalise(&server_base, server, out, e);
 }
 
 bool itr_url_is_loopback(const char *url)

@@ -49,8 +49,19 @@ static bool add_extra(struct curl_slist **list, const char *line)
     if (copy != NULL && has_no_value(copy))
         memcpy(copy + name_length(copy), ";", 2);
     ok = copy != NULL && add(list, copy);
+    if (copy != NULL)
+        itr_wipe(copy, strlen(copy));
     free(copy);
     return ok;
+}
+
+void itr_curl_headers_free(struct curl_slist *list)
+{
+    struct curl_slist *line;
+
+    for (line = list; line != NULL; line = line->next)
+        itr_wipe(line->data, strlen(line->data));
+    curl_slist_free_all(list);
 }
 
 struct curl_slist *itr_curl_headers_make(const char *const *extra, const struct curl_slist *shared)
@@ -67,7 +78,7 @@ struct curl_slist *itr_curl_headers_make(const char *const *extra, const struct 
     return list;
 
 err0:
-    curl_slist_free_all(list);
+    itr_curl_headers_free(list);
     return NULL;
 }
 

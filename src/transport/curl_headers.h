@@ -11,8 +11,11 @@
 #include "core/buf.h"
 
 /* A list of the extra lines (NULL-terminated) and of those shared ones whose name is not among
- * them. For curl_slist_free_all; NULL: no memory. */
+ * them. For itr_curl_headers_free; NULL: no memory. */
 struct curl_slist *itr_curl_headers_make(const char *const *extra, const struct curl_slist *shared);
+
+/* Wipes the lines, which may bring a key, and frees the list. NULL is allowed. */
+void itr_curl_headers_free(struct curl_slist *list);
 
 /* Takes one line as libcurl's header callback gets it, appends "name: value\n" with the name in
  * lower case. A status line forgets what came before it: only the last answer counts (there may be

@@ -181,13 +181,13 @@ void itr_curl_request_free(struct itr_curl_request *r)
     if (r == NULL)
         return;
     curl_easy_cleanup(r->easy);
-    curl_slist_free_all(r->own_headers);
+    itr_curl_headers_free(r->own_headers);
     free(r);
 }
 
 void itr_curl_request_abandon(struct itr_curl_request *r)
 {
-    curl_slist_free_all(r->own_headers);
+    itr_curl_headers_free(r->own_headers);
     free(r);
 }
 
@@ -243,7 +243,7 @@ static long as_long_ms(int64_t ms)
 static void become_idle(struct itr_curl_request *r)
 {
     if (r->own_headers != NULL) {
-        curl_slist_free_all(r->own_headers);
+        itr_curl_headers_free(r->own_headers);
         r->own_headers = NULL;
         r->headers_in_use = NULL;
     }

@@ -174,6 +174,14 @@ static void reset_response(struct itr_response *r)
     r->detail[0] = '\0';
 }
 
+/* A central token server's requests are the token endpoint's lane too. */
+static enum fake_lane lane_of(const char *url)
+{
+    bool token = strstr(url, "/accessTokenOpen/") != NULL || strstr(url, "/v1/apps/") != NULL;
+
+    return token ? FAKE_TOKEN : FAKE_API;
+}
+
 static enum itr_status start(struct itr_transport *tr, struct itr_exchange *x, struct itr_error *e)
 {
     struct transport *t = of(tr);
@@ -189,7 +197,7 @@ static enum itr_status start(struct itr_transport *tr, struct itr_exchange *x, s
         assert(t->n < RUNNING);
         r = &t->running[t->n++];
         r->x = x;
-        r->lane = strstr(x->request.url, "/accessTokenOpen/") != NULL ? FAKE_TOKEN : FAKE_API;
+        r->lane = lane_of(x->request.url);
         r->deadline = gateway.clock->mono + x->request.timeout_ms;
         record(&gateway.lanes[r->lane], &x->request);
         r->nth = gateway.lanes[r->lane].started;

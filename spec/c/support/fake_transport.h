@@ -1,7 +1,7 @@
 /*
  * fake_transport: transport.h played by a script. The gateway behind it is one per process: what
- * every transport of the factory sends comes to it, in one of two lanes (the token endpoint, and all
- * else), is recorded, and is answered from the lane's queue, or as the lane always answers. A held
+ * every transport of the factory sends comes to it, in one of two lanes (the token endpoint or token
+ * server, and all else), is recorded, and is answered from the lane's queue, or as the lane always answers. A held
  * lane answers only what the test releases. Deadlines are by the fake clock.
  *
  * Any thread; each transport belongs to one, as transport.h says.

@@ -1,0 +1,16 @@
+/*
+ * token_fetch_server: a fetch from a central token server: one GET, or one POST that says which
+ * token was refused, by its fence. No record, no lease, no app secret. Internal to token_fetch.c; its
+ * thread.
+ */
+#ifndef ITR_CORE_TOKEN_FETCH_SERVER_H
+#define ITR_CORE_TOKEN_FETCH_SERVER_H
+
+#include "core/token_fetch.h"
+
+/* As itr_token_fetch_run; *out is the empty result. A token that is not newer than the one held comes
+ * as it is: the cache sees that it is the same. */
+void itr_token_fetch_server_run(struct itr_token_fetch *f, const struct itr_fetch_wish *wish,
+                                struct itr_fetch_result *out);
+
+#endif
