@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -155,18 +156,62 @@ static void no_ring_of_threads_is_lost(void **state)
 
 /* ---- SOCKET ---- */
 
-static void its_place_is_private_and_goes_with_it(void **state)
+/* Its listener takes the last descriptor there is, so none is left to be found by in /proc. */
+static struct itr_bell *new_bell_on_disk(void)
 {
-    struct itr_bell *b = new_bell(ITR_BELL_SOCKET);
-    char directory[200];
-    struct stat st;
+    struct itr_bell *b;
+    struct rlimit usual, tight;
+    int next = dup(STDERR_FILENO);
+
+    assert_true(next >= 0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    tight = usual;
+    tight.rlim_cur = (rlim_t)next + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    b = new_bell(ITR_BELL_SOCKET);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    return b;
+}
+
+static void nothing_of_it_is_on_the_disk(void **state)
+{
+    char parent[] = "/tmp/bell-test-XXXXXX";
+    struct itr_bell *b;
+    int host;
 
     (void)state;
+    assert_non_null(mkdtemp(parent));
+    setenv("TMPDIR", parent, 1);
+    b = new_bell(ITR_BELL_SOCKET);
     assert_int_equal(itr_bell_fd(b), -1);
+#ifdef O_PATH
+    assert_int_equal(rmdir(parent), 0); /* it is empty */
+#endif
+    connect_and_accept(b, &host);
+    close(host);
+    itr_bell_release(b);
+    unsetenv("TMPDIR");
+    (void)rmdir(parent);
+}
+
+static void or_its_place_is_private_and_goes_with_it(void **state)
+{
+    struct itr_bell *b = new_bell_on_disk();
+    char directory[200];
+    struct stat st;
+    int host;
+
+    (void)state;
     snprintf(directory, sizeof directory, "%s", itr_bell_path(b));
+    assert_memory_equal(directory, "/tmp/itrigger-", 14);
     *strrchr(directory, '/') = '\0';
     assert_int_equal(stat(directory, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
+    connect_and_accept(b, &host);
+    itr_bell_ring(b);
+    read_byte(host);
+    close(host);
     itr_bell_release(b);
     assert_int_equal(stat(directory, &st), -1);
     assert_int_equal(errno, ENOENT);
@@ -175,11 +220,13 @@ static void its_place_is_private_and_goes_with_it(void **state)
 static void a_directory_that_cannot_be_written_is_passed_over(void **state)
 {
     struct itr_bell *b;
+    int host;
 
     (void)state;
     setenv("TMPDIR", "/nowhere/at/all", 1);
     b = new_bell(ITR_BELL_SOCKET);
-    assert_memory_equal(itr_bell_path(b), "/tmp/itrigger-", 14);
+    connect_and_accept(b, &host);
+    close(host);
     itr_bell_release(b);
     unsetenv("TMPDIR");
 }
@@ -250,6 +297,21 @@ static void another_connection_takes_the_place_of_the_first(void **state)
     assert_int_equal(bytes_in(second), 1);
     close(first);
     close(second);
+    itr_bell_release(b);
+}
+
+/* The host gave up before it was accepted, and came again. */
+static void the_newest_connection_is_taken(void **state)
+{
+    struct itr_bell *b = new_bell(ITR_BELL_SOCKET);
+    int host;
+
+    (void)state;
+    close(connect_to(itr_bell_path(b)));
+    connect_and_accept(b, &host);
+    itr_bell_ring(b);
+    read_byte(host);
+    close(host);
     itr_bell_release(b);
 }
 
@@ -324,7 +386,7 @@ static void use_in_child(struct itr_bell *b)
 
 static void a_child_neither_rings_nor_answers_nor_removes_its_parents(void **state)
 {
-    struct itr_bell *bells[] = {new_bell(ITR_BELL_FD), new_bell(ITR_BELL_SOCKET)};
+    struct itr_bell *bells[] = {new_bell(ITR_BELL_FD), new_bell_on_disk()};
     int i, status, host, at;
 
     (void)state;
@@ -355,11 +417,13 @@ int main(void)
         cmocka_unit_test(an_answer_to_nothing_is_none),
         cmocka_unit_test(it_is_not_inherited_by_programs_and_never_blocks),
         cmocka_unit_test(no_ring_of_threads_is_lost),
-        cmocka_unit_test(its_place_is_private_and_goes_with_it),
+        cmocka_unit_test(nothing_of_it_is_on_the_disk),
+        cmocka_unit_test(or_its_place_is_private_and_goes_with_it),
         cmocka_unit_test(a_directory_that_cannot_be_written_is_passed_over),
         cmocka_unit_test(the_host_reads_one_byte_for_many_rings),
         cmocka_unit_test(what_is_rung_while_nobody_listens_is_told_at_the_next_connection),
         cmocka_unit_test(another_connection_takes_the_place_of_the_first),
+        cmocka_unit_test(the_newest_connection_is_taken),
         cmocka_unit_test(nobody_there_is_said),
         cmocka_unit_test(another_process_is_refused_and_does_not_stand_in_the_way),
         cmocka_unit_test(a_child_neither_rings_nor_answers_nor_removes_its_parents),

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "store/stores.h"
 #include "transport/curl_engine.h"
+#include "transport/curl_global.h"
 #include "transport/curl_loop.h"
 
 /* A store's address can hold a password, so an error shows its scheme only. */

@@ -30,12 +30,13 @@ struct itr_bell {
     unsigned generation; /* of the process that made it */
     int in;              /* ours. FD: what the loop watches. SOCKET: what listens */
     int out;             /* ours; what is written to; -1: the host is not connected */
+    int place;           /* ours; the socket's inode, by which it is found; -1: by its path */
     bool told;
     atomic_bool rung;
     pthread_mutex_t lock;
     bool is_socket;
-    char directory[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": none was made */
-    struct sockaddr_un at;                                     /* sun_path "": nothing was bound */
+    char directory[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": none is on the disk */
+    struct sockaddr_un at;                                     /* what to connect to */
 };
 
 #define SOCKET_NAME "/bell"
@@ -67,6 +68,15 @@ static void close_if_open(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+static int accept_any(int listener)
+{
+#ifdef SOCK_CLOEXEC
+    return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+#else
+    return accept(listener, NULL, NULL);
+#endif
 }
 
 /* ---- making and ending ---- */
@@ -103,6 +113,51 @@ static bool make_directory(struct itr_bell *b, const char *parent)
     return false;
 }
 
+static void leave_disk(struct itr_bell *b)
+{
+    if (b->directory[0] == '\0')
+        return;
+    (void)unlink(b->at.sun_path);
+    (void)rmdir(b->directory);
+    b->directory[0] = '\0';
+}
+
+#ifdef O_PATH
+static bool can_connect(const struct sockaddr_un *at)
+{
+    int fd = socket(AF_UNIX, SOCKET_TYPE, 0);
+    bool can = fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) == 0;
+
+    close_if_open(&fd);
+    return can;
+}
+
+/* On Linux a process finds its own socket without a name on the disk, so that none is left there
+ * even if it is killed. Without /proc, or where that is forbidden, the name stays. */
+static void hide(struct itr_bell *b)
+{
+    struct sockaddr_un hidden = {.sun_family = AF_UNIX};
+    int fd;
+
+    if ((b->place = open(b->at.sun_path, O_PATH | O_CLOEXEC)) < 0)
+        return;
+    (void)snprintf(hidden.sun_path, sizeof hidden.sun_path, "/proc/self/fd/%d", b->place);
+    if (!can_connect(&hidden)) {
+        close_if_open(&b->place);
+        return;
+    }
+    while ((fd = accept_any(b->in)) >= 0) /* the trial's */
+        close(fd);
+    leave_disk(b);
+    b->at = hidden;
+}
+#else
+static void hide(struct itr_bell *b)
+{
+    (void)b;
+}
+#endif
+
 static enum itr_status make_listener(struct itr_bell *b, struct itr_error *e)
 {
     struct sockaddr_un *at = &b->at;
@@ -119,6 +174,7 @@ static enum itr_status make_listener(struct itr_bell *b, struct itr_error *e)
                    (int)(sizeof at->sun_path - sizeof SOCKET_NAME), b->directory);
     if (bind(b->in, (struct sockaddr *)at, sizeof *at) != 0 || listen(b->in, 16) != 0)
         return no_descriptors(e);
+    hide(b);
     return ITR_OK;
 }
 
@@ -126,12 +182,11 @@ static void free_bell(struct itr_bell *b)
 {
     close_if_open(&b->in);
     close_if_open(&b->out);
-    if (itr_bell_is_ours(b) && b->directory[0] != '\0') {
-        (void)unlink(b->at.sun_path);
-        (void)rmdir(b->directory);
-    }
-    if (itr_bell_is_ours(b))
+    close_if_open(&b->place);
+    if (itr_bell_is_ours(b)) {
+        leave_disk(b);
         pthread_mutex_destroy(&b->lock);
+    }
     free(b);
 }
 
@@ -147,7 +202,7 @@ enum itr_status itr_bell_new(enum itr_bell_kind kind, struct itr_bell **out, str
     atomic_init(&b->rung, false);
     pthread_mutex_init(&b->lock, NULL);
     b->generation = itr_fork_generation();
-    b->in = b->out = -1;
+    b->in = b->out = b->place = -1;
     b->is_socket = kind == ITR_BELL_SOCKET;
     if ((s = b->is_socket ? make_listener(b, e) : make_pair(b, e)) != ITR_OK) {
         free_bell(b);
@@ -260,26 +315,20 @@ static bool is_from_here(int fd)
 }
 #endif
 
-static int accept_any(int listener)
-{
-#ifdef SOCK_CLOEXEC
-    return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-#else
-    return accept(listener, NULL, NULL);
-#endif
-}
-
-/* The next connection that is ours; -1: none. */
+/* The newest connection that is ours; -1: none. An older one is of a host that gave up meanwhile. */
 static int accept_ours(int listener)
 {
-    int fd;
+    int fd, ours = -1;
 
     while ((fd = accept_any(listener)) >= 0 || errno == EINTR || errno == ECONNABORTED) {
-        if (fd >= 0 && is_from_here(fd))
-            return fd;
-        close_if_open(&fd);
+        if (fd >= 0 && is_from_here(fd)) {
+            close_if_open(&ours);
+            ours = fd;
+        } else {
+            close_if_open(&fd);
+        }
     }
-    return -1;
+    return ours;
 }
 
 enum itr_status itr_bell_accept(struct itr_bell *b, struct itr_error *e)

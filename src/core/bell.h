@@ -6,7 +6,8 @@
  * Two kinds. Of FD the loop watches itr_bell_fd() by its own means (luv, cqueues). SOCKET is for a
  * host that can only open connections (nginx): it connects to itr_bell_path(), calls
  * itr_bell_accept(), and reads a byte whenever the bell is rung. It may close that connection and
- * come again later; what was rung meanwhile is not lost.
+ * come again later; what was rung meanwhile is not lost. On Linux that path is /proc/self/fd/N and
+ * nothing is on the disk; elsewhere, or without /proc, it is in a directory of mode 0700.
  *
  * Threads: ring, retain and release are for any; all else belongs to the loop's. Counted.
  * Fork: the child has no part in it: there a ring does nothing, and a release leaves the parent's
@@ -30,12 +31,12 @@ enum itr_bell_kind {
  * takes a private directory; ITR_NOMEM. */
 enum itr_status itr_bell_new(enum itr_bell_kind kind, struct itr_bell **out, struct itr_error *e);
 struct itr_bell *itr_bell_retain(struct itr_bell *b);
-/* NULL is allowed. The last one closes all, and takes socket and directory off the disk. */
+/* NULL is allowed. The last one closes all, and takes off the disk what is there. */
 void itr_bell_release(struct itr_bell *b);
 
 /* FD: the one to watch for reading; never read or closed by the caller. SOCKET: -1. */
 int itr_bell_fd(const struct itr_bell *b);
-/* SOCKET: the absolute path to connect to, there as long as the bell is. FD: NULL. */
+/* SOCKET: the absolute path for this process to connect to, good as long as the bell is. FD: NULL. */
 const char *itr_bell_path(const struct itr_bell *b);
 
 /* The process that made it is this one, not its parent. */

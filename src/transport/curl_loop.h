@@ -43,7 +43,4 @@ void itr_curl_loop_guard(struct itr_transport *t, pthread_mutex_t *lock);
  * sockets silently and touches nothing else, for that may be half done. Exchanges stay with it. */
 void itr_curl_loop_lose(struct itr_transport *t);
 
-/* "7.88.1" and so on: the libcurl at run time. */
-const char *itr_curl_version(void);
-
 #endif

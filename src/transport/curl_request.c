@@ -326,3 +326,12 @@ void itr_curl_request_unlink(struct itr_curl_request *r)
     r->next = NULL;
     r->prev = NULL;
 }
+
+void itr_curl_request_free_all(struct itr_curl_request **head)
+{
+    while (*head != NULL) {
+        struct itr_curl_request *r = *head;
+        itr_curl_request_unlink(r);
+        itr_curl_request_free(r);
+    }
+}
