@@ -46,6 +46,9 @@ function nginx.missing()
   end
 end
 
+-- Waits until a process is no more, or only waits to be told of.
+local GONE = "while kill -0 %s 2>/dev/null && [ \"$(cut -d' ' -f3 /proc/%s/stat 2>/dev/null)\" != Z ]; do sleep 0.02; done"
+
 local modules = "/usr/lib/nginx/modules"
 
 local CONF = [[
@@ -99,11 +102,16 @@ function nginx.start(more)
   })
   self.command = "env -u LUA_PATH -u LUA_CPATH -u LUA_INIT PATH=$PATH:/usr/sbin " .. (more.under or "")
     .. " nginx -p " .. self.dir .. " -c " .. self.dir .. "/nginx.conf"
-  local failed = shell(self.command .. " >" .. self.dir .. "/start.log 2>&1 || cat " .. self.dir .. "/start.log")
-  assert(failed == "", failed)
   local pid = self.dir .. "/nginx.pid"
-  self.guard = assert(io.popen(("cat >/dev/null; kill $(cat %s) 2>/dev/null; "
-    .. "while [ -e %s ]; do sleep 0.05; done; rm -rf %s"):format(pid, pid, self.dir), "w"))
+  if more.under then
+    shell(("%s >%s/start.log 2>&1 & while [ ! -s %s ] && kill -0 $! 2>/dev/null; do sleep 0.1; done"):format(
+      self.command, self.dir, pid))
+  else
+    local failed = shell(self.command .. " >" .. self.dir .. "/start.log 2>&1 || cat " .. self.dir .. "/start.log")
+    assert(failed == "", failed)
+  end
+  self.guard = assert(io.popen(("cat >/dev/null; p=$(cat %s); kill $p 2>/dev/null; %s; rm -rf %s"):format(
+    pid, GONE:format("$p", "$p"), self.dir), "w"))
   return self
 end
 
@@ -183,8 +191,7 @@ end
 -- Returns when none of these processes is there any more: the test's time-out ends it otherwise.
 function Host.wait_gone(self, pids)
   for pid in pairs(pids) do
-    shell(("while kill -0 %s 2>/dev/null && [ \"$(cat /proc/%s/stat 2>/dev/null | cut -d' ' -f3)\" != Z ]; do "
-      .. "sleep 0.02; done"):format(pid, pid))
+    shell(GONE:format(pid, pid))
   end
   return self
 end
