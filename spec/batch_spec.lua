@@ -366,7 +366,7 @@ describe("batch", function()
     released()
     for _, request in ipairs(sb:requests()) do
       if request.path == query then
-        assert.equal("2.0", tostring(request.http_version or "2.0"))
+        assert.equal(2, tonumber(request.http_version))
       end
     end
     assert.is_true(sb:state().connections - before <= 4) -- the control calls' own
