@@ -75,19 +75,30 @@ function async.use(client, transport)
   own[client] = { send = transport.send, sleep = transport.sleep, now = core.now }
 end
 
--- ---- who is out ----
+-- ---- who waits ----
 
 local last_id = 0
 local parties = setmetatable({}, { __mode = "v" }) -- id → party; a dead coroutine's goes by itself
-local busy = {} -- client → how many of its parties are out
-local out = 0 -- all of them
+local busy = {} -- client → how many of its parties wait
+local waiting = 0 -- all of them
+
+local bell = {}
+
+local function enter(party)
+  local client = party.client
+  parties[party.id] = party
+  busy[client] = (busy[client] or 0) + 1
+  waiting = waiting + 1
+  party.host.listen(bell)
+end
 
 local function leave(party)
   local client = party.client
   parties[party.id] = nil
-  out = out - 1
+  waiting = waiting - 1
   local n = busy[client] - 1
   busy[client] = n > 0 and n or nil
+  party.host.left(party)
 end
 
 -- Wakes whose calls are over, of a client that was just pumped or looked at.
@@ -102,10 +113,8 @@ local function wake_ready(client)
   end
 end
 
-local bell = {}
-
 function bell.out()
-  return out
+  return waiting
 end
 
 -- The loop's answer to the bell. What is over is collected first: a host may resume a party within
@@ -139,7 +148,7 @@ function bell.tidy()
     n = n + 1
     counts[party.client] = (counts[party.client] or 0) + 1
   end
-  out, busy = n, counts
+  waiting, busy = n, counts
 end
 
 -- ---- parties ----
@@ -158,7 +167,8 @@ local function ready(host)
   return true
 end
 
--- A party with a group on the client's engine. Returns party | nil, err.
+-- A party with a group on the client's engine. It counts while it waits: what else is out of it ends
+-- without it, and is found when it looks again. Returns party | nil, err.
 local function join(host, client)
   local ok, why = ready(host)
   if not ok then
@@ -170,49 +180,39 @@ local function join(host, client)
   if group == nil then
     return nil, concurrency
   end
-  local party = { id = id, client = client, group = group, host = host, concurrency = concurrency }
-  parties[id] = party
-  busy[client] = (busy[client] or 0) + 1
-  out = out + 1
-  host.listen(bell)
-  return party
+  return { id = id, client = client, group = group, host = host, concurrency = concurrency }
 end
 
--- Waits for a call of the party's own group; returns as core.look does when one is over. A call that
--- is not over wants another look when its party is woken, and after `seconds` at the latest.
-local function await(party)
+-- Waits for a call of the party's own group; returns as core.look does when one is over, nothing at
+-- the time `late` (nil: there is none). A call that is not over wants another look when its party is
+-- woken, and after `seconds` at the latest.
+local function wait(party, late, seconds)
   local host, client, group = party.host, party.client, party.group
+  enter(party)
   while true do
-    local tag, response, err, elapsed = core_look(group)
-    wake_ready(client)
-    if tag ~= nil then
-      return tag, response, err, elapsed
+    local left = late and late - host.now()
+    if left and left <= 0 then
+      leave(party)
+      return nil
     end
-    host.wait(party, response)
-  end
-end
-
--- Likewise for one that may have nothing out: returns nothing after `seconds`.
-local function await_until(party, seconds)
-  local host, client, group = party.host, party.client, party.group
-  local late = host.now() + seconds
-  while true do
+    host.wait(party, left and min(seconds or left, left) or seconds)
     local slot, response, err, elapsed = core_look(group)
     wake_ready(client)
     if slot ~= nil then
+      leave(party)
       return slot, response, err, elapsed
     end
-    local left = late - host.now()
-    if left <= 0 then
-      return nil
-    end
-    host.wait(party, response and min(response, left) or left)
+    seconds = response
   end
 end
 
-local function done(party)
-  leave(party)
-  party.host.left(party)
+local function await(party, late)
+  local slot, response, err, elapsed = core_look(party.group)
+  wake_ready(party.client)
+  if slot ~= nil then
+    return slot, response, err, elapsed
+  end
+  return wait(party, late, response)
 end
 
 -- ---- a call ----
@@ -237,7 +237,6 @@ local function call_on(host, client, is_post, path, params, opts)
   if ok then
     ok, response, err = await(party)
   end
-  done(party)
   if err ~= nil then
     return nil, err
   end
@@ -329,17 +328,13 @@ function async.take(party, seconds)
   elseif not party.host then
     return core_take(party.group, seconds)
   elseif seconds then
-    return await_until(party, seconds)
+    return await(party, party.host.now() + seconds)
   end
   return await(party)
 end
 
 -- The party is done; its calls are over, taken or cancelled.
-function async.close(party)
-  if party.host then
-    done(party)
-  end
-end
+function async.close() end
 
 -- ---- the token alone ----
 

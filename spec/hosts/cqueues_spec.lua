@@ -163,4 +163,28 @@ describe("cqueues", function()
     end)
     run()
   end)
+
+  it("goes on while a batch is out", function()
+    assert(client:token())
+    sb:fault { kind = "hold", path = "api", times = 20 }
+    local list, n = {}, 0
+    for i = 1, 20 do
+      list[i] = { "GET", face.echo_get, { n = i } }
+    end
+    spawn(function()
+      for result in client:batch(list, { concurrency = 20 }) do
+        assert(result.response)
+        n = n + 1
+      end
+    end)
+    spawn(function()
+      while sb:state().held < 20 do
+        cqueues.sleep(0)
+      end
+      assert.equal(0, n)
+      sb:release()
+    end)
+    run()
+    assert.equal(20, n)
+  end)
 end)

@@ -190,4 +190,83 @@ describe("luv", function()
     assert.equal("no slash", err.path)
     assert.is_false(uv.loop_alive())
   end)
+
+  -- ---- many calls ----
+
+  local function requests(n)
+    local list = {}
+    for i = 1, n do
+      list[i] = { "GET", face.echo_get, { n = i }, tag = i }
+    end
+    return list
+  end
+
+  it("goes on while a batch is out, with all of it at once", function()
+    assert(client:token())
+    sb:fault { kind = "hold", path = "api", times = 20 }
+    local tags, turns = {}, 0
+    run(function()
+      spawn(function()
+        for result in client:batch(requests(20), { concurrency = 20 }) do
+          assert(result.response)
+          tags[result.tag] = true
+        end
+      end)
+      each_turn(function()
+        if turns == 0 and sb:state().held < 20 then
+          return false
+        end
+        turns = turns + 1
+        assert.same({}, tags)
+        if turns == 20 then
+          sb:release()
+          return true
+        end
+      end)
+    end)
+    assert.equal(20, #tags)
+    assert.is_false(uv.loop_alive())
+  end)
+
+  it("ends when a batch was left in the middle, and when its coroutine was", function()
+    assert(client:token())
+    local n = 0
+    run(function()
+      spawn(function()
+        local batch = client:batch(requests(20), { concurrency = 4 })
+        assert(batch().response)
+        n = n + 1
+        batch:close()
+      end)
+      spawn(function()
+        local batch = client:batch(requests(20), { concurrency = 4 })
+        assert(batch().response)
+        n = n + 1
+        coroutine.yield() -- for ever
+      end)
+    end)
+    assert.equal(2, n)
+    assert.is_false(uv.loop_alive())
+  end)
+
+  it("gives all results in order, and the rows of pages", function()
+    local results, rows
+    run(function()
+      spawn(function()
+        results = client:all(requests(7))
+      end)
+      spawn(function()
+        rows = 0
+        for _ in client:pages(face.api .. "/member/point/list", { mobile = face.member.mobile,
+          storeNo = face.member.storeNo, pageNum = 1, pageSize = 10 }) do
+          rows = rows + 1
+        end
+      end)
+    end)
+    assert.equal(7, #results)
+    for i = 1, 7 do
+      assert.equal(i, results[i].tag)
+    end
+    assert.is_true(rows > 10)
+  end)
 end)

@@ -166,6 +166,39 @@ describe("nginx", function()
     assert.equal(1, sb:state().fetches)
   end)
 
+  it("answers others while a batch is out, with all of it at once", function()
+    start { locations = [[
+      location = /many { content_by_lua_block {
+        local list = {}
+        for i = 1, 30 do list[i] = { "GET", "]] .. face.echo_get .. [[", { n = i } } end
+        local n = 0
+        for result in client:batch(list, { concurrency = 30 }) do
+          n = n + (result.response and 1 or 0)
+        end
+        ngx.status = n == 30 and 200 or 502
+        ngx.say(n)
+      } }
+      location = /left { content_by_lua_block {
+        local list = {}
+        for i = 1, 30 do list[i] = { "GET", "]] .. face.echo_get .. [[", { n = i } } end
+        local batch = client:batch(list, { concurrency = 10 })
+        batch()
+        ngx.say("ok")
+      } }
+    ]] }
+    sb:fault { kind = "hold", path = "api", times = 30 }
+    local many = host:many("/many", 1)
+    assert.is_true(sb:wait({ held = 30 }).reached, host:errors())
+    for _ = 1, 10 do
+      assert.equal("pong\n", host:get("/ping").body)
+    end
+    sb:release()
+    assert.same({ ["200 0"] = 1 }, many:counts())
+    ok(host:get "/left")
+    ok(host:get "/call")
+    assert.equal("", host:errors())
+  end)
+
   -- ---- a client that goes away ----
 
   it("cancels the call of a client that went away", function()

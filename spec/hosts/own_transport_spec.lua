@@ -258,6 +258,20 @@ describe("a transport of the program's own", function()
     assert.is_true(client:close())
   end)
 
+  it("carries a batch, one call after another", function()
+    new(by_curl)
+    local list = {}
+    for i = 1, 4 do
+      list[i] = { "GET", face.echo_get, { n = i } }
+    end
+    local results = client:all(list)
+    assert.equal(4, #results)
+    for i = 1, 4 do
+      assert(results[i].response, tostring(results[i].error))
+      assert.truthy(seen[i].url:find("n=" .. i, 1, true))
+    end
+  end)
+
   it("gives the token by its sleep", function()
     new(by_curl)
     local token, _, source = client:token()

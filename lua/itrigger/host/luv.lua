@@ -25,10 +25,10 @@ return function(uv)
   -- ---- waiting ----
 
   -- An error of the program's coroutine reaches the loop as one of a callback does, from a turn of
-  -- its own, so that it stops nobody else.
+  -- its own, so that it stops nobody else. As text: luv shows no other.
   local function fail(co, err)
     local timer = uv.new_timer()
-    local message = type(err) == "string" and debug.traceback(co, err) or err
+    local message = debug.traceback(co, tostring(err))
     timer:start(0, 0, function()
       timer:close()
       error(message, 0)
