@@ -264,7 +264,6 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     r->head_whole = false;
     r->head_bytes = 0;
     r->text[0] = '\0';
-    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_URL, q->url));
     itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(q->timeout_ms)));
     set_method(r, q, &rc);
     set_headers(r, q, &rc);
