@@ -172,8 +172,10 @@ static bool take_server(struct settings *s, const char *name, const char *value,
         return take_tls(s, value, line, c);
     if (strcmp(name, "threads") == 0)
         return take_threads(s, value, line, c);
-    if (strcmp(name, "token_store") == 0)
+    if (strcmp(name, "token_store") == 0) {
+        s->has_secrets = s->has_secrets || strchr(value, '@') != NULL; /* a password */
         return take_text(&s->token_store, name, value, line, c);
+    }
     if (strcmp(name, "log") == 0)
         return take_word(&s->json_log, "text", "json", name, value, line, c);
     if (strcmp(name, "status") == 0)
@@ -204,7 +206,7 @@ static bool take_app(struct settings *s, const char *name, const char *value, in
         return take_word(&a->used_only, "always", "used", name, value, line, c);
     if (!is_one_of(name, names))
         return unknown(name, "app", names, line, c);
-    if (strcmp(name, "app_secret") == 0)
+    if (strcmp(name, "app_secret") == 0 || strcmp(name, "proxy") == 0)
         s->has_secrets = true;
     if (itr_config_set_text(&a->config, name, value, &e) != ITR_OK)
         return complain(c, line, "%.400s", e.text);
@@ -301,7 +303,7 @@ static bool enter_app(struct settings *s, const char *name, int line, struct com
 {
     size_t i;
 
-    if (s->n_apps > 0 && strcmp(s->apps[s->n_apps - 1].name, name) == 0)
+    if (!s->enters)
         return true;
     for (i = 0; i < s->n_apps; i++)
         if (strcmp(s->apps[i].name, name) == 0)
@@ -313,7 +315,7 @@ static bool enter_client(struct settings *s, const char *name, int line, struct 
 {
     size_t i;
 
-    if (s->n_clients > 0 && strcmp(s->clients[s->n_clients - 1].name, name) == 0)
+    if (!s->enters)
         return true;
     for (i = 0; i < s->n_clients; i++)
         if (strcmp(s->clients[i].name, name) == 0)
@@ -329,11 +331,12 @@ static bool note_name(struct settings *s, const char *section, const char *name,
     size_t more = strlen(section) + strlen(name) + 4;
     char entry[128], *grown;
 
-    if (strcmp(name, "listen") == 0)
-        return true;
+    if (strcmp(section, "server") == 0 && strcmp(name, "listen") == 0)
+        return true; /* several are right */
     (void)snprintf(entry, sizeof entry, "\n%s\t", section);
     if (have > 0 && strncmp(s->seen, entry, strlen(entry)) != 0)
         have = 0; /* another section begins */
+    s->enters = have == 0;
     (void)snprintf(entry, sizeof entry, "\n%s\t%s\n", section, name);
     if (have > 0 && strstr(s->seen, entry) != NULL)
         return complain(c, line, "%s is given twice in [%s]", name, section);
@@ -376,7 +379,7 @@ static bool check_mode(FILE *file, struct complaint *c)
         return complain(c, 0, "%s", strerror(errno));
     if ((st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0)
         return complain(c, 0,
-                        "an app_secret stands in this file, and others can read or write it: "
+                        "a secret stands in this file, and others can read or write it: "
                         "chmod 600, or use app_secret_file");
     return true;
 }

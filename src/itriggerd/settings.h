@@ -54,7 +54,8 @@ struct settings {
     size_t n_apps;
     struct client_settings *clients;
     size_t n_clients;
-    char *seen; /* names given in the section at hand, to find doubles: "\nname\n" */
+    char *seen;  /* names given in the section at hand, to find doubles */
+    bool enters; /* the name at hand is its section's first */
 };
 
 void settings_init(struct settings *s);

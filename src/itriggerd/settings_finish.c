@@ -240,6 +240,6 @@ static bool finish_clients(struct settings *s, struct complaint *c)
 
 bool settings_finish(struct settings *s, struct complaint *c)
 {
-    return check_tls_files(s, c) && finish_store(s, c) && check_listen(s, c) && finish_apps(s, c) &&
-           finish_clients(s, c);
+    return check_tls_files(s, c) && finish_store(s, c) && finish_apps(s, c) &&
+           finish_clients(s, c) && check_listen(s, c);
 }
