@@ -91,7 +91,9 @@ function Daemon.wait(self)
   end
   self.pipe:close()
   self.pipe = nil
-  self.guard:close()
+  if self.guard then
+    self.guard:close()
+  end
   return tonumber(self.log[#self.log]:match("^exit (%d+)$"))
 end
 
@@ -99,7 +101,9 @@ function Daemon.stop(self, name)
   if not self.pipe then
     return nil
   end
-  self:signal(name or "TERM")
+  if self.pid then -- else it never began to serve, and has ended
+    self:signal(name or "TERM")
+  end
   return self:wait()
 end
 
