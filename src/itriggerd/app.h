@@ -11,14 +11,16 @@
 
 #include "core/token_source.h"
 #include "itriggerd/settings.h"
+#include "itriggerd/traffic.h"
 
 /* Any thread. They go on over a reload, also where the app's options change. */
 struct app_counters {
     atomic_uint refs;
-    atomic_uint_fast64_t tokens;   /* answers with a token */
-    atomic_uint_fast64_t refusals; /* reports of a refused token */
-    atomic_uint_fast64_t asked;    /* refreshes that were asked for */
-    atomic_uint_fast64_t failures; /* answers without a token */
+    atomic_uint_fast64_t tokens;                /* answers with a token */
+    atomic_uint_fast64_t refusals;              /* reports of a refused token */
+    atomic_uint_fast64_t asked;                 /* refreshes that were asked for */
+    atomic_uint_fast64_t failures;              /* answers without a token */
+    atomic_uint_fast64_t errors[TRAFFIC_CODES]; /* the same, by code */
 };
 
 struct app {
@@ -27,9 +29,9 @@ struct app {
     char *token_file;              /* NULL: none */
     bool used_only;                /* refresh=used */
     struct itr_token_source *source;
-    struct app_counters *counters; /* ours, or handed on to the next */
-    atomic_bool used;              /* somebody asked since the present token came */
-    atomic_int pollers;            /* requests that wait for a newer token */
+    struct app_counters *counters;            /* ours, or handed on to the next */
+    atomic_bool used;                         /* somebody asked since the present token came */
+    atomic_int pollers;                       /* requests that wait for a newer token */
     atomic_int_fast64_t usable_until_mono_ms; /* end of the newest token that was seen */
 
     /* The clockwork's own. */

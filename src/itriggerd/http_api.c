@@ -15,6 +15,8 @@ static const struct api_route routes[] = {
     {VENDOR "/token/refresh", "GET", API_REFRESH, API_KEY, true},
     {"/healthz", "GET, HEAD", API_HEALTH, API_OPEN, false},
     {"/readyz", "GET, HEAD", API_READY, API_OPEN, false},
+    {"/metrics", "GET, HEAD", API_METRICS, API_STATUS, false},
+    {"/", "GET, HEAD", API_PAGE, API_STATUS, false},
 };
 
 static bool refuse(struct reply *r, int http_status, const char *message)
@@ -88,7 +90,8 @@ static bool find_route(const struct api_request *request, struct api_call *call,
         return refuse(r, 404, "there is nothing at this path");
     call->route = &routes[i];
     if (app != NULL && !decode(app, len, call->app_id, API_APP_ID_MAX))
-        return refuse(r, 400, "the app id in the path is not percent-encoded as it should be, or too long");
+        return refuse(r, 400,
+                      "the app id in the path is not percent-encoded as it should be, or too long");
     return true;
 }
 
