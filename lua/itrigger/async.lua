@@ -232,10 +232,10 @@ local function call_on(host, client, is_post, path, params, opts)
   if party == nil then
     return nil, err
   end
-  local ok, response
+  local ok, response, _
   ok, err = core_start(party.group, 1, is_post, path, params, opts)
   if ok then
-    ok, response, err = await(party)
+    _, response, err = await(party)
   end
   if err ~= nil then
     return nil, err
@@ -273,10 +273,10 @@ local function call_over(transport, client, is_post, path, params, opts)
   if group == nil then
     return nil, err
   end
-  local ok, response
+  local ok, response, _
   ok, err = core_start(group, 1, is_post, path, params, opts)
   if ok then
-    ok, response, err = carry(transport, group)
+    _, response, err = carry(transport, group)
   end
   if err ~= nil then
     return nil, err

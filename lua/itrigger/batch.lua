@@ -272,8 +272,10 @@ end
 function batch.all(name, client, requests, opts, level)
   check(name, requests, opts, level + 1)
   local self, results = make(client, requests, opts), {}
-  for result in self do
+  local result = self:next()
+  while result do -- no generic for: in one Lua 5.1 cannot yield
     results[result.index] = result
+    result = self:next()
   end
   return results
 end
