@@ -41,22 +41,23 @@ local function is_callable(value)
   return type(value) == "function" or type(meta) == "table" and meta.__call ~= nil
 end
 
--- level: that of the caller of client:batch, seen from here.
-local function wrong_type(name, argument, wanted, value, level)
-  error(("bad argument '%s' to %s (%s expected, got %s)"):format(argument, name, wanted, type(value)), level + 1)
+-- Level 4 is whoever called the function that checks.
+local function wrong_type(name, argument, wanted, value)
+  error(("bad argument '%s' to %s (%s expected, got %s)"):format(argument, name, wanted, type(value)), 4)
 end
 
-local function check(name, requests, opts, level)
+-- Raises; name: of the function that was called.
+function batch.check(name, requests, opts)
   if type(requests) ~= "table" and not is_callable(requests) then
-    wrong_type(name, "requests", "array or iterator function", requests, level + 1)
+    wrong_type(name, "requests", "array or iterator function", requests)
   elseif opts ~= nil and type(opts) ~= "table" then
-    wrong_type(name, "opts", "table or nil", opts, level + 1)
+    wrong_type(name, "opts", "table or nil", opts)
   end
   local n = opts and opts.concurrency
   if n ~= nil and (type(n) ~= "number" or n < 1 or n > MOST or n % 1 ~= 0) then
-    error(("bad argument 'opts' to %s (concurrency must be an integer from 1 to %d)"):format(name, MOST), level + 1)
+    error(("bad argument 'opts' to %s (concurrency must be an integer from 1 to %d)"):format(name, MOST), 3)
   elseif opts and opts.on_progress ~= nil and not is_callable(opts.on_progress) then
-    wrong_type(name, "opts.on_progress", "function", opts.on_progress, level + 1)
+    wrong_type(name, "opts.on_progress", "function", opts.on_progress)
   end
 end
 
@@ -260,17 +261,15 @@ local function make(client, requests, opts)
   return setmetatable(self, metatable)
 end
 
--- client:batch. level: that of the program, seen from here. Returns what a generic for wants: the batch
--- itself is the iterator, and on Lua 5.4 the value to be closed.
-function batch.new(name, client, requests, opts, level)
-  check(name, requests, opts, level + 1)
+-- client:batch, its arguments checked. Returns what a generic for wants: the batch itself is the
+-- iterator, and on Lua 5.4 the value to be closed.
+function batch.new(client, requests, opts)
   local self = make(client, requests, opts)
   return self, nil, nil, self
 end
 
 -- client:all: the results in the order of the requests.
-function batch.all(name, client, requests, opts, level)
-  check(name, requests, opts, level + 1)
+function batch.all(client, requests, opts)
   local self, results = make(client, requests, opts), {}
   local result = self:next()
   while result do -- no generic for: in one Lua 5.1 cannot yield

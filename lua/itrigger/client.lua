@@ -86,7 +86,8 @@ function methods:batch(requests, opts)
   if getmetatable(self) ~= CLIENT then
     bad_self("client:batch", self)
   end
-  return batch.new("client:batch", self, requests, opts, 2)
+  batch.check("client:batch", requests, opts)
+  return batch.new(self, requests, opts)
 end
 
 -- The same all at once: an array of results, in the order of the requests.
@@ -94,7 +95,8 @@ function methods:all(requests, opts)
   if getmetatable(self) ~= CLIENT then
     bad_self("client:all", self)
   end
-  return batch.all("client:all", self, requests, opts, 2)
+  batch.check("client:all", requests, opts)
+  return batch.all(self, requests, opts)
 end
 
 -- The rows of a paged list: `for row, page in client:pages(path, params, opts) do`; page: the answer
@@ -104,7 +106,8 @@ function methods:pages(path, params, opts)
   if getmetatable(self) ~= CLIENT then
     bad_self("client:pages", self)
   end
-  return pages.new("client:pages", self, path, params, opts, 2)
+  pages.check("client:pages", path, params, opts)
+  return pages.new(self, path, params, opts)
 end
 
 -- The present token. Returns token, err, source: err beside a token says why the last fetch failed.

@@ -72,27 +72,30 @@ end
 
 -- As client:batch, client:all and client:pages on the default client; raise if there is none.
 function itrigger.batch(requests, opts)
+  batch.check("itrigger.batch", requests, opts)
   local c, err = default_client()
   if c == nil then
     error(err, 2)
   end
-  return batch.new("itrigger.batch", c, requests, opts, 2)
+  return batch.new(c, requests, opts)
 end
 
 function itrigger.all(requests, opts)
+  batch.check("itrigger.all", requests, opts)
   local c, err = default_client()
   if c == nil then
     error(err, 2)
   end
-  return batch.all("itrigger.all", c, requests, opts, 2)
+  return batch.all(c, requests, opts)
 end
 
 function itrigger.pages(path, params, opts)
+  pages.check("itrigger.pages", path, params, opts)
   local c, err = default_client()
   if c == nil then
     error(err, 2)
   end
-  return pages.new("itrigger.pages", c, path, params, opts, 2)
+  return pages.new(c, path, params, opts)
 end
 
 return itrigger

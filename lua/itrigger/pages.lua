@@ -21,34 +21,36 @@ local metatable = { __index = methods, __name = "itrigger.pages" }
 
 -- ---- what is asked for ----
 
-local function wrong(name, argument, wanted, value, level)
+-- Level 4 is whoever called the function that checks.
+local function wrong(name, argument, wanted, value)
   local given = type(value) == "number" and tostring(value) or type(value)
-  error(("bad argument '%s' to %s (%s expected, got %s)"):format(argument, name, wanted, given), level + 1)
+  error(("bad argument '%s' to %s (%s expected, got %s)"):format(argument, name, wanted, given), 4)
 end
 
 local function is_integer(value, from, to)
   return type(value) == "number" and value >= from and value <= to and value % 1 == 0
 end
 
-local function check(name, path, params, opts, level)
+-- Raises; name: of the function that was called.
+function pages.check(name, path, params, opts)
   if type(path) ~= "string" then
-    wrong(name, "path", "string", path, level + 1)
+    wrong(name, "path", "string", path)
   elseif params ~= nil and type(params) ~= "table" then
-    wrong(name, "params", "table or nil", params, level + 1)
+    wrong(name, "params", "table or nil", params)
   elseif opts ~= nil and type(opts) ~= "table" then
-    wrong(name, "opts", "table or nil", opts, level + 1)
+    wrong(name, "opts", "table or nil", opts)
   end
   opts = opts or {}
   if opts.method ~= nil and METHODS[opts.method] == nil then
-    wrong(name, "opts.method", '"GET" or "POST"', opts.method, level + 1)
+    wrong(name, "opts.method", '"GET" or "POST"', opts.method)
   elseif opts.max_pages ~= nil and not is_integer(opts.max_pages, 1, 1e9) then
-    wrong(name, "opts.max_pages", "integer above 0", opts.max_pages, level + 1)
+    wrong(name, "opts.max_pages", "integer above 0", opts.max_pages)
   elseif opts.prefetch ~= nil and not is_integer(opts.prefetch, 0, MOST_AHEAD) then
-    wrong(name, "opts.prefetch", "integer from 0 to " .. MOST_AHEAD, opts.prefetch, level + 1)
+    wrong(name, "opts.prefetch", "integer from 0 to " .. MOST_AHEAD, opts.prefetch)
   end
   local first = params and params.pageNum
   if first ~= nil and not is_integer(first, 1, 2 ^ 53) then
-    wrong(name, "params.pageNum", "integer above 0", first, level + 1)
+    wrong(name, "params.pageNum", "integer above 0", first)
   end
 end
 
@@ -217,9 +219,8 @@ end
 metatable.__call = methods.next
 metatable.__close = methods.close
 
--- level: that of the program, seen from here. Returns what a generic for wants.
-function pages.new(name, client, path, params, opts, level)
-  check(name, path, params, opts, level + 1)
+-- client:pages, its arguments checked. Returns what a generic for wants.
+function pages.new(client, path, params, opts)
   opts = opts or {}
   local first = params and params.pageNum or 1
   local self = setmetatable({
