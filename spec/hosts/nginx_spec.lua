@@ -226,6 +226,21 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
+  it("shares a token among workers that are not the master's user", function()
+    if not nginx.is_root() then
+      pending("needs root: a master whose workers are another user")
+      return
+    end
+    local store = host_dir()
+    os.execute("chown www-data " .. store)
+    start { workers = 2, user = "www-data", init = init { token_store = "file:" .. store } }
+    assert.same({ ["200 0"] = 50 }, host:many("/call", 50):counts(), host:errors())
+    host:reload()
+    assert.same({ ["200 0"] = 50 }, host:many("/call", 50):counts(), host:errors())
+    assert.equal(1, sb:state().fetches)
+    assert.equal("", host:errors())
+  end)
+
   it("loses no request in 10 reloads under load, and no old worker stays", function()
     start { workers = 2, main = "worker_shutdown_timeout 30s;",
       http = "keepalive_timeout 0;", init = init { token_store = "file:" .. host_dir() } }
