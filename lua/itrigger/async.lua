@@ -8,9 +8,9 @@
 --   wait(party, seconds)   the present coroutine waits until wake(party), for so long at most (nil:
 --                          without a time); may return early
 --   wake(party)            from any coroutine, also of a party that does not wait now
---   left(party)            the party is done
---   listen(bell)           a call goes out: from now on call bell.answer() whenever the bell rings,
---                          and bell.tidy() about each second, as long as bell.out() > 0
+--   left(party)            the party waits no more
+--   listen(bell)           a party is about to wait: from now on call bell.answer() whenever the bell
+--                          rings, and bell.tidy() about each second, as long as bell.out() > 0
 --   sleep(seconds)         the present coroutine does something else so long
 --   now()                  seconds, of any clock that only goes forward
 --
@@ -136,6 +136,17 @@ function bell.answer()
     if party then
       party.host.wake(party)
     end
+  end
+end
+
+-- Has all who wait look again, and say anew how long they wait: the host does not hear the bell any more.
+function bell.wake()
+  local all = {}
+  for _, party in pairs(parties) do
+    all[#all + 1] = party
+  end
+  for i = 1, #all do
+    all[i].host.wake(all[i])
   end
 end
 
