@@ -139,9 +139,7 @@ static void set_connection(struct itr_curl_request *r, CURLcode *rc)
                       curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, s->connect_timeout_ms));
     if (s->unix_socket != NULL)
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_UNIX_SOCKET_PATH, s->unix_socket));
-    if (s->user_agent != NULL)
-        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_USERAGENT, s->user_agent));
-    if (s->gzip)
+    if (s->gzip) /* undo it; the header is in the shared list */
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_ACCEPT_ENCODING, "gzip"));
 #if LIBCURL_VERSION_NUM >= 0x075700
     /* Else ending a request waits for its name to be resolved, however long past the deadline. */
@@ -266,7 +264,6 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     r->head_whole = false;
     r->head_bytes = 0;
     r->text[0] = '\0';
-    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_URL, q->url));
     itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(q->timeout_ms)));
     set_method(r, q, &rc);
     set_headers(r, q, &rc);
