@@ -199,6 +199,20 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
+  it("answers calls though no timer can be had for its reader", function()
+    start { http = [[
+      lua_max_running_timers 1;
+      init_worker_by_lua_block {
+        stop = require "ngx.semaphore".new()
+        ngx.timer.at(0, function() stop:wait(60) end)
+      }
+    ]], locations = "location = /stop { content_by_lua_block { stop:post() ngx.say('ok') } }" }
+    host:get "/ping" -- the timer runs
+    assert.same({ ["200 0"] = 20 }, host:many("/call", 20):counts())
+    assert.truthy(host:errors():find("lua_max_running_timers are not enough", 1, true))
+    ok(host:get "/stop")
+  end)
+
   -- ---- a client that goes away ----
 
   it("cancels the call of a client that went away", function()
