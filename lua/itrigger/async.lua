@@ -300,6 +300,8 @@ function async.call(client, is_post, path, params, opts)
   local transport = own[client]
   if transport then
     return call_over(transport, client, is_post, path, params, opts)
+  elseif not (nginx or loaded.luv or loaded.uv or loaded.cqueues) then -- the usual case pays for no more
+    return core_call(client, is_post, path, params, opts)
   end
   local host, message = host_here()
   if host then
