@@ -434,9 +434,15 @@ api.options = {
   },
   {
     name = "transport",
-    lua = { words = { "auto" }, default = "auto" },
-    text = "what carries the bytes: in this version only `auto`, libcurl",
-    zh = "传输方式；本版本只有 `auto`，即 libcurl",
+    lua = {
+      words = { "auto" },
+      also = "{ send: (fun(request: table): table?, string?), sleep: fun(seconds: number) }",
+      default = "auto",
+    },
+    text = "what carries the calls: `auto`, libcurl; or a table of two functions, `send` and `sleep`",
+    zh = "调用的传输方式：`auto` 即 libcurl；或含 `send`、`sleep` 两个函数的表",
+    more = "With `auto` a call blocks in a script and waits in its coroutine in nginx, luv and cqueues; the two functions"
+      .. " serve any other event loop (event-loops.md). Tokens always come by libcurl.",
     rule = "design.md 6",
   },
 }

@@ -46,7 +46,7 @@ local of_type = { string = "string", seconds = "number", integer = "integer", co
 local function option_type(option)
   local words = option.lua and option.lua.words or known[option.name].choices
   if words then
-    return '"' .. table.concat(words, '"|"') .. '"'
+    return '"' .. table.concat(words, '"|"') .. '"' .. (option.lua and option.lua.also and "|" .. option.lua.also or "")
   end
   return of_type[known[option.name].type]
 end
