@@ -49,7 +49,9 @@ lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*.c src/store/*
 bind_sources := $(filter-out $(redis_sources),$(wildcard src/bind/*.c))
 has_redis := $(if $(filter 0,$(REDIS)),,$(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include)))
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
-test_sources := $(filter-out $(if $(has_redis),,spec/c/store_redis_test.c),$(wildcard spec/c/*_test.c))
+lua_test_sources := $(wildcard spec/c/lua_*_test.c)
+test_sources := $(filter-out $(if $(has_redis),,spec/c/store_redis_test.c) \
+    $(if $(shell tools/luas 5.4),,$(lua_test_sources)),$(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
 sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))
 fuzz_sources := $(wildcard spec/fuzz/fuzz_*.c)
@@ -188,7 +190,7 @@ depends += $(test_objects:.o=.d) $(support_objects:.o=.d) $(sim_objects:.o=.d) $
 $(B)/obj/spec/%.o: spec/%.c $(B)/flags
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) -Ispec/c -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(compile) -Ispec/c $(test_cflags) -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # It makes each allocation fail in turn.
 $(B)/spec/alloc_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
@@ -202,6 +204,14 @@ $(B)/spec/store_redis_test: $(B)/obj/spec/c/store_redis_test.o $(redis_store_obj
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka -lhiredis $(libs)
+
+# Lua states in a C program, for what only C can do to them.
+$(lua_test_sources:spec/%.c=$(B)/obj/spec/%.o): test_cflags := $(lua_cflags_5.4)
+
+$(B)/spec/lua_%_test: $(B)/obj/spec/c/lua_%_test.o $(support_objects) $(B)/5.4/libbind.a $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(shell pkg-config --libs lua5.4 2>/dev/null || echo -llua5.4) $(libs)
 
 # The fleet in fake time (spec/c/sim/sim_world.h) is linked only where it is used.
 $(B)/spec/fleet_sim_test: $(sim_objects)
