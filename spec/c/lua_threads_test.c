@@ -29,8 +29,10 @@ static const char *app; /* of this test alone: the store "memory:" is the proces
 
 static void serve(const char *name, const struct raw_step *first)
 {
-    const struct raw_step *const scripts[] = {first, ALWAYS};
+    static const struct raw_step *scripts[2]; /* outlives the server */
 
+    scripts[0] = first;
+    scripts[1] = ALWAYS;
     assert_int_equal(strlen(BODY), 60); /* as ANSWER says */
     app = name;
     server = raw_server_new(scripts, 2);
