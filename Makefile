@@ -55,7 +55,7 @@ redis_tls := $(and $(has_redis),$(wildcard $(redis_dir)hiredis_ssl.h),$(shell $(
 redis_libs := $(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) $(if $(redis_tls),-lhiredis_ssl) -lhiredis $(if $(redis_tls),-lssl -lcrypto)
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
 lua_test_sources := $(wildcard spec/c/lua_*_test.c)
-test_sources := $(filter-out $(if $(has_redis),,spec/c/store_redis_test.c) \
+test_sources := $(filter-out $(if $(has_redis),,$(wildcard spec/c/store_redis*_test.c)) \
     $(if $(shell tools/luas 5.4),,$(lua_test_sources)),$(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
 sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))
@@ -208,7 +208,7 @@ $(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
 
-$(B)/spec/store_redis_test: $(B)/obj/spec/c/store_redis_test.o $(redis_store_objects) $(support_objects) $(lib)
+$(B)/spec/store_redis%test: $(B)/obj/spec/c/store_redis%test.o $(redis_store_objects) $(support_objects) $(lib)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(redis_libs) $(libs)
