@@ -319,6 +319,7 @@ bench:
 	@tools/setup test bench
 	$(Q)$(again) build LUA=5.4
 	@bench/run
+	@bench/sharing
 
 lint:
 	@tools/setup build lint
