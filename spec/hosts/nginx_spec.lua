@@ -282,6 +282,25 @@ describe("nginx", function()
     assert.equal(1, sb:state().fetches)
   end)
 
+  it("lets the calls of an old worker end after a reload, and the worker then", function()
+    start()
+    ok(host:get "/call")
+    sb:fault { kind = "hold", path = "api", times = 20 }
+    local many = host:many("/call", 20)
+    assert.is_true(sb:wait({ held = 20 }).reached)
+    local before = {}
+    for _, pid in ipairs(host:workers()) do
+      before[pid] = true
+    end
+    host:reload()
+    ok(host:get "/call") -- of the new worker
+    assert.equal(20, sb:state().held)
+    sb:release()
+    assert.same({ ["200 0"] = 20 }, many:counts())
+    host:wait_gone(before)
+    assert.equal("", host:errors())
+  end)
+
   it("goes on when a worker is killed with calls out", function()
     start { init = init { token_store = "file:" .. host_dir() } }
     ok(host:get "/call")
