@@ -57,9 +57,10 @@ local function from_lines(lines)
   return self
 end
 
--- Starts a gateway of one's own. `options`: text for the command line of `sandbox/run`, or nil.
-function sandbox.start(options)
-  local pipe = assert(io.popen(run_command() .. " " .. (options or ""), "r"))
+-- Starts a gateway of one's own. `options`: text for the command line of `sandbox/run`, or nil;
+-- `before`: words for the shell before it (of a clock, of a network), or nil.
+function sandbox.start(options, before)
+  local pipe = assert(io.popen((before or "") .. " " .. run_command() .. " " .. (options or ""), "r"))
   local self = from_lines(pipe:lines())
   pipe:close()
   assert(self.gateway, "sandbox/run did not start a gateway; its complaint stands above")
