@@ -67,6 +67,16 @@ function Fleet.expect(self, count, text)
   end
 end
 
+-- The next `count` lines: text → how often.
+function Fleet.some(self, count)
+  local counts = {}
+  for _ = 1, count do
+    local line = tostring(self:line())
+    counts[line] = (counts[line] or 0) + 1
+  end
+  return counts
+end
+
 -- All that is still said, until the last process ends: text → how often.
 function Fleet.rest(self)
   local counts = {}
