@@ -67,10 +67,11 @@ describe("a process that is lost while it fetches", function()
     return place
   end
 
-  -- Starts a process whose token request stands at the gateway; returns its fleet and its id.
-  local function start_holder(place, text)
+  -- Starts a process whose token request (or the answer, by `kind`) stands at the gateway; returns its
+  -- fleet and its id.
+  local function start_holder(place, text, kind)
     local before = sb:state().held
-    sb:fault { kind = "hold", path = "token", times = 1 }
+    sb:fault { kind = kind or "hold", path = "token", times = 1 }
     local holder = place:start(1, text)
     local pid = holder:line()
     assert.is_true(sb:wait({ held = before + 1 }).reached)
@@ -95,6 +96,19 @@ describe("a process that is lost while it fetches", function()
   -- Was the token in the record fetched when that lease had ended? Both times are the store's.
   local function came_after(record, lease_end)
     assert.is_true(record.fetched >= lease_end)
+  end
+
+  -- Has one stopped between the swap and the save: the token is issued, and the answer lies in its
+  -- socket while a newer one is fetched. Nothing else is held yet.
+  local function stop_before_save(store)
+    local place = new_place(store)
+    local lost = { place = place }
+    lost.sleeper, lost.pid = start_holder(place, "worker.say(worker.pid()) worker.say(worker.call())", "hold_answer")
+    fleet.signal("STOP", lost.pid)
+    asleep[#asleep + 1] = lost.pid
+    lost.lease_end = place:record().lease_end
+    assert.equal(1, sb:release().released)
+    return lost
   end
 
   -- Loses one holder that fetches a first token, one that fetches the next while others have one, and
@@ -150,21 +164,39 @@ describe("a process that is lost while it fetches", function()
 
   -- One test for all, because all leases end while one waits for them.
   local function overtake(stores)
-    local all = {}
+    local all, answered = {}, {}
+    for i, store in ipairs(stores) do
+      answered[i] = stop_before_save(store)
+    end
     for i, store in ipairs(stores) do
       all[i] = lose_three(store)
     end
-    assert.equal(4 * #all, sb:state().fetches)
+    assert.equal(5 * #all, sb:state().fetches)
+    for _, lost in ipairs(answered) do
+      lost.next = lost.place:start(1, "worker.say(worker.call())")
+    end
     for _, step in ipairs { come_next, took_over } do
       for _, lost in ipairs(all) do
         step(lost)
       end
     end
-    assert.equal(7 * #all, sb:state().fetches)
+    for _, lost in ipairs(answered) do
+      assert.same({ ok = 1 }, lost.next:rest())
+      came_after(lost.place:record(), lost.lease_end)
+    end
+    assert.equal(9 * #all, sb:state().fetches)
+
+    -- The older answer comes after the newer one, and changes nothing.
+    for _, lost in ipairs(answered) do
+      local record = lost.place:record()
+      fleet.signal("CONT", lost.pid)
+      assert.same({ ok = 1 }, lost.sleeper:rest())
+      assert.same(record, lost.place:record())
+    end
     for _, lost in ipairs(all) do
       wakes(lost)
     end
-    assert.equal(7 * #all, sb:state().fetches)
+    assert.equal(9 * #all, sb:state().fetches)
   end
 
   local lacks = redis.missing()

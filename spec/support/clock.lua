@@ -7,6 +7,8 @@
 --   place:start(3, text, nil, clock:words())
 --   clock:set(3600)
 --   clock:remove()
+local face = require "spec.support.face"
+
 local clock = {}
 
 local Clock = {}
@@ -19,7 +21,8 @@ local function shell(command)
   return text
 end
 
--- A clock that is right. Nil and why, where there is no libfaketime.
+-- A clock that is right. Nil and why, where there is no libfaketime, or an interpreter (of a sanitizer)
+-- that bears no library before its own.
 function clock.new()
   local library = shell([[faketime -m -f +0 sh -c 'echo "$LD_PRELOAD"' 2>/dev/null]]):match("%S+")
   if not library then
@@ -27,6 +30,10 @@ function clock.new()
   end
   local self = setmetatable({ library = library, file = os.tmpname() }, Clock)
   self:set(0)
+  if shell(("%s '%s' -e 'print(42)' 2>/dev/null"):format(self:words(), face.interpreter())) ~= "42\n" then
+    self:remove()
+    return nil, "this interpreter does not run under faketime"
+  end
   return self
 end
 
@@ -42,9 +49,8 @@ end
 
 -- Words for the shell before a command.
 function Clock.words(self)
-  local dont_fake = "FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1"
-  local words = "env LD_PRELOAD='%s' FAKETIME_TIMESTAMP_FILE='%s' FAKETIME_NO_CACHE=1 %s"
-  return words:format(self.library, self.file, dont_fake)
+  local words = "env LD_PRELOAD='%s' FAKETIME_TIMESTAMP_FILE='%s' FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1"
+  return words:format(self.library, self.file)
 end
 
 function Clock.remove(self)
