@@ -24,7 +24,7 @@ local loop = [[
 -- Five calls; what is fetched behind them is waited for.
 local five = [[
   local client = assert(require "itrigger".new {})
-  worker.gate "start"
+  worker.gate "%s"
   for _ = 1, 5 do
     worker.say(worker.call(client))
   end
@@ -81,11 +81,11 @@ describe("a token endpoint", function()
     place:make_due()
 
     -- All see that it is due; one asks, and what it is told holds for all, also for those who come later.
-    place:make("start")
-    for _ = 1, 2 do
-      local crowd = place:start(count, five)
-      crowd:expect(count, "at start")
-      place:open("start")
+    place:make("now", "later")
+    for _, gate in ipairs { "now", "later" } do
+      local crowd = place:start(count, five:format(gate))
+      crowd:expect(count, "at " .. gate)
+      place:open(gate)
       assert.same({ ok = 5 * count }, crowd:rest())
     end
     local state, record = sb:state(), place:record()

@@ -47,6 +47,11 @@ function Clock.set(self, seconds)
   assert(os.rename(self.file .. ".new", self.file))
 end
 
+-- The shell's words that have its variable `n` be the seconds; for a loop that needs no spec in between.
+function Clock.set_to_n(self)
+  return ("printf '+%%d\\n' $n >'%s.new' && mv '%s.new' '%s'"):format(self.file, self.file, self.file)
+end
+
 -- Words for the shell before a command.
 function Clock.words(self)
   local words = "env LD_PRELOAD='%s' FAKETIME_TIMESTAMP_FILE='%s' FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1"

@@ -133,15 +133,13 @@ local function environment(options)
   return table.concat(words, " ")
 end
 
--- Starts `count` processes that run `text`, in which `worker` is worker.lua; `more`: options of
--- theirs only; `before`: words for the shell before each (of a clock, of a network). A process that
--- hangs is killed after a minute, and then its lines are missed.
-function Place.start(self, count, text, more, before)
+-- The shell's words for one process of the next fleet; its number is the shell's variable i.
+local function process(self, text, more, before)
   local name = ("%s/worker%d.lua"):format(self.dir, #self.fleets + 1)
   local file = assert(io.open(name, "w"))
   file:write('local worker = require "spec.support.worker"\n', text, "\n")
   file:close()
-  local one = ("FLEET_NUMBER=$i FLEET_DIR=%s FLEET_PATH=%s %s timeout -s KILL 60 %s %s %s 2>&1 &"):format(
+  return ("FLEET_NUMBER=$i FLEET_DIR=%s FLEET_PATH=%s %s timeout -s KILL 60 %s %s %s 2>&1"):format(
     quote(self.dir),
     quote(face.echo_get),
     environment(self:with(more)),
@@ -149,10 +147,34 @@ function Place.start(self, count, text, more, before)
     quote(face.interpreter()),
     quote(name)
   )
-  local command = ("i=1; while [ $i -le %d ]; do %s i=$((i + 1)); done; wait"):format(count, one)
+end
+
+-- Runs a shell's command as a fleet of this place.
+local function follow(self, command)
   local made = setmetatable({ pipe = assert(io.popen(command)) }, Fleet)
   self.fleets[#self.fleets + 1] = made
   return made
+end
+
+-- Starts `count` processes that run `text`, in which `worker` is worker.lua; `more`: options of
+-- theirs only; `before`: words for the shell before each (of a clock, of a network). A process that
+-- hangs is killed after a minute, and then its lines are missed.
+function Place.start(self, count, text, more, before)
+  local command = ("i=1; while [ $i -le %d ]; do %s & i=$((i + 1)); done; wait"):format(
+    count,
+    process(self, text, more, before)
+  )
+  return follow(self, command)
+end
+
+-- Starts one such process after another, `count` of them, each `step` seconds after the one before by
+-- `clock`, which goes on from where it stands.
+function Place.start_each(self, count, step, clock, text, more)
+  local loop = "n=%d; i=1; while [ $i -le %d ]; do n=$((n + %d)); %s; %s; i=$((i + 1)); done"
+  local one = process(self, text, more, clock:words())
+  local command = loop:format(clock.seconds, count, step, clock:set_to_n(), one)
+  clock.seconds = clock.seconds + count * step
+  return follow(self, command)
 end
 
 -- One process at once; returns what it said, counted.
