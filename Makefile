@@ -266,7 +266,7 @@ test-products: c-tests $(if $(filter test-products,$(MAKECMDGOALS)),$(foreach l,
 test:
 	@tools/setup test
 	$(Q)$(again) test-products
-	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c model $(luas_or_all)
+	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c model $(luas_or_all) $(if $(filter-out all,$(if $(lua_given),$(LUA))),,hosts)
 
 # Chaos in many more fleets than `make test` has time for: SEEDS of them, beginning with seed FIRST.
 SEEDS ?= 20000
@@ -289,7 +289,9 @@ tsan:
 valgrind:
 	@tools/setup test
 	$(Q)$(again) c-tests build LUA=5.4
+	$(Q)$(again) build LUA=luajit
 	@tools/under valgrind tools/test build c 5.4
+	@ITR_NGINX_UNDER_VALGRIND=1 tools/run-lua build 5.4 spec/hosts/nginx_valgrind_spec.lua
 
 fuzz:
 	@tools/setup test
@@ -301,7 +303,7 @@ check-all: test sim asan tsan valgrind
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
 
-.PHONY: setup demo sandbox bench lint format rockspec rock
+.PHONY: setup demo sandbox bench bench-nginx lint format rockspec rock
 setup:
 	@tools/setup build sandbox test bench lint
 
@@ -320,6 +322,12 @@ bench:
 	$(Q)$(again) build LUA=5.4
 	@bench/run
 	@bench/sharing
+
+# RESTY_HTTP=dir: lua-resty-http's lib directory, to compare with.
+bench-nginx:
+	@tools/setup sandbox bench lua-luajit
+	$(Q)$(again) build LUA=luajit
+	@bench/nginx_run
 
 lint:
 	@tools/setup build lint
@@ -377,6 +385,6 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
 	@echo 'Targets: setup build all install env demo sandbox test sim check-all asan tsan valgrind fuzz'
-	@echo '         lint format bench rock rockspec clean'
+	@echo '         lint format bench bench-nginx rock rockspec clean'
 
 -include $(depends)

@@ -2,12 +2,15 @@
 -- the programmer's mistake and raises at the caller's level; everything else is returned as
 -- nil, err. The work is done in C (itrigger.core).
 
+local async = require "itrigger.async"
+local batch = require "itrigger.batch"
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 local options = require "itrigger.options"
+local pages = require "itrigger.pages"
 
 local error, getmetatable, type = error, getmetatable, type
-local core_call, core_close, core_stats, core_token = core.call, core.close, core.stats, core.token
+local core_call, core_close, core_stats, core_token = async.call, core.close, core.stats, async.token
 
 -- What getmetatable answers for a client: see lua_client.h.
 local CLIENT = "itrigger.client"
@@ -73,6 +76,38 @@ function methods:post(path, body, opts)
   end
   check_call("client:post", "body", path, body, opts)
   return core_call(self, true, path, body, opts)
+end
+
+-- Many calls side by side: `for result in client:batch(requests, opts) do`. requests: an array or an
+-- iterator function of { "GET" or "POST", path, params or body, tag =, and options of a call }; opts:
+-- concurrency, on_progress, and options that all calls have. result: index, tag, response, error,
+-- elapsed (s), in the order in which calls end.
+function methods:batch(requests, opts)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:batch", self)
+  end
+  batch.check("client:batch", requests, opts)
+  return batch.new(self, requests, opts)
+end
+
+-- The same all at once: an array of results, in the order of the requests.
+function methods:all(requests, opts)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:all", self)
+  end
+  batch.check("client:all", requests, opts)
+  return batch.all(self, requests, opts)
+end
+
+-- The rows of a paged list: `for row, page in client:pages(path, params, opts) do`; page: the answer
+-- that the row came in. opts: method ("POST" for lists that are), max_pages, prefetch, and options of a
+-- call. Raises the error of a call that failed.
+function methods:pages(path, params, opts)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:pages", self)
+  end
+  pages.check("client:pages", path, params, opts)
+  return pages.new(self, path, params, opts)
 end
 
 -- The present token. Returns token, err, source: err beside a token says why the last fetch failed.
@@ -148,6 +183,9 @@ function client.new(given)
   made, err = core.new(settings.core, settings.null == "keep", store)
   if made == nil then
     return nil, options.explain(err, settings.from)
+  end
+  if type(settings.transport) == "table" then
+    async.use(made, settings.transport)
   end
   return made
 end

@@ -1,11 +1,14 @@
 -- The face of the library: what `require "itrigger"` gives.
 
+local async = require "itrigger.async"
+local batch = require "itrigger.batch"
 local client = require "itrigger.client"
 local core = require "itrigger.core"
 local json = require "itrigger.json"
+local pages = require "itrigger.pages"
 
 local check_call, check_options = client.check_call, client.check_options
-local call = core.call
+local call = async.call
 
 local itrigger = {
   array = json.array,
@@ -65,6 +68,34 @@ function itrigger.post(path, body, opts)
     return nil, err
   end
   return call(c, true, path, body, opts)
+end
+
+-- As client:batch, client:all and client:pages on the default client; raise if there is none.
+function itrigger.batch(requests, opts)
+  batch.check("itrigger.batch", requests, opts)
+  local c, err = default_client()
+  if c == nil then
+    error(err, 2)
+  end
+  return batch.new(c, requests, opts)
+end
+
+function itrigger.all(requests, opts)
+  batch.check("itrigger.all", requests, opts)
+  local c, err = default_client()
+  if c == nil then
+    error(err, 2)
+  end
+  return batch.all(c, requests, opts)
+end
+
+function itrigger.pages(path, params, opts)
+  pages.check("itrigger.pages", path, params, opts)
+  local c, err = default_client()
+  if c == nil then
+    error(err, 2)
+  end
+  return pages.new(c, path, params, opts)
 end
 
 return itrigger

@@ -70,7 +70,29 @@ local function check_names(given)
   return true
 end
 
+local TRANSPORTS = '"auto" or a table of two functions, send and sleep'
+
+-- The program's own transport: two functions, and nothing else.
+local function check_own_transport(value)
+  for _, name in ipairs { "send", "sleep" } do
+    if type(value[name]) ~= "function" then
+      return nil, config_error("option transport: its field %s must be a function, not a %s; it can be %s",
+        name, type(value[name]), TRANSPORTS)
+    end
+  end
+  for name in pairs(value) do
+    if name ~= "send" and name ~= "sleep" then
+      return nil, config_error('option transport has an unknown field "%s"; it can be %s',
+        errors.visible(tostring(name), true), TRANSPORTS)
+    end
+  end
+  return true
+end
+
 local function check_word(name, value)
+  if name == "transport" and type(value) == "table" then
+    return check_own_transport(value)
+  end
   local words = LUA_SIDE[name].words
   for _, word in ipairs(words) do
     if value == word then
@@ -79,6 +101,9 @@ local function check_word(name, value)
   end
   local shown = type(value) == "string" and '"' .. errors.visible(value) .. '"' or "a " .. type(value)
   local allowed = '"' .. table.concat(words, '" or "') .. '"'
+  if name == "transport" then
+    allowed = TRANSPORTS
+  end
   return nil, config_error("option %s is %s; it can be %s", name, shown, allowed)
 end
 

@@ -9,6 +9,15 @@ static void start_in(struct itr_client *c, struct itr_call_group *g, struct itr_
     assert_int_equal(itr_client_start(c, g, call, &e), ITR_OK);
 }
 
+static void takes_its_own(struct itr_client *c, struct itr_call_group *g)
+{
+    struct itr_call *call = itr_client_next(c, g, INT64_MAX);
+
+    assert_non_null(call);
+    assert_ptr_equal(call->group, g);
+    assert_int_equal(call->step, ITR_CALL_DONE);
+}
+
 static void each_party_gets_its_own_calls(void **state)
 {
     struct t *t = *state;
@@ -20,11 +29,11 @@ static void each_party_gets_its_own_calls(void **state)
     itr_call_group_init(&b, NULL);
     for (i = 0; i < 4; i++)
         start_in(t->c, i % 2 == 0 ? &a : &b, &calls[i]);
-    assert_ptr_equal(itr_client_next(t->c, &b, INT64_MAX), &calls[1]);
-    assert_ptr_equal(itr_client_next(t->c, &a, INT64_MAX), &calls[0]);
-    assert_ptr_equal(itr_client_next(t->c, &a, INT64_MAX), &calls[2]);
+    takes_its_own(t->c, &b);
+    takes_its_own(t->c, &a);
+    takes_its_own(t->c, &a);
     assert_null(itr_client_next(t->c, &a, INT64_MAX));
-    assert_ptr_equal(itr_client_next(t->c, &b, INT64_MAX), &calls[3]);
+    takes_its_own(t->c, &b);
     assert_null(itr_client_next(t->c, &b, INT64_MAX));
     for (i = 0; i < 4; i++)
         itr_call_clear(&calls[i]);

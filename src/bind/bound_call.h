@@ -20,7 +20,9 @@
 struct itr_bound_call {
     struct itr_bound_call *next;       /* the owner's list of all */
     struct itr_bound_call *next_spare; /* the owner's list of those that are free to use */
+    struct itr_bound_call *next_out, **prev_out; /* the list of the group that started it */
     struct itr_call call;
+    int slot;                    /* the group's name for it; greater than 0 */
     bool keep_nulls;             /* the option null = "keep" */
     struct itr_buf header_bytes; /* "Name: value" lines, NUL after each */
     size_t n_headers;

@@ -7,33 +7,42 @@
 #include "bind/call_opts.h"
 #include "bind/call_result.h"
 #include "bind/error_push.h"
+#include "bind/lua_async.h"
+#include "bind/own_transport.h"
 #include "bind/parts.h"
 #include "bind/settings.h"
 #include "bind/stats_push.h"
 #include "core/client.h"
 
 struct lua_client {
-    struct itr_client *client;    /* ours; NULL until it is made and after it is given back */
-    bool closed;                  /* no call may begin */
-    bool keep_nulls;              /* option null = "keep" */
-    struct itr_config config;     /* only while the client is being made */
-    struct itr_parts parts;       /* likewise */
-    struct itr_bound_call *all;   /* ours: every one that was made */
-    struct itr_bound_call *spare; /* those of all that no call uses */
-    size_t out;                   /* calls begun and not ended; a memory error can leave it high */
+    struct itr_client *client; /* ours; NULL until it is made and after it is given back */
+    struct itr_client *beside[ITR_SIDES]; /* ours, likewise; of SCRIPT always NULL: it is client */
+    struct itr_transport *own;            /* of the side OWN; its client's */
+    bool closed;                          /* no call may begin */
+    bool keep_nulls;                      /* option null = "keep" */
+    struct itr_config config;             /* only while the client is being made */
+    struct itr_parts parts;               /* likewise */
+    struct itr_bound_call *all;           /* ours: every one that was made */
+    struct itr_bound_call *spare;         /* those of all that no call uses */
+    size_t out; /* calls begun and not ended; a memory error can leave it high */
 };
 
 static const char metatable_key; /* registry key of the clients' metatable */
 
 /* ---- lifetime ---- */
 
-static struct lua_client *check_client(lua_State *L)
+struct lua_client *itr_lua_client_check(lua_State *L, int i)
 {
-    struct lua_client *c = itr_lua_testudata(L, 1, &metatable_key);
+    struct lua_client *c = itr_lua_testudata(L, i, &metatable_key);
 
     if (c == NULL)
-        luaL_argerror(L, 1, ITR_LUA_CLIENT " expected");
+        luaL_argerror(L, i, ITR_LUA_CLIENT " expected");
     return c;
+}
+
+static struct lua_client *check_client(lua_State *L)
+{
+    return itr_lua_client_check(L, 1);
 }
 
 /* Gives everything back; right in any state. */
@@ -41,6 +50,7 @@ static void release(struct lua_client *c)
 {
     struct itr_client *client = c->client;
     struct itr_bound_call *b = c->all, *next;
+    int side;
 
     c->closed = true;
     c->client = NULL;
@@ -49,6 +59,10 @@ static void release(struct lua_client *c)
     for (; b != NULL; b = next) {
         next = b->next;
         itr_bound_call_free(b);
+    }
+    for (side = 0; side < ITR_SIDES; side++) {
+        itr_client_free(c->beside[side]);
+        c->beside[side] = NULL;
     }
     itr_client_free(client);
     itr_parts_clear(&c->parts);
@@ -139,11 +153,49 @@ static int l_new(lua_State *L)
     return 2;
 }
 
+/* ---- its sides ---- */
+
+static enum itr_status closed(struct itr_error *e)
+{
+    return itr_error_set(e, ITR_USAGE, "the client is closed");
+}
+
+struct itr_client *itr_lua_client_present(const struct lua_client *c, enum itr_lua_side side)
+{
+    return side == ITR_SIDE_SCRIPT ? c->client : c->beside[side];
+}
+
+bool itr_lua_client_is_closed(const struct lua_client *c)
+{
+    return c->closed;
+}
+
+struct itr_transport *itr_lua_client_own(const struct lua_client *c)
+{
+    return c->own;
+}
+
+enum itr_status itr_lua_client_side(lua_State *L, struct lua_client *c, enum itr_lua_side side,
+                                    struct itr_client **out, struct itr_error *e)
+{
+    struct itr_carrier carrier = {.open = itr_own_transport_open, .ctx = &c->own};
+    enum itr_status s = ITR_OK;
+
+    if (c->closed)
+        return closed(e);
+    if (side == ITR_SIDE_LOOP)
+        carrier = itr_lua_async_carrier(L);
+    if (side != ITR_SIDE_SCRIPT && c->beside[side] == NULL)
+        s = itr_client_beside(c->client, &carrier, &c->beside[side], e);
+    *out = itr_lua_client_present(c, side);
+    return s;
+}
+
 /* ---- calls ---- */
 
 /* A call that nobody uses, or NULL without memory. More than one is in use only when a finalizer
  * calls. */
-static struct itr_bound_call *take(struct lua_client *c)
+struct itr_bound_call *itr_lua_client_take(struct lua_client *c)
 {
     struct itr_bound_call *b = c->spare;
 
@@ -160,18 +212,13 @@ static struct itr_bound_call *take(struct lua_client *c)
     return b;
 }
 
-static void give_back(struct lua_client *c, struct itr_bound_call *b)
+void itr_lua_client_give_back(struct lua_client *c, struct itr_bound_call *b)
 {
     b->next_spare = c->spare;
     c->spare = b;
     c->out--;
     if (c->closed && c->out == 0)
         release(c);
-}
-
-static enum itr_status closed(struct itr_error *e)
-{
-    return itr_error_set(e, ITR_USAGE, "the client is closed");
 }
 
 /* The arguments lie at 3 (path), 4, 5. Pushes the results and returns how many. */
@@ -225,10 +272,10 @@ static int l_call(lua_State *L)
     check_table_or_nil(L, 5);
     if (c->closed)
         return push_closed(L);
-    if ((b = take(c)) == NULL)
+    if ((b = itr_lua_client_take(c)) == NULL)
         return luaL_error(L, "not enough memory");
     n = run(L, c, b);
-    give_back(c, b);
+    itr_lua_client_give_back(c, b);
     return n;
 }
 
@@ -245,6 +292,18 @@ static void push_token(lua_State *L, struct itr_token *token)
     itr_token_release(token);
     lua_pushlstring(L, text, n);
     itr_wipe(text, n);
+}
+
+int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_token_origin origin,
+                              const struct itr_error *e)
+{
+    push_token(L, token);
+    if (e->kind == ITR_OK)
+        lua_pushnil(L);
+    else
+        itr_error_push(L, e, NULL);
+    lua_pushstring(L, itr_token_origin_name(origin));
+    return 3;
 }
 
 static int l_token(lua_State *L)
@@ -266,24 +325,34 @@ static int l_token(lua_State *L)
         return push_error(L, &e);
     if (itr_client_token(c->client, &ask, timeout_ms, &token, &origin, &e) != ITR_OK)
         return push_error(L, &e);
-    push_token(L, token);
-    if (e.kind == ITR_OK)
-        lua_pushnil(L);
-    else
-        itr_error_push(L, &e, NULL);
-    lua_pushstring(L, itr_token_origin_name(origin));
-    return 3;
+    return itr_lua_client_push_token(L, token, origin, &e);
 }
 
 /* ---- stats ---- */
 
+static void add_counters(struct itr_client_counters *sum, const struct itr_client *client)
+{
+    const struct itr_client_counters *n;
+
+    if (client == NULL)
+        return;
+    n = itr_client_counters(client);
+    sum->calls += n->calls;
+    sum->refused += n->refused;
+    sum->repeated += n->repeated;
+}
+
 static int l_stats(lua_State *L)
 {
     struct lua_client *c = check_client(L);
+    struct itr_client_counters counters = {0};
+    int side;
 
     if (c->closed)
         return push_closed(L);
-    itr_stats_push(L, c->client);
+    for (side = 0; side < ITR_SIDES; side++)
+        add_counters(&counters, itr_lua_client_present(c, (enum itr_lua_side)side));
+    itr_stats_push(L, c->client, &counters);
     return 1;
 }
 

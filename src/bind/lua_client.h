@@ -11,8 +11,42 @@
 #define ITR_BIND_LUA_CLIENT_H
 
 #include "bind/compat.h"
+#include "core/status.h"
+#include "core/token.h"
+
+struct itr_bound_call;
+struct itr_client;
+struct itr_transport;
+struct lua_client;
+
+/* Which of its clients carries a call. */
+enum itr_lua_side {
+    ITR_SIDE_SCRIPT, /* on the calling thread */
+    ITR_SIDE_LOOP,   /* on the engine's; rings the bell of this Lua state */
+    ITR_SIDE_OWN     /* by a function of the program */
+};
+#define ITR_SIDES 3
 
 #define ITR_LUA_CLIENT "itrigger.client" /* name of the metatable, and what getmetatable answers */
+
+/* The client at argument i, or raises. */
+struct lua_client *itr_lua_client_check(lua_State *L, int i);
+/* Its client of that side, made when it is first asked for. Closed: ITR_USAGE. */
+enum itr_status itr_lua_client_side(lua_State *L, struct lua_client *c, enum itr_lua_side side,
+                                    struct itr_client **out, struct itr_error *e);
+/* NULL: it is given back, or there is none of this side. */
+struct itr_client *itr_lua_client_present(const struct lua_client *c, enum itr_lua_side side);
+bool itr_lua_client_is_closed(const struct lua_client *c);
+/* The transport of the side OWN, or NULL. */
+struct itr_transport *itr_lua_client_own(const struct lua_client *c);
+
+/* A call that nobody uses, or NULL without memory; and back again. */
+struct itr_bound_call *itr_lua_client_take(struct lua_client *c);
+void itr_lua_client_give_back(struct lua_client *c, struct itr_bound_call *b);
+
+/* Pushes what client:token() gives, 3 values; takes over the reference. */
+int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_token_origin origin,
+                              const struct itr_error *e);
 
 /* Called once when the module is opened. Adds to the table on top:
  *   new(settings, keep_nulls)                 -> client | nil, err

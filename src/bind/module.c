@@ -3,8 +3,12 @@
 #include "bind/error_push.h"
 #include "bind/json_read.h"
 #include "bind/json_write.h"
+#include "bind/lua_ask.h"
+#include "bind/lua_async.h"
 #include "bind/lua_client.h"
+#include "bind/lua_group.h"
 #include "bind/lua_json.h"
+#include "bind/lua_own.h"
 #include "bind/number.h"
 #include "bind/parts.h"
 #include "bind/settings.h"
@@ -91,6 +95,10 @@ int luaopen_itrigger_core(lua_State *L)
     itr_lua_setfuncs(L, functions);
     itr_lua_json_open(L);
     itr_lua_client_open(L);
+    itr_lua_ask_open(L);
+    itr_lua_async_open(L);
+    itr_lua_own_open(L);
+    itr_lua_group_open(L);
     set_constants(L);
     return 1;
 }

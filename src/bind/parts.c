@@ -4,6 +4,8 @@
 
 #include "core/clock.h"
 #include "store/stores.h"
+#include "transport/curl_engine.h"
+#include "transport/curl_global.h"
 #include "transport/curl_loop.h"
 
 /* A store's address can hold a password, so an error shows its scheme only. */
@@ -61,6 +63,13 @@ void itr_parts_clear(struct itr_parts *parts)
     if (parts->store != NULL)
         parts->store->ops->release(parts->store);
     parts->store = NULL;
+}
+
+enum itr_status itr_parts_open_engine(const struct itr_transport_options *options,
+                                      struct itr_bell *bell, struct itr_transport **out,
+                                      struct itr_error *e)
+{
+    return itr_curl_engine_open(options, bell, out, e);
 }
 
 const char *itr_parts_curl_version(void)

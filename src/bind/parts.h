@@ -6,6 +6,7 @@
 #define ITR_BIND_PARTS_H
 
 #include "bind/store_box.h"
+#include "core/bell.h"
 #include "core/config.h"
 #include "core/status.h"
 #include "core/token_source.h"
@@ -17,6 +18,12 @@
 enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config *config,
                                const struct itr_store_box *given, struct itr_error *e);
 void itr_parts_clear(struct itr_parts *parts);
+
+/* A transport whose loop runs on a thread of the process and that rings the bell when something is
+ * there (curl_engine.h). */
+enum itr_status itr_parts_open_engine(const struct itr_transport_options *options,
+                                      struct itr_bell *bell, struct itr_transport **out,
+                                      struct itr_error *e);
 
 /* libcurl's version at run time. Static memory. */
 const char *itr_parts_curl_version(void);

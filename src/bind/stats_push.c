@@ -70,10 +70,10 @@ static void set_counters(lua_State *L, const struct itr_client_counters *n)
     set_count(L, "repeated", (int64_t)n->repeated);
 }
 
-void itr_stats_push(lua_State *L, const struct itr_client *client)
+void itr_stats_push(lua_State *L, const struct itr_client *client,
+                    const struct itr_client_counters *counters)
 {
     struct itr_token_stats s;
-    struct itr_client_counters counters = *itr_client_counters(client);
 
     itr_token_source_stats(itr_client_source(client), &s);
     luaL_checkstack(L, 10, "stats");
@@ -87,7 +87,7 @@ void itr_stats_push(lua_State *L, const struct itr_client *client)
     set_error(L, "last_error", &s.last_error);
     set_count(L, "waiters", s.waiters);
     set_string(L, "store", s.store);
-    set_counters(L, &counters);
+    set_counters(L, counters);
     set_count(L, "fetched", (int64_t)s.fetched);
     set_events(L, &s);
 }

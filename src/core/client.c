@@ -13,14 +13,16 @@
  * todo.
  */
 struct itr_client {
-    struct itr_config config;      /* ours */
-    const struct itr_clock *clock; /* borrowed, static */
-    const struct itr_transport_factory *factory;
-    struct itr_transport *transport; /* ours; NULL after a fork until it is made anew */
-    unsigned generation;             /* of the process that made transport (fork.h) */
-    struct itr_token_source *source; /* counted */
-    struct itr_call_list todo, sent; /* of borrowed ones */
-    struct itr_call_group *ready;    /* borrowed */
+    struct itr_config config;                    /* ours; of one beside another, the other's */
+    bool beside;                                 /* made by itr_client_beside */
+    const struct itr_clock *clock;               /* borrowed, static */
+    const struct itr_transport_factory *factory; /* borrowed, static; NULL: */
+    struct itr_carrier carrier;                  /* who makes the transport instead */
+    struct itr_transport *transport;             /* ours; NULL after a fork until it is made anew */
+    unsigned generation;                         /* of the process that made transport (fork.h) */
+    struct itr_token_source *source;             /* counted */
+    struct itr_call_list todo, sent;             /* of borrowed ones */
+    struct itr_call_group *ready;                /* borrowed */
     struct itr_client_counters counters;
 };
 
@@ -32,6 +34,8 @@ static enum itr_status open_transport(struct itr_client *c, struct itr_error *e)
 
     itr_config_transport(&c->config, &options);
     c->generation = itr_fork_generation();
+    if (c->factory == NULL)
+        return c->carrier.open(c->carrier.ctx, &options, &c->transport, e);
     return c->factory->open(&options, &c->transport, e);
 }
 
@@ -66,6 +70,30 @@ err0:
     return s;
 }
 
+enum itr_status itr_client_beside(const struct itr_client *c, const struct itr_carrier *carrier,
+                                  struct itr_client **out, struct itr_error *e)
+{
+    struct itr_client *made = calloc(1, sizeof *made);
+    enum itr_status s;
+
+    *out = NULL;
+    if (made == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    made->config = c->config;
+    made->beside = true;
+    made->clock = c->clock;
+    made->carrier = *carrier;
+    itr_call_list_init(&made->todo);
+    itr_call_list_init(&made->sent);
+    if ((s = open_transport(made, e)) != ITR_OK) {
+        free(made);
+        return s;
+    }
+    made->source = itr_token_source_retain(c->source);
+    *out = made;
+    return ITR_OK;
+}
+
 static void drop_transport(struct itr_client *c)
 {
     if (c->transport == NULL)
@@ -90,7 +118,8 @@ void itr_client_free(struct itr_client *c)
         itr_call_group_list_remove(c->ready);
     drop_transport(c);
     itr_token_source_release(c->source);
-    itr_config_clear(&c->config);
+    if (!c->beside)
+        itr_config_clear(&c->config);
     free(c);
 }
 
@@ -117,9 +146,10 @@ static bool is_over(const struct itr_call *call)
 }
 
 /* It is DONE or FAILED: from its list into its group's. */
-static void end(struct itr_client *c, struct itr_call *call)
+static void end(struct itr_client *c, struct itr_call *call, int64_t now)
 {
     itr_call_list_remove(call);
+    call->ended_mono_ms = now;
     c->counters.refused += call->n_refused;
     c->counters.repeated += call->n_repeated;
     call->group->n_out--;
@@ -135,7 +165,7 @@ static void end_all(struct itr_client *c, struct itr_call_list *list, const stru
             itr_token_source_forget(c->source, &call->wait);
         call->asked = false;
         itr_call_abort(call, e);
-        end(c, call);
+        end(c, call, itr_clock_mono_ms(c->clock));
     }
 }
 
@@ -229,7 +259,7 @@ static void push(struct itr_client *c, struct itr_call *call, int64_t now)
     if (call->step == ITR_CALL_SEND)
         send(c, call, now);
     if (is_over(call))
-        end(c, call);
+        end(c, call, now);
 }
 
 /* The gateway wants less: of this group, for no longer than a call would wait. */
@@ -259,6 +289,9 @@ static void take_answer(struct itr_client *c, struct itr_call *call)
     if (!is_over(call))
         itr_call_list_add(&c->todo, call);
     push(c, call, now);
+    /* It waits for something else now: what its party was told of the next look no longer holds. */
+    if (call->list == &c->todo)
+        itr_call_group_list_add(&c->ready, call->group);
 }
 
 /* ---- all calls ---- */
@@ -442,6 +475,36 @@ static void wait_for_token(struct itr_client *c, struct itr_token_wait *w, int64
     }
 }
 
+enum itr_status itr_client_check_ask(const struct itr_client *c, const struct itr_token_ask *ask,
+                                     struct itr_error *e)
+{
+    if (ask->min_valid_ms > c->config.token_ttl_ms)
+        return itr_error_set(e, ITR_USAGE,
+                             "min_valid is more than token_ttl, the whole life of a token");
+    return ITR_OK;
+}
+
+enum itr_status itr_client_ask_answer(const struct itr_token_ask *ask, struct itr_token_wait *w,
+                                      int64_t now_mono_ms, int64_t timeout_ms,
+                                      struct itr_token **token, struct itr_error *e)
+{
+    *token = NULL;
+    if (!itr_token_wait_is_ready(w)) {
+        itr_error_set(e, ITR_TIMEOUT, "no token came within %lld ms", (long long)timeout_ms);
+        e->retryable = true;
+        return ITR_TIMEOUT;
+    }
+    *token = w->token; /* the caller now owns it */
+    w->token = NULL;
+    *e = w->error;
+    if (*token == NULL)
+        return e->kind;
+    /* A fetch ahead of time that failed is no news for who has a token as good as was asked for. */
+    if (!ask->refresh && now_mono_ms + ask->min_valid_ms < (*token)->end_mono_ms)
+        itr_error_clear(e);
+    return ITR_OK;
+}
+
 enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_ask *ask,
                                  int64_t timeout_ms, struct itr_token **token,
                                  enum itr_token_origin *origin, struct itr_error *e)
@@ -450,28 +513,14 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
     enum itr_status s = ready_transport(c, e);
 
     *token = NULL;
-    if (s != ITR_OK)
+    if (s != ITR_OK || (s = itr_client_check_ask(c, ask, e)) != ITR_OK)
         return s;
-    if (ask->min_valid_ms > c->config.token_ttl_ms)
-        return itr_error_set(e, ITR_USAGE,
-                             "min_valid is more than token_ttl, the whole life of a token");
     w.wake = wake;
     w.ctx = c->transport;
     if (!itr_token_source_ask(c->source, ask, &w))
         wait_for_token(c, &w, timeout_ms);
-    if (!itr_token_wait_is_ready(&w)) {
-        itr_token_source_forget(c->source, &w);
-        itr_error_set(e, ITR_TIMEOUT, "no token came within %lld ms", (long long)timeout_ms);
-        e->retryable = true;
-        return ITR_TIMEOUT;
-    }
-    *token = w.token; /* the caller now owns it */
+    s = itr_client_ask_answer(ask, &w, itr_clock_mono_ms(c->clock), timeout_ms, token, e);
     *origin = w.origin;
-    *e = w.error;
-    if (w.token == NULL)
-        return e->kind;
-    /* A fetch ahead of time that failed is no news for who has a token as good as was asked for. */
-    if (!ask->refresh && itr_clock_mono_ms(c->clock) + ask->min_valid_ms < w.token->end_mono_ms)
-        itr_error_clear(e);
-    return ITR_OK;
+    itr_token_source_forget(c->source, &w);
+    return s;
 }

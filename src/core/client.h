@@ -26,6 +26,21 @@ struct itr_client_counters {
 /* A client; config is taken over (moved) on success and is then constant. */
 enum itr_status itr_client_new(struct itr_config *config, const struct itr_parts *parts,
                                struct itr_client **out, struct itr_error *e);
+
+/* What carries a client's calls where that is not its parts' transport. open: as in
+ * itr_transport_factory; called again in the child of a fork. */
+struct itr_carrier {
+    enum itr_status (*open)(void *ctx, const struct itr_transport_options *options,
+                            struct itr_transport **out, struct itr_error *e);
+    void *ctx; /* the caller's; must outlive the client */
+};
+
+/* A second client beside c, of the same app, with the same config and token source, whose calls
+ * another transport carries: of an event loop, or of the program's own. Its token fetches go where
+ * c's go. Must be freed before c is. */
+enum itr_status itr_client_beside(const struct itr_client *c, const struct itr_carrier *carrier,
+                                  struct itr_client **out, struct itr_error *e);
+
 /* Cancels what is out; never waits for a fetch. NULL is allowed. */
 void itr_client_free(struct itr_client *c);
 
@@ -51,8 +66,8 @@ struct itr_call *itr_client_look(struct itr_client *c, struct itr_call_group *g,
 
 /* Carries all that were started as far as they go now. */
 void itr_client_pump(struct itr_client *c);
-/* A group that has something over and was not told yet; each once, until it has something over
- * again. NULL: none. For the loop that wakes its parties after a pump, and after a look, which may
+/* A group that has something over and was not told yet, or whose next look is due at another time
+ * than it was told; each once, until that happens again. NULL: none. For the loop that wakes its parties after a pump, and after a look, which may
  * end calls of others. */
 struct itr_call_group *itr_client_ready(struct itr_client *c);
 
@@ -71,5 +86,14 @@ enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, stru
 enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_ask *ask,
                                  int64_t timeout_ms, struct itr_token **token,
                                  enum itr_token_origin *origin, struct itr_error *e);
+
+/* The same in two parts, for who looks at a wait instead of waiting: a check of what is asked
+ * (ITR_USAGE), and the answer out of a wait that is ready, or (ITR_TIMEOUT) is not; the token's
+ * reference goes to the caller. Returns and *e as itr_client_token. */
+enum itr_status itr_client_check_ask(const struct itr_client *c, const struct itr_token_ask *ask,
+                                     struct itr_error *e);
+enum itr_status itr_client_ask_answer(const struct itr_token_ask *ask, struct itr_token_wait *w,
+                                      int64_t now_mono_ms, int64_t timeout_ms,
+                                      struct itr_token **token, struct itr_error *e);
 
 #endif

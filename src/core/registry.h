@@ -1,9 +1,9 @@
 /*
  * registry: the objects that a whole process shares: found by a key, counted, brought over a fork,
- * and asked at the process's end. (There is one kind of them, token_source; this file is apart so
- * that locks around fork and exit can be read on one page.)
+ * and asked at the process's end. (Two kinds: token_source, and the thread that
+ * curl_engine has. This file is apart so that locks around fork and exit can be read on one page.)
  *
- * Any thread. Lock order: the registry's own lock, then an object's.
+ * Any thread. Lock order: the registry's own lock, then an object's; never one object's under another's.
  */
 #ifndef ITR_CORE_REGISTRY_H
 #define ITR_CORE_REGISTRY_H

@@ -300,6 +300,12 @@ enum itr_status itr_token_source_open(const struct itr_config *config,
     return r != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
 }
 
+struct itr_token_source *itr_token_source_retain(struct itr_token_source *s)
+{
+    itr_registered_retain(&s->head);
+    return s;
+}
+
 void itr_token_source_release(struct itr_token_source *s)
 {
     if (s != NULL)

@@ -40,6 +40,8 @@ struct itr_parts {
 enum itr_status itr_token_source_open(const struct itr_config *config,
                                       const struct itr_parts *parts, struct itr_token_source **out,
                                       struct itr_error *e);
+/* One more reference, for who has one; returns s. */
+struct itr_token_source *itr_token_source_retain(struct itr_token_source *s);
 void itr_token_source_release(struct itr_token_source *s);
 
 /* What a caller asks for. */

@@ -71,6 +71,19 @@ static inline void itr_exchange_init(struct itr_exchange *x, size_t max_response
     x->response.retry_after_ms = -1;
 }
 
+/* What start() does first: as if no answer had come; buffers keep their memory. */
+static inline void itr_response_reset(struct itr_response *a)
+{
+    a->carried = ITR_OK;
+    a->sent = false;
+    a->http_status = 0;
+    a->retry_after_ms = -1;
+    a->elapsed_us = 0;
+    itr_buf_reset(&a->body);
+    itr_buf_reset(&a->headers);
+    a->detail[0] = '\0';
+}
+
 static inline void itr_exchange_clear(struct itr_exchange *x)
 {
     itr_buf_clear(&x->response.body);

@@ -27,3 +27,8 @@ enum itr_status itr_curl_global_init(struct itr_error *e)
         return itr_error_set(e, ITR_NOMEM, "libcurl cannot start: %s", curl_easy_strerror(result));
     return ITR_OK;
 }
+
+const char *itr_curl_version(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
+}

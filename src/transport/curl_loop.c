@@ -260,15 +260,6 @@ static void loop_wake(struct itr_transport *t)
         curl_multi_wakeup(loop->multi);
 }
 
-static void free_requests(struct itr_curl_request **head)
-{
-    while (*head != NULL) {
-        struct itr_curl_request *r = *head;
-        itr_curl_request_unlink(r);
-        itr_curl_request_free(r);
-    }
-}
-
 static void clear(struct itr_curl_loop *loop)
 {
     itr_curl_sockets_clear(&loop->sockets);
@@ -287,7 +278,7 @@ static void loop_free(struct itr_transport *t)
         cancel(loop, loop->running->exchange);
     while (take_finished(loop) != NULL)
         ;
-    free_requests(&loop->idle);
+    itr_curl_request_free_all(&loop->idle);
     curl_multi_cleanup(loop->multi); /* closes the kept connections */
     itr_sigpipe_release(&pipe);
     clear(loop);
@@ -317,7 +308,7 @@ static void loop_abandon(struct itr_transport *t)
     }
     while (take_finished(loop) != NULL)
         ;
-    free_requests(&loop->idle);
+    itr_curl_request_free_all(&loop->idle);
     itr_curl_sockets_close(&loop->sockets);
     clear(loop);
     bury(loop);
@@ -332,6 +323,24 @@ static const struct itr_transport_ops OPS = {
     .free = loop_free,
     .abandon = loop_abandon,
 };
+
+/* ---- on a thread of its own ---- */
+
+bool itr_curl_loop_has_more(const struct itr_transport *t)
+{
+    return ((const struct itr_curl_loop *)(const void *)t)->finished.first != NULL;
+}
+
+void itr_curl_loop_guard(struct itr_transport *t, pthread_mutex_t *lock)
+{
+    loop_of(t)->sockets.lock = lock;
+}
+
+void itr_curl_loop_lose(struct itr_transport *t)
+{
+    itr_curl_sockets_close(&loop_of(t)->sockets);
+    bury(loop_of(t));
+}
 
 /* ---- making one ---- */
 
@@ -386,9 +395,4 @@ const struct itr_transport_factory *itr_curl_loop_factory(void)
     static const struct itr_transport_factory factory = {.open = loop_open};
 
     return &factory;
-}
-
-const char *itr_curl_version(void)
-{
-    return curl_version_info(CURLVERSION_NOW)->version;
 }

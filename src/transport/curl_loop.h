@@ -22,12 +22,25 @@
 #ifndef ITR_TRANSPORT_CURL_LOOP_H
 #define ITR_TRANSPORT_CURL_LOOP_H
 
+#include <pthread.h>
+#include <stdbool.h>
+
 #include "core/transport.h"
 
 /* Static memory. open() initialises libcurl once per process. */
 const struct itr_transport_factory *itr_curl_loop_factory(void);
 
-/* "7.88.1" and so on: the libcurl at run time. */
-const char *itr_curl_version(void);
+/* For who has the loop on a thread of its own (curl_engine); t is one that this factory made. */
+
+/* More are finished: wait() would return one without looking at the network. The loop's thread. */
+bool itr_curl_loop_has_more(const struct itr_transport *t);
+
+/* From now on sockets are opened and closed with this lock held (it outlives t; not held by who calls
+ * into t), so that whoever holds it at a fork may call itr_curl_loop_lose in the child. */
+void itr_curl_loop_guard(struct itr_transport *t, pthread_mutex_t *lock);
+
+/* In place of abandon(), in the child, when another thread was at work in t at the fork: closes its
+ * sockets silently and touches nothing else, for that may be half done. Exchanges stay with it. */
+void itr_curl_loop_lose(struct itr_transport *t);
 
 #endif

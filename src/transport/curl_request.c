@@ -139,9 +139,7 @@ static void set_connection(struct itr_curl_request *r, CURLcode *rc)
                       curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, s->connect_timeout_ms));
     if (s->unix_socket != NULL)
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_UNIX_SOCKET_PATH, s->unix_socket));
-    if (s->user_agent != NULL)
-        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_USERAGENT, s->user_agent));
-    if (s->gzip)
+    if (s->gzip) /* undo it; the header is in the shared list */
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_ACCEPT_ENCODING, "gzip"));
 #if LIBCURL_VERSION_NUM >= 0x075700
     /* Else ending a request waits for its name to be resolved, however long past the deadline. */
@@ -239,18 +237,6 @@ static long as_long_ms(int64_t ms)
     return ms > INT_MAX ? (long)INT_MAX : (long)ms;
 }
 
-static void reset_response(struct itr_response *a)
-{
-    a->carried = ITR_OK;
-    a->sent = false;
-    a->http_status = 0;
-    a->retry_after_ms = -1;
-    a->elapsed_us = 0;
-    itr_buf_reset(&a->body);
-    itr_buf_reset(&a->headers);
-    a->detail[0] = '\0';
-}
-
 /* The handle may go on pointing to the freed list: the next begin() sets another. */
 static void become_idle(struct itr_curl_request *r)
 {
@@ -269,7 +255,7 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     CURLcode rc = CURLE_OK;
     enum itr_status s;
 
-    reset_response(&x->response);
+    itr_response_reset(&x->response);
     if ((s = itr_curl_origin_set(&r->origin, r->easy, r->settings, q->url, e)) != ITR_OK)
         return s;
     r->exchange = x;
@@ -278,7 +264,6 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     r->head_whole = false;
     r->head_bytes = 0;
     r->text[0] = '\0';
-    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_URL, q->url));
     itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(q->timeout_ms)));
     set_method(r, q, &rc);
     set_headers(r, q, &rc);
@@ -337,4 +322,13 @@ void itr_curl_request_unlink(struct itr_curl_request *r)
         r->next->prev = r->prev;
     r->next = NULL;
     r->prev = NULL;
+}
+
+void itr_curl_request_free_all(struct itr_curl_request **head)
+{
+    while (*head != NULL) {
+        struct itr_curl_request *r = *head;
+        itr_curl_request_unlink(r);
+        itr_curl_request_free(r);
+    }
 }

@@ -85,5 +85,6 @@ struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r);
 /* A list of requests: *head is the first, NULL when empty. A request is in at most one. */
 void itr_curl_request_link(struct itr_curl_request **head, struct itr_curl_request *r);
 void itr_curl_request_unlink(struct itr_curl_request *r);
+void itr_curl_request_free_all(struct itr_curl_request **head);
 
 #endif

@@ -3,13 +3,15 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define DEFAULT_HOST_CONNECTIONS 64
 
-/* No Expect: libcurl would wait up to a second for a "100 Continue" before a large body. */
+/* Ours, all of them: libcurl's own ones go twice through its printf, a byte at a time.
+ * No Expect: libcurl would wait up to a second for a "100 Continue" before a large body. */
 static const char *const GET_HEADERS[] = {"Accept: application/json", NULL};
 static const char *const POST_HEADERS[] = {"Accept: application/json",
                                            "Content-Type: application/json", "Expect:", NULL};
@@ -25,15 +27,39 @@ static bool copy_strings(struct itr_curl_settings *s, const struct itr_transport
            copy(&s->user_agent, o->user_agent) && copy(&s->unix_socket, o->unix_socket);
 }
 
-static bool make_list(struct curl_slist **list, const char *const *lines)
+static bool add(struct curl_slist **list, const char *line)
 {
-    for (; *lines != NULL; lines++) {
-        struct curl_slist *longer = curl_slist_append(*list, *lines);
-        if (longer == NULL)
-            return false;
+    struct curl_slist *longer = curl_slist_append(*list, line);
+
+    if (longer != NULL)
         *list = longer;
-    }
-    return true;
+    return longer != NULL;
+}
+
+static bool add_user_agent(struct curl_slist **list, const char *user_agent)
+{
+    static const char name[] = "User-Agent: ";
+    size_t size = sizeof name + (user_agent != NULL ? strlen(user_agent) : 0);
+    char *line;
+    bool ok;
+
+    if (user_agent == NULL)
+        return true;
+    if ((line = malloc(size)) == NULL)
+        return false;
+    (void)snprintf(line, size, "%s%s", name, user_agent);
+    ok = add(list, line);
+    free(line);
+    return ok;
+}
+
+static bool make_list(struct curl_slist **list, const char *const *lines,
+                      const struct itr_curl_settings *s)
+{
+    for (; *lines != NULL; lines++)
+        if (!add(list, *lines))
+            return false;
+    return (!s->gzip || add(list, "Accept-Encoding: gzip")) && add_user_agent(list, s->user_agent);
 }
 
 /* What this libcurl was built with decides what can be asked of it. */
@@ -81,8 +107,8 @@ enum itr_status itr_curl_settings_init(struct itr_curl_settings *s,
         return status;
     if ((status = check_ca_file(o->ca_file, e)) != ITR_OK)
         return status;
-    if (copy_strings(s, o) && make_list(&s->get_headers, GET_HEADERS) &&
-        make_list(&s->post_headers, POST_HEADERS))
+    if (copy_strings(s, o) && make_list(&s->get_headers, GET_HEADERS, s) &&
+        make_list(&s->post_headers, POST_HEADERS, s))
         return ITR_OK;
     itr_curl_settings_clear(s);
     return itr_error_set(e, ITR_NOMEM, "no memory");

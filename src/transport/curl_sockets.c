@@ -65,28 +65,57 @@ static int open_socket(const struct curl_sockaddr *a)
     return higher;
 }
 
+static void lock(struct itr_curl_sockets *s)
+{
+    if (s->lock != NULL)
+        pthread_mutex_lock(s->lock);
+}
+
+static void unlock(struct itr_curl_sockets *s)
+{
+    if (s->lock != NULL)
+        pthread_mutex_unlock(s->lock);
+}
+
+static int open_and_note(struct itr_curl_sockets *s, const struct curl_sockaddr *a)
+{
+    int fd;
+
+    if (!make_room(s) || (fd = open_socket(a)) < 0)
+        return -1;
+    return s->fds[s->n++] = fd;
+}
+
 curl_socket_t itr_curl_sockets_on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
 {
-    struct itr_curl_sockets *s = ctx;
     int fd;
 
     (void)purpose;
-    if (!make_room(s) || (fd = open_socket(a)) < 0)
-        return CURL_SOCKET_BAD;
-    s->fds[s->n++] = fd;
-    return fd;
+    lock(ctx);
+    fd = open_and_note(ctx, a);
+    unlock(ctx);
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-int itr_curl_sockets_on_close(void *ctx, curl_socket_t fd)
+static void forget(struct itr_curl_sockets *s, int fd)
 {
-    struct itr_curl_sockets *s = ctx;
     size_t i;
 
     for (i = 0; i < s->n; i++) {
         if (s->fds[i] == fd) {
             s->fds[i] = s->fds[--s->n];
-            break;
+            return;
         }
     }
-    return close(fd);
+}
+
+int itr_curl_sockets_on_close(void *ctx, curl_socket_t fd)
+{
+    int rc;
+
+    lock(ctx);
+    forget(ctx, fd);
+    rc = close(fd);
+    unlock(ctx);
+    return rc;
 }

@@ -9,11 +9,13 @@
 #define ITR_TRANSPORT_CURL_SOCKETS_H
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stddef.h>
 
 struct itr_curl_sockets {
     int *fds; /* ours; the open ones, in no order */
     size_t n, cap;
+    pthread_mutex_t *lock; /* borrowed; held while one is opened or closed; NULL: none */
 };
 
 void itr_curl_sockets_init(struct itr_curl_sockets *s);

@@ -11,13 +11,22 @@
 
 #define FAR_MS 20000 /* only so that a broken loop fails instead of standing still */
 
+static enum itr_status open_loop(const struct itr_transport_options *options,
+                                 struct itr_transport **out, struct itr_error *e)
+{
+    return itr_curl_loop_factory()->open(options, out, e);
+}
+
+enum itr_status (*loop_fixture_opener)(const struct itr_transport_options *options,
+                                       struct itr_transport **out, struct itr_error *e) = open_loop;
+
 struct itr_transport *loop_fixture_open(const struct itr_transport_options *options)
 {
     struct itr_transport_options usual = {.connect_timeout_ms = 10000};
     struct itr_transport *t = NULL;
     struct itr_error e = {0};
 
-    if (itr_curl_loop_factory()->open(options != NULL ? options : &usual, &t, &e) != ITR_OK)
+    if (loop_fixture_opener(options != NULL ? options : &usual, &t, &e) != ITR_OK)
         fail_msg("open: %s", e.text);
     assert_int_equal(t->ops->version, ITR_TRANSPORT_VERSION);
     return t;

@@ -1,5 +1,6 @@
 /*
- * loop_fixture: a curl_loop, a raw_server that plays a script, and one exchange between them.
+ * loop_fixture: a transport (a curl_loop unless the test program says otherwise), a raw_server that
+ * plays a script, and one exchange between them.
  */
 #ifndef SPEC_SUPPORT_LOOP_FIXTURE_H
 #define SPEC_SUPPORT_LOOP_FIXTURE_H
@@ -15,6 +16,10 @@ struct loop_fixture {
     struct itr_exchange x;
     char url[256];
 };
+
+/* How transports are opened in this program. */
+extern enum itr_status (*loop_fixture_opener)(const struct itr_transport_options *options,
+                                              struct itr_transport **out, struct itr_error *e);
 
 /* Every connection plays the one script. */
 void loop_fixture_init(struct loop_fixture *f, const struct raw_step *script);

@@ -1,0 +1,282 @@
+-- Many calls side by side: client:batch and client:all. Requests are taken from an array or an
+-- iterator only as fast as calls end; results come as calls end. Where it waits is async.lua's: a
+-- script blocks, in an event loop only the coroutine waits.
+--
+-- A batch holds one slot for each call that is out, a small number that is used again; so its memory
+-- does not grow, however many requests there are.
+
+local async = require "itrigger.async"
+local core = require "itrigger.core"
+local errors = require "itrigger.errors"
+
+local error, getmetatable, next, pairs, type = error, getmetatable, next, pairs, type
+local core_cancel, core_slow, core_start = core.cancel, core.slow, core.start
+local take, open, close = async.take, async.open, async.close
+
+local METHODS = { GET = false, get = false, POST = true, post = true } -- name → is it a POST
+local OWN_OPTS = { concurrency = true, on_progress = true }
+local MOST = 1024 -- calls at once, as of the option concurrency
+
+local batch = {}
+local methods = {}
+local metatable = { __index = methods, __name = "itrigger.batch" }
+
+-- ---- what is asked for ----
+
+local function usage(message, ...)
+  return errors.new { kind = "usage", retryable = false, message = message:format(...) }
+end
+
+-- Arrays as iterators. Ends at the first nil.
+local function each(requests)
+  local i = 0
+  return function()
+    i = i + 1
+    return requests[i]
+  end
+end
+
+local function is_callable(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  return type(value) == "function" or type(meta) == "table" and meta.__call ~= nil
+end
+
+-- Level 4 is whoever called the function that checks.
+local function wrong_type(name, argument, wanted, value)
+  error(("bad argument '%s' to %s (%s expected, got %s)"):format(argument, name, wanted, type(value)), 4)
+end
+
+-- Raises; name: of the function that was called.
+function batch.check(name, requests, opts)
+  if type(requests) ~= "table" and not is_callable(requests) then
+    wrong_type(name, "requests", "array or iterator function", requests)
+  elseif opts ~= nil and type(opts) ~= "table" then
+    wrong_type(name, "opts", "table or nil", opts)
+  end
+  local n = opts and opts.concurrency
+  if n ~= nil and (type(n) ~= "number" or n < 1 or n > MOST or n % 1 ~= 0) then
+    error(("bad argument 'opts' to %s (concurrency must be an integer from 1 to %d)"):format(name, MOST), 3)
+  elseif opts and opts.on_progress ~= nil and not is_callable(opts.on_progress) then
+    wrong_type(name, "opts.on_progress", "function", opts.on_progress)
+  end
+end
+
+-- The options that all calls have, or nil.
+local function shared_opts(opts)
+  local shared
+  for name, value in pairs(opts or {}) do
+    if not OWN_OPTS[name] then
+      shared = shared or {}
+      shared[name] = value
+    end
+  end
+  return shared
+end
+
+-- What a request says beside method, path and params, on top of what all have. Those that say nothing
+-- share one table.
+local function opts_of(request, shared)
+  local opts
+  for name, value in next, request do
+    if name ~= 1 and name ~= 2 and name ~= 3 and name ~= "tag" then
+      if opts == nil then
+        opts = {}
+        for shared_name, shared_value in pairs(shared or {}) do
+          opts[shared_name] = shared_value
+        end
+      end
+      opts[name] = value
+    end
+  end
+  return opts or shared
+end
+
+-- Returns is_post | nil, err.
+local function check_request(request)
+  if type(request) ~= "table" then
+    return nil, usage('a request must be a table { "GET" or "POST", path, params or body }, not a %s', type(request))
+  end
+  local is_post, path, params = METHODS[request[1]], request[2], request[3]
+  if is_post == nil then
+    local given = type(request[1]) == "string" and '"' .. errors.visible(request[1]) .. '"' or "a " .. type(request[1])
+    return nil, usage('the method of a request (its first item) must be "GET" or "POST", not %s', given)
+  elseif type(path) ~= "string" then
+    return nil, usage("the path of a request (its second item) must be a string, not a %s", type(path))
+  elseif params ~= nil and type(params) ~= "table" then
+    return nil, usage("the %s of a request (its third item) must be a table, not a %s",
+      is_post and "body" or "params", type(params))
+  end
+  return is_post
+end
+
+-- ---- results ----
+
+-- Of the request in a slot, which is free again then.
+local function result_of(self, slot, response, err, elapsed)
+  local index, tag = self.indexes[slot], self.tags[slot]
+  self.indexes[slot], self.tags[slot] = nil, nil
+  self.free[#self.free + 1] = slot
+  self.done = self.done + 1
+  self.out = self.out - 1
+  local on_progress = self.on_progress
+  if on_progress then
+    on_progress(self.done, self.total)
+  end
+  return { index = index, tag = tag, response = response, error = err, elapsed = elapsed }
+end
+
+-- ---- requests ----
+
+local function free_slot(self)
+  local free = self.free
+  local slot = free[#free]
+  if slot then
+    free[#free] = nil
+    return slot
+  end
+  self.slots = self.slots + 1
+  return self.slots
+end
+
+-- Starts a request. Returns nothing | the slot of one that ended at once, err.
+local function start(self, request)
+  local slot = free_slot(self)
+  self.index = self.index + 1
+  self.indexes[slot], self.out = self.index, self.out + 1
+  local is_post, err = check_request(request)
+  if err == nil then
+    self.tags[slot] = request.tag
+    local _
+    _, err = core_start(self.party.group, slot, is_post, request[2], request[3], opts_of(request, self.opts))
+  end
+  if err ~= nil then
+    return slot, err
+  end
+end
+
+-- Starts as many as may be out. `pulling` stays set when the program's iterator raises.
+local function fill(self)
+  while not self.ended and self.out < self.concurrency and core_slow(self.party.group) == 0 do
+    self.pulling = true
+    local request = self.pull()
+    self.pulling = false
+    if request == nil then
+      self.ended = true
+    elseif self.party == nil then -- the iterator closed this batch
+      return
+    else
+      local slot, err = start(self, request)
+      if slot then
+        return slot, err
+      end
+    end
+  end
+end
+
+-- ---- the object ----
+
+-- Where it is stepped first, it belongs.
+local function begin(self)
+  local party, err = open(self.client)
+  if party == nil then
+    self.over = true
+    error(err, 0)
+  end
+  self.party = party
+  local most = self.wanted or party.concurrency
+  self.concurrency = party.transport and 1 or most
+end
+
+-- The calls that were sent and whose result was not handed out, as { index =, tag = }: they may have been
+-- executed. Nothing of the batch is out afterwards. May be called again.
+function methods:close()
+  local left, party = {}, self.party
+  self.over, self.ended, self.party = true, true, nil
+  if party then
+    for i, slot in pairs(core_cancel(party.group)) do
+      left[i] = { index = self.indexes[slot], tag = self.tags[slot] }
+    end
+    close(party)
+  end
+  table.sort(left, function(a, b) return a.index < b.index end)
+  return left
+end
+
+-- How long the next request has to wait for the gateway, if one is wanted; nil: it has not.
+local function pause(self)
+  if not self.ended and self.out < self.concurrency then
+    local seconds = core_slow(self.party.group)
+    return seconds > 0 and seconds or nil
+  end
+end
+
+-- The next result; nil at the end. Raises what the program's iterator or on_progress raises.
+function methods:next()
+  if self.pulling then -- it raised last time, and the program went on
+    self:close()
+  end
+  while not self.over do
+    if self.party == nil then
+      begin(self)
+    end
+    local slot, err = fill(self)
+    if slot then
+      return result_of(self, slot, nil, err, 0)
+    elseif self.over or self.ended and self.out == 0 then
+      self:close()
+      break
+    end
+    local response, elapsed
+    slot, response, err, elapsed = take(self.party, pause(self))
+    if slot then
+      return result_of(self, slot, response, err, elapsed)
+    end
+  end
+  return nil
+end
+
+metatable.__call = methods.next
+metatable.__close = methods.close
+
+-- ---- making one ----
+
+local function make(client, requests, opts)
+  local self = {
+    client = client,
+    pull = is_callable(requests) and requests or each(requests),
+    total = not is_callable(requests) and #requests or nil,
+    wanted = opts and opts.concurrency,
+    on_progress = opts and opts.on_progress,
+    opts = shared_opts(opts),
+    slots = 0,
+    free = {},
+    indexes = {}, -- slot → index
+    tags = {}, -- slot → tag
+    index = 0,
+    out = 0,
+    done = 0,
+    ended = false, -- no more requests
+    over = false, -- no more results
+  }
+  return setmetatable(self, metatable)
+end
+
+-- client:batch, its arguments checked. Returns what a generic for wants: the batch itself is the
+-- iterator, and on Lua 5.4 the value to be closed.
+function batch.new(client, requests, opts)
+  local self = make(client, requests, opts)
+  return self, nil, nil, self
+end
+
+-- client:all: the results in the order of the requests.
+function batch.all(client, requests, opts)
+  local self, results = make(client, requests, opts), {}
+  local result = self:next()
+  while result do -- no generic for: in one Lua 5.1 cannot yield
+    results[result.index] = result
+    result = self:next()
+  end
+  return results
+end
+
+return batch

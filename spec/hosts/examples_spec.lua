@@ -1,0 +1,149 @@
+-- The examples of hosts, as they are, against the sandbox.
+local face = require "spec.support.face"
+local nginx = require "spec.support.nginx"
+local sandbox = require "spec.support.sandbox"
+
+local MEMBER = "?mobile=18899888899&storeNo=1159374785466208256"
+
+local function shell(command)
+  local pipe = assert(io.popen(command .. " 2>&1; echo $?"))
+  local text, status = pipe:read("*a"):match("^(.-)(%d+)\n$")
+  pipe:close()
+  return text, tonumber(status)
+end
+
+local top = shell("pwd"):gsub("%s+$", "")
+
+local function has(command)
+  local _, status = shell("command -v " .. command)
+  return status == 0
+end
+
+local function built(lua)
+  local file = io.open(top .. "/build/" .. lua .. "/itrigger/core.so")
+  return file ~= nil and file:close()
+end
+
+describe("the example", function()
+  local sb, dir, realname
+
+  setup(function()
+    sb = sandbox.shared()
+    local c = face.client(sb)
+    realname = assert(c:get(face.api .. "/member/query", face.member)).data.realName
+    c:close()
+  end)
+
+  before_each(function()
+    sb:reset()
+    dir = shell("mktemp -d"):gsub("%s+$", "")
+  end)
+
+  after_each(function()
+    os.execute("rm -rf " .. dir)
+  end)
+
+  -- The environment of a program that finds the library of one Lua in the tree.
+  local function environment(lua)
+    local id, secret = face.app(sb)
+    local abi = lua == "luajit" and "5.1" or lua
+    return ("env -u LUA_PATH_%s -u LUA_CPATH_%s LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/build/%s/?.so;;' "
+      .. "ITRIGGER_APP_ID=%s ITRIGGER_APP_SECRET=%s ITRIGGER_GATEWAY=%s ITRIGGER_TOKEN_STORE=file:%s/store "):format(
+      abi:gsub("%.", "_"), abi:gsub("%.", "_"), top, top, top, lua, id, secret, sb.gateway, dir)
+  end
+
+  it("embed: 8 states on 8 threads, one fetch", function()
+    if not has("cc") or not built("5.4") then
+      pending("needs a C compiler and the build for Lua 5.4")
+      return
+    end
+    local out, status = shell(("cc -Wall -Wextra -Werror -Wl,-E -o %s/embed examples/embed/embed.c "
+      .. "$(pkg-config --cflags --libs lua5.4) -lpthread"):format(dir))
+    assert.equal(0, status, out)
+    out, status = shell(environment "5.4" .. dir .. "/embed | sort")
+    assert.equal(0, status, out)
+    local expected = {}
+    for i = 1, 8 do
+      expected[i] = ("state %d: 5 answers, %s\n"):format(i, realname)
+    end
+    assert.equal(table.concat(expected), out)
+    assert.equal(1, sb:state().fetches)
+    assert.equal(40, sb:state().calls[face.api .. "/member/query"])
+  end)
+
+  it("copas: the loop goes on", function()
+    local _, missing = shell("lua5.1 -e 'require \"copas\"'")
+    if missing ~= 0 or not built("5.1") then
+      pending("needs copas for Lua 5.1 (Debian: lua-copas), and the build for it")
+      return
+    end
+    local out, status = shell("cd examples/copas && " .. environment "5.1" .. "lua5.1 members.lua | sort")
+    assert.equal(0, status, out)
+    assert.equal(("1\t%s\n2\t%s\n3\t%s\nthe loop went on\n"):format(realname, realname, realname), out)
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  it("haproxy: answers others while a call is held", function()
+    local haproxy = "PATH=$PATH:/usr/sbin haproxy"
+    local _, missing = shell(haproxy .. " -v")
+    if missing ~= 0 or not built("5.3") then
+      pending("needs haproxy, and the build for Lua 5.3")
+      return
+    end
+    shell(("cp examples/haproxy/*.lua %s && sed 's|127.0.0.1:8081|unix@%s/socket|' examples/haproxy/haproxy.cfg "
+      .. ">%s/haproxy.cfg"):format(dir, dir, dir))
+    local run = assert(io.popen(("cd %s && %s %s -q -f haproxy.cfg -p %s/pid -D >%s/log 2>&1; cat %s/log"):format(
+      dir, environment "5.3", "PATH=$PATH:/usr/sbin haproxy", dir, dir, dir)))
+    local started = run:read("*a")
+    run:close()
+    local function get(path, more)
+      return sandbox.request("http://host" .. path, { "--unix-socket", dir .. "/socket", "--max-time", "20", more })
+    end
+    finally(function()
+      shell("kill $(cat " .. dir .. "/pid)")
+    end)
+    assert.equal(realname .. "\n", get("/member" .. MEMBER).body, started)
+    assert.equal("api\n", get("/member?mobile=13000000000&storeNo=1").body)
+    sb:fault { kind = "hold", path = "api" }
+    local held = assert(io.popen(("curl -s --unix-socket %s/socket 'http://host/member%s'"):format(dir, MEMBER)))
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    for _ = 1, 10 do
+      assert.equal("pong", get("/ping").body)
+    end
+    sb:release()
+    assert.equal(realname .. "\n", held:read("*a"))
+    held:close()
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  it("openresty: the whole configuration", function()
+    local missing = nginx.missing()
+    if missing then
+      pending("needs " .. missing)
+      return
+    end
+    local replace = ("s|listen 127.0.0.1:8080;|listen unix:%s/socket;|; s|/var/lib/itrigger|%s/store|; "
+      .. "s|^worker_processes|user root root; worker_processes|; "
+      .. "s|# lua_package_path.*|lua_package_path \"%s/lua/?.lua;%s/lua/?/init.lua;;\";|; "
+      .. "s|# lua_package_cpath.*|lua_package_cpath \"%s/build/luajit/?.so;;\";|"):format(dir, dir, top, top, top)
+    shell(("sed '%s' examples/openresty/nginx.conf >%s/nginx.conf"):format(replace, dir))
+    if shell("id -u") ~= "0\n" then
+      shell(("sed -i 's|user root root; ||' %s/nginx.conf"):format(dir))
+    end
+    local out, status = shell(environment "luajit" .. ("PATH=$PATH:/usr/sbin nginx -p %s -c nginx.conf"):format(dir))
+    assert.equal(0, status, out)
+    finally(function()
+      shell(("kill $(cat %s/nginx.pid); while [ -e %s/nginx.pid ]; do sleep 0.05; done"):format(dir, dir))
+    end)
+    local function get(path)
+      return sandbox.request("http://host" .. path, { "--unix-socket", dir .. "/socket", "--max-time", "20" })
+    end
+    assert.equal(realname .. "\n", get("/member" .. MEMBER).body)
+    assert.equal(404, get("/member?mobile=13000000000&storeNo=1159374785466208256").status)
+    assert.equal(realname .. ": 100\n", get("/card" .. MEMBER).body)
+    assert.equal("welcome\n", get("/club/" .. MEMBER).body)
+    assert.equal(403, get("/club/?mobile=13000000000&storeNo=1159374785466208256").status)
+    assert.equal("pong\n", get("/ping").body)
+    assert.equal(1, sb:state().fetches)
+  end)
+end)

@@ -1,0 +1,276 @@
+-- Promise 11 in libuv's loop, by lua-luv: a call in a coroutine does not block the loop, and a call
+-- elsewhere blocks as in a script.
+local face = require "spec.support.face"
+local sandbox = require "spec.support.sandbox"
+
+local found, uv = pcall(require, "luv")
+
+describe("luv", function()
+  if not found then
+    pending("needs lua-luv for " .. _VERSION)
+    return
+  end
+
+  local sb, client
+
+  setup(function()
+    sb = sandbox.shared()
+  end)
+
+  before_each(function()
+    sb:reset()
+    client = face.client(sb)
+  end)
+
+  after_each(function()
+    client:close()
+  end)
+
+  -- Runs the loop to its end with a start in it; an error in there is ours.
+  local function run(start)
+    local failed
+    local timer = uv.new_timer()
+    timer:start(0, 0, function()
+      timer:close()
+      local ok, err = pcall(start)
+      failed = not ok and err or nil
+    end)
+    uv.run()
+    assert.is_nil(failed)
+  end
+
+  local function spawn(body)
+    local ok, err = coroutine.resume(coroutine.create(body))
+    assert(ok, err)
+  end
+
+  -- Turns of the loop: calls `turn` in each until that returns true.
+  local function each_turn(turn)
+    local timer = uv.new_timer()
+    timer:start(0, 1, function()
+      if turn() then
+        timer:close()
+      end
+    end)
+  end
+
+  it("goes on while 50 calls are held", function()
+    assert(client:token())
+    sb:fault { kind = "hold", path = "api", times = 50 }
+    local done, turns = 0, 0
+    run(function()
+      for _ = 1, 50 do
+        spawn(function()
+          assert(client:get(face.echo_get))
+          done = done + 1
+        end)
+      end
+      each_turn(function()
+        if turns == 0 and sb:state().held < 50 then
+          return false
+        end
+        turns = turns + 1
+        assert.equal(0, done)
+        if turns == 20 then
+          sb:release()
+          return true
+        end
+      end)
+    end)
+    assert.equal(20, turns)
+    assert.equal(50, done)
+    assert.equal(50, sb:state().calls[face.echo_get])
+  end)
+
+  it("goes on while the token is fetched, which is fetched once", function()
+    sb:fault { kind = "hold", path = "token" }
+    local done, turns = 0, 0
+    run(function()
+      for _ = 1, 10 do
+        spawn(function()
+          assert(client:get(face.echo_get))
+          done = done + 1
+        end)
+      end
+      each_turn(function()
+        turns = turns + 1
+        if turns >= 20 and sb:state().held == 1 then
+          assert.equal(0, done)
+          sb:release()
+          return true
+        end
+      end)
+    end)
+    assert.equal(10, done)
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  it("ends calls by their deadline, and ends itself then", function()
+    assert(client:token())
+    sb:fault { kind = "hold", path = "api", times = 3 }
+    local kinds = {}
+    run(function()
+      for _ = 1, 3 do
+        spawn(function()
+          local _, err = client:get(face.echo_get, nil, { timeout = 0.1 })
+          kinds[#kinds + 1] = err.kind
+        end)
+      end
+    end)
+    assert.same({ "timeout", "timeout", "timeout" }, kinds)
+    assert.is_false(uv.loop_alive())
+  end)
+
+  it("waits between repeats without blocking", function()
+    assert(client:token())
+    sb:fault { kind = "too_many", path = "api", retry_after = 1 }
+    local order = {}
+    run(function()
+      spawn(function()
+        assert(client:get(face.echo_get))
+        order[#order + 1] = "repeated"
+      end)
+      spawn(function()
+        assert(client:get(face.echo_get))
+        order[#order + 1] = "other"
+      end)
+    end)
+    assert.same({ "other", "repeated" }, order)
+  end)
+
+  it("is blocked by a call outside a coroutine, and before it runs", function()
+    local res
+    run(function()
+      res = assert(client:get(face.echo_get))
+    end)
+    assert.equal(200, res.code)
+    spawn(function()
+      res = assert(client:get(face.echo_get, { n = 2 }))
+    end)
+    assert.equal(200, res.code)
+    assert.equal(2, sb:state().calls[face.echo_get])
+  end)
+
+  it("gives the token, and refreshes it, without blocking", function()
+    sb:fault { kind = "hold", path = "token" }
+    local token, source, turns = nil, nil, 0
+    run(function()
+      spawn(function()
+        local _
+        token, _, source = client:token()
+      end)
+      each_turn(function()
+        turns = turns + 1
+        if turns >= 20 and sb:state().held == 1 then
+          sb:release()
+          return true
+        end
+      end)
+    end)
+    assert.is_string(token)
+    assert.equal("gateway", source)
+    local again
+    run(function()
+      spawn(function()
+        again = client:token()
+      end)
+    end)
+    assert.equal(token, again)
+  end)
+
+  it("tells usage errors at once, and goes on after an error of the program", function()
+    local err
+    run(function()
+      spawn(function()
+        local _
+        _, err = client:get("no slash")
+      end)
+    end)
+    assert.equal("usage", err.kind)
+    assert.equal("no slash", err.path)
+    assert.is_false(uv.loop_alive())
+  end)
+
+  -- ---- many calls ----
+
+  local function requests(n)
+    local list = {}
+    for i = 1, n do
+      list[i] = { "GET", face.echo_get, { n = i }, tag = i }
+    end
+    return list
+  end
+
+  it("goes on while a batch is out, with all of it at once", function()
+    assert(client:token())
+    sb:fault { kind = "hold", path = "api", times = 20 }
+    local tags, turns = {}, 0
+    run(function()
+      spawn(function()
+        local batch = client:batch(requests(20), { concurrency = 20 })
+        local result = batch:next()
+        while result do -- Lua 5.1 cannot yield in a generic for
+          assert(result.response)
+          tags[result.tag] = true
+          result = batch:next()
+        end
+      end)
+      each_turn(function()
+        if turns == 0 and sb:state().held < 20 then
+          return false
+        end
+        turns = turns + 1
+        assert.same({}, tags)
+        if turns == 20 then
+          sb:release()
+          return true
+        end
+      end)
+    end)
+    assert.equal(20, #tags)
+    assert.is_false(uv.loop_alive())
+  end)
+
+  it("ends when a batch was left in the middle, and when its coroutine was", function()
+    assert(client:token())
+    local n = 0
+    run(function()
+      spawn(function()
+        local batch = client:batch(requests(20), { concurrency = 4 })
+        assert(batch:next().response)
+        n = n + 1
+        batch:close()
+      end)
+      spawn(function()
+        local batch = client:batch(requests(20), { concurrency = 4 })
+        assert(batch:next().response)
+        n = n + 1
+        coroutine.yield() -- for ever
+      end)
+    end)
+    assert.equal(2, n)
+    assert.is_false(uv.loop_alive())
+  end)
+
+  it("gives all results in order, and the rows of pages", function()
+    local results, rows
+    run(function()
+      spawn(function()
+        results = client:all(requests(7))
+      end)
+      spawn(function()
+        rows = 0
+        local pages = client:pages(face.api .. "/member/point/list", { mobile = face.member.mobile,
+          storeNo = face.member.storeNo, pageNum = 1, pageSize = 10 })
+        while pages:next() do
+          rows = rows + 1
+        end
+      end)
+    end)
+    assert.equal(7, #results)
+    for i = 1, 7 do
+      assert.equal(i, results[i].tag)
+    end
+    assert.is_true(rows > 10)
+  end)
+end)

@@ -1,0 +1,405 @@
+-- Promise 11 in nginx: its loop never waits on us. Real nginx, the library in its workers.
+local nginx = require "spec.support.nginx"
+local sandbox = require "spec.support.sandbox"
+local face = require "spec.support.face"
+
+local missing = nginx.missing()
+
+describe("nginx", function()
+  if missing then
+    pending("needs " .. missing)
+    return
+  end
+
+  local sb, host
+  local dirs = {}
+
+  setup(function()
+    sb = sandbox.shared()
+  end)
+
+  before_each(function()
+    sb:reset()
+  end)
+
+  after_each(function()
+    if host then
+      host:stop()
+      host = nil
+    end
+    for _, dir in ipairs(dirs) do
+      os.execute("rm -rf " .. dir)
+    end
+    dirs = {}
+  end)
+
+  local function host_dir()
+    local pipe = io.popen("mktemp -d")
+    dirs[#dirs + 1] = pipe:read("*l")
+    pipe:close()
+    return dirs[#dirs]
+  end
+
+  -- The code of init_by_lua: a client, in the global `client`, and `answer`, which makes a call and
+  -- tells what came of it.
+  local function init(options)
+    local words = {}
+    for name, value in pairs(face.options(sb, options)) do
+      words[#words + 1] = ("%s = %q,"):format(name, tostring(value))
+    end
+    return ([[
+      itrigger = require "itrigger"
+      client = assert(itrigger.new { %s })
+      function answer(opts)
+        local res, err = client:get("%s", { n = ngx.var.arg_n }, opts)
+        if not res then
+          ngx.log(ngx.WARN, tostring(err))
+          ngx.status = 502
+          ngx.say(err.kind)
+          return
+        end
+        ngx.say("ok")
+      end
+    ]]):format(table.concat(words, " "), face.echo_get)
+  end
+
+  local CALL = [[
+    location = /call { content_by_lua_block { answer() } }
+    location = /hasty { content_by_lua_block { answer { timeout = 0.3 } } }
+  ]]
+
+  local function start(more)
+    more = more or {}
+    more.init = more.init or init { token_store = "memory:", max_host_connections = 256 }
+    more.locations = CALL .. (more.locations or "")
+    host = nginx.start(more)
+    return host
+  end
+
+  local function ok(answer)
+    assert.equal("ok\n", answer.body, host:errors())
+  end
+
+  -- ---- one call ----
+
+  it("answers a call, and the next, and one after a pause", function()
+    start()
+    ok(host:get "/call")
+    ok(host:get "/call")
+    assert.equal("pong\n", host:get("/ping").body)
+    ok(host:get "/call")
+    assert.equal(1, sb:state().fetches)
+    assert.equal("", host:errors())
+  end)
+
+  -- ---- many ----
+
+  it("answers others while 200 calls are held, and then all of them", function()
+    start()
+    sb:fault { kind = "hold", path = "api", times = 200 }
+    local many = host:many("/call", 200)
+    assert.is_true(sb:wait({ held = 200 }).reached, host:errors())
+    for _ = 1, 50 do
+      assert.equal("pong\n", host:get("/ping").body)
+    end
+    assert.equal(200, sb:state().held)
+    sb:release()
+    assert.same({ ["200 0"] = 200 }, many:counts())
+    assert.equal(1, sb:state().fetches)
+    assert.equal("", host:errors())
+  end)
+
+  it("answers others while the token endpoint is held", function()
+    start()
+    sb:fault { kind = "hold", path = "token" }
+    local many = host:many("/call", 100)
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    for _ = 1, 20 do
+      assert.equal("pong\n", host:get("/ping").body)
+    end
+    sb:release()
+    assert.same({ ["200 0"] = 100 }, many:counts())
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  it("repeats each call once when the token is revoked in the middle", function()
+    start()
+    ok(host:get "/call")
+    sb:fault { kind = "hold", path = "api", times = 50 }
+    local many = host:many("/call", 50)
+    assert.is_true(sb:wait({ held = 50 }).reached)
+    sb:token { revoke = true }
+    sb:release()
+    assert.same({ ["200 0"] = 50 }, many:counts())
+    local state = sb:state()
+    assert.equal(2, state.fetches)
+    assert.equal(1 + 100, state.calls[face.echo_get])
+  end)
+
+  it("survives a gateway that resets", function()
+    start()
+    ok(host:get "/call")
+    sb:fault { kind = "reset", path = "api", times = 30 }
+    assert.same({ ["502 0"] = 30 }, host:many("/call", 30):counts())
+    assert.equal(1 + 30, sb:state().calls[face.echo_get])
+    ok(host:get "/call")
+    assert.equal(1, #host:workers())
+  end)
+
+  it("ends calls by their deadline", function()
+    start()
+    ok(host:get "/call")
+    sb:fault { kind = "hold", path = "api", times = 30 }
+    local many = host:many("/hasty", 30)
+    assert.same({ ["502 0"] = 30 }, many:counts())
+    assert.is_truthy(host:errors():find("timeout", 1, true))
+    assert.is_true(sb:wait({ gone = 30 }).reached)
+    ok(host:get "/call")
+  end)
+
+  it("ends calls that wait for a token by their deadline", function()
+    start()
+    sb:fault { kind = "hold", path = "token" }
+    assert.same({ ["502 0"] = 10 }, host:many("/hasty", 10):counts())
+    sb:release()
+    ok(host:get "/call")
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  it("answers others while a batch is out, with all of it at once", function()
+    start { locations = [[
+      location = /many { content_by_lua_block {
+        local list = {}
+        for i = 1, 30 do list[i] = { "GET", "]] .. face.echo_get .. [[", { n = i } } end
+        local n = 0
+        for result in client:batch(list, { concurrency = 30 }) do
+          n = n + (result.response and 1 or 0)
+        end
+        ngx.status = n == 30 and 200 or 502
+        ngx.say(n)
+      } }
+      location = /left { content_by_lua_block {
+        local list = {}
+        for i = 1, 30 do list[i] = { "GET", "]] .. face.echo_get .. [[", { n = i } } end
+        local batch = client:batch(list, { concurrency = 10 })
+        batch()
+        ngx.say("ok")
+      } }
+    ]] }
+    sb:fault { kind = "hold", path = "api", times = 30 }
+    local many = host:many("/many", 1)
+    assert.is_true(sb:wait({ held = 30 }).reached, host:errors())
+    for _ = 1, 10 do
+      assert.equal("pong\n", host:get("/ping").body)
+    end
+    sb:release()
+    assert.same({ ["200 0"] = 1 }, many:counts())
+    ok(host:get "/left")
+    ok(host:get "/call")
+    assert.equal("", host:errors())
+  end)
+
+  it("answers calls though no timer can be had for its reader", function()
+    start { http = [[
+      lua_max_running_timers 1;
+      init_worker_by_lua_block {
+        stop = require "ngx.semaphore".new()
+        ngx.timer.at(0, function() stop:wait(60) end)
+      }
+    ]], locations = "location = /stop { content_by_lua_block { stop:post() ngx.say('ok') } }" }
+    host:get "/ping" -- the timer runs
+    assert.same({ ["200 0"] = 20 }, host:many("/call", 20):counts())
+    assert.truthy(host:errors():find("lua_max_running_timers are not enough", 1, true))
+    ok(host:get "/stop")
+  end)
+
+  -- ---- a client that goes away ----
+
+  it("cancels the call of a client that went away", function()
+    start { http = "lua_check_client_abort on;" }
+    ok(host:get "/call")
+    sb:fault { kind = "hold", path = "api" }
+    local many = host:many("/call", 1, "--max-time 0.5")
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    assert.same({ ["000 28"] = 1 }, many:counts())
+    host:get "/collect" -- the dead coroutine's group goes with it
+    assert.is_true(sb:wait({ gone = 1 }).reached)
+    ok(host:get "/call")
+    assert.equal(1, #host:workers())
+  end)
+
+  -- ---- many workers ----
+
+  it("fetches one token for 4 workers that start cold", function()
+    local store = host_dir()
+    start { workers = 4, init = init { token_store = "file:" .. store, max_host_connections = 256 } }
+    local both = { host:many("/call", 250), host:many("/call", 250) }
+    assert.same({ ["200 0"] = 250 }, both[1]:counts())
+    assert.same({ ["200 0"] = 250 }, both[2]:counts())
+    assert.equal(1, sb:state().fetches)
+    assert.equal("", host:errors())
+  end)
+
+  it("shares a token among workers that are not the master's user", function()
+    if not nginx.is_root() then
+      pending("needs root: a master whose workers are another user")
+      return
+    end
+    local store = host_dir()
+    os.execute("chown www-data " .. store)
+    start { workers = 2, user = "www-data", init = init { token_store = "file:" .. store } }
+    assert.same({ ["200 0"] = 50 }, host:many("/call", 50):counts(), host:errors())
+    host:reload()
+    assert.same({ ["200 0"] = 50 }, host:many("/call", 50):counts(), host:errors())
+    assert.equal(1, sb:state().fetches)
+    assert.equal("", host:errors())
+  end)
+
+  it("loses no request in 10 reloads under load, and no old worker stays", function()
+    start { workers = 2, main = "worker_shutdown_timeout 30s;",
+      http = "keepalive_timeout 0;", init = init { token_store = "file:" .. host_dir() } }
+    ok(host:get "/call")
+    local load, before = {}, {}
+    for i = 1, 10 do
+      load[i] = host:many("/call", 150, "--header 'Connection: close'")
+      for _, pid in ipairs(host:workers()) do
+        before[pid] = true
+      end
+      host:reload()
+    end
+    for i = 1, 10 do
+      assert.same({ ["200 0"] = 150 }, load[i]:counts(), host:errors())
+    end
+    for _, pid in ipairs(host:workers()) do
+      before[pid] = nil -- of the last generation
+    end
+    host:wait_gone(before)
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  it("goes on when a worker is killed with calls out", function()
+    start { init = init { token_store = "file:" .. host_dir() } }
+    ok(host:get "/call")
+    sb:fault { kind = "hold", path = "api", times = 20 }
+    local many = host:many("/call", 20)
+    assert.is_true(sb:wait({ held = 20 }).reached)
+    host:kill_workers()
+    assert.same({ ["000 52"] = 20 }, many:counts())
+    ok(host:get "/call")
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  -- ---- phases ----
+
+  describe("waits in the phase", function()
+    local phases = {
+      rewrite = "rewrite_by_lua_block { answer() ngx.exit(ngx.OK) }",
+      access = "access_by_lua_block { answer() ngx.exit(ngx.OK) }",
+      content = "content_by_lua_block { answer() }",
+      timer = [[content_by_lua_block {
+        local done = require "ngx.semaphore".new()
+        local res, err
+        ngx.timer.at(0, function()
+          res, err = client:get("]] .. face.echo_get .. [[")
+          done:post()
+        end)
+        done:wait(20)
+        ngx.say(res and "ok" or tostring(err))
+      }]],
+      ["light thread of content"] = [[content_by_lua_block {
+        local threads = {}
+        for i = 1, 5 do
+          threads[i] = ngx.thread.spawn(function() return client:get("]] .. face.echo_get .. [[") end)
+        end
+        local good = 0
+        for i = 1, 5 do
+          local _, res = ngx.thread.wait(threads[i])
+          good = good + (res and 1 or 0)
+        end
+        ngx.say(good == 5 and "ok" or good)
+      }]],
+      ["coroutine of content"] = [[content_by_lua_block {
+        local res, err = coroutine.wrap(function() return client:get("]] .. face.echo_get .. [[") end)()
+        ngx.say(res and "ok" or tostring(err))
+      }]],
+    }
+    for name, code in pairs(phases) do
+      it(name, function()
+        start { locations = "location = /here { " .. code .. " }" }
+        sb:fault { kind = "hold", path = "api", times = name:find("light", 1, true) and 5 or 1 }
+        local one = host:many("/here", 1)
+        assert.is_true(sb:wait({ held = 1 }).reached, host:errors())
+        assert.equal("pong\n", host:get("/ping").body)
+        sb:release()
+        assert.same({ ["200 0"] = 1 }, one:counts())
+        sb:clear()
+        ok(host:get "/here")
+      end)
+    end
+
+    it("ssl_certificate", function()
+      local port = sb.dir .. "/certs"
+      start { http = ([[
+        server {
+          listen unix:@DIR@/tls ssl;
+          ssl_certificate %s/good.pem;
+          ssl_certificate_key %s/leaf.key;
+          ssl_certificate_by_lua_block {
+            local res, err = client:get("%s")
+            if not res then ngx.log(ngx.ERR, tostring(err)) ngx.exit(ngx.ERROR) end
+          }
+          location / { content_by_lua_block { ngx.say("ok") } }
+        }]]):format(port, port, face.echo_get) }
+      local answer = sandbox.request("https://localhost/", { "--unix-socket", host.dir .. "/tls", "--cacert", sb.ca_file })
+      ok(answer)
+      assert.equal(1, sb:state().calls[face.echo_get])
+    end)
+  end)
+
+  describe("says what to do in the phase", function()
+    -- The error's one line goes to nginx's log.
+    local TRY = [[local res, err = client:get("]] .. face.echo_get .. [[") ngx.log(ngx.WARN, "tried: ", tostring(err))]]
+    local phases = {
+      set = { locations = "location = /here { set_by_lua_block $x { " .. TRY .. " return 1 } return 204; }" },
+      header_filter = { locations = "location = /here { header_filter_by_lua_block { " .. TRY .. " } return 204; }" },
+      body_filter = { locations = "location = /here { body_filter_by_lua_block { if not ngx.arg[2] then return end "
+        .. TRY .. " } return 200 ok; }" },
+      log = { locations = "location = /here { log_by_lua_block { " .. TRY .. " } return 204; }" },
+      balancer = { http = "upstream u { server 0.0.0.1; balancer_by_lua_block { " .. TRY .. " ngx.exit(502) } }",
+        locations = "location = /here { proxy_pass http://u; }" },
+      init_worker = { http = "init_worker_by_lua_block { " .. TRY .. " }" },
+    }
+    for name, more in pairs(phases) do
+      it(name, function()
+        start(more)
+        host:get "/here"
+        host:get "/ping"
+        local line = host:errors():match("tried: ([^\n]*)")
+        assert.truthy(line and line:find("itrigger: usage: nginx cannot wait in its " .. name .. " phase", 1, true), line)
+        assert.truthy(line:find("ngx.timer.at(0, function", 1, true), line)
+        assert.is_nil(sb:state().calls[face.echo_get])
+        ok(host:get "/call")
+      end)
+    end
+
+    it("init, where require and new are right", function()
+      start { init = init { token_store = "memory:" } .. ' local _, err = client:get("/x") tried = tostring(err)',
+        locations = "location = /tried { content_by_lua_block { ngx.say(tried) } }" }
+      local line = host:get("/tried").body
+      assert.truthy(line and line:find("in its init phase", 1, true), line)
+      assert.truthy(line:find("init_worker_by_lua", 1, true), line)
+      ok(host:get "/call")
+    end)
+  end)
+
+  it("has nothing running when no call is out: a reload ends the worker at once", function()
+    start()
+    ok(host:get "/call")
+    local before = {}
+    for _, pid in ipairs(host:workers()) do
+      before[pid] = true
+    end
+    host:reload()
+    host:wait_gone(before)
+  end)
+end)

@@ -1,0 +1,42 @@
+/*
+ * lua_group: a group of calls as a Lua userdata: a party (a coroutine, a batch) that starts calls on
+ * a client and takes them back. Each call has a slot, a small number that its party chose and that no
+ * other call of the group has while it is out. On the Lua state's thread.
+ *
+ * Invariants: a group keeps its client's userdata; its calls are of the client's pool and go back
+ * there when they are taken, cancelled, or the group is collected. What is out is cancelled then.
+ */
+#ifndef ITR_BIND_LUA_GROUP_H
+#define ITR_BIND_LUA_GROUP_H
+
+#include "bind/compat.h"
+#include "bind/lua_client.h"
+#include "core/call_group.h"
+
+struct itr_lua_group {
+    struct itr_call_group group;
+    struct lua_client *owner;     /* a userdata that this one keeps */
+    struct itr_client *client;    /* on which of its clients */
+    int64_t id;                   /* what core.ready tells; the party's own */
+    struct itr_bound_call *calls; /* started, not taken */
+};
+
+/* The group at argument i, or raises. */
+struct itr_lua_group *itr_lua_group_check(lua_State *L, int i);
+
+/* Called once when the module is opened. Adds to the table on top:
+ *   group(client, id, side)  -> group, concurrency | nil, err. side: nil or false, a script's; true,
+ *                               an event loop's; a string, of the program's own transport
+ *   start(group, slot, is_post, path, params, opts) -> true | nil, err
+ *   take(group, seconds)     -> slot, response, err, elapsed: waits until a call is over. Nothing
+ *                               when none is left, or (seconds, not nil) after that time. elapsed: s
+ *                               from start to end of the whole call
+ *   look(group)              -> the same at once, or nil, seconds: look again by then (nil: whenever
+ *                               the bell rings)
+ *   slow(group)              -> seconds for which the gateway wants no new calls of this group
+ *   cancel(group)            -> an array of slots: the calls that may have been executed and whose
+ *                               end was not taken. Nothing of the group is out afterwards
+ *   pump(client), ready(client) -> id | nothing: itr_client_pump, itr_client_ready of the loop's side */
+void itr_lua_group_open(lua_State *L);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * curl_engine: libcurl on a thread of its own, as a transport (transport.h): for event loops, which
+ * start an exchange, go on, and look again when the bell rings.
+ *
+ * All transports of a process that are opened with the same options share one thread, and so its
+ * connections, whichever Lua state or client they serve. The thread starts with the first exchange
+ * and ends with the last transport or the process. No signal of the host's reaches it.
+ *
+ * As transport.h says, with this beside it:
+ * - start() copies the request; nothing is borrowed after it but the exchange itself. The deadline
+ *   counts from start(). may_send must be NULL (ITR_USAGE): it would be asked on another thread.
+ *   ITR_NOMEM: also when ITR_CURL_CARRIER_MOST requests are out. ITR_NETWORK: the process is ending.
+ * - wait(t, 0) only looks, and takes no system call. Otherwise it blocks this thread alone.
+ *   Exchanges come out in the order they ended.
+ * - The bell is rung when something is over, and by wake(). Once it was answered, everything that is
+ *   over must be taken: look until wait(t, 0) is NULL.
+ * - cancel() does not wait for the thread, so response.sent is false only if that is sure.
+ * - free() does not wait either; connections in use are closed a moment later.
+ * - In the child of a fork abandon() and free() are the same. What was out comes out of wait() as
+ *   ITR_NETWORK with sent = true, and new exchanges have a thread and connections of the child's own;
+ *   but the bell is the parent's, so who has one opens a new transport.
+ * - When the process exits, what is out comes out as ITR_NETWORK; exit waits for the thread's end.
+ *
+ * A transport belongs to one thread at a time, but for wake(). docs/design.md section 6.
+ */
+#ifndef ITR_TRANSPORT_CURL_ENGINE_H
+#define ITR_TRANSPORT_CURL_ENGINE_H
+
+#include "core/bell.h"
+#include "core/transport.h"
+
+/* A transport on the process's engine for these options. bell: retained; may serve several
+ * transports; NULL: none. ITR_CONFIG, ITR_NETWORK (no descriptors are left), ITR_NOMEM. */
+enum itr_status itr_curl_engine_open(const struct itr_transport_options *options,
+                                     struct itr_bell *bell, struct itr_transport **out,
+                                     struct itr_error *e);
+
+#endif
