@@ -374,6 +374,8 @@ end
 function async.token(client, opts, is_refresh)
   if own[client] then
     return token_on(own[client], client, opts, is_refresh)
+  elseif not (nginx or loaded.luv or loaded.uv or loaded.cqueues) then
+    return core_token(client, opts, is_refresh)
   end
   local host, message = host_here()
   if host then

@@ -59,6 +59,7 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
         wait_for_token(c, &w, timeout_ms);
     s = itr_client_ask_answer(ask, &w, itr_clock_mono_ms(c->clock), timeout_ms, token, e);
     *origin = w.origin;
-    itr_token_source_forget(c->source, &w);
+    if (s == ITR_TIMEOUT) /* it may still be in the queue */
+        itr_token_source_forget(c->source, &w);
     return s;
 }
