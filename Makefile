@@ -60,7 +60,8 @@ has_daemon := $(if $(filter 0,$(DAEMON)),,$(and $(call has_header,microhttpd.h),
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
 lua_test_sources := $(wildcard spec/c/lua_*_test.c)
 test_sources := $(filter-out $(if $(has_redis),,$(wildcard spec/c/store_redis*_test.c)) \
-    $(if $(shell tools/luas 5.4),,$(lua_test_sources)),$(wildcard spec/c/*_test.c))
+    $(if $(shell tools/luas 5.4),,$(lua_test_sources)) $(if $(has_daemon),,$(wildcard spec/c/itriggerd_*_test.c)), \
+    $(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
 sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))
 fuzz_sources := $(wildcard spec/fuzz/fuzz_*.c)
@@ -191,6 +192,7 @@ endef
 
 daemon := $(B)/bin/itriggerd
 daemon_objects := $(daemon_sources:src/%.c=$(B)/obj/%.o)
+daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address http_api key reply waiting)
 build-daemon: $(daemon)
 
 $(B)/obj/itriggerd/parts.o: CPPFLAGS += $(if $(has_redis),-DITRIGGERD_REDIS)
@@ -232,6 +234,12 @@ $(B)/spec/store_redis%test: $(B)/obj/spec/c/store_redis%test.o $(redis_store_obj
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(redis_libs) $(libs)
+
+# The parts of the daemon that need neither socket nor store.
+$(B)/spec/itriggerd_%_test: $(B)/obj/spec/c/itriggerd_%_test.o $(daemon_pure_objects) $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
 
 # Lua states in a C program, for what only C can do to them.
 $(lua_test_sources:spec/%.c=$(B)/obj/spec/%.o): test_cflags := $(lua_cflags_5.4)

@@ -33,7 +33,7 @@ struct itr_token_source {
     struct itr_token_wait *waits; /* the queue; callers' memory */
     struct itr_token_wait *news;  /* those who wait for a newer token, not for the fetch */
     bool thread_out;
-    bool fetch_wanted;         /* the thread has a fetch to run */
+    bool fetch_wanted;          /* the thread has a fetch to run */
     struct itr_token_wish wish; /* why the next fetch */
 
     /* For stats. */

@@ -10,7 +10,7 @@
 #include "core/token.h"
 #include "core/token_fetch.h"
 
-struct itr_token_wish { /* zero it before use */
+struct itr_token_wish {        /* zero it before use */
     struct itr_token *refused; /* counted, or NULL */
     bool asked;
 };

@@ -27,9 +27,9 @@ struct app {
     char *token_file;              /* NULL: none */
     bool used_only;                /* refresh=used */
     struct itr_token_source *source;
-    struct app_counters *counters; /* ours, or handed on to the next */
-    atomic_bool used;              /* somebody asked since the present token came */
-    atomic_int pollers;            /* requests that wait for a newer token */
+    struct app_counters *counters;            /* ours, or handed on to the next */
+    atomic_bool used;                         /* somebody asked since the present token came */
+    atomic_int pollers;                       /* requests that wait for a newer token */
     atomic_int_fast64_t usable_until_mono_ms; /* end of the newest token that was seen */
 
     /* The clockwork's own. */

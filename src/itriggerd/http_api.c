@@ -88,7 +88,8 @@ static bool find_route(const struct api_request *request, struct api_call *call,
         return refuse(r, 404, "there is nothing at this path");
     call->route = &routes[i];
     if (app != NULL && !decode(app, len, call->app_id, API_APP_ID_MAX))
-        return refuse(r, 400, "the app id in the path is not percent-encoded as it should be, or too long");
+        return refuse(r, 400,
+                      "the app id in the path is not percent-encoded as it should be, or too long");
     return true;
 }
 

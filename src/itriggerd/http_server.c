@@ -55,10 +55,10 @@ void http_server_connection(void *ctx, struct MHD_Connection *c, void **connecti
         return;
     }
     info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *connection = info == NULL ? NULL
-                               : connections_add(&s->connections, info->connect_fd,
-                                                 atomic_load(&s->generation),
-                                                 now_mono() + FIRST_REQUEST_MS);
+    *connection = info == NULL
+                      ? NULL
+                      : connections_add(&s->connections, info->connect_fd,
+                                        atomic_load(&s->generation), now_mono() + FIRST_REQUEST_MS);
 }
 
 void *http_server_begun(void *ctx, const char *uri, struct MHD_Connection *c)
