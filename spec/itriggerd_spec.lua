@@ -341,7 +341,7 @@ describe("itriggerd", function()
     it("and keeps the old one when the new one is bad, saying where", function()
       local d = place:start()
       d:await "token app=one"
-      place:write("itriggerd.ini", "[server]\nlisten = nowhere\n")
+      place:write("itriggerd.ini", "[server]\nthreads = none\n")
       d:signal "HUP"
       local line = d:await "the old configuration stays"
       assert.truthy(line:find("itriggerd.ini:2:", 1, true), line)

@@ -4,7 +4,10 @@ local face = require "spec.support.face"
 local sandbox = require "spec.support.sandbox"
 
 local PROGRAM = [[
-local client = assert(require("itrigger.client").new {})
+local client, wrong = require("itrigger.client").new {}
+if not client then
+  error(tostring(wrong))
+end
 local token, err, source = client:token()
 io.write(tostring(token), " ", source or tostring(err))
 ]]
@@ -51,6 +54,17 @@ describe("token_store redis:", function()
     environment.ITRIGGER_TOKEN_STORE = "redis://:pass-word@127.0.0.1:1"
     local output = face.run(PROGRAM, environment)
     assert.truthy(output:find("^nil itrigger: store: token store redis://127.0.0.1:1/0"), output)
+    assert.falsy(output:find("pass-word", 1, true), output)
+    assert.equal(0, sb:state().fetches)
+  end)
+
+  -- spec/c/store_redis_tls_test.c has the rest of it, on a server with TLS.
+  it("takes rediss: where it was built with TLS, and else says what to do", function()
+    environment.ITRIGGER_TOKEN_STORE = "rediss://:pass-word@127.0.0.1:1"
+    local output = face.run(PROGRAM, environment)
+    local lacks_tls = output:find("itrigger: config: option token_store: rediss:// is not in this build", 1, true)
+    local cannot_connect = output:find("^nil itrigger: store: token store rediss://127.0.0.1:1/0")
+    assert.truthy(lacks_tls or cannot_connect, output)
     assert.falsy(output:find("pass-word", 1, true), output)
     assert.equal(0, sb:state().fetches)
   end)

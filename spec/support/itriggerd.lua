@@ -31,8 +31,13 @@ end
 
 itriggerd.shell = shell
 
--- What was built for these specs: beside the modules that they load.
+-- What was built for these specs: beside the modules that they load; or what ITRIGGERD_PROGRAM names, say one
+-- with a sanitizer in it.
 function itriggerd.program()
+  local given = os.getenv("ITRIGGERD_PROGRAM")
+  if given then
+    return given
+  end
   local module = assert(package.searchpath and package.searchpath("itrigger.core", package.cpath)
     or package.cpath:match("([^;]*)%?%.so"))
   local root = module:match("^(.*)/[^/]+/itrigger/core%.so$") or module:match("^(.*)/[^/]+/$")

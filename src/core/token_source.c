@@ -1,5 +1,6 @@
 #include "core/token_source.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "core/source_key.h"
 #include "core/thread.h"
 #include "core/token_fetch.h"
+#include "core/token_wish.h"
 
 /*
  * Design notes
@@ -31,9 +33,8 @@ struct itr_token_source {
     struct itr_token_wait *waits; /* the queue; callers' memory */
     struct itr_token_wait *news;  /* those who wait for a newer token, not for the fetch */
     bool thread_out;
-    bool fetch_wanted;         /* the thread has a fetch to run */
-    struct itr_token *refused; /* why the next fetch: counted, or NULL */
-    bool asked;                /* likewise */
+    bool fetch_wanted;          /* the thread has a fetch to run */
+    struct itr_token_wish wish; /* why the next fetch */
 
     /* For stats. */
     int64_t fetches_today;
@@ -75,14 +76,6 @@ static void *fetch_thread(void *arg);
 
 static void step(struct itr_token_source *s, struct itr_cache_step step);
 
-/* Whatever a fetch was for is over with it; a refusal that came while it was out, too. */
-static void forget_wish(struct itr_token_source *s)
-{
-    itr_token_release(s->refused);
-    s->refused = NULL;
-    s->asked = false;
-}
-
 static void start_fetch(struct itr_token_source *s)
 {
     struct itr_error e;
@@ -94,13 +87,17 @@ static void start_fetch(struct itr_token_source *s)
         return;
     }
     if ((rc = itr_thread_start(fetch_thread, s)) == 0) {
-        itr_registered_retain(&s->head); /* the thread's; it cannot do a thing before we unlock */
+        itr_registered_retain_for_thread(
+            &s->head); /* the thread's; it cannot do a thing before we unlock */
         s->thread_out = true;
         return;
     }
     s->fetch_wanted = false;
-    forget_wish(s);
-    itr_error_set(&e, ITR_NOMEM, "no thread could be made for the token fetch: %s", strerror(rc));
+    itr_token_wish_clear(&s->wish);
+    itr_error_set(&e, rc == ENOMEM ? ITR_NOMEM : ITR_NETWORK,
+                  "no thread could be made for the token fetch: %s; this process, its user or its "
+                  "container has too many (ulimit -u, pids.max)",
+                  strerror(rc));
     step(s, itr_token_cache_failed(&s->cache, now_mono(s), s->cache.generation, &e, now_mono(s)));
 }
 
@@ -116,30 +113,12 @@ static void step(struct itr_token_source *s, struct itr_cache_step step)
         start_fetch(s);
 }
 
-/* What the next fetch is for; its tokens are counted for the thread. */
-static uint64_t take_wish(struct itr_token_source *s, struct itr_fetch_wish *wish)
-{
-    wish->held = itr_token_retain(s->cache.token);
-    wish->refused = s->refused; /* the thread now owns it */
-    wish->asked = s->asked;
-    s->refused = NULL;
-    s->asked = false;
-    s->fetch_wanted = false;
-    return s->cache.generation;
-}
-
-static void drop_wish(struct itr_fetch_wish *wish)
-{
-    itr_token_release((struct itr_token *)wish->held);
-    itr_token_release((struct itr_token *)wish->refused);
-}
-
 static void take_result(struct itr_token_source *s, uint64_t generation,
                         const struct itr_fetch_result *r)
 {
     int64_t now = now_mono(s);
 
-    forget_wish(s);
+    itr_token_wish_clear(&s->wish);
     if (r->fetches_today >= 0)
         s->fetches_today = r->fetches_today;
     if (r->token != NULL && r->token->origin == ITR_FROM_GATEWAY)
@@ -170,11 +149,13 @@ static void fetch_once(struct itr_token_source *s)
 {
     struct itr_fetch_wish wish;
     struct itr_fetch_result result;
-    uint64_t generation = take_wish(s, &wish);
+    uint64_t generation = s->cache.generation;
 
+    itr_token_wish_take(&s->wish, s->cache.token, &wish);
+    s->fetch_wanted = false;
     pthread_mutex_unlock(&s->head.lock);
     itr_token_fetch_run(&s->fetch, &wish, &result);
-    drop_wish(&wish);
+    itr_token_wish_drop(&wish);
     pthread_mutex_lock(&s->head.lock);
     take_result(s, generation, &result);
     store_late(s, &result);
@@ -190,7 +171,7 @@ static void *fetch_thread(void *arg)
         fetch_once(s);
     s->thread_out = false;
     pthread_mutex_unlock(&s->head.lock);
-    itr_token_source_release(s);
+    itr_registered_release_by_thread(&s->head);
     return NULL;
 }
 
@@ -203,14 +184,12 @@ static void renew_in_child(struct itr_registered *r)
     struct itr_token_source *s = of(r);
     struct itr_cache_step forked = itr_token_cache_forked(&s->cache, now_mono(s));
 
-    if (s->thread_out)
-        atomic_fetch_sub(&s->head.refs, 1);
     while (s->waits != NULL)
         itr_token_wait_dequeue(s->waits);
     while (s->news != NULL)
         itr_token_wait_dequeue(s->news);
     s->thread_out = s->fetch_wanted = false;
-    forget_wish(s);
+    itr_token_wish_clear(&s->wish);
     itr_token_fetch_renew(&s->fetch);
     itr_thread_cond_init(&s->more);
     note(s, forked.why);
@@ -239,7 +218,7 @@ static void free_source(struct itr_registered *r)
     struct itr_token_source *s = of(r);
 
     itr_token_cache_clear(&s->cache);
-    itr_token_release(s->refused);
+    itr_token_wish_clear(&s->wish);
     pthread_cond_destroy(&s->more);
     pthread_mutex_destroy(&s->head.lock);
     if (s->parts.store != NULL)
@@ -316,28 +295,6 @@ void itr_token_source_release(struct itr_token_source *s)
 
 /* ---- asking ---- */
 
-static void want_refused(struct itr_token_source *s, const struct itr_token *token)
-{
-    itr_token_release(s->refused);
-    s->refused = itr_token_retain((struct itr_token *)token);
-}
-
-/* The same for who knows the fence only. A higher one than ours is another process's. */
-static struct itr_cache_step refused_fence(struct itr_token_source *s, uint64_t fence)
-{
-    uint64_t held = s->cache.token != NULL ? s->cache.token->fence : 0;
-    struct itr_cache_step st;
-
-    if (fence > held)
-        return itr_token_cache_asked(&s->cache, now_mono(s));
-    if (fence < held)
-        return itr_token_cache_want(&s->cache, now_mono(s), 0);
-    st = itr_token_cache_refused(&s->cache, now_mono(s), s->cache.token);
-    if (st.give == ITR_GIVE_WAIT && st.why != ITR_WHY_NOTHING)
-        want_refused(s, s->cache.token);
-    return st;
-}
-
 /* Gives the event to the cache. The reason of a fetch is noted before the fetch is started. */
 static struct itr_cache_step event(struct itr_token_source *s, const struct itr_token_ask *ask)
 {
@@ -347,16 +304,18 @@ static struct itr_cache_step event(struct itr_token_source *s, const struct itr_
     if (ask->refused != NULL) {
         st = itr_token_cache_refused(&s->cache, now, ask->refused);
         if (st.give == ITR_GIVE_WAIT && st.why != ITR_WHY_NOTHING)
-            want_refused(s, ask->refused);
+            itr_token_wish_refused(&s->wish, ask->refused);
     } else if (ask->refused_fence != 0) {
-        st = refused_fence(s, ask->refused_fence);
+        st = itr_token_cache_refused_fence(&s->cache, now, ask->refused_fence);
+        if (st.give == ITR_GIVE_WAIT && st.why == ITR_WHY_REFUSED)
+            itr_token_wish_refused(&s->wish, s->cache.token);
     } else if (ask->refresh) {
         st = itr_token_cache_asked(&s->cache, now);
     } else {
         st = itr_token_cache_want(&s->cache, now, ask->min_valid_ms);
     }
     if (st.why == ITR_WHY_ASKED)
-        s->asked = true;
+        s->wish.asked = true;
     return st;
 }
 

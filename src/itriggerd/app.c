@@ -83,8 +83,8 @@ static bool same_text(const char *a, const char *b)
 bool app_same(const struct app *a, const struct app *b)
 {
     /* Two configurations with which a token is fetched the same way have one source. */
-    return a->source == b->source && a->used_only == b->used_only &&
-           same_text(a->name, b->name) && same_text(a->token_file, b->token_file);
+    return a->source == b->source && a->used_only == b->used_only && same_text(a->name, b->name) &&
+           same_text(a->token_file, b->token_file);
 }
 
 void app_hand_on(struct app *a, struct app *successor)

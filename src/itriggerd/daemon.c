@@ -56,10 +56,10 @@ enum itr_status daemon_check_tls(const struct settings *settings, struct itr_err
         return ITR_OK;
     if ((s = tls_files_read(&t, settings->tls_cert, settings->tls_key, e)) != ITR_OK)
         return s;
-    http = MHD_start_daemon(MHD_USE_TLS | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
-                            http_server_access, NULL, MHD_OPTION_HTTPS_MEM_CERT,
-                            itr_buf_str(&t.cert), MHD_OPTION_HTTPS_MEM_KEY, itr_buf_str(&t.key),
-                            MHD_OPTION_END);
+    http =
+        MHD_start_daemon(MHD_USE_TLS | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, http_server_access,
+                         NULL, MHD_OPTION_HTTPS_MEM_CERT, itr_buf_str(&t.cert),
+                         MHD_OPTION_HTTPS_MEM_KEY, itr_buf_str(&t.key), MHD_OPTION_END);
     tls_files_clear(&t);
     if (http == NULL)
         return itr_error_set(e, ITR_CONFIG,

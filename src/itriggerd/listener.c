@@ -112,7 +112,8 @@ static struct MHD_Daemon *start_http(struct listener *l, int fd, const struct tl
 {
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem for_tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, tls != NULL ? (void *)(size_t)itr_buf_str(&tls->cert) : NULL},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0,
+         tls != NULL ? (void *)(size_t)itr_buf_str(&tls->cert) : NULL},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, tls != NULL ? (void *)(size_t)itr_buf_str(&tls->key) : NULL},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(size_t)TLS_VERSIONS},
         {MHD_OPTION_END, 0, NULL}};

@@ -31,7 +31,8 @@ static const char help[] =
     "  --version       print the version\n"
     "  --help          print this\n"
     "\n"
-    "Without a file it serves the app of ITRIGGER_APP_ID, ITRIGGER_APP_SECRET and ITRIGGER_GATEWAY\n"
+    "Without a file it serves the app of ITRIGGER_APP_ID, ITRIGGER_APP_SECRET and "
+    "ITRIGGER_GATEWAY\n"
     "on 127.0.0.1:8700 (ITRIGGERD_LISTEN), with the key ITRIGGER_TOKEN_STORE_KEY or one that it\n"
     "makes. SIGHUP reads the file again, SIGTERM ends it.\n";
 

@@ -83,7 +83,8 @@ void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms
 {
     begin(r, 200, 200);
     r->has_token = true;
-    (void)itr_buf_append_str(&r->body, "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":");
+    (void)itr_buf_append_str(&r->body,
+                             "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":");
     reply_append_json(&r->body, t->text);
     (void)itr_buf_append_fmt(&r->body, ",\"fence\":%" PRIu64 ",\"expiresIn\":", t->fence);
     append_seconds(&r->body, t->end_mono_ms - now_mono_ms);

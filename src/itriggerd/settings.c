@@ -106,7 +106,8 @@ static bool unknown(const char *name, const char *section, const char *const *na
 
     if (near == NULL)
         return complain(c, line, "there is no \"%s\" in [%s]", name, section);
-    return complain(c, line, "there is no \"%s\" in [%s]: did you mean \"%s\"?", name, section, near);
+    return complain(c, line, "there is no \"%s\" in [%s]: did you mean \"%s\"?", name, section,
+                    near);
 }
 
 /* Which of two words, or a complaint. */
@@ -153,14 +154,15 @@ static bool take_tls(struct settings *s, const char *value, int line, struct com
     s->tls_off = strcmp(value, "off") == 0;
     s->tls_line = line;
     return s->tls_off ||
-           complain(c, line, "tls is \"%.60s\"; it can only be off (TLS is on with tls_cert)", value);
+           complain(c, line, "tls is \"%.60s\"; it can only be off (TLS is on with tls_cert)",
+                    value);
 }
 
 static bool take_server(struct settings *s, const char *name, const char *value, int line,
                         struct complaint *c)
 {
-    static const char *const names[] = {"listen", "tls_cert",    "tls_key", "tls",    "threads",
-                                        "token_store", "log", "status",  NULL};
+    static const char *const names[] = {"listen",      "tls_cert", "tls_key", "tls", "threads",
+                                        "token_store", "log",      "status",  NULL};
 
     if (strcmp(name, "listen") == 0)
         return take_listen(s, value, line, c);
@@ -194,9 +196,10 @@ static bool take_app(struct settings *s, const char *name, const char *value, in
                      struct complaint *c)
 {
     static const char *const names[] = {
-        "app_id",         "app_secret",           "app_secret_file", "gateway", "token_endpoint",
-        "token_ttl",      "refresh_margin",       "daily_limit",     "ca_file", "token_timeout",
-        "connect_timeout", "min_refresh_interval", "proxy",          "token_file", "refresh", NULL};
+        "app_id",         "app_secret",    "app_secret_file", "gateway",
+        "token_endpoint", "token_ttl",     "refresh_margin",  "daily_limit",
+        "ca_file",        "token_timeout", "connect_timeout", "min_refresh_interval",
+        "proxy",          "token_file",    "refresh",         NULL};
     struct app_settings *a = &s->apps[s->n_apps - 1];
     struct itr_error e;
 
@@ -229,9 +232,8 @@ static bool check_key(const struct itr_buf *key, const char *path, int line, str
     if (key->len < KEY_MIN)
         return complain(c, line, "%.300s: a key of less than %d characters", path, KEY_MIN);
     if (!key_is_clean(key->data, key->len))
-        return complain(c, line,
-                        "%.300s: a space or a character that is not printable ASCII in the key",
-                        path);
+        return complain(
+            c, line, "%.300s: a space or a character that is not printable ASCII in the key", path);
     return true;
 }
 
@@ -294,8 +296,8 @@ static const char *name_in(const char *section, const char *word)
 /* It stands in log lines and in lists with commas. */
 static bool is_good_name(const char *name)
 {
-    return name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] ==
-           '\0';
+    return name[strspn(
+               name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
 }
 
 /* The section of this name becomes the last of the list; one that comes back is an error. */

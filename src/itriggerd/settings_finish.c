@@ -53,8 +53,9 @@ static bool check_tcp(const struct settings *s, const struct address *a, int lin
                       struct complaint *c)
 {
     if (s->n_clients == 0)
-        return complain(c, line, "TCP wants keys: add a [client NAME] with a key_file, or listen on "
-                                 "a Unix socket only");
+        return complain(c, line,
+                        "TCP wants keys: add a [client NAME] with a key_file, or listen on "
+                        "a Unix socket only");
     if (!a->is_loopback && s->tls_cert == NULL && !s->tls_off)
         return complain(c, line,
                         "beyond loopback the tokens must travel encrypted: give tls_cert and "
@@ -230,8 +231,8 @@ static bool finish_clients(struct settings *s, struct complaint *c)
             return complain(c, client->line, "[client %s] has no key: give key_file or key_sha256",
                             client->name);
         if (client->apps == NULL)
-            return complain(c, client->line,
-                            "[client %s] has no apps: name them, or say apps = *", client->name);
+            return complain(c, client->line, "[client %s] has no apps: name them, or say apps = *",
+                            client->name);
         if (!finish_rights(s, client, c) || !check_keys(s, i, c))
             return false;
     }

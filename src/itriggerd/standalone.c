@@ -104,7 +104,8 @@ static bool find_key(const struct settings *s, struct standalone *how, struct co
     if (s->token_store != NULL && strncmp(s->token_store, "file:", 5) == 0)
         (void)snprintf(address, sizeof address, "%s", s->token_store);
     else if (state != NULL && *state == '/')
-        (void)snprintf(address, sizeof address, "file:%.*s/tokens", (int)strcspn(state, ":"), state);
+        (void)snprintf(address, sizeof address, "file:%.*s/tokens", (int)strcspn(state, ":"),
+                       state);
     if (parts_private_file(address, "itriggerd.key", how->key_file, sizeof how->key_file, &e) !=
         ITR_OK)
         return complain(c, 0, "no place for the clients' key: %.400s", e.text);
@@ -171,9 +172,10 @@ void standalone_tell(const struct settings *s, const struct standalone *how, con
         printf("the clients' key is in %s\n", how->key_file);
     if (how->key_file[0] != '\0' && isatty(STDOUT_FILENO))
         printf("  %s\n", how->key);
-    printf("\n  local client = assert(require(\"itrigger\").new { app_id = \"%s\", gateway = \"%s\",\n"
-           "    token_store = \"%s%s\", token_store_key = ",
-           config->app_id, config->gateway, socket ? "" : "http://", where);
+    printf(
+        "\n  local client = assert(require(\"itrigger\").new { app_id = \"%s\", gateway = \"%s\",\n"
+        "    token_store = \"%s%s\", token_store_key = ",
+        config->app_id, config->gateway, socket ? "" : "http://", where);
     if (how->key_file[0] != '\0')
         printf("io.open(\"%s\"):read(\"*l\") })\n", how->key_file);
     else

@@ -19,7 +19,7 @@ return function(uv)
 
   function luv.here()
     local co, is_main = running()
-    return co ~= nil and not is_main and uv.loop_mode() ~= nil
+    return co ~= nil and not is_main and uv.loop_mode ~= nil and uv.loop_mode() ~= nil -- an old luv cannot tell
   end
 
   -- ---- waiting ----
@@ -48,7 +48,7 @@ return function(uv)
   end
 
   -- Whoever waits is held here; nothing else of the loop knows of it until a call of its is over.
-  local held = {}
+  local held = {} -- luacheck: ignore 241
 
   local function timer_of(party)
     if not party.timer then
