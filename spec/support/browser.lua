@@ -53,24 +53,37 @@ local function command(url, method, body)
   return value
 end
 
--- Its port, once it listens.
+-- The driver's address, once it listens. nil, and what it said: it ended.
 local function launch(self)
   self.pipe = assert(io.popen("echo $$; exec chromedriver --port=0 2>&1"))
   self.pid = self.pipe:read("*l")
-  self.guard = assert(io.popen("cat >/dev/null; kill " .. self.pid .. " 2>/dev/null", "w"))
+  local said = {}
   for line in self.pipe:lines() do
+    said[#said + 1] = line
     local port = line:match("started successfully on port (%d+)")
     if port then
+      self.guard = assert(io.popen("cat >/dev/null; kill " .. self.pid .. " 2>/dev/null", "w"))
       return "http://127.0.0.1:" .. port
     end
   end
-  error "chromedriver ended before it listened"
+  self.pipe:close()
+  return nil, table.concat(said, "\n")
+end
+
+-- ChromeDriver takes a free port of IPv6 and then the same of IPv4, which now and then (1 of 30 here)
+-- somebody else has: it says so and ends. That alone is a reason for another start.
+local function launch_on_free_port(self)
+  local driver, said
+  repeat
+    driver, said = launch(self)
+  until driver or not said:find("IPv4 port not available", 1, true)
+  return driver or error("chromedriver ended before it listened:\n" .. said)
 end
 
 -- options: language, width and height of a phone's screen.
 function browser.start(options)
   local self = setmetatable({}, Browser)
-  local driver = launch(self)
+  local driver = launch_on_free_port(self)
   local session = command(driver .. "/session", "POST", { capabilities = { alwaysMatch = {
     ["goog:chromeOptions"] = {
       args = { "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
