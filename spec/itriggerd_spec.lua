@@ -257,6 +257,42 @@ describe("itriggerd", function()
     end)
   end)
 
+  it("gives out the token it has while the gateway is down, even past its end, and a new one after", function()
+    sb:token { kind = "overlap" }
+    local d = place:start { app = { token_ttl = 1, min_refresh_interval = 0 } }
+    d:await "token app=one"
+    local first = granted(d:get(token_path))
+    sb:fault { kind = "status", status = 503, path = "token", times = 1000 }
+    d:await "warning fetch app=one"
+    repeat
+      local data = granted(d:get(token_path))
+      assert.equal(first.accessToken, data.accessToken)
+    until data.expiresIn == 0
+    assert.equal(503, d:get("/readyz", nil, false).status)
+    sb:clear {}
+    d:await "token app=one"
+    assert.not_equal(first.accessToken, granted(d:get(token_path)).accessToken)
+    assert.equal(200, d:get("/readyz", nil, false).status)
+  end)
+
+  it("answers who waits before it ends by SIGTERM", function()
+    local d = place:start()
+    d:await "token app=one"
+    local first = granted(d:get(token_path))
+    sb:fault { kind = "hold", path = "token" }
+    local waiting = assert(io.popen(("curl -s -i --noproxy '*' -H 'Authorization: Bearer %s' --data-binary '{\"refused\":%d}' '%s%s'")
+      :format(itriggerd.key, first.fence, d.url, refresh_path)))
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    d:signal "TERM"
+    d:await "stop: "
+    sb:release {}
+    local answer = waiting:read("*a")
+    waiting:close()
+    assert.truthy(answer:find("HTTP/1.1 200", 1, true), answer)
+    assert.truthy(answer:lower():find("connection: close", 1, true), answer)
+    assert.equal(0, d:wait())
+  end)
+
   describe("keeps", function()
     it("its token over kill -9, in file:", function()
       local d = place:start()
