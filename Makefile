@@ -262,7 +262,7 @@ luas_here = $(shell tools/luas $(luas_or_all))
 .PHONY: test-products
 test-products: c-tests $(if $(filter test-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
 
-.PHONY: test check-all asan tsan fuzz valgrind
+.PHONY: test check-all days asan tsan fuzz valgrind
 test:
 	@tools/setup test
 	$(Q)$(again) test-products
@@ -275,6 +275,12 @@ FIRST ?= 1
 sim:
 	$(Q)$(again) $(B)/fleet_sim
 	@$(B)/fleet_sim $(SEEDS) $(FIRST)
+
+# Every minute of simulated days, each minute a process.
+days:
+	@tools/setup test
+	$(Q)$(again) build LUA=5.4
+	@ITR_WHOLE_DAYS=1 TEST_TIMEOUT=1800 tools/run-lua $(B) 5.4 spec/promises/days_spec.lua
 
 asan:
 	@tools/setup test
@@ -298,7 +304,7 @@ fuzz:
 	$(Q)$(again) VARIANT=fuzz fuzz-programs
 	@tools/fuzz $(FUZZ_TIME) $(fuzz_sources:spec/fuzz/%.c=%)
 
-check-all: test sim asan tsan valgrind
+check-all: test sim days asan tsan valgrind
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
@@ -384,7 +390,7 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
-	@echo 'Targets: setup build all install env demo sandbox test sim check-all asan tsan valgrind fuzz'
+	@echo 'Targets: setup build all install env demo sandbox test sim days check-all asan tsan valgrind fuzz'
 	@echo '         lint format bench bench-nginx rock rockspec clean'
 
 -include $(depends)
