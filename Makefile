@@ -6,6 +6,7 @@
 #   PREFIX=, DESTDIR=, INST_LIBDIR=, INST_LUADIR=   where install puts things
 #   LUA_INCDIR=, CURL_INCDIR=, CURL_LIBDIR=         where headers and libraries are, if not where pkg-config says
 #   REDIS=0                                         leave the module itrigger.redis out
+#   DAEMON=0                                        leave itriggerd out
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
 #   VARIANT=asan|tsan|fuzz|oldcurl                  build into build/VARIANT/ with what that needs
 
@@ -53,10 +54,14 @@ redis_dir := $(dir $(firstword $(has_redis)))
 redis_tls := $(and $(has_redis),$(wildcard $(redis_dir)hiredis_ssl.h),$(shell $(CC) $(CPPFLAGS) $(CFLAGS) \
     -include openssl/ssl.h -E -x c /dev/null >/dev/null 2>&1 && echo yes))
 redis_libs := $(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) $(if $(redis_tls),-lhiredis_ssl) -lhiredis $(if $(redis_tls),-lssl -lcrypto)
+daemon_sources := $(wildcard src/itriggerd/*.c)
+has_header = $(wildcard $(addsuffix /$(1),$(DAEMON_INCDIR) /usr/include /usr/local/include))
+has_daemon := $(if $(filter 0,$(DAEMON)),,$(and $(call has_header,microhttpd.h),$(call has_header,ini.h)))
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
 lua_test_sources := $(wildcard spec/c/lua_*_test.c)
 test_sources := $(filter-out $(if $(has_redis),,$(wildcard spec/c/store_redis*_test.c)) \
-    $(if $(shell tools/luas 5.4),,$(lua_test_sources)),$(wildcard spec/c/*_test.c))
+    $(if $(shell tools/luas 5.4),,$(lua_test_sources)) $(if $(has_daemon),,$(wildcard spec/c/itriggerd_*_test.c)), \
+    $(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
 sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))
 fuzz_sources := $(wildcard spec/fuzz/fuzz_*.c)
@@ -118,6 +123,8 @@ say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(2))
 # A file that changes when the flags do, so that a build never mixes objects of two kinds.
 flags_now := $(compile) $(CFLAGS) | $(redis_libs) | $(LDFLAGS) $(LIBFLAG) $(libs) | $(LUA_INCDIR)
 
+comma := ,
+
 # ---- the library and the modules ------------------------------------------------------------------
 
 lib := $(B)/libitrigger.a
@@ -127,9 +134,9 @@ module = $(B)/$(1)/itrigger/core.so
 redis_module = $(if $(has_redis),$(B)/$(1)/itrigger/redis.so)
 modules = $(call module,$(1)) $(call redis_module,$(1))
 
-.PHONY: build all build-redis install-redis
-build: $(foreach l,$(luas_or_default),$(call modules,$(l)))
-all: $(foreach l,$(LUAS),$(call modules,$(l)))
+.PHONY: build all build-redis build-daemon install-redis
+build: $(foreach l,$(luas_or_default),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
+all: $(foreach l,$(LUAS),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
 build-redis: $(foreach l,$(luas_or_default),$(B)/$(l)/itrigger/redis.so)
 
 $(B)/flags: FORCE
@@ -181,7 +188,22 @@ $(B)/$(1)/libbind.a: $$(bind_objects_$(1))
 	$$(Q)rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$^
 endef
-depends := $(lib_objects:.o=.d) $(redis_store_objects:.o=.d)
+# ---- the daemon -----------------------------------------------------------------------------------
+
+daemon := $(B)/bin/itriggerd
+daemon_objects := $(daemon_sources:src/%.c=$(B)/obj/%.o)
+daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address http_api key reply waiting)
+build-daemon: $(daemon)
+
+$(B)/obj/itriggerd/parts.o: CPPFLAGS += $(if $(has_redis),-DITRIGGERD_REDIS)
+
+$(daemon): $(daemon_objects) $(if $(has_redis),$(redis_store_objects)) $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(sanitize) $(if $(filter Darwin,$(system)),,-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS) -o $@ $^ \
+	    -lmicrohttpd -linih $(if $(has_redis),$(redis_libs)) $(libs)
+
+depends := $(daemon_objects:.o=.d) $(lib_objects:.o=.d) $(redis_store_objects:.o=.d)
 $(foreach l,$(known_luas),$(eval $(call lua_rules,$(l))))
 
 # ---- tests ----------------------------------------------------------------------------------------
@@ -212,6 +234,12 @@ $(B)/spec/store_redis%test: $(B)/obj/spec/c/store_redis%test.o $(redis_store_obj
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(redis_libs) $(libs)
+
+# The parts of the daemon that need neither socket nor store.
+$(B)/spec/itriggerd_%_test: $(B)/obj/spec/c/itriggerd_%_test.o $(daemon_pure_objects) $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
 
 # Lua states in a C program, for what only C can do to them.
 $(lua_test_sources:spec/%.c=$(B)/obj/spec/%.o): test_cflags := $(lua_cflags_5.4)
@@ -376,6 +404,7 @@ install: build
 	$(if $(has_redis),$(Q)install -m 755 $(call redis_module,$(LUA)) '$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so')
 	$(Q)for f in $(lua_sources:lua/%=%); do install -d "$(DESTDIR)$(INST_LUADIR)/$${f%/*}" && \
 	    install -m 644 "lua/$$f" "$(DESTDIR)$(INST_LUADIR)/$$f" || exit 1; done
+	$(if $(has_daemon),$(Q)install -d '$(DESTDIR)$(PREFIX)/bin' && install -m 755 $(daemon) '$(DESTDIR)$(PREFIX)/bin/itriggerd')
 endif
 
 # The rock itrigger-redis: this one module.

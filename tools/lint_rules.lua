@@ -107,8 +107,8 @@ local INCLUDE_RULES = {
     "the transport includes token_source.h or client.h" },
   { "^src/itriggerd/", nil, { "^bind/" }, "itriggerd includes bind" },
   { "^src/bind/", nil, { "^itriggerd/" }, "bind includes itriggerd" },
-  { "^src/itriggerd/", "^src/itriggerd/main%.c$", { "^store/", "^transport/" },
-    "a concrete store or transport named outside src/bind and src/itriggerd/main.c" },
+  { "^src/itriggerd/", "^src/itriggerd/parts%.c$", { "^store/", "^transport/" },
+    "a concrete store or transport named outside src/bind and src/itriggerd/parts.c" },
   { "^src/", nil, { "spec/", "sandbox/" }, "shipped code includes spec or sandbox" },
   { "^src/", nil, { "^%.%.?/" }, "an include path that is not from src/" },
 }

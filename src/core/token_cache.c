@@ -165,6 +165,18 @@ struct itr_cache_step itr_token_cache_refused(struct itr_token_cache *c, int64_t
     return step;
 }
 
+struct itr_cache_step itr_token_cache_refused_fence(struct itr_token_cache *c, int64_t now_mono_ms,
+                                                    uint64_t fence)
+{
+    uint64_t held = c->token != NULL ? c->token->fence : 0;
+
+    if (fence > held)
+        return itr_token_cache_asked(c, now_mono_ms);
+    if (fence < held)
+        return itr_token_cache_want(c, now_mono_ms, 0);
+    return itr_token_cache_refused(c, now_mono_ms, c->token);
+}
+
 /* The fetch that was out has ended: back to HELD or NONE, and all who wait get what there is. */
 static struct itr_cache_step end(struct itr_token_cache *c, enum itr_cache_why why,
                                  int64_t retry_mono_ms)

@@ -80,6 +80,11 @@ struct itr_cache_step itr_token_cache_asked(struct itr_token_cache *c, int64_t n
 struct itr_cache_step itr_token_cache_refused(struct itr_token_cache *c, int64_t now_mono_ms,
                                               const struct itr_token *token);
 
+/* The same for who knows the refused token's fence only. One above the held one's is another process's
+ * token: the step is that of asked(), for a look at what is stored. */
+struct itr_cache_step itr_token_cache_refused_fence(struct itr_token_cache *c, int64_t now_mono_ms,
+                                                    uint64_t fence);
+
 /* The fetch `generation` brought a token; the cache takes over the caller's reference (and
  * releases it when the generation is an old one, or the fence is not above the held one's: nothing
  * newer is known, why is KEPT and want() starts no fetch for ITR_CACHE_MAX_RETRY_MS). */

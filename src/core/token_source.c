@@ -9,6 +9,7 @@
 #include "core/source_key.h"
 #include "core/thread.h"
 #include "core/token_fetch.h"
+#include "core/token_wish.h"
 
 /*
  * Design notes
@@ -30,10 +31,10 @@ struct itr_token_source {
     pthread_cond_t more; /* a fetch is wanted while the thread still has a token to store */
     struct itr_token_cache cache;
     struct itr_token_wait *waits; /* the queue; callers' memory */
+    struct itr_token_wait *news;  /* those who wait for a newer token, not for the fetch */
     bool thread_out;
-    bool fetch_wanted;         /* the thread has a fetch to run */
-    struct itr_token *refused; /* why the next fetch: counted, or NULL */
-    bool asked;                /* likewise */
+    bool fetch_wanted;          /* the thread has a fetch to run */
+    struct itr_token_wish wish; /* why the next fetch */
 
     /* For stats. */
     int64_t fetches_today;
@@ -75,14 +76,6 @@ static void *fetch_thread(void *arg);
 
 static void step(struct itr_token_source *s, struct itr_cache_step step);
 
-/* Whatever a fetch was for is over with it; a refusal that came while it was out, too. */
-static void forget_wish(struct itr_token_source *s)
-{
-    itr_token_release(s->refused);
-    s->refused = NULL;
-    s->asked = false;
-}
-
 static void start_fetch(struct itr_token_source *s)
 {
     struct itr_error e;
@@ -100,7 +93,7 @@ static void start_fetch(struct itr_token_source *s)
         return;
     }
     s->fetch_wanted = false;
-    forget_wish(s);
+    itr_token_wish_clear(&s->wish);
     itr_error_set(&e, rc == ENOMEM ? ITR_NOMEM : ITR_NETWORK,
                   "no thread could be made for the token fetch: %s; this process, its user or its "
                   "container has too many (ulimit -u, pids.max)",
@@ -114,26 +107,10 @@ static void step(struct itr_token_source *s, struct itr_cache_step step)
     note(s, step.why);
     if (step.answer)
         answer_all(s, step.why);
+    if (step.why == ITR_WHY_FETCHED)
+        itr_token_wait_answer_newer(&s->news, s->cache.token, s->cache.token->origin);
     if (step.fetch)
         start_fetch(s);
-}
-
-/* What the next fetch is for; its tokens are counted for the thread. */
-static uint64_t take_wish(struct itr_token_source *s, struct itr_fetch_wish *wish)
-{
-    wish->held = itr_token_retain(s->cache.token);
-    wish->refused = s->refused; /* the thread now owns it */
-    wish->asked = s->asked;
-    s->refused = NULL;
-    s->asked = false;
-    s->fetch_wanted = false;
-    return s->cache.generation;
-}
-
-static void drop_wish(struct itr_fetch_wish *wish)
-{
-    itr_token_release((struct itr_token *)wish->held);
-    itr_token_release((struct itr_token *)wish->refused);
 }
 
 static void take_result(struct itr_token_source *s, uint64_t generation,
@@ -141,7 +118,7 @@ static void take_result(struct itr_token_source *s, uint64_t generation,
 {
     int64_t now = now_mono(s);
 
-    forget_wish(s);
+    itr_token_wish_clear(&s->wish);
     if (r->fetches_today >= 0)
         s->fetches_today = r->fetches_today;
     if (r->token != NULL && r->token->origin == ITR_FROM_GATEWAY)
@@ -172,11 +149,13 @@ static void fetch_once(struct itr_token_source *s)
 {
     struct itr_fetch_wish wish;
     struct itr_fetch_result result;
-    uint64_t generation = take_wish(s, &wish);
+    uint64_t generation = s->cache.generation;
 
+    itr_token_wish_take(&s->wish, s->cache.token, &wish);
+    s->fetch_wanted = false;
     pthread_mutex_unlock(&s->head.lock);
     itr_token_fetch_run(&s->fetch, &wish, &result);
-    drop_wish(&wish);
+    itr_token_wish_drop(&wish);
     pthread_mutex_lock(&s->head.lock);
     take_result(s, generation, &result);
     store_late(s, &result);
@@ -207,8 +186,10 @@ static void renew_in_child(struct itr_registered *r)
 
     while (s->waits != NULL)
         itr_token_wait_dequeue(s->waits);
+    while (s->news != NULL)
+        itr_token_wait_dequeue(s->news);
     s->thread_out = s->fetch_wanted = false;
-    forget_wish(s);
+    itr_token_wish_clear(&s->wish);
     itr_token_fetch_renew(&s->fetch);
     itr_thread_cond_init(&s->more);
     note(s, forked.why);
@@ -237,7 +218,7 @@ static void free_source(struct itr_registered *r)
     struct itr_token_source *s = of(r);
 
     itr_token_cache_clear(&s->cache);
-    itr_token_release(s->refused);
+    itr_token_wish_clear(&s->wish);
     pthread_cond_destroy(&s->more);
     pthread_mutex_destroy(&s->head.lock);
     if (s->parts.store != NULL)
@@ -314,12 +295,6 @@ void itr_token_source_release(struct itr_token_source *s)
 
 /* ---- asking ---- */
 
-static void want_refused(struct itr_token_source *s, const struct itr_token *token)
-{
-    itr_token_release(s->refused);
-    s->refused = itr_token_retain((struct itr_token *)token);
-}
-
 /* Gives the event to the cache. The reason of a fetch is noted before the fetch is started. */
 static struct itr_cache_step event(struct itr_token_source *s, const struct itr_token_ask *ask)
 {
@@ -329,32 +304,56 @@ static struct itr_cache_step event(struct itr_token_source *s, const struct itr_
     if (ask->refused != NULL) {
         st = itr_token_cache_refused(&s->cache, now, ask->refused);
         if (st.give == ITR_GIVE_WAIT && st.why != ITR_WHY_NOTHING)
-            want_refused(s, ask->refused);
+            itr_token_wish_refused(&s->wish, ask->refused);
+    } else if (ask->refused_fence != 0) {
+        st = itr_token_cache_refused_fence(&s->cache, now, ask->refused_fence);
+        if (st.give == ITR_GIVE_WAIT && st.why == ITR_WHY_REFUSED)
+            itr_token_wish_refused(&s->wish, s->cache.token);
     } else if (ask->refresh) {
         st = itr_token_cache_asked(&s->cache, now);
     } else {
         st = itr_token_cache_want(&s->cache, now, ask->min_valid_ms);
     }
     if (st.why == ITR_WHY_ASKED)
-        s->asked = true;
+        s->wish.asked = true;
     return st;
 }
 
-bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask *ask,
-                          struct itr_token_wait *w)
+static void ask_cache(struct itr_token_source *s, const struct itr_token_ask *ask,
+                      struct itr_token_wait *w)
 {
-    struct itr_cache_step st;
-    bool ready;
+    struct itr_cache_step st = event(s, ask);
 
-    itr_token_wait_reset(w);
-    pthread_mutex_lock(&s->head.lock);
-    st = event(s, ask);
     /* In the queue before anything is carried out: a thread that cannot be made answers at once. */
     if (st.give == ITR_GIVE_WAIT)
         itr_token_wait_enqueue(&s->waits, w);
     else
         itr_token_wait_answer(w, s->cache.token, &s->cache.error, ITR_FROM_MEMORY);
     step(s, st);
+}
+
+/* Neither the held token if it is doubted. */
+static void wait_for_newer(struct itr_token_source *s, struct itr_token_wait *w)
+{
+    struct itr_token *t = s->cache.state != ITR_CACHE_FETCHING ? s->cache.token : NULL;
+
+    itr_token_wait_enqueue(&s->news, w);
+    if (t != NULL)
+        itr_token_wait_answer_newer(&s->news, t, ITR_FROM_MEMORY);
+}
+
+bool itr_token_source_ask(struct itr_token_source *s, const struct itr_token_ask *ask,
+                          struct itr_token_wait *w)
+{
+    bool ready;
+
+    itr_token_wait_reset(w);
+    w->newer_than = ask->newer_than;
+    pthread_mutex_lock(&s->head.lock);
+    if (ask->newer_than != 0)
+        wait_for_newer(s, w);
+    else
+        ask_cache(s, ask, w);
     ready = itr_token_wait_is_ready(w);
     pthread_mutex_unlock(&s->head.lock);
     return ready;

@@ -42,18 +42,37 @@ void itr_token_wait_answer(struct itr_token_wait *w, struct itr_token *token,
     atomic_store_explicit(&w->ready, true, memory_order_release);
 }
 
+/* Once it is answered, w is its caller's again. */
+static void answer_queued(struct itr_token_wait *w, struct itr_token *token,
+                          const struct itr_error *error, enum itr_token_origin origin)
+{
+    void (*wake)(void *) = w->wake;
+    void *ctx = w->ctx;
+
+    itr_token_wait_dequeue(w);
+    itr_token_wait_answer(w, token, error, origin);
+    if (wake != NULL)
+        wake(ctx);
+}
+
 void itr_token_wait_answer_all(struct itr_token_wait **queue, struct itr_token *token,
                                const struct itr_error *error, enum itr_token_origin origin)
 {
-    struct itr_token_wait *w;
+    while (*queue != NULL)
+        answer_queued(*queue, token, error, origin);
+}
 
-    while ((w = *queue) != NULL) {
-        void (*wake)(void *) = w->wake; /* once it is answered, w is its caller's again */
-        void *ctx = w->ctx;
-        itr_token_wait_dequeue(w);
-        itr_token_wait_answer(w, token, error, origin);
-        if (wake != NULL)
-            wake(ctx);
+void itr_token_wait_answer_newer(struct itr_token_wait **queue, struct itr_token *token,
+                                 enum itr_token_origin origin)
+{
+    struct itr_token_wait *w, *next;
+    struct itr_error none;
+
+    itr_error_clear(&none);
+    for (w = *queue; w != NULL; w = next) {
+        next = w->next;
+        if (w->newer_than < token->fence)
+            answer_queued(w, token, &none, origin);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/status.h"
 #include "core/token.h"
@@ -21,6 +22,7 @@ struct itr_token_wait {
     struct itr_error error;  /* kind ITR_OK, or why the last fetch failed (with a token: it is a
                                 stale or doubted one) */
     enum itr_token_origin origin;
+    uint64_t newer_than; /* its queue's: only a token with a higher fence is an answer */
 };
 
 /* Not in the queue, not ready; wake and ctx stay. */
@@ -36,6 +38,10 @@ void itr_token_wait_answer(struct itr_token_wait *w, struct itr_token *token,
  * whoever was taken out of the queue is not touched any more. */
 void itr_token_wait_answer_all(struct itr_token_wait **queue, struct itr_token *token,
                                const struct itr_error *error, enum itr_token_origin origin);
+
+/* The same, without an error, for those of the queue whose newer_than is below the token's fence. */
+void itr_token_wait_answer_newer(struct itr_token_wait **queue, struct itr_token *token,
+                                 enum itr_token_origin origin);
 
 bool itr_token_wait_is_ready(const struct itr_token_wait *w);
 

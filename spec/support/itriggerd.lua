@@ -1,0 +1,219 @@
+-- The daemon itriggerd, for specs:
+--
+--   local itriggerd = require "spec.support.itriggerd"
+--   local place = itriggerd.place(sb)              -- a directory, an app, a key
+--   local d = place:start { app = { token_ttl = 2 } }   -- ready when this returns
+--   d:await "token app=one"                        -- the next log line with that in it
+--   d:get("/v1/apps/" .. place.app_id .. "/token") -- one request; status, head, body, json
+--   assert.equal(0, d:stop())
+--   place:remove()
+--
+-- What the daemon logs is read line by line, so nothing is waited for by sleeping. A daemon ends at
+-- the latest with this process: a guard waits for the end of a pipe that only this process has.
+local cjson = require "cjson"
+local face = require "spec.support.face"
+local sandbox = require "spec.support.sandbox"
+
+local itriggerd = {}
+
+itriggerd.key = "key-of-a-client-0123456789abcdef"
+
+local function quote(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
+
+local function shell(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+itriggerd.shell = shell
+
+-- What was built for these specs: beside the modules that they load; or what ITRIGGERD_PROGRAM names, say one
+-- with a sanitizer in it.
+function itriggerd.program()
+  local given = os.getenv("ITRIGGERD_PROGRAM")
+  if given then
+    return given
+  end
+  local module = assert(package.searchpath and package.searchpath("itrigger.core", package.cpath)
+    or package.cpath:match("([^;]*)%?%.so"))
+  local root = module:match("^(.*)/[^/]+/itrigger/core%.so$") or module:match("^(.*)/[^/]+/$")
+  return root .. "/bin/itriggerd"
+end
+
+-- True when there is one: it is built where libmicrohttpd and inih are.
+function itriggerd.is_built()
+  local file = io.open(itriggerd.program(), "rb")
+  return file ~= nil and file:close()
+end
+
+-- ---- one daemon ----
+
+local Daemon = {}
+Daemon.__index = Daemon
+
+-- The next line of the log that has `text` in it; an error if the daemon ends before.
+function Daemon.await(self, text)
+  for line in self.pipe:lines() do
+    self.log[#self.log + 1] = line
+    if line:find(text, 1, true) then
+      return line
+    end
+  end
+  error(("itriggerd ended before it said %q:\n%s"):format(text, table.concat(self.log, "\n")), 2)
+end
+
+-- One request to it. `more`: arguments of curl. Without `key = false` it shows the key.
+function Daemon.get(self, path, more, key)
+  local arguments = { "--max-time", "20" }
+  if key ~= false then
+    arguments[3], arguments[4] = "-H", "Authorization: Bearer " .. (key or itriggerd.key)
+  end
+  for _, argument in ipairs(more or {}) do
+    arguments[#arguments + 1] = argument
+  end
+  local answer = sandbox.request(self.url .. path, arguments)
+  local good, json = pcall(cjson.decode, answer.body)
+  answer.json = good and json or nil
+  return answer
+end
+
+function Daemon.post(self, path, body, key)
+  return self:get(path, { "--data-binary", body }, key)
+end
+
+function Daemon.signal(self, name)
+  shell("kill -" .. name .. " " .. self.pid)
+end
+
+-- What its process ended with, once it has; all that it logged is in `log`.
+function Daemon.wait(self)
+  for line in self.pipe:lines() do
+    self.log[#self.log + 1] = line
+  end
+  self.pipe:close()
+  self.pipe = nil
+  if self.guard then
+    self.guard:close()
+  end
+  return tonumber(self.log[#self.log]:match("^exit (%d+)$"))
+end
+
+function Daemon.stop(self, name)
+  if not self.pipe then
+    return nil
+  end
+  if self.pid then -- else it never began to serve, and has ended
+    self:signal(name or "TERM")
+  end
+  return self:wait()
+end
+
+-- ---- a place ----
+
+local Place = {}
+Place.__index = Place
+
+function itriggerd.place(sb)
+  local self = setmetatable({ daemons = {}, sb = sb }, Place)
+  self.dir = shell("mktemp -d"):match("%S+")
+  self.app_id, self.app_secret = face.app(sb)
+  self:write("secret", self.app_secret .. "\n")
+  self:write("key", itriggerd.key .. "\n")
+  return self
+end
+
+-- A private file in its directory; returns its path.
+function Place.write(self, name, text)
+  local path = self.dir .. "/" .. name
+  shell("umask 077; : >" .. quote(path))
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+function Place.read(self, name)
+  local file = assert(io.open(self.dir .. "/" .. name, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function section(title, fields)
+  local lines = { "[" .. title .. "]" }
+  for name, value in pairs(fields) do
+    if value ~= "" then
+      lines[#lines + 1] = name .. " = " .. tostring(value)
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+local function merged(standard, more)
+  for name, value in pairs(more or {}) do
+    standard[name] = value
+  end
+  return standard
+end
+
+-- The text of a configuration: one server, one app "one", one client "shop". "" leaves a name out.
+function Place.config(self, more)
+  more = more or {}
+  return table.concat({
+    section("server", merged({ listen = "127.0.0.1:0", token_store = "file:" .. self.dir .. "/store" }, more.server)),
+    section("app one", merged({ app_id = self.app_id, app_secret_file = self.dir .. "/secret",
+      gateway = self.sb.gateway }, more.app)),
+    section("client shop", merged({ key_file = self.dir .. "/key", apps = "one" }, more.client)),
+    more.text or "",
+  }, "\n") .. "\n"
+end
+
+-- Runs the program with `arguments` (text for the shell) and waits for its end: what it said, and
+-- its exit code.
+function Place.run(_, arguments, environment)
+  local text = shell(("env %s %s %s 2>&1; echo \"exit $?\""):format(environment or "",
+    quote(itriggerd.program()), arguments))
+  local said, code = text:match("^(.*)exit (%d+)\n$")
+  return said, tonumber(code)
+end
+
+-- A daemon with that command line; `until_line`: what it says when it is ready.
+function Place.launch(self, arguments, environment)
+  local name = ("%s/pid%d"):format(self.dir, #self.daemons + 1)
+  local command = ("{ env %s %s %s 2>&1 </dev/null & echo $! >%s; wait $!; echo \"exit $?\"; } 2>/dev/null"):format(
+    environment or "", quote(itriggerd.program()), arguments, quote(name))
+  local d = setmetatable({ log = {}, pipe = assert(io.popen(command)) }, Daemon)
+  self.daemons[#self.daemons + 1] = d
+  local listen = d:await("info listen: ")
+  d:await("info start: ready")
+  d.address = listen:match("info listen: (%S+)")
+  d.url = "http://" .. d.address
+  d.pid = self:read(name:match("[^/]+$")):match("%d+")
+  d.guard = assert(io.popen(("cat >/dev/null; kill -9 %s 2>/dev/null"):format(d.pid), "w"))
+  return d
+end
+
+-- A daemon that serves self:config(more), rewritten by d.place:write and SIGHUP.
+function Place.start(self, more)
+  local path = self:write(more and more.name or "itriggerd.ini", self:config(more))
+  return self:launch("--config " .. quote(path))
+end
+
+-- Options of a Lua client of daemon `d`.
+function Place.client_options(self, d, more)
+  return merged({ gateway = self.sb.gateway, app_id = self.app_id, token_store = d.url,
+    token_store_key = itriggerd.key }, more)
+end
+
+function Place.remove(self)
+  for _, d in ipairs(self.daemons) do
+    d:stop("KILL")
+  end
+  shell("rm -rf " .. quote(self.dir))
+end
+
+return itriggerd

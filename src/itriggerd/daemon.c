@@ -1,0 +1,328 @@
+#include "itriggerd/daemon.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/thread.h"
+#include "itriggerd/http_server.h"
+#include "itriggerd/log.h"
+#include "itriggerd/parts.h"
+
+#define DRAIN_MS 3500 /* requests may wait so long yet */
+#define LAST_MS 1000  /* then they are told to go, and have so long to */
+#define END_MS 4900   /* the process is gone by then, whatever happens */
+#define LOOK_MS 10
+#define NAME_MAX_BYTES 200
+
+static int64_t now_mono(void)
+{
+    return itr_clock_mono_ms(itr_clock_system());
+}
+
+static void nap(int64_t ms)
+{
+    itr_clock_sleep_ms(itr_clock_system(), ms);
+}
+
+/* ---- TLS ---- */
+
+static void digest_tls(const struct tls_files *t, char out[65])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char digest[ITR_SHA256_LEN];
+    struct itr_sha256 h;
+    size_t i;
+
+    itr_sha256_init(&h);
+    itr_sha256_update(&h, itr_buf_str(&t->cert), t->cert.len);
+    itr_sha256_update(&h, itr_buf_str(&t->key), t->key.len);
+    itr_sha256_final(&h, digest);
+    for (i = 0; i < sizeof digest; i++) {
+        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * i + 1] = digits[digest[i] & 15];
+    }
+    out[2 * i] = '\0';
+}
+
+/* Without a socket: the library looks at both, and that they belong together. */
+enum itr_status daemon_check_tls(const struct settings *settings, struct itr_error *e)
+{
+    struct tls_files t;
+    struct MHD_Daemon *http;
+    enum itr_status s;
+
+    if (settings->tls_cert == NULL)
+        return ITR_OK;
+    if ((s = tls_files_read(&t, settings->tls_cert, settings->tls_key, e)) != ITR_OK)
+        return s;
+    http =
+        MHD_start_daemon(MHD_USE_TLS | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, http_server_access,
+                         NULL, MHD_OPTION_HTTPS_MEM_CERT, itr_buf_str(&t.cert),
+                         MHD_OPTION_HTTPS_MEM_KEY, itr_buf_str(&t.key), MHD_OPTION_END);
+    tls_files_clear(&t);
+    if (http == NULL)
+        return itr_error_set(e, ITR_CONFIG,
+                             "tls_cert and tls_key must be PEM files that belong together");
+    MHD_stop_daemon(http);
+    return ITR_OK;
+}
+
+/* All listeners serve with what the files have now. */
+static enum itr_status serve_all(struct daemon *d, const struct settings *s, struct itr_error *e)
+{
+    struct tls_files t;
+    enum itr_status st = ITR_OK;
+    size_t i;
+
+    if (s->tls_cert != NULL && (st = tls_files_read(&t, s->tls_cert, s->tls_key, e)) != ITR_OK)
+        return st;
+    for (i = 0; i < d->n_listeners && st == ITR_OK; i++) {
+        bool tls = s->tls_cert != NULL && !d->listeners[i].address.is_unix;
+        if (tls || d->listeners[i].http == NULL)
+            st = listener_start(&d->listeners[i], tls ? &t : NULL, (unsigned)s->threads, e);
+    }
+    if (s->tls_cert != NULL) {
+        if (st == ITR_OK)
+            digest_tls(&t, d->tls_seen);
+        tls_files_clear(&t);
+    }
+    return st;
+}
+
+/* ---- start ---- */
+
+static enum itr_status open_all(struct daemon *d, struct itr_error *e)
+{
+    enum itr_status s = ITR_OK;
+
+    for (; d->n_listeners < d->settings.n_listen && s == ITR_OK; d->n_listeners++)
+        s = listener_open(&d->listeners[d->n_listeners], &d->server,
+                          d->settings.listen[d->n_listeners], e);
+    return s;
+}
+
+static void say_where(const struct daemon *d)
+{
+    char name[NAME_MAX_BYTES];
+    size_t i;
+
+    for (i = 0; i < d->n_listeners; i++) {
+        listener_name(&d->listeners[i], name, sizeof name);
+        log_info("listen", NULL, "%s%s", name,
+                 d->settings.tls_cert != NULL && !d->listeners[i].address.is_unix ? " (TLS)" : "");
+    }
+    log_info("start", NULL, "ready: %zu app(s), %zu client(s)", d->settings.n_apps,
+             d->settings.n_clients);
+}
+
+enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct itr_error *e)
+{
+    struct world *world;
+    enum itr_status s;
+
+    *d = (struct daemon){.settings = *settings}; /* d now owns them */
+    settings_init(settings);
+    server_init(&d->server);
+    log_use_json(d->settings.json_log);
+    if ((s = parts_init(&d->parts, d->settings.token_store, e)) != ITR_OK)
+        return s;
+    if ((s = world_new(&d->settings, &d->parts, NULL, &world, e)) != ITR_OK)
+        return s;
+    server_set_world(&d->server, world);
+    if ((s = open_all(d, e)) != ITR_OK)
+        return s;
+    if (clockwork_start(&d->clockwork, &d->server) != 0)
+        return itr_error_set(e, ITR_NOMEM, "no thread could be made");
+    d->ticks = true;
+    if ((s = serve_all(d, &d->settings, e)) == ITR_OK)
+        say_where(d);
+    return s;
+}
+
+/* ---- reload ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_listen(const struct settings *a, const struct settings *b)
+{
+    size_t i;
+
+    if (a->n_listen != b->n_listen)
+        return false;
+    for (i = 0; i < a->n_listen; i++)
+        if (strcmp(a->listen[i], b->listen[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool keep_text(const char *now, char **fresh)
+{
+    if (now != NULL)
+        return settings_set(fresh, now);
+    free(*fresh);
+    *fresh = NULL;
+    return true;
+}
+
+static bool keep_listen(const struct settings *now, struct settings *fresh)
+{
+    bool good = true;
+
+    while (fresh->n_listen > 0)
+        free(fresh->listen[--fresh->n_listen]);
+    memset(fresh->listen, 0, sizeof fresh->listen);
+    for (; good && fresh->n_listen < now->n_listen; fresh->n_listen++)
+        good = settings_set(&fresh->listen[fresh->n_listen], now->listen[fresh->n_listen]);
+    return good;
+}
+
+/* What stays as it is until a restart: said, and copied into the new settings (which may come to
+ * nothing yet). False: no memory. */
+static bool keep_fixed(const struct settings *now, struct settings *fresh)
+{
+    bool good = true;
+
+    if (!same_listen(now, fresh)) {
+        log_warning("reload", NULL, "listen changed: needs a restart");
+        good = keep_listen(now, fresh);
+    }
+    if (!same_text(now->token_store, fresh->token_store)) {
+        log_warning("reload", NULL, "token_store changed: needs a restart");
+        good = keep_text(now->token_store, &fresh->token_store) && good;
+    }
+    if (now->threads != fresh->threads)
+        log_warning("reload", NULL, "threads changed: needs a restart");
+    fresh->threads = now->threads;
+    if ((now->tls_cert == NULL) != (fresh->tls_cert == NULL)) {
+        log_warning("reload", NULL, "TLS was turned on or off: needs a restart");
+        good = keep_text(now->tls_cert, &fresh->tls_cert) &&
+               keep_text(now->tls_key, &fresh->tls_key) && good;
+    }
+    return good;
+}
+
+static bool tls_changed(const struct daemon *d, const struct settings *s)
+{
+    struct tls_files t;
+    struct itr_error e;
+    char seen[65];
+
+    if (s->tls_cert == NULL)
+        return false;
+    if (tls_files_read(&t, s->tls_cert, s->tls_key, &e) != ITR_OK)
+        return true; /* whoever reads them again says why */
+    digest_tls(&t, seen);
+    tls_files_clear(&t);
+    return strcmp(seen, d->tls_seen) != 0;
+}
+
+/* New certificates at all listeners, or at none. */
+static enum itr_status reload_tls(struct daemon *d, struct settings *fresh, struct itr_error *e)
+{
+    enum itr_status s = daemon_check_tls(fresh, e);
+    size_t i;
+
+    for (i = 0; s == ITR_OK && i < d->n_listeners; i++)
+        s = listener_check_room(&d->listeners[i], e);
+    if (s != ITR_OK)
+        return s;
+    atomic_fetch_add(&d->server.generation, 1);
+    return serve_all(d, fresh, e);
+}
+
+static enum itr_status reload(struct daemon *d, struct settings *fresh, struct itr_error *e)
+{
+    struct world *world;
+    enum itr_status s;
+
+    if ((s = world_new(fresh, &d->parts, d->server.world, &world, e)) != ITR_OK)
+        return s;
+    if (tls_changed(d, fresh))
+        s = reload_tls(d, fresh, e);
+    if (s != ITR_OK) {
+        world_release(world);
+        return s;
+    }
+    server_set_world(&d->server, world);
+    return ITR_OK;
+}
+
+void daemon_reload(struct daemon *d, struct settings *settings)
+{
+    struct settings before;
+    struct itr_error e;
+    enum itr_status st;
+
+    if (!keep_fixed(&d->settings, settings))
+        st = itr_error_set(&e, ITR_NOMEM, "no memory");
+    else
+        st = reload(d, settings, &e);
+    if (st != ITR_OK) {
+        log_warning("reload", NULL, "%s; the old configuration stays", e.text);
+        settings_clear(settings);
+        return;
+    }
+    before = d->settings;
+    d->settings = *settings;
+    settings_init(settings);
+    settings_clear(&before);
+    log_use_json(d->settings.json_log);
+    log_info("reload", NULL, "done: %zu app(s), %zu client(s)", d->settings.n_apps,
+             d->settings.n_clients);
+}
+
+void daemon_sweep(struct daemon *d)
+{
+    size_t i;
+
+    for (i = 0; i < d->n_listeners; i++)
+        listener_sweep(&d->listeners[i], false);
+}
+
+/* ---- stop ---- */
+
+static void *end_anyway(void *arg)
+{
+    (void)arg;
+    nap(END_MS);
+    _exit(0);
+}
+
+static void wait_until_idle(struct daemon *d, int64_t ms)
+{
+    int64_t until = now_mono() + ms;
+
+    while (atomic_load(&d->server.busy) > 0 && now_mono() < until)
+        nap(LOOK_MS);
+}
+
+static void drain(struct daemon *d)
+{
+    size_t i;
+
+    atomic_store(&d->server.draining, true);
+    for (i = 0; i < d->n_listeners; i++)
+        listener_quiesce(&d->listeners[i]);
+    waiting_cut(&d->server.waiting, now_mono() + DRAIN_MS);
+    wait_until_idle(d, DRAIN_MS + LAST_MS);
+}
+
+void daemon_stop(struct daemon *d)
+{
+    size_t i;
+
+    (void)itr_thread_start(end_anyway, NULL);
+    drain(d);
+    for (i = 0; i < d->n_listeners; i++)
+        listener_close(&d->listeners[i]);
+    if (d->ticks)
+        clockwork_stop(&d->clockwork);
+    server_clear(&d->server);
+    parts_clear(&d->parts);
+    settings_clear(&d->settings);
+}

@@ -1,0 +1,42 @@
+/*
+ * daemon: the whole of it from start to end: settings → parts, world, listeners, clockwork; reload; drain.
+ * Belongs to the main thread.
+ */
+#ifndef ITRIGGERD_DAEMON_H
+#define ITRIGGERD_DAEMON_H
+
+#include "core/sha256.h"
+#include "itriggerd/clockwork.h"
+#include "itriggerd/listener.h"
+#include "itriggerd/server.h"
+#include "itriggerd/settings.h"
+
+struct daemon {
+    struct settings settings; /* those that are in force; ours */
+    struct itr_parts parts;
+    struct server server;
+    struct listener listeners[SETTINGS_LISTEN_MAX];
+    size_t n_listeners;
+    struct clockwork clockwork;
+    bool ticks;        /* clockwork runs */
+    char tls_seen[65]; /* digest of certificate and key in use */
+};
+
+/* Takes over the settings, which are finished. ITR_CONFIG, ITR_STORE, ITR_NOMEM: why it cannot
+ * start; daemon_stop is right then too. */
+enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct itr_error *e);
+
+/* Puts `settings` (taken over, finished) in force as far as that goes without a restart; what does
+ * not is logged. On an error all stays as it was, and that is logged. */
+void daemon_reload(struct daemon *d, struct settings *settings);
+
+/* Now and then: what a reload left to finish. */
+void daemon_sweep(struct daemon *d);
+
+/* Finishes what is under way, within 5 s, and ends. */
+void daemon_stop(struct daemon *d);
+
+/* For --check: can certificate and key be used? */
+enum itr_status daemon_check_tls(const struct settings *settings, struct itr_error *e);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * http_api: what a request asks for: (method, path, query, headers, body) → a call, or the answer that
+ * says what is wrong with it. The table of routes is here. Pure; any thread.
+ */
+#ifndef ITRIGGERD_HTTP_API_H
+#define ITRIGGERD_HTTP_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "itriggerd/reply.h"
+
+#define API_BODY_MAX 4096
+#define API_WAIT_MAX_MS 60000
+#define API_APP_ID_MAX 512
+#define API_KEY_MAX 4096
+
+enum api_what {
+    API_TOKEN,   /* the app's token */
+    API_REFRESH, /* a newer one */
+    API_HEALTH,  /* is the process there? */
+    API_READY,   /* has each app a token? */
+};
+
+/* Who may ask. */
+enum api_guard {
+    API_OPEN,   /* anybody */
+    API_KEY,    /* a client with a right to the app */
+    API_STATUS, /* a client, or anybody with status=open (for the page and the metrics) */
+};
+
+struct api_route {
+    const char *path;    /* "{app}" stands for one segment */
+    const char *methods; /* "GET, HEAD" */
+    enum api_what what;
+    enum api_guard guard;
+    bool vendor; /* the vendor's own path: app and key in the query, the vendor's envelope */
+};
+
+/* A request as it came, not yet decoded. Strings are borrowed; NULL: absent. */
+struct api_request {
+    const char *method, *path;
+    const char *authorization;
+    const char *query_app_id, *query_app_secret, *query_newer_than, *query_wait;
+    const char *body;
+    size_t body_len;
+};
+
+struct api_call {
+    const struct api_route *route;
+    char app_id[API_APP_ID_MAX + 1]; /* "": none in the path */
+    char key[API_KEY_MAX + 1];       /* "": none given; to be wiped */
+    uint64_t refused;                /* fence; 0: none */
+    uint64_t newer_than;             /* fence; 0: any */
+    int64_t wait_ms;
+};
+
+/* True: *call is what is asked for. False: *r says what is wrong. */
+bool api_read(const struct api_request *request, struct api_call *call, struct reply *r);
+
+/* The answers to who may not. */
+void api_say_no_key(const struct api_call *call, struct reply *r);
+void api_say_no_right(const struct api_call *call, struct reply *r);
+void api_say_no_app(const struct api_call *call, struct reply *r);
+
+#endif

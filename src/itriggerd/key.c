@@ -1,0 +1,78 @@
+#include "itriggerd/key.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "core/buf.h"
+
+#define RANDOM_BYTES 32
+
+void key_digest_of(const char *key, size_t len, struct key_digest *out)
+{
+    struct itr_sha256 h;
+
+    itr_sha256_init(&h);
+    itr_sha256_update(&h, key, len);
+    itr_sha256_final(&h, out->bytes);
+}
+
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool key_digest_parse(const char *hex, struct key_digest *out)
+{
+    size_t i;
+
+    if (strlen(hex) != sizeof out->bytes * 2)
+        return false;
+    for (i = 0; i < sizeof out->bytes; i++) {
+        int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out->bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+bool key_digest_same(const struct key_digest *a, const struct key_digest *b)
+{
+    unsigned char differ = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof a->bytes; i++)
+        differ = (unsigned char)(differ | (a->bytes[i] ^ b->bytes[i]));
+    return differ == 0;
+}
+
+bool key_make(char out[KEY_TEXT_MAX])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[RANDOM_BYTES];
+    size_t i;
+
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return false;
+    for (i = 0; i < sizeof bytes; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * i] = '\0';
+    itr_wipe(bytes, sizeof bytes);
+    return true;
+}
+
+bool key_is_clean(const char *key, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (key[i] <= 0x20 || key[i] >= 0x7f)
+            return false;
+    return true;
+}

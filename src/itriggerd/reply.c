@@ -1,0 +1,128 @@
+#include "itriggerd/reply.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/utf8.h"
+
+#define BODY_MAX ((size_t)64 * 1024)
+#define QUOTA_RETRY_S 60
+#define FAILURE_RETRY_S 2
+
+static const char json_type[] = "application/json; charset=utf-8";
+
+void reply_init(struct reply *r)
+{
+    *r = (struct reply){.http_status = 500, .content_type = json_type};
+    itr_buf_init_secret(&r->body, BODY_MAX);
+}
+
+void reply_clear(struct reply *r)
+{
+    itr_buf_clear(&r->body);
+}
+
+static void append_json_char(struct itr_buf *out, unsigned char c)
+{
+    if (c == '"' || c == '\\')
+        (void)itr_buf_append_fmt(out, "\\%c", c);
+    else if (c < 0x20 || c == 0x7f)
+        (void)itr_buf_append_fmt(out, "\\u%04x", (unsigned)c);
+    else
+        (void)itr_buf_append_char(out, (char)c);
+}
+
+void reply_append_json(struct itr_buf *out, const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
+    size_t n;
+
+    (void)itr_buf_append_char(out, '"');
+    for (; p < end; p += n) {
+        n = *p < 0x80 ? 1 : itr_utf8_sequence(p, end);
+        if (n > 1)
+            (void)itr_buf_append(out, p, n);
+        else
+            append_json_char(out, n == 1 ? *p : '?');
+        n = n > 0 ? n : 1;
+    }
+    (void)itr_buf_append_char(out, '"');
+}
+
+static void begin(struct reply *r, int http_status, int64_t code)
+{
+    itr_buf_reset(&r->body);
+    r->http_status = http_status;
+    r->code = code;
+    r->content_type = json_type;
+    r->retry_after_s = 0;
+}
+
+void reply_say(struct reply *r, int http_status, int64_t code, const char *message)
+{
+    begin(r, http_status, code);
+    (void)itr_buf_append_fmt(&r->body, "{\"code\":%" PRId64 ",\"message\":", code);
+    reply_append_json(&r->body, message);
+    (void)itr_buf_append_char(&r->body, '}');
+}
+
+/* Seconds with as many of three decimals as say something; 0 for what is past. */
+static void append_seconds(struct itr_buf *out, int64_t ms)
+{
+    int64_t rest;
+
+    if (ms < 0)
+        ms = 0;
+    (void)itr_buf_append_fmt(out, "%" PRId64, ms / 1000);
+    rest = ms % 1000;
+    if (rest != 0)
+        (void)itr_buf_append_fmt(out, ".%03d", (int)rest);
+}
+
+void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms)
+{
+    begin(r, 200, 200);
+    r->has_token = true;
+    (void)itr_buf_append_str(&r->body,
+                             "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":");
+    reply_append_json(&r->body, t->text);
+    (void)itr_buf_append_fmt(&r->body, ",\"fence\":%" PRIu64 ",\"expiresIn\":", t->fence);
+    append_seconds(&r->body, t->end_mono_ms - now_mono_ms);
+    (void)itr_buf_append_str(&r->body, ",\"refreshIn\":");
+    append_seconds(&r->body, t->refresh_mono_ms - now_mono_ms);
+    (void)itr_buf_append_str(&r->body, "}}");
+}
+
+static bool is_vendors_code(const struct itr_error *e)
+{
+    return e->has_code && e->code >= 40001 && e->code <= 40004;
+}
+
+void reply_failure(struct reply *r, const struct itr_error *e)
+{
+    bool quota = e->kind == ITR_QUOTA;
+    int64_t code = quota ? 40004 : is_vendors_code(e) ? e->code : 503;
+
+    reply_say(r, quota ? 429 : 503, code, e->text);
+    r->retry_after_s = quota ? QUOTA_RETRY_S : FAILURE_RETRY_S;
+}
+
+void reply_vendor_token(struct reply *r, const struct itr_token *t)
+{
+    begin(r, 200, 200);
+    r->has_token = true;
+    (void)itr_buf_append_str(&r->body,
+                             "{\"code\":200,\"message\":\"操作成功\",\"data\":{\"accessToken\":");
+    reply_append_json(&r->body, t->text);
+    (void)itr_buf_append_str(&r->body, "}}");
+}
+
+void reply_vendor_failure(struct reply *r, const struct itr_error *e)
+{
+    if (e->kind == ITR_QUOTA)
+        reply_say(r, 200, 40004, e->text);
+    else if (is_vendors_code(e))
+        reply_say(r, 200, e->code, e->text);
+    else
+        reply_say(r, 200, 500, e->text);
+}

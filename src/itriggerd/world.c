@@ -1,0 +1,163 @@
+#include "itriggerd/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- apps ---- */
+
+static int by_app_id(const void *a, const void *b)
+{
+    const struct app *const *x = a, *const *y = b;
+
+    return strcmp((*x)->app_id, (*y)->app_id);
+}
+
+struct app *world_app(const struct world *w, const char *app_id)
+{
+    size_t low = 0, high = w->n_apps;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(app_id, w->apps[middle]->app_id);
+        if (order == 0)
+            return w->apps[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* The app that is served already instead of its like; its counters at least. */
+static struct app *take_over(struct world *old, struct app *a)
+{
+    struct app *before = old != NULL ? world_app(old, a->app_id) : NULL;
+
+    if (before == NULL)
+        return a;
+    if (!app_same(before, a)) {
+        app_hand_on(before, a);
+        return a;
+    }
+    app_release(a);
+    return app_retain(before);
+}
+
+static enum itr_status add_apps(struct world *w, const struct settings *s,
+                                const struct itr_parts *parts, struct world *old,
+                                struct itr_error *e)
+{
+    struct app *a;
+    enum itr_status st = ITR_OK;
+
+    if ((w->apps = calloc(s->n_apps, sizeof(struct app *))) == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    for (; w->n_apps < s->n_apps; w->n_apps++) {
+        if ((st = app_new(&s->apps[w->n_apps], parts, &a, e)) != ITR_OK)
+            return st;
+        w->apps[w->n_apps] = take_over(old, a);
+    }
+    return ITR_OK;
+}
+
+/* ---- clients ---- */
+
+static bool add_client(struct world *w, const struct client_settings *s)
+{
+    struct client *c = &w->clients[w->n_clients];
+
+    *c = (struct client){.n_keys = s->n_keys, .all = s->all};
+    memcpy(c->keys, s->keys, sizeof c->keys);
+    w->n_clients++;
+    if (!settings_set(&c->name, s->name))
+        return false;
+    if (s->n_apps > 0 && (c->apps = calloc(s->n_apps, sizeof(struct app *))) == NULL)
+        return false;
+    for (; c->n_apps < s->n_apps; c->n_apps++)
+        c->apps[c->n_apps] = w->apps[s->app[c->n_apps]]; /* not sorted yet */
+    return true;
+}
+
+static enum itr_status add_clients(struct world *w, const struct settings *s, struct itr_error *e)
+{
+    bool good = true;
+
+    if (s->n_clients == 0)
+        return ITR_OK;
+    if ((w->clients = calloc(s->n_clients, sizeof *w->clients)) == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    while (good && w->n_clients < s->n_clients)
+        good = add_client(w, &s->clients[w->n_clients]);
+    return good ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
+}
+
+const struct client *world_client(const struct world *w, const char *key, size_t len)
+{
+    const struct client *found = NULL;
+    struct key_digest digest;
+    size_t i, k;
+
+    key_digest_of(key, len, &digest);
+    for (i = 0; i < w->n_clients; i++)
+        for (k = 0; k < w->clients[i].n_keys; k++)
+            if (key_digest_same(&w->clients[i].keys[k], &digest))
+                found = &w->clients[i];
+    return found;
+}
+
+bool client_may(const struct client *c, const struct app *a)
+{
+    size_t i;
+
+    for (i = 0; i < c->n_apps && c->apps[i] != a; i++)
+        ;
+    return c->all || i < c->n_apps;
+}
+
+/* ---- lifetime ---- */
+
+enum itr_status world_new(const struct settings *settings, const struct itr_parts *parts,
+                          struct world *old, struct world **out, struct itr_error *e)
+{
+    struct world *w = calloc(1, sizeof *w);
+    enum itr_status s;
+
+    *out = NULL;
+    if (w == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    atomic_init(&w->refs, 1);
+    w->open_status = settings->open_status;
+    if ((s = add_apps(w, settings, parts, old, e)) == ITR_OK)
+        s = add_clients(w, settings, e);
+    if (s != ITR_OK) {
+        world_release(w);
+        return s;
+    }
+    qsort(w->apps, w->n_apps, sizeof(struct app *), by_app_id);
+    *out = w;
+    return ITR_OK;
+}
+
+struct world *world_retain(struct world *w)
+{
+    atomic_fetch_add(&w->refs, 1);
+    return w;
+}
+
+void world_release(struct world *w)
+{
+    size_t i;
+
+    if (w == NULL || atomic_fetch_sub(&w->refs, 1) != 1)
+        return;
+    for (i = 0; i < w->n_apps; i++)
+        app_release(w->apps[i]);
+    for (i = 0; i < w->n_clients; i++) {
+        free(w->clients[i].name);
+        free(w->clients[i].apps);
+    }
+    free(w->apps);
+    free(w->clients);
+    free(w);
+}
