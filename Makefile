@@ -299,10 +299,11 @@ sandbox:
 	@tools/setup sandbox
 	@unset LUA_PATH LUA_CPATH LUA_INIT; exec sandbox/run --foreground
 
+# ALL=1: the whole matrix, half an hour.
 bench:
 	@tools/setup test bench
 	$(Q)$(again) build LUA=5.4
-	@bench/run
+	@bench/run $(if $(ALL),--all)
 
 # RESTY_HTTP=dir: lua-resty-http's lib directory, to compare with.
 bench-nginx:

@@ -42,7 +42,7 @@ local step = 10 ^ math.floor(math.log(most, 10))
 for rate = 0, most, most / step < 3 and step / 2 or step do
   local y = y_of(rate)
   print(('<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#e4e4e4"/>'):format(LEFT, WIDTH - 10, y, y))
-  print(('<text x="%d" y="%.1f" text-anchor="end" fill="#555">%d</text>'):format(LEFT - 6, y + 4, rate))
+  print(('<text x="%d" y="%.1f" text-anchor="end" fill="#555">%.0f</text>'):format(LEFT - 6, y + 4, rate))
 end
 local x = LEFT + 10
 for _, at_once in ipairs(GROUPS) do
@@ -51,7 +51,7 @@ for _, at_once in ipairs(GROUPS) do
     local rate = rates[at_once .. n[1]]
     if rate then
       local y = y_of(rate)
-      print(('<rect x="%d" y="%.1f" width="%d" height="%.1f" fill="%s"><title>%s: %d</title></rect>'):format(x, y,
+      print(('<rect x="%d" y="%.1f" width="%d" height="%.1f" fill="%s"><title>%s: %.0f</title></rect>'):format(x, y,
         BAR - 2, BOTTOM - y, n[2], TITLES[n[1]], rate))
       x = x + BAR
     end

@@ -2,7 +2,10 @@
 local results_file, instructions_file, memory_file = arg[1], arg[2], arg[3]
 
 local function median(values)
-  local sorted = { table.unpack(values) }
+  local sorted = {}
+  for i, value in ipairs(values) do
+    sorted[i] = value
+  end
   table.sort(sorted)
   return sorted[(#sorted + 1) // 2]
 end
