@@ -28,7 +28,7 @@ for key, values in pairs(rates) do
   most = math.max(most, rates[key])
 end
 
-local WIDTH, HEIGHT, LEFT, BOTTOM, BAR = 860, 430, 64, 340, 22
+local WIDTH, HEIGHT, LEFT, BOTTOM, BAR = 860, 430, 64, 340, 34
 local function y_of(rate)
   return BOTTOM - rate / most * (BOTTOM - 50)
 end
@@ -57,7 +57,7 @@ for _, at_once in ipairs(GROUPS) do
     end
   end
   print(('<text x="%.1f" y="%d" text-anchor="middle">%d at once</text>'):format((from + x) / 2, BOTTOM + 18, at_once))
-  x = x + 34
+  x = x + 40
 end
 for i, n in ipairs(NAMES) do
   local column, row = (i - 1) % 4, (i - 1) // 4
