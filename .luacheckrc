@@ -8,5 +8,7 @@ files[".luacheckrc"] = { std = "luacheckrc" }
 files["rockspec/**"] = { std = "rockspec" }
 -- What nginx gives to the sandbox's code.
 files["sandbox/**"] = { std = "ngx_lua" }
+-- What HAProxy gives to its services.
+files["examples/haproxy/**"] = { read_globals = { "core" } }
 files["tools/busted_tap.lua"] = { std = "min" }
 files["tools/lint_rules.lua"] = { std = "min" }

@@ -48,8 +48,15 @@ redis_store_objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/store/store
 lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*.c src/store/*.c src/transport/*.c))
 bind_sources := $(filter-out $(redis_sources),$(wildcard src/bind/*.c))
 has_redis := $(if $(filter 0,$(REDIS)),,$(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include)))
+# From hiredis 1.0 on there may be TLS beside it: of the same hiredis, and only with OpenSSL's headers.
+redis_dir := $(dir $(firstword $(has_redis)))
+redis_tls := $(and $(has_redis),$(wildcard $(redis_dir)hiredis_ssl.h),$(shell $(CC) $(CPPFLAGS) $(CFLAGS) \
+    -include openssl/ssl.h -E -x c /dev/null >/dev/null 2>&1 && echo yes))
+redis_libs := $(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) $(if $(redis_tls),-lhiredis_ssl) -lhiredis $(if $(redis_tls),-lssl -lcrypto)
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
-test_sources := $(filter-out $(if $(has_redis),,spec/c/store_redis_test.c),$(wildcard spec/c/*_test.c))
+lua_test_sources := $(wildcard spec/c/lua_*_test.c)
+test_sources := $(filter-out $(if $(has_redis),,$(wildcard spec/c/store_redis*_test.c)) \
+    $(if $(shell tools/luas 5.4),,$(lua_test_sources)),$(wildcard spec/c/*_test.c))
 test_support := $(wildcard spec/c/support/*.c)
 sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))
 fuzz_sources := $(wildcard spec/fuzz/fuzz_*.c)
@@ -90,7 +97,8 @@ accepted = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo 
 
 warnings := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
 hardening := -fstack-protector-strong $(fortify) $(call accepted,-fcf-protection) $(call accepted,-fstack-clash-protection)
-curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR)) $(if $(HIREDIS_INCDIR),-I$(HIREDIS_INCDIR))
+# hiredis 1.x has inline functions in its headers, which are none of our warnings.
+curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR)) $(addprefix -isystem ,$(filter-out /usr/include,$(HIREDIS_INCDIR)))
 libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread -ldl -lm
 
 base_flags := -std=c11 $(optimize) -D_GNU_SOURCE $(warnings) $(hardening) $(sanitize) $(variant_flags)
@@ -108,7 +116,7 @@ Q := $(if $(filter-out 0,$(V)),,@)
 say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(2))
 
 # A file that changes when the flags do, so that a build never mixes objects of two kinds.
-flags_now := $(compile) $(CFLAGS) | $(LDFLAGS) $(LIBFLAG) $(libs) | $(LUA_INCDIR)
+flags_now := $(compile) $(CFLAGS) | $(redis_libs) | $(LDFLAGS) $(LIBFLAG) $(libs) | $(LUA_INCDIR)
 
 # ---- the library and the modules ------------------------------------------------------------------
 
@@ -131,7 +139,9 @@ $(B)/flags: FORCE
 $(B)/obj/%.o: src/%.c $(B)/flags
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(compile) $(module_cflags) -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/obj/store/store_redis_tls.o: module_cflags := $(if $(redis_tls),-DITR_REDIS_TLS)
 
 $(lib): $(lib_objects)
 	$(call say,AR,$@)
@@ -162,7 +172,7 @@ $(call module,$(1)): $$(bind_objects_$(1)) $(lib)
 $(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $$(redis_store_objects) $(lib)
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(if $$(HIREDIS_LIBDIR),-L$$(HIREDIS_LIBDIR)) -lhiredis -lpthread -ldl
+	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(redis_libs) -lpthread -ldl
 
 depends += $(B)/$(1)/obj/bind/redis_module.d
 
@@ -188,7 +198,7 @@ depends += $(test_objects:.o=.d) $(support_objects:.o=.d) $(sim_objects:.o=.d) $
 $(B)/obj/spec/%.o: spec/%.c $(B)/flags
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) -Ispec/c -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(compile) -Ispec/c $(test_cflags) -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # It makes each allocation fail in turn.
 $(B)/spec/alloc_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
@@ -198,10 +208,18 @@ $(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
 
-$(B)/spec/store_redis_test: $(B)/obj/spec/c/store_redis_test.o $(redis_store_objects) $(support_objects) $(lib)
+$(B)/spec/store_redis%test: $(B)/obj/spec/c/store_redis%test.o $(redis_store_objects) $(support_objects) $(lib)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka -lhiredis $(libs)
+	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(redis_libs) $(libs)
+
+# Lua states in a C program, for what only C can do to them.
+$(lua_test_sources:spec/%.c=$(B)/obj/spec/%.o): test_cflags := $(lua_cflags_5.4)
+
+$(B)/spec/lua_%_test: $(B)/obj/spec/c/lua_%_test.o $(support_objects) $(B)/5.4/libbind.a $(lib)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(shell pkg-config --libs lua5.4 2>/dev/null || echo -llua5.4) $(libs)
 
 # The fleet in fake time (spec/c/sim/sim_world.h) is linked only where it is used.
 $(B)/spec/fleet_sim_test: $(sim_objects)
@@ -304,6 +322,7 @@ bench:
 	@tools/setup test bench
 	$(Q)$(again) build LUA=5.4
 	@bench/run $(if $(ALL),--all)
+	@bench/sharing
 
 # RESTY_HTTP=dir: lua-resty-http's lib directory, to compare with.
 bench-nginx:

@@ -40,6 +40,26 @@ local TOKEN_RETURNS = {
   { name = "source", type = "itrigger.Source", optional = true, text = "where this process got the token" },
 }
 
+local REQUESTS = {
+  name = "requests",
+  type = "itrigger.Request[]|fun(): itrigger.Request?",
+  text = "an array, or a function that gives the next request each time and nil at the end; it is called only as fast as"
+    .. " calls end",
+}
+local BATCH_OPTS = {
+  name = "opts",
+  type = "itrigger.BatchOpts",
+  optional = true,
+  text = "`concurrency` (else the client's), `on_progress(done, total)`, and [opts](#opts-of-a-call) that all calls have",
+}
+local PAGES_OPTS = {
+  name = "opts",
+  type = "itrigger.PagesOpts",
+  optional = true,
+  text = '`method` ("GET", or "POST" for lists that are), `max_pages` (10000), `prefetch` (0; pages asked for ahead, 64 at'
+    .. " most), and [opts](#opts-of-a-call)",
+}
+
 local CALL_ERRORS = { "usage", "network", "tls", "timeout", "http", "decode", "api", "token", "quota", "store" }
 
 -- on: "module" (itrigger.x) or "client" (client:x). A string among errors is a kind.
@@ -61,6 +81,33 @@ api.functions = {
     returns = CALL_RETURNS,
     errors = { "config", table.unpack(CALL_ERRORS) },
     text = "`client:post` on the default client.",
+    rule = "design.md 2",
+  },
+  {
+    on = "module",
+    name = "batch",
+    args = { REQUESTS, BATCH_OPTS },
+    returns = { { name = "batch", type = "itrigger.Batch", text = "" } },
+    errors = {},
+    text = "`client:batch` on the default client; likewise `itrigger.all` and `itrigger.pages`. Raises when there is none.",
+    rule = "design.md 2",
+  },
+  {
+    on = "module",
+    name = "all",
+    args = { REQUESTS, BATCH_OPTS },
+    returns = { { name = "results", type = "itrigger.Result[]", text = "" } },
+    errors = {},
+    text = "`client:all` on the default client.",
+    rule = "design.md 2",
+  },
+  {
+    on = "module",
+    name = "pages",
+    args = { PATH, PARAMS, PAGES_OPTS },
+    returns = { { name = "rows", type = "itrigger.Rows", text = "" } },
+    errors = {},
+    text = "`client:pages` on the default client.",
     rule = "design.md 2",
   },
   {
@@ -117,6 +164,44 @@ api.functions = {
     text = "One POST, with the body as JSON. Blocks until it is over, at most `timeout`.",
     more = "Success is HTTP 2xx and an envelope with a code of 200–299. Only the token is in the URL.",
     rule = "design.md 5",
+  },
+  {
+    on = "client",
+    name = "batch",
+    args = { REQUESTS, BATCH_OPTS },
+    returns = { { name = "batch", type = "itrigger.Batch", text = "the iterator of a generic `for`; `batch:close()`" } },
+    errors = {},
+    text = "Many calls side by side: `for result in client:batch(requests) do`, in the order in which calls end.",
+    more = "A request is `{ \"GET\" or \"POST\", path, params or body, tag = }` with options of a call beside them. A result is a"
+      .. " table: `index`, `tag`, `response` or `error`, `elapsed` (s). A request that is wrong is a result with an error of kind"
+      .. " `usage`. What the function or `on_progress` raises reaches the caller. Memory stays the same however many there are."
+      .. " While HTTP 429 asks for it no new call begins. In a script calls go on only while the loop waits for a result."
+      .. " After `break` nothing is left running: on Lua 5.4 at once, elsewhere after `batch:close()` or when it is collected."
+      .. " `batch:close()` returns an array of `{ index =, tag = }`: the requests that may have been executed and whose result"
+      .. " was not handed out. Over a transport of one's own calls go one after another.",
+    rule = "design.md 6",
+  },
+  {
+    on = "client",
+    name = "all",
+    args = { REQUESTS, BATCH_OPTS },
+    returns = { { name = "results", type = "itrigger.Result[]", text = "in the order of the requests" } },
+    errors = {},
+    text = "The same, all at once.",
+    rule = "design.md 6",
+  },
+  {
+    on = "client",
+    name = "pages",
+    args = { PATH, PARAMS, PAGES_OPTS },
+    returns = { { name = "rows", type = "itrigger.Rows", text = "the iterator of a generic `for`; `rows:close()`" } },
+    errors = {},
+    text = "The rows of a paged list: `for row, answer in client:pages(path, params) do`.",
+    more = "`params.pageNum` is the first page (1), `params.pageSize` goes to the gateway. It ends after `pageCount` pages, or by"
+      .. " `total`, or with a page that is not full; an empty page always ends it. Raises the error object of a call that failed,"
+      .. " of kind `decode` when the gateway answers another page than the one asked for, of kind `usage` after `max_pages`."
+      .. " A list that changes meanwhile may give a row twice or leave one out: that is the gateway's paging.",
+    rule = "protocol.md, Envelope",
   },
   {
     on = "client",
@@ -288,8 +373,8 @@ api.options = {
   },
   {
     name = "concurrency",
-    text = "calls at once in a batch; nothing uses it yet",
-    zh = "批量调用的并发数；本版本尚未用到",
+    text = "calls at once in a batch",
+    zh = "批量调用的并发数",
     rule = "design.md 6",
   },
   {
@@ -349,9 +434,15 @@ api.options = {
   },
   {
     name = "transport",
-    lua = { words = { "auto" }, default = "auto" },
-    text = "what carries the bytes: in this version only `auto`, libcurl",
-    zh = "传输方式；本版本只有 `auto`，即 libcurl",
+    lua = {
+      words = { "auto" },
+      also = "{ send: (fun(request: table): table?, string?), sleep: fun(seconds: number) }",
+      default = "auto",
+    },
+    text = "what carries the calls: `auto`, libcurl; or a table of two functions, `send` and `sleep`",
+    zh = "调用的传输方式：`auto` 即 libcurl；或含 `send`、`sleep` 两个函数的表",
+    more = "With `auto` a call blocks in a script and waits in its coroutine in nginx, luv and cqueues; the two functions"
+      .. " serve any other event loop (event-loops.md). Tokens always come by libcurl.",
     rule = "design.md 6",
   },
 }

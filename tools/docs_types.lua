@@ -46,7 +46,7 @@ local of_type = { string = "string", seconds = "number", integer = "integer", co
 local function option_type(option)
   local words = option.lua and option.lua.words or known[option.name].choices
   if words then
-    return '"' .. table.concat(words, '"|"') .. '"'
+    return '"' .. table.concat(words, '"|"') .. '"' .. (option.lua and option.lua.also and "|" .. option.lua.also or "")
   end
   return of_type[known[option.name].type]
 end
@@ -103,6 +103,41 @@ local function functions(api, on)
   end
 end
 
+-- What batches and pages take and give.
+local MANY = [[
+---@class itrigger.Request : itrigger.CallOpts
+---@field [1] "GET"|"POST"
+---@field [2] string path
+---@field [3]? table params or body
+---@field tag? any comes back in the result
+
+---@class itrigger.BatchOpts : itrigger.CallOpts
+---@field concurrency? integer calls at once
+---@field on_progress? fun(done: integer, total?: integer)
+
+---@class itrigger.PagesOpts : itrigger.CallOpts
+---@field method? "GET"|"POST"
+---@field max_pages? integer
+---@field prefetch? integer pages asked for ahead
+
+---@class itrigger.Result
+---@field index integer of the request
+---@field tag any the request's
+---@field response? itrigger.Envelope|itrigger.Raw
+---@field error? itrigger.Error
+---@field elapsed number s from start to end
+
+---@class itrigger.Batch
+---@overload fun(): itrigger.Result?
+---@field next fun(self: itrigger.Batch): itrigger.Result?
+---@field close fun(self: itrigger.Batch): { index: integer, tag: any }[]
+
+---@class itrigger.Rows
+---@overload fun(): any, itrigger.Envelope
+---@field next fun(self: itrigger.Rows): any, itrigger.Envelope
+---@field close fun(self: itrigger.Rows)
+]]
+
 return function(api)
   lines = {}
   add("---@meta itrigger")
@@ -125,6 +160,7 @@ return function(api)
   class("itrigger.Raw", api.raw, own_type)
   class("itrigger.Event", api.event, own_type)
   class("itrigger.Stats", api.stats, own_type)
+  add("%s", MANY)
   add("---@class itrigger.Client")
   add("local client = {}")
   add("")

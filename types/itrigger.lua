@@ -58,7 +58,7 @@
 ---@field connect_timeout? number limit for making a connection
 ---@field token_timeout? number limit for one token fetch
 ---@field retries? integer how often a call is repeated when that is safe
----@field concurrency? integer calls at once in a batch; nothing uses it yet
+---@field concurrency? integer calls at once in a batch
 ---@field max_host_connections? integer connections to the gateway, at most
 ---@field max_response_bytes? integer a longer answer is an error of kind `http`
 ---@field ca_file? string CA certificates (PEM) in place of the system's
@@ -132,6 +132,38 @@
 ---@field repeated integer requests of this client that were sent again, for whatever reason
 ---@field events itrigger.Event[] the last 20 changes, oldest first
 
+---@class itrigger.Request : itrigger.CallOpts
+---@field [1] "GET"|"POST"
+---@field [2] string path
+---@field [3]? table params or body
+---@field tag? any comes back in the result
+
+---@class itrigger.BatchOpts : itrigger.CallOpts
+---@field concurrency? integer calls at once
+---@field on_progress? fun(done: integer, total?: integer)
+
+---@class itrigger.PagesOpts : itrigger.CallOpts
+---@field method? "GET"|"POST"
+---@field max_pages? integer
+---@field prefetch? integer pages asked for ahead
+
+---@class itrigger.Result
+---@field index integer of the request
+---@field tag any the request's
+---@field response? itrigger.Envelope|itrigger.Raw
+---@field error? itrigger.Error
+---@field elapsed number s from start to end
+
+---@class itrigger.Batch
+---@overload fun(): itrigger.Result?
+---@field next fun(self: itrigger.Batch): itrigger.Result?
+---@field close fun(self: itrigger.Batch): { index: integer, tag: any }[]
+
+---@class itrigger.Rows
+---@overload fun(): any, itrigger.Envelope
+---@field next fun(self: itrigger.Rows): any, itrigger.Envelope
+---@field close fun(self: itrigger.Rows)
+
 ---@class itrigger.Client
 local client = {}
 
@@ -152,6 +184,27 @@ function client:get(path, params, opts) end
 ---@return itrigger.Envelope? res the whole envelope, or with `raw` the HTTP answer
 ---@return itrigger.Error? err beside nil
 function client:post(path, body, opts) end
+
+---Many calls side by side: `for result in client:batch(requests) do`, in the order in which calls end.
+---A request is `{ "GET" or "POST", path, params or body, tag = }` with options of a call beside them. A result is a table: `index`, `tag`, `response` or `error`, `elapsed` (s). A request that is wrong is a result with an error of kind `usage`. What the function or `on_progress` raises reaches the caller. Memory stays the same however many there are. While HTTP 429 asks for it no new call begins. In a script calls go on only while the loop waits for a result. After `break` nothing is left running: on Lua 5.4 at once, elsewhere after `batch:close()` or when it is collected. `batch:close()` returns an array of `{ index =, tag = }`: the requests that may have been executed and whose result was not handed out. Over a transport of one's own calls go one after another.
+---@param requests itrigger.Request[]|fun(): itrigger.Request? an array, or a function that gives the next request each time and nil at the end; it is called only as fast as calls end
+---@param opts? itrigger.BatchOpts `concurrency` (else the client's), `on_progress(done, total)`, and opts that all calls have
+---@return itrigger.Batch batch the iterator of a generic `for`; `batch:close()`
+function client:batch(requests, opts) end
+
+---The same, all at once.
+---@param requests itrigger.Request[]|fun(): itrigger.Request? an array, or a function that gives the next request each time and nil at the end; it is called only as fast as calls end
+---@param opts? itrigger.BatchOpts `concurrency` (else the client's), `on_progress(done, total)`, and opts that all calls have
+---@return itrigger.Result[] results in the order of the requests
+function client:all(requests, opts) end
+
+---The rows of a paged list: `for row, answer in client:pages(path, params) do`.
+---`params.pageNum` is the first page (1), `params.pageSize` goes to the gateway. It ends after `pageCount` pages, or by `total`, or with a page that is not full; an empty page always ends it. Raises the error object of a call that failed, of kind `decode` when the gateway answers another page than the one asked for, of kind `usage` after `max_pages`. A list that changes meanwhile may give a row twice or leave one out: that is the gateway's paging.
+---@param path string begins with `/`, carries no query; other bytes are percent-encoded
+---@param params? table<string, itrigger.Param> the query: strings, numbers, booleans, and arrays of these, which repeat their name
+---@param opts? itrigger.PagesOpts `method` ("GET", or "POST" for lists that are), `max_pages` (10000), `prefetch` (0; pages asked for ahead, 64 at most), and opts
+---@return itrigger.Rows rows the iterator of a generic `for`; `rows:close()`
+function client:pages(path, params, opts) end
 
 ---The present token, for a program that must call the gateway without this library; fetched when there is none.
 ---An `err` beside a token says why the last fetch failed: the token is past its end by our reckoning, and it is for the gateway to say whether it is still good. Never keep the token: ask again for each use.
@@ -200,6 +253,25 @@ function itrigger.get(path, params, opts) end
 ---@return itrigger.Envelope? res the whole envelope, or with `raw` the HTTP answer
 ---@return itrigger.Error? err beside nil
 function itrigger.post(path, body, opts) end
+
+---`client:batch` on the default client; likewise `itrigger.all` and `itrigger.pages`. Raises when there is none.
+---@param requests itrigger.Request[]|fun(): itrigger.Request? an array, or a function that gives the next request each time and nil at the end; it is called only as fast as calls end
+---@param opts? itrigger.BatchOpts `concurrency` (else the client's), `on_progress(done, total)`, and opts that all calls have
+---@return itrigger.Batch batch
+function itrigger.batch(requests, opts) end
+
+---`client:all` on the default client.
+---@param requests itrigger.Request[]|fun(): itrigger.Request? an array, or a function that gives the next request each time and nil at the end; it is called only as fast as calls end
+---@param opts? itrigger.BatchOpts `concurrency` (else the client's), `on_progress(done, total)`, and opts that all calls have
+---@return itrigger.Result[] results
+function itrigger.all(requests, opts) end
+
+---`client:pages` on the default client.
+---@param path string begins with `/`, carries no query; other bytes are percent-encoded
+---@param params? table<string, itrigger.Param> the query: strings, numbers, booleans, and arrays of these, which repeat their name
+---@param opts? itrigger.PagesOpts `method` ("GET", or "POST" for lists that are), `max_pages` (10000), `prefetch` (0; pages asked for ahead, 64 at most), and opts
+---@return itrigger.Rows rows
+function itrigger.pages(path, params, opts) end
 
 ---A client of its own. What is not given comes from the environment. Nothing is sent yet.
 ---A client belongs to one Lua state. Clients with the same gateway, app id and store share one token in the whole process, each under its own options.

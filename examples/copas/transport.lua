@@ -63,12 +63,15 @@ function transport.send(request)
   if not connection then
     return nil, err
   end
-  local ok, text
+  local ok, text, part
   ok, err = copas.send(connection, head(request) .. (request.body or ""))
   if ok then
-    text, err = copas.receive(connection, "*a")
+    text, err, part = copas.receive(connection, "*a")
   end
   connection:close()
+  if err == "closed" then
+    text = part -- the end came alone, after the last bytes
+  end
   if not text then
     return nil, err
   end

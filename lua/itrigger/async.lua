@@ -8,9 +8,9 @@
 --   wait(party, seconds)   the present coroutine waits until wake(party), for so long at most (nil:
 --                          without a time); may return early
 --   wake(party)            from any coroutine, also of a party that does not wait now
---   left(party)            the party is done
---   listen(bell)           a call goes out: from now on call bell.answer() whenever the bell rings,
---                          and bell.tidy() about each second, as long as bell.out() > 0
+--   left(party)            the party waits no more
+--   listen(bell)           a party is about to wait: from now on call bell.answer() whenever the bell
+--                          rings, and bell.tidy() about each second, as long as bell.out() > 0
 --   sleep(seconds)         the present coroutine does something else so long
 --   now()                  seconds, of any clock that only goes forward
 --
@@ -139,6 +139,17 @@ function bell.answer()
   end
 end
 
+-- Has all who wait look again, and say anew how long they wait: the host does not hear the bell any more.
+function bell.wake()
+  local all = {}
+  for _, party in pairs(parties) do
+    all[#all + 1] = party
+  end
+  for i = 1, #all do
+    all[i].host.wake(all[i])
+  end
+end
+
 -- A party whose coroutine ended without a word (nginx kills those of a client that went away) is gone
 -- from `parties` as soon as it is collected, and its calls are cancelled with its group: counts who is
 -- left.
@@ -232,10 +243,10 @@ local function call_on(host, client, is_post, path, params, opts)
   if party == nil then
     return nil, err
   end
-  local ok, response
+  local ok, response, _
   ok, err = core_start(party.group, 1, is_post, path, params, opts)
   if ok then
-    ok, response, err = await(party)
+    _, response, err = await(party)
   end
   if err ~= nil then
     return nil, err
@@ -273,10 +284,10 @@ local function call_over(transport, client, is_post, path, params, opts)
   if group == nil then
     return nil, err
   end
-  local ok, response
+  local ok, response, _
   ok, err = core_start(group, 1, is_post, path, params, opts)
   if ok then
-    ok, response, err = carry(transport, group)
+    _, response, err = carry(transport, group)
   end
   if err ~= nil then
     return nil, err
@@ -289,6 +300,8 @@ function async.call(client, is_post, path, params, opts)
   local transport = own[client]
   if transport then
     return call_over(transport, client, is_post, path, params, opts)
+  elseif not (nginx or loaded.luv or loaded.uv or loaded.cqueues) then -- the usual case pays for no more
+    return core_call(client, is_post, path, params, opts)
   end
   local host, message = host_here()
   if host then

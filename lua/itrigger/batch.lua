@@ -271,8 +271,10 @@ end
 -- client:all: the results in the order of the requests.
 function batch.all(client, requests, opts)
   local self, results = make(client, requests, opts), {}
-  for result in self do
+  local result = self:next()
+  while result do -- no generic for: in one Lua 5.1 cannot yield
     results[result.index] = result
+    result = self:next()
   end
   return results
 end

@@ -72,9 +72,8 @@ local function slot_of(self, page)
 end
 
 local function ask(self, page)
-  local params = copy(self.params)
-  params.pageNum = page
-  local ok, err = core_start(self.party.group, slot_of(self, page), self.is_post, self.path, params, self.opts)
+  self.params.pageNum = page -- read at once by the start
+  local ok, err = core_start(self.party.group, slot_of(self, page), self.is_post, self.path, self.params, self.opts)
   if not ok then
     error(err, 0)
   end
@@ -226,7 +225,7 @@ function pages.new(client, path, params, opts)
   local self = setmetatable({
     client = client,
     path = path,
-    params = copy(params),
+    params = copy(params), -- ours
     is_post = METHODS[opts.method or "GET"],
     max_pages = opts.max_pages or MAX_PAGES,
     prefetch = opts.prefetch or 0,

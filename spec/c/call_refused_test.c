@@ -93,6 +93,8 @@ static void refused_twice_fails_with_kind_token_and_is_not_asked_again(void **st
     answer(t, 200, "{\"code\":401,\"message\":\"again\"}");
     assert_failed(t, ITR_TOKEN, true);
     assert_string_equal(t->call.error_name, "token_refused");
+    assert_non_null(strstr(t->call.error.text, "the gateway refused a fresh token too: "));
+    assert_non_null(strstr(t->call.error.text, ITR_TOKEN_FRESH_REFUSED ": "));
     assert_non_null(strstr(t->call.error.text, "again"));
     assert_true(t->call.error.has_code);
     assert_int_equal(t->call.error.code, 401);

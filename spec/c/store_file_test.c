@@ -136,15 +136,19 @@ static void a_directory_open_to_others_is_refused(void **state)
     assert_true(store_swap(*state, "k", "", "a"));
 }
 
+/* Root may make the store (nginx's master, for workers that are another user) but not use it. */
 static void another_users_directory_is_refused(void **state)
 {
     static const char *const words[] = {"belongs to another user", "token_store", dir, NULL};
+    struct itr_store *made;
 
     if (geteuid() != 0)
         skip(); /* only root can give a directory away */
     assert_int_equal(chown(dir, 1, 1), 0);
     store_assert_load_fails(*state, words);
-    assert_refused(address, ITR_STORE, "another user");
+    assert_int_equal(itr_store_file_new(address, itr_clock_system(), &made, &e), ITR_OK);
+    store_assert_load_fails(made, words);
+    made->ops->release(made);
 }
 
 static void a_link_in_place_of_the_directory_is_refused(void **state)

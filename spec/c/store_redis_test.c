@@ -238,7 +238,6 @@ static void a_wrong_address_is_told_without_its_password(void **state)
         "redis://:pw@other.host/0",
         "redis://:pw@127.0.0.1.example.org",
         "redis://127.x/",
-        "rediss://:pw@other.host/0",
         "redis://[::1/0",
     };
     struct itr_store *s = NULL;

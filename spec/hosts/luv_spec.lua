@@ -207,9 +207,12 @@ describe("luv", function()
     local tags, turns = {}, 0
     run(function()
       spawn(function()
-        for result in client:batch(requests(20), { concurrency = 20 }) do
+        local batch = client:batch(requests(20), { concurrency = 20 })
+        local result = batch:next()
+        while result do -- Lua 5.1 cannot yield in a generic for
           assert(result.response)
           tags[result.tag] = true
+          result = batch:next()
         end
       end)
       each_turn(function()
@@ -234,13 +237,13 @@ describe("luv", function()
     run(function()
       spawn(function()
         local batch = client:batch(requests(20), { concurrency = 4 })
-        assert(batch().response)
+        assert(batch:next().response)
         n = n + 1
         batch:close()
       end)
       spawn(function()
         local batch = client:batch(requests(20), { concurrency = 4 })
-        assert(batch().response)
+        assert(batch:next().response)
         n = n + 1
         coroutine.yield() -- for ever
       end)
@@ -257,8 +260,9 @@ describe("luv", function()
       end)
       spawn(function()
         rows = 0
-        for _ in client:pages(face.api .. "/member/point/list", { mobile = face.member.mobile,
-          storeNo = face.member.storeNo, pageNum = 1, pageSize = 10 }) do
+        local pages = client:pages(face.api .. "/member/point/list", { mobile = face.member.mobile,
+          storeNo = face.member.storeNo, pageNum = 1, pageSize = 10 })
+        while pages:next() do
           rows = rows + 1
         end
       end)

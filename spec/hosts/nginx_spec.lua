@@ -199,6 +199,20 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
+  it("answers calls though no timer can be had for its reader", function()
+    start { http = [[
+      lua_max_running_timers 1;
+      init_worker_by_lua_block {
+        stop = require "ngx.semaphore".new()
+        ngx.timer.at(0, function() stop:wait(60) end)
+      }
+    ]], locations = "location = /stop { content_by_lua_block { stop:post() ngx.say('ok') } }" }
+    host:get "/ping" -- the timer runs
+    assert.same({ ["200 0"] = 20 }, host:many("/call", 20):counts())
+    assert.truthy(host:errors():find("lua_max_running_timers are not enough", 1, true))
+    ok(host:get "/stop")
+  end)
+
   -- ---- a client that goes away ----
 
   it("cancels the call of a client that went away", function()
@@ -222,6 +236,21 @@ describe("nginx", function()
     local both = { host:many("/call", 250), host:many("/call", 250) }
     assert.same({ ["200 0"] = 250 }, both[1]:counts())
     assert.same({ ["200 0"] = 250 }, both[2]:counts())
+    assert.equal(1, sb:state().fetches)
+    assert.equal("", host:errors())
+  end)
+
+  it("shares a token among workers that are not the master's user", function()
+    if not nginx.is_root() then
+      pending("needs root: a master whose workers are another user")
+      return
+    end
+    local store = host_dir()
+    os.execute("chown www-data " .. store)
+    start { workers = 2, user = "www-data", init = init { token_store = "file:" .. store } }
+    assert.same({ ["200 0"] = 50 }, host:many("/call", 50):counts(), host:errors())
+    host:reload()
+    assert.same({ ["200 0"] = 50 }, host:many("/call", 50):counts(), host:errors())
     assert.equal(1, sb:state().fetches)
     assert.equal("", host:errors())
   end)

@@ -12,7 +12,6 @@ describe("processes that share a store", function()
 
   before_each(function()
     sb:reset()
-    place = fleet.place(sb)
   end)
 
   after_each(function()
@@ -20,8 +19,13 @@ describe("processes that share a store", function()
     place:remove()
   end)
 
-  it("fetch one token when all start at once on an empty store", function()
-    local count = fleet.crowd(50, 15)
+  local function on_each_store(name, body)
+    fleet.on_each_store(it, pending, name, body)
+  end
+
+  on_each_store("fetch one token when all start at once on an empty store", function(store)
+    local count = fleet.crowd(200, 15)
+    place = fleet.place(sb, nil, store)
     place:make("start")
     sb:fault { kind = "hold", path = "token" }
     local crowd = place:start(count, 'worker.gate "start" worker.say "calls" worker.say(worker.call())')
@@ -40,16 +44,18 @@ describe("processes that share a store", function()
     assert.equal(0, state.refused)
   end)
 
-  it("fetch one token when they come one after the other", function()
+  on_each_store("fetch one token when they come one after the other", function(store)
+    place = fleet.place(sb, nil, store)
     local say = 'local c = assert(require "itrigger".new {}) local _, _, source = c:token() worker.say(source)'
     assert.same({ gateway = 1 }, place:run(say))
     for _ = 1, 3 do
-      assert.same({ file = 1 }, place:run(say))
+      assert.same({ [store] = 1 }, place:run(say))
     end
     assert.equal(1, sb:state().fetches)
   end)
 
   it("fetch one token each for two apps in one store", function()
+    place = fleet.place(sb)
     local other = fleet.place(sb, { token_store = place.options.token_store })
     local say = "worker.say(worker.call())"
     local fleets = { place:start(5, say), other:start(5, say) }

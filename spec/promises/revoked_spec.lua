@@ -35,7 +35,6 @@ describe("a token revoked", function()
 
   before_each(function()
     sb:reset()
-    place = fleet.place(sb)
   end)
 
   after_each(function()
@@ -43,8 +42,10 @@ describe("a token revoked", function()
     place:remove()
   end)
 
-  it("under a fleet that calls in a loop costs one fetch and no call, twice", function()
-    local count = fleet.crowd(20, 8)
+  -- Both revocations are within 20 s of each other, and so no third fetch is held back.
+  fleet.on_each_store(it, pending, "under a fleet that calls in a loop costs one fetch and no call, twice", function(store)
+    local count = fleet.crowd(50, 8)
+    place = fleet.place(sb, nil, store)
     local crowd = place:start(count, loop)
     crowd:expect(count, "ok")
     assert.equal(1, sb:state().fetches)
@@ -81,6 +82,7 @@ describe("a token revoked", function()
 
   it("while all its calls are at the gateway costs one fetch, and each call one repeat", function()
     local count = fleet.crowd(30, 12)
+    place = fleet.place(sb)
     place:make("storm")
     local crowd = place:start(count, 'worker.say(worker.call()) worker.gate "storm" worker.say(worker.call())')
     local told = {}
@@ -103,5 +105,49 @@ describe("a token revoked", function()
     assert.equal(count, state.refused)
     assert.equal(3 * count, state.calls[face.echo_get])
     assert.same({ ["ok refused ok"] = count }, fates())
+  end)
+
+  -- All calls of all processes are at the gateway with one token, and then it is revoked.
+  local storm = [[
+    local client = assert(require "itrigger".new {})
+    worker.say(worker.call(client))
+    worker.gate "storm"
+    local requests = {}
+    for i = 1, %d do
+      requests[i] = { "GET", worker.path }
+    end
+    local results, failed = {}, nil
+    for result in client:batch(requests, { concurrency = #requests }) do
+      failed = failed or result.error
+      results[#results + 1] = result
+    end
+    local stats = client:stats()
+    worker.say(failed and tostring(failed) or ("%%d ok, %%d refused, %%d repeated"):format(#results, stats.refused, stats.repeated))
+  ]]
+
+  fleet.on_each_store(it, pending, "under a storm of calls costs one fetch, and each call one repeat", function(store)
+    local processes, calls = fleet.crowd(10, 4), fleet.crowd(50, 10)
+    local count = processes * calls
+    place = fleet.place(sb, nil, store)
+    place:make("storm")
+    local crowd = place:start(processes, storm:format(calls))
+    local told = {}
+    for _ = 1, 2 * processes do
+      local line = crowd:line()
+      told[line] = (told[line] or 0) + 1
+    end
+    assert.same({ ok = processes, ["at storm"] = processes }, told)
+
+    sb:fault { kind = "hold", path = "api", times = count }
+    place:open("storm")
+    assert.is_true(sb:wait({ held = count }).reached)
+    sb:token { revoke = true }
+    sb:release()
+
+    assert.same({ [("%d ok, %d refused, %d repeated"):format(calls, calls, calls)] = processes }, crowd:rest())
+    local state = sb:state()
+    assert.equal(2, state.fetches)
+    assert.equal(count, state.refused)
+    assert.equal(processes + 2 * count, state.calls[face.echo_get])
   end)
 end)

@@ -56,6 +56,8 @@ local past_the_end = [[
     call()
   end
   worker.say "served when stale"
+  worker.gate "refused"
+  worker.say(worker.call(client))
 ]]
 
 describe("a token that is due while the token endpoint is down", function()
@@ -136,14 +138,36 @@ describe("a token that is due while the token endpoint is down", function()
 
   it("goes on serving past its end, until the gateway refuses it", function()
     place = fleet.place(sb, { token_ttl = 1 })
-    place:make("down")
+    place:make("down", "refused")
     local one = place:start(1, past_the_end)
     one:expect(1, "at down")
     break_token_endpoint()
     place:open("down")
-    assert.same({ ["served when stale"] = 1 }, one:rest())
+    one:expect(1, "served when stale")
+    one:expect(1, "at refused")
     local state = sb:state()
     assert.is_true(state.fetches > state.granted)
+    assert.equal(0, state.refused)
+
+    -- Then the call says why there is no other token.
+    sb:token { revoke = true }
+    place:open("refused")
+    local told = one:rest()
+    assert.equal("http: ", next(told):sub(1, 6), next(told))
+    assert.equal(1, sb:state().refused)
+  end)
+
+  it("serves a cron job, however often it starts inside the margin", function()
+    place = fleet.place(sb)
+    local job = "worker.say(worker.call())"
+    assert.same({ ok = 1 }, place:run(job))
+    place:make_due()
+    break_token_endpoint()
+    for _ = 1, 5 do
+      assert.same({ ok = 1 }, place:run(job))
+    end
+    local state = sb:state()
+    assert.equal(1, state.granted)
     assert.equal(0, state.refused)
   end)
 end)

@@ -1,5 +1,5 @@
--- Many real processes that use the library for one app over one file store, on the interpreter that
--- runs the specs:
+-- Many real processes that use the library for one app over one store, on the interpreter that runs
+-- the specs:
 --
 --   local fleet = require "spec.support.fleet"
 --   local place = fleet.place(sb, { token_timeout = 1 })  -- an app and a store of its own
@@ -11,8 +11,25 @@
 --
 -- What a process can do: worker.lua. Its errors come as lines too.
 local face = require "spec.support.face"
+local redis = require "spec.support.fleet_redis"
 
 local fleet = {}
+
+-- The stores that more than one process can share; a promise about them is shown on each.
+local stores = { "file", "redis" }
+
+-- Has busted's `it` run a spec once per store, and `pending` tell of one that this machine lacks:
+-- `body` gets the name for `place`.
+function fleet.on_each_store(it, pending, name, body)
+  for _, store in ipairs(stores) do
+    local lacks = store == "redis" and redis.missing()
+    if lacks then
+      pending(name .. " (redis): " .. lacks)
+    else
+      it(name .. " (" .. store .. ")", function() body(store) end)
+    end
+  end
+end
 
 -- As many processes as a spec can afford: the specs run on five Luas, so one of them gets the crowd.
 function fleet.crowd(most, else_most)
@@ -50,6 +67,16 @@ function Fleet.expect(self, count, text)
   end
 end
 
+-- The next `count` lines: text → how often.
+function Fleet.some(self, count)
+  local counts = {}
+  for _ = 1, count do
+    local line = tostring(self:line())
+    counts[line] = (counts[line] or 0) + 1
+  end
+  return counts
+end
+
 -- All that is still said, until the last process ends: text → how often.
 function Fleet.rest(self)
   local counts = {}
@@ -66,8 +93,9 @@ end
 local Place = {}
 Place.__index = Place
 
--- Makes the app known to the gateway. `options`: of the library, by name, for all processes.
-function fleet.place(sb, options)
+-- Makes the app known to the gateway. `options`: of the library, by name, for all processes; `store`:
+-- "file" (also where it is nil) or "redis", unless the options name one.
+function fleet.place(sb, options, store)
   local self = setmetatable({ fleets = {}, gates = {}, shut = {}, options = options or {} }, Place)
   self.dir = shell("mktemp -d"):match("%S+")
   self.options.gateway = self.options.gateway or sb.gateway
@@ -76,6 +104,10 @@ function fleet.place(sb, options)
   if secret then
     sb:app { id = self.options.app_id, secret = secret }
     self.options.app_secret = secret
+  end
+  if store == "redis" then
+    self.redis, self.prefix = redis.shared(), self.options.app_id .. ":"
+    self.options.token_store = self.redis:url(self.prefix)
   end
   self.options.token_store = self.options.token_store or "file:" .. self.dir .. "/store"
   return self
@@ -101,37 +133,63 @@ local function environment(options)
   return table.concat(words, " ")
 end
 
--- Starts `count` processes that run `text`, in which `worker` is worker.lua; `more`: options of
--- theirs only. A process that hangs is killed after a minute, and then its lines are missed.
-function Place.start(self, count, text, more)
+-- The shell's words for one process of the next fleet; its number is the shell's variable i.
+local function process(self, text, more, before)
   local name = ("%s/worker%d.lua"):format(self.dir, #self.fleets + 1)
   local file = assert(io.open(name, "w"))
   file:write('local worker = require "spec.support.worker"\n', text, "\n")
   file:close()
-  local one = ("FLEET_NUMBER=$i FLEET_DIR=%s FLEET_PATH=%s %s timeout -s KILL 60 %s %s 2>&1 &"):format(
+  return ("FLEET_NUMBER=$i FLEET_DIR=%s FLEET_PATH=%s %s timeout -s KILL 60 %s %s %s 2>&1"):format(
     quote(self.dir),
     quote(face.echo_get),
     environment(self:with(more)),
+    before or "",
     quote(face.interpreter()),
     quote(name)
   )
-  local command = ("i=1; while [ $i -le %d ]; do %s i=$((i + 1)); done; wait"):format(count, one)
+end
+
+-- Runs a shell's command as a fleet of this place.
+local function follow(self, command)
   local made = setmetatable({ pipe = assert(io.popen(command)) }, Fleet)
   self.fleets[#self.fleets + 1] = made
   return made
 end
 
+-- Starts `count` processes that run `text`, in which `worker` is worker.lua; `more`: options of
+-- theirs only; `before`: words for the shell before each (of a clock, of a network). A process that
+-- hangs is killed after a minute, and then its lines are missed.
+function Place.start(self, count, text, more, before)
+  local command = ("i=1; while [ $i -le %d ]; do %s & i=$((i + 1)); done; wait"):format(
+    count,
+    process(self, text, more, before)
+  )
+  return follow(self, command)
+end
+
+-- Starts one such process after another, `count` of them, each `step` seconds after the one before by
+-- `clock`, which goes on from where it stands.
+function Place.start_each(self, count, step, clock, text, more)
+  local loop = "n=%d; i=1; while [ $i -le %d ]; do n=$((n + %d)); %s; %s; i=$((i + 1)); done"
+  local one = process(self, text, more, clock:words())
+  local command = loop:format(clock.seconds, count, step, clock:set_to_n(), one)
+  clock.seconds = clock.seconds + count * step
+  return follow(self, command)
+end
+
 -- One process at once; returns what it said, counted.
-function Place.run(self, text, more)
-  return self:start(1, text, more):rest()
+function Place.run(self, text, more, before)
+  return self:start(1, text, more, before):rest()
 end
 
 -- Makes gates; before the processes that stand at them start.
 function Place.make(self, ...)
+  local words = { "mkfifo" }
   for _, name in ipairs { ... } do
-    shell("mkfifo " .. quote(self.dir .. "/" .. name))
+    words[#words + 1] = quote(self.dir .. "/" .. name)
     self.shut[#self.shut + 1] = name
   end
+  shell(table.concat(words, " "))
 end
 
 -- Opens a gate, for good. ("r+": a FIFO opened for both waits for nobody.)
@@ -157,10 +215,14 @@ local function record_file(self)
   return assert(file, "not one record in the store")
 end
 
+local function record_text(self)
+  return self.redis and self.redis:read(self.prefix) or read_file(record_file(self))
+end
+
 -- The record that the processes share: name → text, or number where it is one.
 function Place.record(self)
   local fields = {}
-  for name, value in read_file(record_file(self)):gmatch("([%w_]+) ([^\n]*)\n") do
+  for name, value in record_text(self):gmatch("([%w_]+) ([^\n]*)\n") do
     fields[name] = tonumber(value) or value
   end
   return fields
@@ -169,11 +231,14 @@ end
 -- Makes the token in the record due: its refresh time is moved back to its birth. While no process
 -- runs: nobody's swap is in between.
 function Place.make_due(self)
-  local path = record_file(self)
-  local text = read_file(path)
+  local text = record_text(self)
   local born = text:match("\nborn (%d+)\n")
-  local file = assert(io.open(path, "wb"))
-  file:write((text:gsub("\nrefresh %d+\n", "\nrefresh " .. born .. "\n")))
+  text = text:gsub("\nrefresh %d+\n", "\nrefresh " .. born .. "\n")
+  if self.redis then
+    return self.redis:write(self.prefix, text)
+  end
+  local file = assert(io.open(record_file(self), "wb"))
+  file:write(text)
   file:close()
 end
 

@@ -49,6 +49,10 @@ end
 -- Waits until a process is no more, or only waits to be told of.
 local GONE = "while kill -0 %s 2>/dev/null && [ \"$(cut -d' ' -f3 /proc/%s/stat 2>/dev/null)\" != Z ]; do sleep 0.02; done"
 
+function nginx.is_root()
+  return shell("id -u") == "0"
+end
+
 local modules = "/usr/lib/nginx/modules"
 
 local CONF = [[
@@ -96,12 +100,13 @@ end
 function nginx.start(more)
   local self = setmetatable({ dir = shell("mktemp -d /tmp/itr-nginx.XXXXXX") }, Host)
   write(self.dir .. "/nginx.conf", fill {
-    DIR = self.dir, TOP = top, MODULES = modules, USER = shell("id -u") == "0" and "user root root;" or "",
+    DIR = self.dir, TOP = top, MODULES = modules, USER = nginx.is_root() and "user " .. (more.user or "root root") .. ";" or "",
     WORKERS = tostring(more.workers or 1), MAIN = more.main or "", HTTP = more.http or "",
     INIT = more.init or "", LOCATIONS = more.locations or "",
   })
   self.command = "env -u LUA_PATH -u LUA_CPATH -u LUA_INIT PATH=$PATH:/usr/sbin " .. (more.under or "")
     .. " nginx -p " .. self.dir .. " -c " .. self.dir .. "/nginx.conf"
+  shell("chmod 755 " .. self.dir)
   local pid = self.dir .. "/nginx.pid"
   if more.under then
     shell(("%s >%s/start.log 2>&1 & while [ ! -s %s ] && kill -0 $! 2>/dev/null; do sleep 0.1; done"):format(

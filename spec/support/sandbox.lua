@@ -6,7 +6,8 @@
 --   sb:fault { kind = "status", status = 503, path = "api" }
 --   assert.equal(1, sb:state().fetches)
 --
--- Fields: gateway https wrong_host expired unknown_ca ca_file app_id app_secret dir pid.
+-- Fields: gateway https wrong_host expired unknown_ca ca_file app_id app_secret dir pid; `socket`, where a
+-- spec sets it, is how to reach it for control (from another network).
 -- A gateway that was started here ends with `stop`, and at the latest with this process: a guard
 -- (`sandbox/run --guard`) waits for the end of a pipe that only this process holds open.
 -- Wants lua-cjson and the curl command. Lua 5.1 to 5.4, LuaJIT.
@@ -57,9 +58,10 @@ local function from_lines(lines)
   return self
 end
 
--- Starts a gateway of one's own. `options`: text for the command line of `sandbox/run`, or nil.
-function sandbox.start(options)
-  local pipe = assert(io.popen(run_command() .. " " .. (options or ""), "r"))
+-- Starts a gateway of one's own. `options`: text for the command line of `sandbox/run`, or nil;
+-- `before`: words for the shell before it (of a clock, of a network), or nil.
+function sandbox.start(options, before)
+  local pipe = assert(io.popen((before or "") .. " " .. run_command() .. " " .. (options or ""), "r"))
   local self = from_lines(pipe:lines())
   pipe:close()
   assert(self.gateway, "sandbox/run did not start a gateway; its complaint stands above")
@@ -135,7 +137,7 @@ function Sandbox.control(self, path, body)
     write_file(file, text)
     arguments[2], arguments[3] = "--data-binary", "@" .. file
   end
-  local text = sandbox.curl(arguments)
+  local text = sandbox.curl(arguments, self.socket and "--unix-socket " .. quote(self.socket))
   if file then
     os.remove(file)
   end

@@ -307,7 +307,7 @@ static void token_refused(struct itr_call *c)
     c->n_refused++;
     c->error.retryable = true; /* a refused request is not executed */
     if (c->refused) {
-        prefix_error(c, "the gateway refused a fresh token too");
+        prefix_error(c, "the gateway refused a fresh token too: " ITR_TOKEN_FRESH_REFUSED);
         fail(c);
         return;
     }

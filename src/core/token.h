@@ -15,6 +15,12 @@
 
 #define ITR_TOKEN_MAX 512 /* bytes; 32 are seen in practice (docs/protocol.md) */
 
+/* Why a gateway refuses a token that it has only just given (docs/design.md 4.2): both likely
+ * causes, because nothing in the answer tells them apart. */
+#define ITR_TOKEN_FRESH_REFUSED                                                                    \
+    "another program fetches tokens for this app without this token_store, or the answer was "     \
+    "not about the token (see the option token_error_codes)"
+
 enum itr_token_origin { /* where this process got it, for client:token()'s third result */
                         ITR_FROM_GATEWAY,
                         ITR_FROM_MEMORY,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/json_scan.h"
+#include "core/token.h"
 #include "core/token_record_sound.h"
 #include "core/token_record_view.h"
 
@@ -227,9 +228,7 @@ static void hold_refused(const struct itr_token_record *v, int64_t now_ms,
     h->until_ms = v->refused_ms + v->refused_distance_ms;
     h->after_refusal = true;
     itr_error_set(&h->error, ITR_TOKEN,
-                  "the gateway goes on refusing fresh tokens: another program fetches tokens for "
-                  "this app without this token_store, or the answer was not about the token (see "
-                  "the option token_error_codes)");
+                  "the gateway goes on refusing fresh tokens: " ITR_TOKEN_FRESH_REFUSED);
 }
 
 /* client:refresh() soon after a token came: the present one is the answer, and nothing is wrong. */

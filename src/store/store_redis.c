@@ -8,6 +8,7 @@
 #include "core/sigpipe.h"
 #include "store/store_redis_error.h"
 #include "store/store_redis_link.h"
+#include "store/store_redis_tls.h"
 #include "store/store_redis_url.h"
 #include "store/stores.h"
 
@@ -298,16 +299,19 @@ enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
     if (r == NULL)
         return itr_error_set(e, ITR_NOMEM, "no memory");
     s = itr_redis_url_read(address, &r->url, e);
-    if (s == ITR_OK && r->url.is_tls)
+    if (s == ITR_OK && r->url.is_tls && !itr_redis_tls_is_here())
         s = itr_error_set(e, ITR_CONFIG,
-                          "option token_store: rediss:// is not in this version; put a TLS tunnel "
-                          "(stunnel) on this machine and name that as redis://127.0.0.1:port");
+                          "option token_store: rediss:// is not in this build of itrigger.redis, "
+                          "whose hiredis has no TLS (it came with 1.0); put a TLS tunnel (stunnel) "
+                          "on this machine and name that as redis://127.0.0.1:port");
     if (s != ITR_OK) {
         itr_redis_url_wipe(&r->url);
         free(r);
         return s;
     }
     (void)pthread_once(&once, watch_forks);
+    if (r->url.is_tls)
+        itr_redis_tls_prepare();
     r->head.ops = &ops;
     itr_redis_url_id(&r->url, r->id, sizeof r->id);
     r->head.id = r->id;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "store/store_redis_error.h"
+#include "store/store_redis_tls.h"
 
 static enum itr_status fail_link(const struct itr_redis_link *r, struct itr_error *e)
 {
@@ -52,6 +53,19 @@ enum itr_status itr_redis_link_reply(struct itr_redis_link *r, int type, redisRe
     else
         freeReplyObject(reply);
     return s;
+}
+
+static enum itr_status start_tls(struct itr_redis_link *r, struct itr_error *e)
+{
+    char what[200];
+    enum itr_status s;
+
+    if (!r->url->is_tls)
+        return ITR_OK;
+    s = itr_redis_tls_start(r->context, r->url, what, sizeof what);
+    if (s == ITR_STORE)
+        return itr_redis_fail(r->id, what, e);
+    return s == ITR_OK ? ITR_OK : itr_error_set(e, s, "no memory");
 }
 
 /* Says one command and expects "OK". */
@@ -108,7 +122,7 @@ enum itr_status itr_redis_link_open(struct itr_redis_link *r, struct itr_error *
         s = fail_link(r, e);
     } else {
         (void)fcntl(r->context->fd, F_SETFD, FD_CLOEXEC);
-        if ((s = log_in(r, e)) == ITR_OK)
+        if ((s = start_tls(r, e)) == ITR_OK && (s = log_in(r, e)) == ITR_OK)
             s = choose_db(r, e);
     }
     if (s != ITR_OK)

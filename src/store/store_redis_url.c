@@ -83,6 +83,10 @@ static enum itr_status take_option(const char *name, size_t n, const char *value
             return wrong("its timeout_ms must be 1 to 60000", e);
         return ITR_OK;
     }
+    if (u->is_tls && is(name, n, "ca_file"))
+        return take(value, len, u->ca_file) ? ITR_OK : wrong("its ca_file is wrong", e);
+    if (u->is_tls && is(name, n, "insecure"))
+        return wrong("insecure means nothing to rediss:, which is always verified", e);
     if (is(name, n, "insecure")) {
         if (!take_number(value, len, 1, &one))
             return wrong("its insecure must be 0 or 1", e);
@@ -226,7 +230,8 @@ void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size)
     if (u->path[0] != '\0')
         (void)snprintf(out, size, "redis+unix:%s?db=%d&prefix=%s", u->path, u->db, u->prefix);
     else
-        (void)snprintf(out, size, "redis://%s:%d/%d?prefix=%s", u->host, u->port, u->db, u->prefix);
+        (void)snprintf(out, size, "%s://%s:%d/%d?prefix=%s", u->is_tls ? "rediss" : "redis",
+                       u->host, u->port, u->db, u->prefix);
 }
 
 void itr_redis_url_wipe(struct itr_redis_url *u)

@@ -2,6 +2,7 @@
  * store_redis_url: the address of a Redis store, taken apart (docs/stores.md). Pure; any thread.
  *
  *   redis://[user:password@]host[:port][/db][?prefix=..&timeout_ms=..&insecure=1]
+ *   rediss://[user:password@]host[:port][/db][?prefix=..&timeout_ms=..&ca_file=..]
  *   redis+unix:/path[?db=..&user=..&password=..&prefix=..&timeout_ms=..]
  */
 #ifndef ITR_STORE_STORE_REDIS_URL_H
@@ -25,7 +26,8 @@ struct itr_redis_url {
     char path[ITR_REDIS_PART]; /* of the socket, or "" */
     char user[ITR_REDIS_PART]; /* "": the default user */
     char password[ITR_REDIS_PART];
-    char prefix[ITR_REDIS_PART]; /* before each key */
+    char prefix[ITR_REDIS_PART];  /* before each key */
+    char ca_file[ITR_REDIS_PART]; /* of TLS; "": the system's roots */
 };
 
 /* Takes address apart. ITR_CONFIG: a text that says which part is wrong, and never shows one that

@@ -48,7 +48,7 @@ return function(uv)
   end
 
   -- Whoever waits is held here; nothing else of the loop knows of it until a call of its is over.
-  local held = {}
+  local held = {} -- luacheck: ignore 241
 
   local function timer_of(party)
     if not party.timer then

@@ -139,6 +139,7 @@ local function run(_, bell)
   end
   if err then
     report("the bell cannot be heard", err)
+    bell.wake()
   end
 end
 

@@ -1,0 +1,165 @@
+-- A Redis that fails while a fleet calls all the time: who holds a good token goes on; who has none
+-- is told what is wrong, and nobody asks the gateway behind the store's back.
+local face = require "spec.support.face"
+local fleet = require "spec.support.fleet"
+local redis = require "spec.support.redis"
+local sandbox = require "spec.support.sandbox"
+
+local PASSWORD = "f1rst-w0rd"
+
+local has_module = pcall(require, "itrigger.redis")
+
+-- Calls until the mark "stop", and ten times more. Tells every call that failed, and each change of
+-- what stands between this process and a newer token: "behind: store", "behind: nothing".
+local loop = [[
+  local client = assert(require "itrigger".new {})
+  local behind, seen = "nothing", {}
+  worker.say(worker.call(client))
+  local function call()
+    local outcome = worker.call(client)
+    if outcome ~= "ok" then
+      worker.say(outcome)
+    end
+    local failed = client:stats().last_error
+    local now = failed and failed.kind or "nothing"
+    if now ~= behind then
+      behind = now
+      worker.say("behind: " .. now)
+    end
+    return outcome
+  end
+  repeat
+    local flushed = not seen.flushed and worker.marked "flushed"
+    local outcome = call()
+    if flushed and outcome == "ok" then
+      seen.flushed = true
+      worker.say "served after that"
+    end
+  until worker.marked "stop"
+  for _ = 1, 10 do
+    call()
+  end
+  worker.say "served"
+]]
+
+-- What can befall a server, and what a process without a token is then told.
+local troubles = {
+  {
+    "killed",
+    words = { "token store redis+unix:", "token_store" },
+    befall = function(server) server:signal("KILL") end,
+    mend = function(server) server:start() end,
+  },
+  {
+    "stopped",
+    words = { "no answer within 300 ms" },
+    befall = function(server) server:signal("STOP") end,
+    mend = function(server) server:signal("CONT") end,
+  },
+  {
+    "out of memory",
+    words = { "out of memory", "maxmemory" },
+    befall = function(server) assert.equal("OK", server:says("CONFIG", "SET", "maxmemory", "1")) end,
+    mend = function(server) assert.equal("OK", server:says("CONFIG", "SET", "maxmemory", "0")) end,
+  },
+  {
+    "made a replica by a failover",
+    words = { "replica", "master" },
+    befall = function(server) assert.equal("OK", server:says("REPLICAOF", "127.0.0.1", "1")) end,
+    mend = function(server) assert.equal("OK", server:says("REPLICAOF", "NO", "ONE")) end,
+  },
+  {
+    "given another password",
+    words = { "refuses the user or password" },
+    befall = function(server) server:set_password("an0ther-w0rd") end,
+    mend = function(server) server:set_password(PASSWORD) end,
+  },
+}
+
+describe("token_store redis: under load", function()
+  if not has_module or not redis.is_here() then
+    pending(has_module and "no redis-server here" or "no itrigger.redis built")
+    return
+  end
+
+  local sb, place, server
+
+  setup(function()
+    sb = sandbox.shared()
+  end)
+
+  -- Calls take their time, or a loop of them would only heat the machine.
+  local function begin(options)
+    sb:reset()
+    sb:fault { kind = "delay", ms = 5, path = "api", share = 1 }
+    options.token_store = "later"
+    place = fleet.place(sb, options)
+    server = redis.start(place.dir, PASSWORD)
+    place.options.token_store = server.address .. "?timeout_ms=300&password=" .. PASSWORD
+  end
+
+  after_each(function()
+    if server.log then
+      server:signal("CONT")
+    end
+    place:remove()
+    server:remove()
+    sb:reset()
+  end)
+
+  for _, trouble in ipairs(troubles) do
+    it("that is " .. trouble[1] .. ": who holds a token goes on, and refreshes when it is mended", function()
+      local count = fleet.crowd(8, 3)
+      begin { token_ttl = 1 } -- due again and again
+      local crowd = place:start(count, loop)
+      crowd:expect(count, "ok")
+      trouble.befall(server)
+      crowd:expect(count, "behind: store")
+      local fetches = sb:state().fetches
+      local called = sb:state().calls[face.echo_get]
+      sb:wait { requests = sb:state().requests + 10 * count }
+      assert.is_true(sb:state().calls[face.echo_get] > called)
+      assert.equal(fetches, sb:state().fetches)
+
+      trouble.mend(server)
+      crowd:expect(count, "behind: nothing")
+      place:mark("stop")
+      assert.same({ served = count }, crowd:rest())
+      assert.is_true(sb:state().fetches > fetches)
+    end)
+
+    it("that is " .. trouble[1] .. ": who has no token is told so, without the password", function()
+      begin {}
+      trouble.befall(server)
+      local told = next(place:run("worker.say(worker.call())"))
+      assert.truthy(told:find("^store: itrigger: store: "), told)
+      for _, word in ipairs(trouble.words) do
+        assert.truthy(told:find(word, 1, true), told)
+      end
+      assert.falsy(told:find("w0rd", 1, true), told)
+      assert.equal(0, sb:state().fetches)
+
+      trouble.mend(server)
+      assert.same({ ok = 1 }, place:run("worker.say(worker.call())"))
+      assert.equal(1, sb:state().fetches)
+    end)
+  end
+
+  it("that is emptied costs one fetch, by whoever comes next, and no call", function()
+    local count = fleet.crowd(8, 3)
+    begin {}
+    local crowd = place:start(count, loop)
+    crowd:expect(count, "ok")
+    assert.equal(1, sb:state().fetches)
+    assert.equal("OK", server:says("FLUSHALL"))
+
+    -- The gateway ends the crowd's token when it gives the next.
+    assert.same({ ok = 3 }, place:start(3, "worker.say(worker.call())"):rest())
+    place:mark("flushed")
+    crowd:expect(count, "served after that")
+    place:mark("stop")
+    assert.same({ served = count }, crowd:rest())
+    assert.equal(2, sb:state().fetches)
+    assert.equal(2, sb:state().granted)
+  end)
+end)
