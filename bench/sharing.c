@@ -28,7 +28,7 @@ struct worker {
 
 static atomic_bool stop;
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
     fprintf(stderr, "sharing: %s\n", what);
     exit(1);

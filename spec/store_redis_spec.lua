@@ -4,7 +4,10 @@ local face = require "spec.support.face"
 local sandbox = require "spec.support.sandbox"
 
 local PROGRAM = [[
-local client = assert(require("itrigger.client").new {})
+local client, wrong = require("itrigger.client").new {}
+if not client then
+  error(tostring(wrong))
+end
 local token, err, source = client:token()
 io.write(tostring(token), " ", source or tostring(err))
 ]]

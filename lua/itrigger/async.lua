@@ -20,7 +20,7 @@
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 
-local pairs, rawget, setmetatable, tostring = pairs, rawget, setmetatable, tostring
+local pairs, rawget, setmetatable, tostring, type = pairs, rawget, setmetatable, tostring, type
 local max, min = math.max, math.min
 local loaded = package.loaded
 local core_call, core_token = core.call, core.token
@@ -36,7 +36,8 @@ local PAUSE_S, LONGEST_PAUSE_S = 0.005, 0.05
 -- ---- where are we? ----
 
 -- nginx is there before any Lua is; the others when the program has loaded them.
-local nginx = rawget(_G, "ngx") and require "itrigger.host.nginx"
+local ngx = rawget(_G, "ngx")
+local nginx = type(ngx) == "table" and ngx.get_phase and require "itrigger.host.nginx"
 local hosts = {}
 
 local function other_host(name, library)
@@ -373,6 +374,8 @@ end
 function async.token(client, opts, is_refresh)
   if own[client] then
     return token_on(own[client], client, opts, is_refresh)
+  elseif not (nginx or loaded.luv or loaded.uv or loaded.cqueues) then
+    return core_token(client, opts, is_refresh)
   end
   local host, message = host_here()
   if host then

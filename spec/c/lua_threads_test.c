@@ -81,7 +81,7 @@ static void *live(void *failed)
     lua_State *L = open_client();
 
     *(int *)failed = L == NULL || lua_run(L, "for i = 1, 25 do assert(c:get('/a')) end "
-                                             "assert(c:stats().fetched == 1)");
+                                             "assert(c:stats().fetched <= 1)");
     if (L != NULL)
         lua_close(L);
     return NULL;

@@ -211,6 +211,31 @@ static void a_child_finds_every_object_whole_free_and_renewed(void **state)
     itr_registered_release(a);
 }
 
+static void count_in_child(struct itr_registered *r)
+{
+    if (atomic_load(&r->refs) != 1)
+        _exit(1);
+    itr_registered_release(r);
+    _exit(atomic_load(&freed) == atomic_load(&made) ? 0 : 2);
+}
+
+/* Whether the thread is at work or, its work done, about to let go: the lock is free in both. */
+static void a_child_has_no_reference_of_a_thread_that_it_has_not(void **state)
+{
+    struct itr_registered *a = itr_registry_get("one", make, NULL);
+
+    (void)state;
+    pthread_mutex_lock(&a->lock);
+    itr_registered_retain_for_thread(a);
+    pthread_mutex_unlock(&a->lock);
+    assert_int_equal(in_child(count_in_child, a), 0);
+    assert_int_equal(atomic_load(&a->refs), 2);
+    itr_registered_release_by_thread(a);
+    assert_int_equal(in_child(count_in_child, a), 0);
+    itr_registered_release(a);
+    assert_int_equal(atomic_load(&made), atomic_load(&freed));
+}
+
 static void exit_in_child(struct itr_registered *r)
 {
     of(r)->keeps = 2;
@@ -246,6 +271,7 @@ int main(void)
         T(the_middle_of_several_can_go_first),
         T(threads_that_come_and_go_lose_no_object),
         T(a_child_finds_every_object_whole_free_and_renewed),
+        T(a_child_has_no_reference_of_a_thread_that_it_has_not),
         T(the_process_ends_each_object_and_waits_while_it_keeps_it),
     };
 

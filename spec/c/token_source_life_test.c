@@ -127,7 +127,7 @@ static void without_a_thread_the_caller_gets_an_error_at_once(void **state)
     thread_maker_fail(1, EAGAIN);
     assert_true(ask(t, (struct itr_token_ask){0}, &w, &woken));
     assert_null(w.token);
-    assert_int_equal(w.error.kind, ITR_NOMEM);
+    assert_int_equal(w.error.kind, ITR_NETWORK);
     assert_non_null(strstr(w.error.text, "thread"));
     assert_int_equal(stats(t).state, ITR_CACHE_NONE);
     assert_int_equal(stats(t).events[1].why, ITR_WHY_FAILED);
@@ -144,7 +144,7 @@ static void without_a_thread_a_good_token_is_kept(void **state)
     thread_maker_fail(1, EAGAIN);
     assert_at_once(t, "token-00000001");
     assert_int_equal(stats(t).state, ITR_CACHE_HELD);
-    assert_int_equal(stats(t).last_error.kind, ITR_NOMEM);
+    assert_int_equal(stats(t).last_error.kind, ITR_NETWORK);
 }
 
 static void without_a_thread_a_doubted_token_is_given_out_again(void **state)
@@ -158,7 +158,7 @@ static void without_a_thread_a_doubted_token_is_given_out_again(void **state)
     thread_maker_fail(1, EAGAIN);
     again = get(t, (struct itr_token_ask){.refused = old}, &e);
     assert_true(again == old);
-    assert_int_equal(e.kind, ITR_NOMEM);
+    assert_int_equal(e.kind, ITR_NETWORK);
     itr_token_release(again);
     itr_token_release(old);
 

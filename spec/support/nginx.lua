@@ -165,6 +165,14 @@ function Many.counts(self)
   return counts
 end
 
+-- A request whose client goes away by the function that is returned.
+function Host.leave_soon(self, path)
+  local pid = shell(("curl --silent --unix-socket %s/socket http://host%s >/dev/null 2>&1 & echo $!"):format(self.dir, path))
+  return function()
+    shell("kill -KILL " .. pid)
+  end
+end
+
 -- ---- the process ----
 
 function Host.signal(self, name)

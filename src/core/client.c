@@ -2,29 +2,8 @@
 
 #include <stdlib.h>
 
-#include "core/call_list.h"
+#include "core/client_state.h"
 #include "core/fork.h"
-#include "core/trace.h"
-
-/*
- * A call that was started is in one of three lists: `todo` (needs a token, waits, or is about to be
- * sent), `sent` (the transport has it), or its group's `over`. A round pushes all of todo as far as
- * they go, then waits for an answer, a token (the source wakes the transport) or the nearest time in
- * todo.
- */
-struct itr_client {
-    struct itr_config config;                    /* ours; of one beside another, the other's */
-    bool beside;                                 /* made by itr_client_beside */
-    const struct itr_clock *clock;               /* borrowed, static */
-    const struct itr_transport_factory *factory; /* borrowed, static; NULL: */
-    struct itr_carrier carrier;                  /* who makes the transport instead */
-    struct itr_transport *transport;             /* ours; NULL after a fork until it is made anew */
-    unsigned generation;                         /* of the process that made transport (fork.h) */
-    struct itr_token_source *source;             /* counted */
-    struct itr_call_list todo, sent;             /* of borrowed ones */
-    struct itr_call_group *ready;                /* borrowed */
-    struct itr_client_counters counters;
-};
 
 /* ---- lifetime ---- */
 
@@ -94,7 +73,7 @@ enum itr_status itr_client_beside(const struct itr_client *c, const struct itr_c
     return ITR_OK;
 }
 
-static void drop_transport(struct itr_client *c)
+void itr_client_drop_transport(struct itr_client *c)
 {
     if (c->transport == NULL)
         return;
@@ -116,7 +95,7 @@ void itr_client_free(struct itr_client *c)
         itr_client_cancel(c, c->sent.first);
     while (c->ready != NULL)
         itr_call_group_list_remove(c->ready);
-    drop_transport(c);
+    itr_client_drop_transport(c);
     itr_token_source_release(c->source);
     if (!c->beside)
         itr_config_clear(&c->config);
@@ -138,37 +117,6 @@ struct itr_token_source *itr_client_source(const struct itr_client *c)
     return c->source;
 }
 
-/* ---- ends ---- */
-
-static bool is_over(const struct itr_call *call)
-{
-    return call->step == ITR_CALL_DONE || call->step == ITR_CALL_FAILED;
-}
-
-/* It is DONE or FAILED: from its list into its group's. */
-static void end(struct itr_client *c, struct itr_call *call, int64_t now)
-{
-    itr_call_list_remove(call);
-    call->ended_mono_ms = now;
-    c->counters.refused += call->n_refused;
-    c->counters.repeated += call->n_repeated;
-    call->group->n_out--;
-    itr_call_list_add(&call->group->over, call);
-    itr_call_group_list_add(&c->ready, call->group);
-}
-
-static void end_all(struct itr_client *c, struct itr_call_list *list, const struct itr_error *e)
-{
-    while (list->first != NULL) {
-        struct itr_call *call = list->first;
-        if (call->asked)
-            itr_token_source_forget(c->source, &call->wait);
-        call->asked = false;
-        itr_call_abort(call, e);
-        end(c, call, itr_clock_mono_ms(c->clock));
-    }
-}
-
 /* In the child of a fork: what was sent is the parent's, who waited for a token asks again. */
 static void start_anew(struct itr_client *c)
 {
@@ -177,121 +125,21 @@ static void start_anew(struct itr_client *c)
 
     itr_error_set(&e, ITR_NETWORK,
                   "the process was forked while this call was out: it is the parent's");
-    end_all(c, &c->sent, &e);
+    itr_client_end_all(c, &c->sent, &e);
     for (call = c->todo.first; call != NULL; call = call->next) {
         if (call->asked)
             itr_token_source_forget(c->source, &call->wait);
         call->asked = false;
     }
-    drop_transport(c);
+    itr_client_drop_transport(c);
 }
 
 /* After a fork the child makes its own connections. */
-static enum itr_status ready_transport(struct itr_client *c, struct itr_error *e)
+enum itr_status itr_client_ready_transport(struct itr_client *c, struct itr_error *e)
 {
     if (c->generation != itr_fork_generation())
         start_anew(c);
     return c->transport != NULL ? ITR_OK : open_transport(c, e);
-}
-
-/* ---- one call, one step ---- */
-
-static void wake(void *ctx)
-{
-    struct itr_transport *t = ctx;
-
-    t->ops->wake(t);
-}
-
-/* TOKEN: asks once, then takes the answer when it is there. */
-static void push_token(struct itr_client *c, struct itr_call *call, int64_t now)
-{
-    struct itr_token_ask ask;
-
-    if (!call->asked) {
-        ask = itr_call_ask(call);
-        call->wait.wake = wake;
-        call->wait.ctx = c->transport;
-        call->asked = true;
-        (void)itr_token_source_ask(c->source, &ask, &call->wait);
-    }
-    if (itr_token_wait_is_ready(&call->wait)) {
-        call->asked = false;
-        itr_call_token(call, now, call->wait.token, &call->wait.error);
-        call->wait.token = NULL; /* the call now owns it */
-    } else if (now >= call->deadline_mono_ms) {
-        itr_token_source_forget(c->source, &call->wait);
-        call->asked = false;
-        itr_call_expired(call);
-    }
-}
-
-static void send(struct itr_client *c, struct itr_call *call, int64_t now)
-{
-    struct itr_error e;
-
-    itr_call_request(call, now);
-    if (call->step != ITR_CALL_SEND)
-        return;
-    itr_call_list_remove(call);
-    if (c->transport->ops->start(c->transport, &call->exchange, &e) == ITR_OK) {
-        itr_call_list_add(&c->sent, call);
-        return;
-    }
-    itr_call_abort(call, &e);
-}
-
-static void push_wait(struct itr_call *call, int64_t now)
-{
-    if (now >= call->deadline_mono_ms)
-        itr_call_expired(call);
-    else if (now >= call->wait_until_mono_ms)
-        itr_call_waited(call);
-}
-
-/* Pushes a call of `todo` as far as it goes. */
-static void push(struct itr_client *c, struct itr_call *call, int64_t now)
-{
-    if (call->step == ITR_CALL_TOKEN)
-        push_token(c, call, now);
-    if (call->step == ITR_CALL_WAIT)
-        push_wait(call, now);
-    if (call->step == ITR_CALL_SEND)
-        send(c, call, now);
-    if (is_over(call))
-        end(c, call, now);
-}
-
-/* The gateway wants less: of this group, for no longer than a call would wait. */
-static void slow_down(const struct itr_client *c, struct itr_call *call, int64_t now)
-{
-    int64_t ms = itr_call_slow_down_ms(call);
-    int64_t until = now + (ms < c->config.timeout_ms ? ms : c->config.timeout_ms);
-
-    if (call->group->slow_until_mono_ms < until)
-        call->group->slow_until_mono_ms = until;
-}
-
-/* An answer came: judges it, and pushes the call on if it is not over. */
-static void take_answer(struct itr_client *c, struct itr_call *call)
-{
-    int64_t now = itr_clock_mono_ms(c->clock);
-    uint64_t random = call->exchange.response.carried == ITR_OK ? 0 : itr_clock_random(c->clock);
-
-    if (call->exchange.response.http_status >= 429)
-        random = itr_clock_random(c->clock);
-    itr_call_answered(call, now, random);
-    if (c->config.trace)
-        itr_trace_call(call);
-    if (call->exchange.response.http_status == 429)
-        slow_down(c, call, now);
-    itr_call_list_remove(call);
-    if (!is_over(call))
-        itr_call_list_add(&c->todo, call);
-    push(c, call, now);
-    /* It waits for something else now: what its party was told of the next look no longer holds. */
-    if (call->list == &c->todo)
-        itr_call_group_list_add(&c->ready, call->group);
 }
 
 /* ---- all calls ---- */
@@ -302,7 +150,7 @@ static void push_all(struct itr_client *c, int64_t now)
 
     for (call = c->todo.first; call != NULL; call = next) {
         next = call->next;
-        push(c, call, now);
+        itr_client_push(c, call, now);
     }
 }
 
@@ -339,7 +187,7 @@ enum itr_status itr_client_start(struct itr_client *c, struct itr_call_group *g,
                                  struct itr_call *call, struct itr_error *e)
 {
     int64_t now = itr_clock_mono_ms(c->clock);
-    enum itr_status s = ready_transport(c, e);
+    enum itr_status s = itr_client_ready_transport(c, e);
 
     if (s != ITR_OK)
         return s;
@@ -348,7 +196,7 @@ enum itr_status itr_client_start(struct itr_client *c, struct itr_call_group *g,
     g->n_out++;
     itr_call_begin(call, now);
     itr_call_list_add(&c->todo, call);
-    push(c, call, now);
+    itr_client_push(c, call, now);
     return ITR_OK;
 }
 
@@ -364,7 +212,7 @@ static void carry(struct itr_client *c, struct itr_call_group *g, int64_t until)
             return;
         x = c->transport->ops->wait(c->transport, ms_until(min64(nearest(c, NULL), until), now));
         if (x != NULL)
-            take_answer(c, x->owner);
+            itr_client_take_answer(c, x->owner);
     }
 }
 
@@ -373,9 +221,9 @@ static bool can_carry(struct itr_client *c)
 {
     struct itr_error e;
 
-    if (ready_transport(c, &e) == ITR_OK)
+    if (itr_client_ready_transport(c, &e) == ITR_OK)
         return true;
-    end_all(c, &c->todo, &e);
+    itr_client_end_all(c, &c->todo, &e);
     return false;
 }
 
@@ -402,7 +250,7 @@ void itr_client_pump(struct itr_client *c)
         return;
     push_all(c, itr_clock_mono_ms(c->clock));
     while ((x = c->transport->ops->wait(c->transport, 0)) != NULL)
-        take_answer(c, x->owner);
+        itr_client_take_answer(c, x->owner);
 }
 
 struct itr_call *itr_client_look(struct itr_client *c, struct itr_call_group *g, int64_t *wait_ms)
@@ -428,7 +276,7 @@ void itr_client_cancel(struct itr_client *c, struct itr_call *call)
         start_anew(c);
     if (call->list == NULL) /* taken back already */
         return;
-    if (is_over(call)) {
+    if (itr_client_is_over(call)) {
         itr_call_list_remove(call);
         return;
     }
@@ -458,69 +306,4 @@ enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, stru
     (void)itr_client_next(c, &alone, INT64_MAX);
     itr_client_forget(c, &alone);
     return ITR_OK;
-}
-
-/* ---- the token alone ---- */
-
-static void wait_for_token(struct itr_client *c, struct itr_token_wait *w, int64_t timeout_ms)
-{
-    int64_t now = itr_clock_mono_ms(c->clock);
-    int64_t deadline = now + timeout_ms;
-
-    while (!itr_token_wait_is_ready(w) && now < deadline) {
-        struct itr_exchange *x = c->transport->ops->wait(c->transport, deadline - now);
-        if (x != NULL)
-            take_answer(c, x->owner);
-        now = itr_clock_mono_ms(c->clock);
-    }
-}
-
-enum itr_status itr_client_check_ask(const struct itr_client *c, const struct itr_token_ask *ask,
-                                     struct itr_error *e)
-{
-    if (ask->min_valid_ms > c->config.token_ttl_ms)
-        return itr_error_set(e, ITR_USAGE,
-                             "min_valid is more than token_ttl, the whole life of a token");
-    return ITR_OK;
-}
-
-enum itr_status itr_client_ask_answer(const struct itr_token_ask *ask, struct itr_token_wait *w,
-                                      int64_t now_mono_ms, int64_t timeout_ms,
-                                      struct itr_token **token, struct itr_error *e)
-{
-    *token = NULL;
-    if (!itr_token_wait_is_ready(w)) {
-        itr_error_set(e, ITR_TIMEOUT, "no token came within %lld ms", (long long)timeout_ms);
-        e->retryable = true;
-        return ITR_TIMEOUT;
-    }
-    *token = w->token; /* the caller now owns it */
-    w->token = NULL;
-    *e = w->error;
-    if (*token == NULL)
-        return e->kind;
-    /* A fetch ahead of time that failed is no news for who has a token as good as was asked for. */
-    if (!ask->refresh && now_mono_ms + ask->min_valid_ms < (*token)->end_mono_ms)
-        itr_error_clear(e);
-    return ITR_OK;
-}
-
-enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_ask *ask,
-                                 int64_t timeout_ms, struct itr_token **token,
-                                 enum itr_token_origin *origin, struct itr_error *e)
-{
-    struct itr_token_wait w;
-    enum itr_status s = ready_transport(c, e);
-
-    *token = NULL;
-    if (s != ITR_OK || (s = itr_client_check_ask(c, ask, e)) != ITR_OK)
-        return s;
-    w.wake = wake;
-    w.ctx = c->transport;
-    if (!itr_token_source_ask(c->source, ask, &w))
-        wait_for_token(c, &w, timeout_ms);
-    s = itr_client_ask_answer(ask, &w, itr_clock_mono_ms(c->clock), timeout_ms, token, e);
-    *origin = w.origin;
-    itr_token_source_forget(c->source, &w);
-    return s;
 }

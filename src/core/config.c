@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/decimal.h"
 #include "core/nearest.h"
 #include "core/sha256.h"
 #include "core/version.h"
@@ -265,10 +266,9 @@ static enum itr_status set_number(struct itr_config *c, const struct itr_option 
 static enum itr_status set_number_text(struct itr_config *c, const struct itr_option *o,
                                        const char *text, struct itr_error *e)
 {
-    char *end;
-    double value = strtod(text, &end);
+    double value;
 
-    if (end == text || *end != '\0')
+    if (!itr_decimal_read(text, &value))
         return itr_error_set(e, ITR_CONFIG, "option %s is \"%.60s\"; it must be a number", o->name,
                              text);
     return set_number(c, o, value, e);

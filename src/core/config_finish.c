@@ -1,6 +1,7 @@
 #include "core/config.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "core/token_server.h"
 #include "core/url.h"
@@ -42,6 +43,25 @@ static enum itr_status check_strings(const struct itr_config *c, struct itr_erro
                                      o->name);
     }
     return ITR_OK;
+}
+
+/* What libcurl would say at the first call only. The proxy may have a password in it: it is not shown. */
+static enum itr_status check_proxy(const struct itr_config *c, struct itr_error *e)
+{
+    static const char *const schemes[] = {"http",    "https",  "socks4",
+                                          "socks4a", "socks5", "socks5h"};
+    const char *end = c->proxy != NULL ? strstr(c->proxy, "://") : NULL;
+    size_t i;
+
+    if (end == NULL) /* "host:port" is an http proxy */
+        return ITR_OK;
+    for (i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strlen(schemes[i]) == (size_t)(end - c->proxy) &&
+            strncasecmp(c->proxy, schemes[i], (size_t)(end - c->proxy)) == 0)
+            return ITR_OK;
+    return itr_error_set(e, ITR_CONFIG,
+                         "option proxy begins with a scheme that is none of http://, https://, "
+                         "socks4://, socks4a://, socks5://, socks5h://");
 }
 
 static enum itr_status normalise_gateway(struct itr_config *c, struct itr_error *e)
@@ -161,6 +181,8 @@ enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e)
     if ((s = check_secret(c, e)) != ITR_OK)
         return s;
     if ((s = check_strings(c, e)) != ITR_OK)
+        return s;
+    if ((s = check_proxy(c, e)) != ITR_OK)
         return s;
     return set_standards(c, e);
 }

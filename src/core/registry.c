@@ -39,6 +39,7 @@ static void in_child(void)
     struct itr_registered *r;
 
     for (r = first; r != NULL; r = r->next) {
+        atomic_fetch_sub(&r->refs, atomic_exchange(&r->thread_refs, 0));
         r->ops->renew_in_child(r);
         pthread_mutex_unlock(&r->lock);
     }
@@ -143,15 +144,33 @@ static void unlink_object(struct itr_registered *r)
     *at = r->next;
 }
 
-void itr_registered_release(struct itr_registered *r)
+static void release(struct itr_registered *r, bool by_thread)
 {
     bool last;
 
     pthread_mutex_lock(&lock);
+    if (by_thread)
+        atomic_fetch_sub(&r->thread_refs, 1);
     last = atomic_fetch_sub(&r->refs, 1) == 1;
     if (last)
         unlink_object(r);
     pthread_mutex_unlock(&lock);
     if (last)
         r->ops->free(r);
+}
+
+void itr_registered_release(struct itr_registered *r)
+{
+    release(r, false);
+}
+
+void itr_registered_retain_for_thread(struct itr_registered *r)
+{
+    atomic_fetch_add(&r->thread_refs, 1);
+    itr_registered_retain(r);
+}
+
+void itr_registered_release_by_thread(struct itr_registered *r)
+{
+    release(r, true);
 }

@@ -31,6 +31,7 @@ struct itr_registered {
     pthread_mutex_t lock;        /* the object's own, for whatever it guards; held over a fork */
     struct itr_registered *next; /* the registry's */
     atomic_uint refs;            /* falls to 0 under the registry's lock only */
+    atomic_uint thread_refs;     /* those of refs that a thread has, which no forked child has */
     int64_t end_within_ms;       /* how long the process's end waits for it at most */
     char key[ITR_REGISTRY_KEY];
 };
@@ -46,5 +47,10 @@ struct itr_registered *itr_registry_get(const char *key, struct itr_registered *
 /* One more reference, by someone who has one. */
 void itr_registered_retain(struct itr_registered *r);
 void itr_registered_release(struct itr_registered *r);
+
+/* The same for a thread that the object makes: in the child of a fork, where that thread is not, its
+ * reference is given back. Retained under the object's lock, so that no fork comes in between. */
+void itr_registered_retain_for_thread(struct itr_registered *r);
+void itr_registered_release_by_thread(struct itr_registered *r);
 
 #endif

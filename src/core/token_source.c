@@ -1,5 +1,6 @@
 #include "core/token_source.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,13 +94,17 @@ static void start_fetch(struct itr_token_source *s)
         return;
     }
     if ((rc = itr_thread_start(fetch_thread, s)) == 0) {
-        itr_registered_retain(&s->head); /* the thread's; it cannot do a thing before we unlock */
+        itr_registered_retain_for_thread(
+            &s->head); /* the thread's; it cannot do a thing before we unlock */
         s->thread_out = true;
         return;
     }
     s->fetch_wanted = false;
     forget_wish(s);
-    itr_error_set(&e, ITR_NOMEM, "no thread could be made for the token fetch: %s", strerror(rc));
+    itr_error_set(&e, rc == ENOMEM ? ITR_NOMEM : ITR_NETWORK,
+                  "no thread could be made for the token fetch: %s; this process, its user or its "
+                  "container has too many (ulimit -u, pids.max)",
+                  strerror(rc));
     step(s, itr_token_cache_failed(&s->cache, now_mono(s), s->cache.generation, &e, now_mono(s)));
 }
 
@@ -187,7 +192,7 @@ static void *fetch_thread(void *arg)
         fetch_once(s);
     s->thread_out = false;
     pthread_mutex_unlock(&s->head.lock);
-    itr_token_source_release(s);
+    itr_registered_release_by_thread(&s->head);
     return NULL;
 }
 
@@ -200,8 +205,6 @@ static void renew_in_child(struct itr_registered *r)
     struct itr_token_source *s = of(r);
     struct itr_cache_step forked = itr_token_cache_forked(&s->cache, now_mono(s));
 
-    if (s->thread_out)
-        atomic_fetch_sub(&s->head.refs, 1);
     while (s->waits != NULL)
         itr_token_wait_dequeue(s->waits);
     s->thread_out = s->fetch_wanted = false;

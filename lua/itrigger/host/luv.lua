@@ -19,7 +19,7 @@ return function(uv)
 
   function luv.here()
     local co, is_main = running()
-    return co ~= nil and not is_main and uv.loop_mode() ~= nil
+    return co ~= nil and not is_main and uv.loop_mode ~= nil and uv.loop_mode() ~= nil -- an old luv cannot tell
   end
 
   -- ---- waiting ----

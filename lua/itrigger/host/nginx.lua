@@ -3,7 +3,7 @@
 -- while calls are out: a timer that reads would keep an old worker alive after a reload.
 
 local core = require "itrigger.core"
-local semaphore = require "ngx.semaphore"
+local has_semaphore, semaphore = pcall(require, "ngx.semaphore")
 
 local ngx = rawget(_G, "ngx")
 local get_phase, now, sleep = ngx.get_phase, ngx.now, ngx.sleep
@@ -41,7 +41,12 @@ local WAY_OUT = {
   exit_worker = "there is none when a worker ends",
 }
 
+local NO_SEMAPHORE = "nginx has no ngx.semaphore, which a call waits on: install lua-resty-core"
+
 function nginx.here()
+  if not has_semaphore then
+    return nil, NO_SEMAPHORE
+  end
   local phase = get_phase()
   if CAN_WAIT[phase] then
     return true

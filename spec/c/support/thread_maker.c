@@ -67,7 +67,7 @@ static int make(pthread_t *thread, const pthread_attr_t *attr, struct job wanted
     int rc;
 
     if (job == NULL)
-        return EAGAIN;
+        return ENOMEM;
     *job = wanted;
     count(1);
     rc = real_one()(thread, attr, run, job);
