@@ -317,7 +317,7 @@ sandbox:
 	@tools/setup sandbox
 	@unset LUA_PATH LUA_CPATH LUA_INIT; exec sandbox/run --foreground
 
-# ALL=1: the whole matrix, half an hour.
+# ALL=1: the whole matrix, about 20 minutes.
 bench:
 	@tools/setup test bench
 	$(Q)$(again) build LUA=5.4
