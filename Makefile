@@ -351,10 +351,11 @@ sandbox:
 	@tools/setup sandbox
 	@unset LUA_PATH LUA_CPATH LUA_INIT; exec sandbox/run --foreground
 
+# ALL=1: the whole matrix, about 20 minutes.
 bench:
 	@tools/setup test bench
 	$(Q)$(again) build LUA=5.4
-	@bench/run
+	@bench/run $(if $(ALL),--all)
 	@bench/sharing
 
 # RESTY_HTTP=dir: lua-resty-http's lib directory, to compare with.
