@@ -99,7 +99,8 @@ describe("itriggerd", function()
 
   it("lets hundreds wait for a newer token on its two threads, and serves others meanwhile", function()
     local fence = d:get(token_path).json.data.fence
-    local waiting = assert(io.popen(("timeout 60 curl -sS --no-progress-meter --parallel --parallel-immediate --parallel-max 300 --noproxy '*' "
+    local waiting = assert(io.popen(("timeout 60 curl -sS --no-progress-meter --parallel --parallel-immediate --parallel-max 300 "
+      .. "--noproxy '*' "
       .. "-o %s/out -w '%%{http_code}\\n' -H 'Authorization: Bearer %s' '%s%s?newer_than=%d&wait=3&x=[1-300]'"):format(
       place.dir, itriggerd.key, d.url, token_path, fence)))
     assert.equal(200, d:get(token_path).status)

@@ -76,7 +76,7 @@ enum itr_status listener_open(struct listener *l, struct server *server, const c
 
 void listener_name(const struct listener *l, char *out, size_t cap)
 {
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = l->address.at;
     socklen_t len = sizeof at;
     char host[INET6_ADDRSTRLEN] = "";
 
@@ -84,8 +84,7 @@ void listener_name(const struct listener *l, char *out, size_t cap)
         (void)snprintf(out, cap, "unix:%s", ((const struct sockaddr_un *)&l->address.at)->sun_path);
         return;
     }
-    if (getsockname(l->fd, (struct sockaddr *)&at, &len) != 0)
-        at = l->address.at;
+    (void)getsockname(l->fd, (struct sockaddr *)&at, &len); /* port 0 has become one */
     if (at.ss_family == AF_INET6) {
         const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)&at;
         (void)inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof host);
