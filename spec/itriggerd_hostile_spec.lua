@@ -99,10 +99,10 @@ describe("itriggerd", function()
 
   it("lets hundreds wait for a newer token on its two threads, and serves others meanwhile", function()
     local fence = d:get(token_path).json.data.fence
-    local waiting = assert(io.popen(("timeout 60 curl -sS --no-progress-meter --parallel --parallel-immediate --parallel-max 300 "
-      .. "--noproxy '*' "
-      .. "-o %s/out -w '%%{http_code}\\n' -H 'Authorization: Bearer %s' '%s%s?newer_than=%d&wait=3&x=[1-300]'"):format(
-      place.dir, itriggerd.key, d.url, token_path, fence)))
+    local url = ("%s%s?newer_than=%d&wait=3&x=[1-300]"):format(d.url, token_path, fence)
+    local waiting = assert(io.popen(("timeout 60 curl -sS --no-progress-meter --parallel --parallel-immediate "
+      .. "--parallel-max 300 --noproxy '*' -o %s/out -w '%%{http_code}\\n' -H 'Authorization: Bearer %s' '%s'"):format(
+      place.dir, itriggerd.key, url)))
     assert.equal(200, d:get(token_path).status)
     local counts = {}
     for status in waiting:lines() do

@@ -8,6 +8,7 @@
 
 #define TICK_MS 100
 #define AGAIN_MS 250  /* a token that is due: has the fetch brought one? */
+#define BEGIN_MAX 16  /* fetches begun in one tick: a thousand apps must not start all at once */
 #define UNUSED_MS 500 /* refresh=used: does somebody ask by now? */
 
 static int64_t now_mono(void)
@@ -84,7 +85,8 @@ static bool is_wanted(struct app *a)
     return !a->used_only || atomic_load(&a->used) || atomic_load(&a->pollers) > 0;
 }
 
-static void ask_when_due(struct app *a, int64_t now_mono_ms)
+/* room: how many more may be begun now. */
+static void ask_when_due(struct app *a, int64_t now_mono_ms, int *room)
 {
     static const struct itr_token_ask any = {0};
 
@@ -94,7 +96,10 @@ static void ask_when_due(struct app *a, int64_t now_mono_ms)
         a->look_mono_ms = now_mono_ms + UNUSED_MS;
         return;
     }
+    if (!a->due_out && *room == 0)
+        return;
     if (!a->due_out) {
+        --*room;
         a->due_out = true;
         a->due.wake = NULL;
         (void)itr_token_source_ask(a->source, &any, &a->due);
@@ -105,15 +110,18 @@ static void ask_when_due(struct app *a, int64_t now_mono_ms)
 
 /* ---- the thread ---- */
 
-static void mind_apps(struct server *s, int64_t now_mono_ms)
+static void mind_apps(struct clockwork *c, int64_t now_mono_ms)
 {
-    struct world *w = server_world(s);
+    struct world *w = server_world(c->server);
+    int room = BEGIN_MAX;
     size_t i;
 
     for (i = 0; i < w->n_apps; i++) {
-        look_for_news(w->apps[i], now_mono_ms);
-        ask_when_due(w->apps[i], now_mono_ms);
+        struct app *a = w->apps[(c->first + i) % w->n_apps];
+        look_for_news(a, now_mono_ms);
+        ask_when_due(a, now_mono_ms, &room);
     }
+    c->first += BEGIN_MAX; /* so that those in front do not have all the room */
     world_release(w);
 }
 
@@ -124,7 +132,7 @@ static void *run(void *arg)
     while (!atomic_load(&w->stop)) {
         int64_t now_mono_ms = now_mono();
         if (!atomic_load(&w->server->draining))
-            mind_apps(w->server, now_mono_ms);
+            mind_apps(w, now_mono_ms);
         waiting_expire(&w->server->waiting, now_mono_ms);
         connections_expire(&w->server->connections, now_mono_ms);
         itr_clock_sleep_ms(itr_clock_system(), TICK_MS);
@@ -134,7 +142,7 @@ static void *run(void *arg)
 
 int clockwork_start(struct clockwork *w, struct server *server)
 {
-    w->server = server;
+    *w = (struct clockwork){.server = server};
     atomic_init(&w->stop, false);
     return pthread_create(&w->thread, NULL, run, w);
 }

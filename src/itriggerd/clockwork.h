@@ -16,6 +16,7 @@ struct clockwork {
     struct server *server; /* borrowed */
     pthread_t thread;
     atomic_bool stop;
+    size_t first; /* the thread's: the app that is looked at first next time */
 };
 
 /* 0, or an error number of pthread_create(3). */

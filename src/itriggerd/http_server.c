@@ -114,8 +114,8 @@ static void add_headers(struct MHD_Response *m, const struct reply *r, bool clos
 static enum MHD_Result respond(const struct listener *l, struct MHD_Connection *c,
                                const struct reply *r)
 {
-    struct MHD_Response *m = MHD_create_response_from_buffer(
-        r->body.len, (void *)(size_t)itr_buf_str(&r->body), MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *m =
+        MHD_create_response_from_buffer(r->body.len, r->body.data, MHD_RESPMEM_MUST_COPY);
     enum MHD_Result queued;
 
     if (m == NULL)

@@ -17,7 +17,8 @@
 #define MEMORY_PER_CONNECTION ((size_t)16 * 1024) /* request line and headers have to fit */
 #define CONNECTIONS_MAX 4096u
 #define IDLE_S 75u
-#define TLS_VERSIONS "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
+
+static char tls_versions[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
 
 /* ---- the socket ---- */
 
@@ -80,6 +81,7 @@ void listener_name(const struct listener *l, char *out, size_t cap)
     socklen_t len = sizeof at;
     char host[INET6_ADDRSTRLEN] = "";
 
+    memset(&at, 0, sizeof at);
     if (l->address.is_unix) {
         (void)snprintf(out, cap, "unix:%s", ((const struct sockaddr_un *)&l->address.at)->sun_path);
         return;
@@ -111,10 +113,9 @@ static struct MHD_Daemon *start_http(struct listener *l, int fd, const struct tl
 {
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem for_tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0,
-         tls != NULL ? (void *)(size_t)itr_buf_str(&tls->cert) : NULL},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, tls != NULL ? (void *)(size_t)itr_buf_str(&tls->key) : NULL},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(size_t)TLS_VERSIONS},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, tls != NULL ? tls->cert.data : NULL},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, tls != NULL ? tls->key.data : NULL},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_versions},
         {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL},
                                     {MHD_OPTION_END, 0, NULL}};

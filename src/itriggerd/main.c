@@ -114,6 +114,7 @@ static int check(const struct command *cmd, struct settings *s)
 static void reload(const struct command *cmd, struct daemon *d)
 {
     struct settings fresh;
+    struct standalone unused;
     struct complaint c = {0};
     char text[COMPLAINT_TEXT + 256];
 
@@ -121,7 +122,7 @@ static void reload(const struct command *cmd, struct daemon *d)
         log_warning("reload", NULL, "there is no file to read again: needs a restart");
         return;
     }
-    if (load(cmd, &fresh, NULL, &c)) {
+    if (load(cmd, &fresh, &unused, &c)) {
         daemon_reload(d, &fresh);
         return;
     }
