@@ -141,8 +141,6 @@ static void retire(struct listener *l)
 
     if (fd != MHD_INVALID_SOCKET)
         close(fd);
-    if (l->n_retired == LISTENER_RETIRED_MAX)
-        listener_sweep(l, true);
     l->retired[l->n_retired++] = l->http;
     l->http = NULL;
 }
@@ -184,6 +182,19 @@ void listener_sweep(struct listener *l, bool all)
         else
             MHD_stop_daemon(l->retired[i]);
     l->n_retired = kept;
+}
+
+/* The library's panic is the end of the process: a server must not be stopped under a request that
+ * is suspended. */
+enum itr_status listener_check_room(struct listener *l, struct itr_error *e)
+{
+    listener_sweep(l, false);
+    if (l->n_retired < LISTENER_RETIRED_MAX)
+        return ITR_OK;
+    return itr_error_set(e, ITR_CONFIG,
+                         "requests of the last %d changes of certificates are still open; try "
+                         "again later",
+                         LISTENER_RETIRED_MAX);
 }
 
 void listener_quiesce(struct listener *l)
