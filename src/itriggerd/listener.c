@@ -70,9 +70,13 @@ enum itr_status listener_open(struct listener *l, struct server *server, const c
     good = l->fd >= 0 &&
            (l->address.is_unix ? bind_unix(l->fd, &l->address) : bind_tcp(l->fd, &l->address)) &&
            listen(l->fd, BACKLOG) == 0;
-    if (!good)
-        return itr_error_set(e, ITR_CONFIG, "listen = %.200s: %s", address, strerror(errno));
-    return ITR_OK;
+    if (good)
+        return ITR_OK;
+    (void)itr_error_set(e, ITR_CONFIG, "listen = %.200s: %s", address, strerror(errno));
+    if (l->fd >= 0)
+        close(l->fd);
+    l->fd = -1; /* what stands at a Unix socket's path is not ours to remove */
+    return e->kind;
 }
 
 void listener_name(const struct listener *l, char *out, size_t cap)
