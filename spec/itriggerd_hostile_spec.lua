@@ -34,8 +34,11 @@ describe("itriggerd", function()
   local function send(bytes, more)
     local host, port = d.address:match("^(.*):(%d+)$")
     local path = place:write("request", bytes)
-    return itriggerd.shell(("timeout 60 bash -c 'exec 3<>/dev/tcp/%s/%s; cat %s >&3; %s cat <&3' 2>/dev/null"):format(host,
-      port, path, more or ""))
+    local text = itriggerd.shell(("timeout 60 bash -c 'exec 3<>/dev/tcp/%s/%s; cat %s >&3; %s cat <&3' 2>/dev/null; "
+      .. "echo \"exit $?\""):format(host, port, path, more or ""))
+    local answer, code = text:match("^(.*)exit (%d+)\n$")
+    assert.not_equal("124", code, "it did not hang up")
+    return answer
   end
 
   local function request(more, path)

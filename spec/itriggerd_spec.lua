@@ -209,6 +209,24 @@ describe("itriggerd", function()
     end)
   end)
 
+  it("gives each key the apps that it has a right to, and no others", function()
+    local id, secret = face.app(sb)
+    local other = "key-of-another-client-0123456789"
+    local d = place:start { text = table.concat({ "[app two]", "app_id = " .. id, "app_secret = " .. secret,
+      "gateway = " .. sb.gateway, "[client till]", "key_file = " .. place:write("other", other), "apps = two",
+      "[client all]", "key_file = " .. place:write("all", "key-of-the-third-one-0123456789"), "apps = *" }, "\n") }
+    local two = "/v1/apps/" .. id
+    granted(d:get(token_path))
+    granted(d:get(two .. "/token", nil, other))
+    assert_error(d:get(two .. "/token"), 403, 403)
+    assert_error(d:post(two .. "/refresh", "{}"), 403, 403)
+    assert_error(d:get(token_path, nil, other), 403, 403)
+    assert_error(d:get(VENDOR .. ("?appId=%s&appSecret=%s"):format(id, itriggerd.key), nil, false), 200, 40002)
+    granted(d:get(token_path, nil, "key-of-the-third-one-0123456789"))
+    granted(d:get(two .. "/token", nil, "key-of-the-third-one-0123456789"))
+    assert_error(d:get("/v1/apps/nobody/token", nil, "key-of-the-third-one-0123456789"), 404, 404)
+  end)
+
   describe("when the gateway gives no token", function()
     it("says 503 and when to come again, and is not ready", function()
       sb:fault { kind = "status", status = 500, path = "token", times = 100 }
@@ -237,6 +255,42 @@ describe("itriggerd", function()
       assert.equal(first.accessToken, granted(d:get(token_path)).accessToken)
       assert.equal(1, fetches())
     end)
+  end)
+
+  it("gives out the token it has while the gateway is down, even past its end, and a new one after", function()
+    sb:token { kind = "overlap" }
+    local d = place:start { app = { token_ttl = 1, min_refresh_interval = 0 } }
+    d:await "token app=one"
+    local first = granted(d:get(token_path))
+    sb:fault { kind = "status", status = 503, path = "token", times = 1000 }
+    d:await "warning fetch app=one"
+    repeat
+      local data = granted(d:get(token_path))
+      assert.equal(first.accessToken, data.accessToken)
+    until data.expiresIn == 0
+    assert.equal(503, d:get("/readyz", nil, false).status)
+    sb:clear {}
+    d:await "token app=one"
+    assert.not_equal(first.accessToken, granted(d:get(token_path)).accessToken)
+    assert.equal(200, d:get("/readyz", nil, false).status)
+  end)
+
+  it("answers who waits before it ends by SIGTERM", function()
+    local d = place:start()
+    d:await "token app=one"
+    local first = granted(d:get(token_path))
+    sb:fault { kind = "hold", path = "token" }
+    local waiting = assert(io.popen(("curl -s -i --noproxy '*' -H 'Authorization: Bearer %s' --data-binary '{\"refused\":%d}' '%s%s'")
+      :format(itriggerd.key, first.fence, d.url, refresh_path)))
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    d:signal "TERM"
+    d:await "stop: "
+    sb:release {}
+    local answer = waiting:read("*a")
+    waiting:close()
+    assert.truthy(answer:find("HTTP/1.1 200", 1, true), answer)
+    assert.truthy(answer:lower():find("connection: close", 1, true), answer)
+    assert.equal(0, d:wait())
   end)
 
   describe("keeps", function()
@@ -273,8 +327,18 @@ describe("itriggerd", function()
     end)
   end)
 
-  it("refreshes actively, ten times, while clients call and no call fails", function()
+  it("refreshes actively while nobody asks", function()
     sb:token { kind = "overlap", life_ms = 2000 }
+    local d = place:start { app = { token_ttl = 2, min_refresh_interval = 0 } }
+    for _ = 1, 3 do
+      assert.truthy(d:await("token app=one"):find("from gateway", 1, true))
+    end
+  end)
+
+  -- The gateway lets a token live longer than the two seconds that are counted on, so that a machine on which
+  -- fifty clients compete for the processor has no say in it.
+  it("refreshes actively, ten times, while clients call and no call fails", function()
+    sb:token { kind = "overlap", life_ms = 10000 }
     local d = place:start { app = { token_ttl = 2, min_refresh_interval = 0 } }
     local worker = [[
       local client = require "itrigger.client"
@@ -297,8 +361,11 @@ describe("itriggerd", function()
     p:mark "stop"
     assert.same({ ok = count }, f:rest())
     p:remove()
-    local before = fetches()
-    assert.is_true(before >= 10 and before <= 12, tostring(before))
+    d:stop()
+    local _, tokens = table.concat(d.log, "\n"):gsub("info token app=one", "")
+    assert.is_true(tokens >= 10)
+    local extra = fetches() - tokens -- one may have come as it stopped
+    assert.is_true(extra == 0 or extra == 1, tostring(extra))
   end)
 
   describe("reads its file again by SIGHUP", function()
