@@ -11,14 +11,16 @@
 
 #include "core/token_source.h"
 #include "itriggerd/settings.h"
+#include "itriggerd/traffic.h"
 
 /* Any thread. They go on over a reload, also where the app's options change. */
 struct app_counters {
     atomic_uint refs;
-    atomic_uint_fast64_t tokens;   /* answers with a token */
-    atomic_uint_fast64_t refusals; /* reports of a refused token */
-    atomic_uint_fast64_t asked;    /* refreshes that were asked for */
-    atomic_uint_fast64_t failures; /* answers without a token */
+    atomic_uint_fast64_t tokens;                /* answers with a token */
+    atomic_uint_fast64_t refusals;              /* reports of a refused token */
+    atomic_uint_fast64_t asked;                 /* refreshes that were asked for */
+    atomic_uint_fast64_t failures;              /* answers without a token */
+    atomic_uint_fast64_t errors[TRAFFIC_CODES]; /* the same, by code */
 };
 
 struct app {

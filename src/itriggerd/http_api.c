@@ -15,6 +15,8 @@ static const struct api_route routes[] = {
     {VENDOR "/token/refresh", "GET", API_REFRESH, API_KEY, true},
     {"/healthz", "GET, HEAD", API_HEALTH, API_OPEN, false},
     {"/readyz", "GET, HEAD", API_READY, API_OPEN, false},
+    {"/metrics", "GET, HEAD", API_METRICS, API_STATUS, false},
+    {"/", "GET, HEAD", API_PAGE, API_STATUS, false},
 };
 
 static bool refuse(struct reply *r, int http_status, const char *message)

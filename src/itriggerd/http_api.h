@@ -22,6 +22,8 @@ enum api_what {
     API_REFRESH, /* a newer one */
     API_HEALTH,  /* is the process there? */
     API_READY,   /* has each app a token? */
+    API_METRICS, /* for Prometheus */
+    API_PAGE,    /* for people */
 };
 
 /* Who may ask. */
@@ -42,7 +44,7 @@ struct api_route {
 /* A request as it came, not yet decoded. Strings are borrowed; NULL: absent. */
 struct api_request {
     const char *method, *path;
-    const char *authorization;
+    const char *authorization, *accept_language;
     const char *query_app_id, *query_app_secret, *query_newer_than, *query_wait;
     const char *body;
     size_t body_len;

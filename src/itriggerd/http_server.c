@@ -97,6 +97,11 @@ static void add_headers(struct MHD_Response *m, const struct reply *r, bool clos
 
     add(m, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
     add(m, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (r->policy[0] != '\0') {
+        add(m, "Content-Security-Policy", r->policy);
+        add(m, "X-Content-Type-Options", "nosniff");
+        add(m, "Referrer-Policy", "no-referrer");
+    }
     if (r->allow != NULL)
         add(m, MHD_HTTP_HEADER_ALLOW, r->allow);
     if (r->challenge) {
@@ -209,6 +214,8 @@ static enum serve_result serve(struct listener *l, struct MHD_Connection *c, str
     r.path = url;
     r.authorization =
         MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    r.accept_language =
+        MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_LANGUAGE);
     r.query_app_id = query(c, "appId");
     r.query_app_secret = query(c, "appSecret");
     r.query_newer_than = query(c, "newer_than");

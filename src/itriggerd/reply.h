@@ -19,6 +19,7 @@ struct reply {
     const char *content_type; /* static */
     const char *allow;        /* 405: the methods; static; NULL: no such header */
     int retry_after_s;        /* 0: no such header */
+    char policy[256];         /* Content-Security-Policy of a page; "": it is none */
     bool challenge;           /* 401: say how to authenticate */
     bool has_token;           /* must not be stored */
     struct itr_buf body;      /* wipes itself */

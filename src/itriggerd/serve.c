@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "itriggerd/watch.h"
+
 #define FETCH_WAIT_MS 15000 /* how long a request waits for a fetch that is out */
 
 static int64_t now_mono(void)
@@ -68,6 +70,7 @@ static void say_failure(struct serving *s, const struct itr_error *e)
         reply_vendor_failure(&s->reply, e);
     else
         reply_failure(&s->reply, e);
+    count(&s->app->counters->errors[traffic_code(s->reply.code)]);
 }
 
 /* What was refused is all there is, because of something else than that refusal: a fetch that
@@ -179,7 +182,7 @@ static enum serve_result begin_asking(struct serving *s)
     return ask_and_wait(s, s->polls ? s->call.wait_ms : FETCH_WAIT_MS);
 }
 
-enum serve_result serve_again(struct serving *s)
+static enum serve_result go_on(struct serving *s)
 {
     bool polled = s->polls;
 
@@ -235,8 +238,23 @@ static void say_ready(struct serving *s)
         reply_say(&s->reply, 503, 503, "an app has no usable token");
 }
 
-enum serve_result serve_begin(struct serving *s, const struct api_request *request, bool trusted)
+/* Who may see the page and the metrics sees those of its own apps; NULL: all. */
+static bool admit_watcher(struct serving *s, bool trusted, const struct client **client)
 {
+    const struct api_call *c = &s->call;
+
+    *client = NULL;
+    if (trusted || s->world->open_status)
+        return true;
+    if ((*client = world_client(s->world, c->key, strlen(c->key))) == NULL)
+        api_say_no_key(c, &s->reply);
+    return *client != NULL;
+}
+
+static enum serve_result begin(struct serving *s, const struct api_request *request, bool trusted)
+{
+    const struct client *client;
+
     if (!api_read(request, &s->call, &s->reply))
         return SERVE_DONE;
     s->world = server_world(s->server);
@@ -247,9 +265,47 @@ enum serve_result serve_begin(struct serving *s, const struct api_request *reque
     case API_READY:
         say_ready(s);
         return SERVE_DONE;
+    case API_METRICS:
+        if (admit_watcher(s, trusted, &client))
+            watch_metrics(s->server, s->world, client, &s->reply);
+        return SERVE_DONE;
+    case API_PAGE:
+        if (admit_watcher(s, trusted, &client))
+            watch_page(s->world, client, page_language_of(request->accept_language), &s->reply);
+        return SERVE_DONE;
     case API_TOKEN:
     case API_REFRESH:
         break;
     }
     return admit(s, trusted) ? begin_asking(s) : SERVE_DONE;
+}
+
+/* ---- what is counted of it ---- */
+
+static enum traffic_kind kind_of(const struct api_call *c)
+{
+    if (c->route == NULL)
+        return TRAFFIC_OTHER;
+    if (c->route->what == API_TOKEN)
+        return c->wait_ms > 0 ? TRAFFIC_POLL : TRAFFIC_TOKEN;
+    return c->route->what == API_REFRESH ? TRAFFIC_REFRESH : TRAFFIC_OTHER;
+}
+
+static enum serve_result note(struct serving *s, enum serve_result result)
+{
+    if (result == SERVE_DONE)
+        traffic_note(&s->server->traffic, kind_of(&s->call), s->reply.code,
+                     now_mono() - s->begun_mono_ms);
+    return result;
+}
+
+enum serve_result serve_begin(struct serving *s, const struct api_request *request, bool trusted)
+{
+    s->begun_mono_ms = now_mono();
+    return note(s, begin(s, request, trusted));
+}
+
+enum serve_result serve_again(struct serving *s)
+{
+    return note(s, go_on(s));
 }

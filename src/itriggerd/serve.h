@@ -21,6 +21,7 @@ struct serving {
     struct server *server; /* borrowed */
     struct api_call call;
     struct reply reply;
+    int64_t begun_mono_ms;
     struct world *world; /* a reference once the call is read */
     struct app *app;     /* borrowed from world; NULL: not about one */
     struct itr_token_wait wait;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "itriggerd/connections.h"
+#include "itriggerd/traffic.h"
 #include "itriggerd/waiting.h"
 #include "itriggerd/world.h"
 
@@ -22,6 +23,7 @@ struct server {
     struct world *world; /* a reference */
     struct waiting waiting;
     struct connections connections;
+    struct traffic traffic;
     atomic_int busy;        /* requests that began and are not over */
     atomic_bool draining;   /* the process ends: connections are closed after their answer */
     atomic_uint generation; /* of the listeners: connections of an older one are closed likewise */

@@ -1,0 +1,196 @@
+-- itriggerd's /metrics, /healthz and /readyz: what Prometheus and a load balancer see.
+local itriggerd = require "spec.support.itriggerd"
+local sandbox = require "spec.support.sandbox"
+
+if not itriggerd.is_built() then
+  print("itriggerd_metrics_spec: skipped, since itriggerd is not built: libmicrohttpd-dev or libinih-dev is missing")
+  return
+end
+
+describe("itriggerd's metrics", function()
+  local sb, place
+
+  setup(function()
+    sb = sandbox.shared()
+  end)
+
+  before_each(function()
+    sb:reset()
+    place = itriggerd.place(sb)
+  end)
+
+  after_each(function()
+    place:remove()
+    sb:reset()
+  end)
+
+  local function started(more)
+    local d = place:start(more)
+    d:await "token app=one"
+    return d
+  end
+
+  -- The samples by their text, names in order, and each family's type; an error where a line is none of
+  -- the format, or a family is not announced or not in one piece.
+  local function read(text)
+    local samples, types, family = {}, {}, nil
+    assert.equal("\n", text:sub(-1))
+    for line in text:gmatch("([^\n]*)\n") do
+      local name, kind = line:match("^# TYPE (itrigger_[%l_]+) (%l+)$")
+      if name then
+        assert.is_nil(types[name], name)
+        types[name], family = kind, name
+      elseif not line:match("^# HELP itrigger_[%l_]+ .+$") then
+        local sample, value = line:match("^(itrigger_[%l_]+{[^}]*}) (%-?[%d.]+)$")
+        assert.is_truthy(sample, line)
+        assert.equal(1, (sample:find(family, 1, true)))
+        assert.is_nil(samples[sample], sample)
+        samples[sample] = tonumber(value)
+      end
+    end
+    return samples, types
+  end
+
+  local function metrics(d, key)
+    return read(d:get("/metrics", nil, key).body)
+  end
+
+  local function token_of(d)
+    return d:get("/v1/apps/" .. place.app_id .. "/token").json.data
+  end
+
+  local function report(d, fence)
+    return d:post("/v1/apps/" .. place.app_id .. "/refresh", ('{"refused":%d}'):format(fence))
+  end
+
+  it("are in Prometheus' text format, and need a key", function()
+    local d = started()
+    local answer = d:get("/metrics")
+    assert.equal(200, answer.status)
+    assert.truthy(answer.head:find("content-type: text/plain; version=0.0.4; charset=utf-8", 1, true))
+    assert.equal(401, d:get("/metrics", nil, false).status)
+    assert.equal(401, d:get("/metrics", nil, "wrong").status)
+    local _, types = read(answer.body)
+    assert.equal("histogram", types.itrigger_answer_seconds)
+    assert.equal("counter", types.itrigger_fetches_total)
+    assert.equal("gauge", types.itrigger_token_remaining_seconds)
+  end)
+
+  it("need no key with status=open", function()
+    local d = started { server = { status = "open" } }
+    assert.equal(1, read(d:get("/metrics", nil, false).body)['itrigger_ready{app="one"}'])
+  end)
+
+  it("need no key over a Unix socket", function()
+    local path = place.dir .. "/socket"
+    local d = started { server = { listen = "unix:" .. path } }
+    d.url = "http://itriggerd"
+    local answer = d:get("/metrics", { "--unix-socket", path }, false)
+    assert.equal(1, read(answer.body)['itrigger_ready{app="one"}'])
+  end)
+
+  it("count fetches, hits, refusals, requests for a fetch, by app", function()
+    local d = started { app = { daily_limit = 50 } }
+    local first = token_of(d)
+    token_of(d)
+    report(d, first.fence)
+    d:post("/v1/apps/" .. place.app_id .. "/refresh", "{}")
+    local now = metrics(d)
+    assert.equal(1, now['itrigger_ready{app="one"}'])
+    assert.equal(2, now['itrigger_fetches_total{app="one"}'])
+    assert.equal(4, now['itrigger_hits_total{app="one"}'])
+    assert.equal(1, now['itrigger_refusals_total{app="one"}'])
+    assert.equal(1, now['itrigger_refresh_requests_total{app="one"}'])
+    assert.equal(2, now['itrigger_fetches_today{app="one"}'])
+    assert.equal(50, now['itrigger_daily_limit{app="one"}'])
+    assert.equal(0, now['itrigger_waiters{app="one"}'])
+  end)
+
+  it("tell the token's age, its life and the time to its refresh", function()
+    local now = metrics((started { app = { token_ttl = 600 } }))
+    local age, life = now['itrigger_token_age_seconds{app="one"}'], now['itrigger_token_remaining_seconds{app="one"}']
+    assert.is_true(age >= 0)
+    assert.is_true(math.abs(age + life - 600) < 0.01)
+    assert.is_true(now['itrigger_token_refresh_seconds{app="one"}'] < life)
+  end)
+
+  it("count answers by kind and code, and how long they took", function()
+    local d = started()
+    local first = token_of(d)
+    token_of(d)
+    report(d, first.fence)
+    d:get("/v1/apps/" .. place.app_id .. "/token", nil, "wrong")
+    d:get("/nothing")
+    local now = metrics(d)
+    assert.equal(2, now['itrigger_answers_total{kind="token",code="200"}'])
+    assert.equal(1, now['itrigger_answers_total{kind="token",code="401"}'])
+    assert.equal(1, now['itrigger_answers_total{kind="refresh",code="200"}'])
+    assert.equal(1, now['itrigger_answers_total{kind="other",code="404"}'])
+    assert.equal(3, now['itrigger_answer_seconds_count{kind="token"}'])
+    assert.equal(3, now['itrigger_answer_seconds_bucket{kind="token",le="+Inf"}'])
+    assert.equal(0, now['itrigger_answer_seconds_count{kind="poll"}'])
+  end)
+
+  it("have a histogram whose buckets never fall", function()
+    local d = started()
+    report(d, token_of(d).fence)
+    local text, last, seen = d:get("/metrics").body, -1, 0
+    for value in text:gmatch('itrigger_answer_seconds_bucket{kind="refresh",le="[^"]+"} (%d+)') do
+      assert.is_true(tonumber(value) >= last)
+      last, seen = tonumber(value), seen + 1
+    end
+    assert.equal(15, seen)
+    assert.equal(1, last)
+  end)
+
+  it("count answers without a token by code", function()
+    local d = place:start { app = { app_id = "nobody" } }
+    d:await "fetch app=one"
+    local answer = d:get("/v1/apps/nobody/token")
+    assert.equal(503, answer.status)
+    local now = metrics(d)
+    assert.equal(1, now['itrigger_errors_total{app="one",code="40002"}'])
+    assert.equal(0, now['itrigger_ready{app="one"}'])
+    assert.is_nil(now['itrigger_token_age_seconds{app="one"}'])
+    assert.equal(0, now['itrigger_hits_total{app="one"}'])
+  end)
+
+  it("go on over a reload", function()
+    local d = started()
+    token_of(d)
+    d:signal "HUP"
+    d:await "reload"
+    assert.equal(1, metrics(d)['itrigger_hits_total{app="one"}'])
+    assert.equal(1, metrics(d)['itrigger_answers_total{kind="token",code="200"}'])
+  end)
+
+  it("tell of no app but those of the key, and no token, secret or key", function()
+    local d = started { text = ("[app two]\napp_id = other\napp_secret_file = %s/secret\ngateway = %s\n"
+      .. "[client all]\nkey_file = %s\napps = *\n"):format(place.dir, sb.gateway,
+      place:write("all", "key-of-all-0123456789abcdef\n")) }
+    assert.is_nil(metrics(d)['itrigger_ready{app="two"}'])
+    assert.equal(0, metrics(d, "key-of-all-0123456789abcdef")['itrigger_ready{app="two"}'])
+    local body = d:get("/metrics").body
+    for _, secret in ipairs { token_of(d).accessToken, place.app_secret, itriggerd.key } do
+      assert.falsy(body:find(secret, 1, true))
+    end
+  end)
+
+  describe("and its health", function()
+    it("is told to anybody, while the process is there", function()
+      local d = place:start { app = { app_id = "nobody" } }
+      assert.equal(200, d:get("/healthz", nil, false).status)
+    end)
+
+    it("is 'not ready' while an app has no usable token, and ready after", function()
+      sb:fault { kind = "hold", path = "token" }
+      local d = place:start()
+      local answer = d:get("/readyz", nil, false)
+      assert.equal(503, answer.status)
+      assert.equal(503, answer.json.code)
+      sb:release {}
+      d:await "token app=one"
+      assert.equal(200, d:get("/readyz", nil, false).status)
+    end)
+  end)
+end)

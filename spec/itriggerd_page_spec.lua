@@ -1,0 +1,159 @@
+-- itriggerd's status page: as text by curl, and as a person sees it, in Chromium on a phone's screen.
+local browser_support = require "spec.support.browser"
+local itriggerd = require "spec.support.itriggerd"
+local sandbox = require "spec.support.sandbox"
+
+if not itriggerd.is_built() then
+  print("itriggerd_page_spec: skipped, since itriggerd is not built: libmicrohttpd-dev or libinih-dev is missing")
+  return
+end
+
+describe("the status page", function()
+  local sb, place
+
+  setup(function()
+    sb = sandbox.shared()
+  end)
+
+  before_each(function()
+    sb:reset()
+    place = itriggerd.place(sb)
+  end)
+
+  after_each(function()
+    place:remove()
+    sb:reset()
+  end)
+
+  local function started(more)
+    local d = place:start(more)
+    d:await "token app=one"
+    return d
+  end
+
+  local function page_in(d, language)
+    return d:get("/", { "-H", "Accept-Language: " .. language }).body
+  end
+
+  it("needs a key, and asks a browser for it", function()
+    local d = started()
+    local answer = d:get("/", nil, false)
+    assert.equal(401, answer.status)
+    assert.truthy(answer.head:find("www-authenticate: basic realm", 1, true))
+    assert.equal(200, d:get("/", { "-u", "anybody:" .. itriggerd.key }, false).status)
+    assert.equal(401, d:get("/", nil, "wrong").status)
+  end)
+
+  it("needs none with status=open", function()
+    assert.equal(200, started({ server = { status = "open" } }):get("/", nil, false).status)
+  end)
+
+  it("allows nothing from elsewhere, no script, and no copy", function()
+    local answer = started():get("/")
+    assert.truthy(answer.head:find("content-security-policy: default-src 'none'; style-src 'sha256-", 1, true))
+    assert.falsy(answer.head:find("unsafe", 1, true))
+    assert.truthy(answer.head:find("cache-control: no-store", 1, true))
+    assert.truthy(answer.head:find("content-type: text/html; charset=utf-8", 1, true))
+    assert.falsy(answer.body:find("<script", 1, true))
+    assert.falsy(answer.body:find("https?://"))
+  end)
+
+  it("speaks the browser's language, of the two that it has", function()
+    local d = started()
+    for language, zh in pairs { ["zh-CN,zh;q=0.9,en;q=0.8"] = true, ["zh"] = true, ["de, zh-TW;q=0.5, en;q=0.3"] = true,
+      ["en-US,en;q=0.9,zh;q=0.8"] = false, ["fr"] = false, ["zh;q=0, en;q=0.1"] = false, ["en;q=0.2,zh;q=0.25"] = true,
+      ["zha, en"] = false } do
+      assert.equal(zh, page_in(d, language):find('<html lang="zh-CN">', 1, true) ~= nil, language)
+    end
+  end)
+
+  it("shows no token and no secret", function()
+    local d = started()
+    local token = d:get("/v1/apps/" .. place.app_id .. "/token").json.data.accessToken
+    local body = d:get("/").body
+    for _, secret in ipairs { token, place.app_secret, itriggerd.key } do
+      assert.falsy(body:find(secret, 1, true))
+    end
+    assert.truthy(body:find("sha256:%x%x%x%x%x%x%x%x"))
+  end)
+
+  it("shows only the apps that the key has a right to, as text", function()
+    local d = started { text = ("[app two]\napp_id = <b>&\"'2\napp_secret_file = %s/secret\ngateway = %s\n"
+      .. "[client all]\nkey_file = %s\napps = *\n"):format(place.dir, sb.gateway,
+      place:write("all", "key-of-all-0123456789abcdef\n")) }
+    local mine = d:get("/").body
+    assert.truthy(mine:find('data-app="one"', 1, true))
+    assert.falsy(mine:find("two", 1, true))
+    local all = d:get("/", nil, "key-of-all-0123456789abcdef").body
+    assert.truthy(all:find(">&#60;b&#62;&#38;&#34;&#39;2</p>", 1, true))
+    assert.falsy(all:find("<b>", 1, true))
+  end)
+
+  it("tells of an app that cannot get a token, and why", function()
+    local d = place:start { app = { app_id = "nobody" } }
+    d:await "fetch app=one"
+    local body = d:get("/").body
+    assert.truthy(body:find("no usable token", 1, true))
+    assert.truthy(body:find('data-fence="0"', 1, true))
+    assert.truthy(body:find("failed → none<br>", 1, true))
+  end)
+
+  -- The token's record in the store of a daemon that has ended, as if it were `ms` older.
+  local function age_record(ms)
+    local name = itriggerd.shell("cd '" .. place.dir .. "/store' && ls *.record"):match("%S+")
+    local text = place:read("store/" .. name)
+    for _, time in ipairs { "born", "refresh", "end" } do
+      text = text:gsub("\n" .. time .. " (%d+)\n", function(at)
+        return ("\n%s %d\n"):format(time, tonumber(at) - ms)
+      end)
+    end
+    place:write("store/" .. name, text)
+  end
+
+  describe("in a browser on a phone", function()
+    local missing = browser_support.missing()
+    if missing then
+      print("itriggerd_page_spec: no browser looked at the page: " .. missing)
+      return
+    end
+
+    local browser
+
+    after_each(function()
+      if browser then
+        browser:stop()
+      end
+    end)
+
+    -- The bar as it is drawn: its filled part of the whole.
+    local function drawn()
+      return browser:script [[
+        const bar = document.querySelector("svg.life"), filled = bar.querySelectorAll("rect")[1];
+        return filled.getBoundingClientRect().width / bar.getBoundingClientRect().width;
+      ]]
+    end
+
+    it("shows an app's bar, and by itself the bar of the next token after a refresh", function()
+      started():stop()
+      age_record(3000 * 1000)
+      local d = started { app = { daily_limit = 100 } }
+      browser = browser_support.start { language = "zh-CN", width = 360, height = 740 }
+      browser:open(d.url:gsub("//", "//anybody:" .. itriggerd.key .. "@") .. "/")
+
+      local first = d:get("/v1/apps/" .. place.app_id .. "/token").json.data
+      browser:find(("//section[@data-app='one'][@data-fence='%d']"):format(first.fence))
+      assert.equal("iTrigger 令牌状态", browser:script "return document.title")
+      assert.is_true(drawn() < 0.6)
+      -- The style sheet is in force, and all of it fits a narrow screen.
+      assert.equal("0px", browser:script "return getComputedStyle(document.querySelector('h2')).marginTop")
+      assert.equal(360, browser:script "return document.documentElement.scrollWidth")
+
+      local second = d:post("/v1/apps/" .. place.app_id .. "/refresh", ('{"refused":%d}'):format(first.fence)).json.data
+      assert.is_true(second.fence > first.fence)
+      browser:find(("//section[@data-app='one'][@data-fence='%d']"):format(second.fence))
+      assert.is_true(drawn() > 0.9)
+      assert.truthy(browser:script("return document.body.innerText"):find("令牌被拒", 1, true))
+      assert.same({}, browser:complaints())
+    end)
+  end)
+end)

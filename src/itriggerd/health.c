@@ -1,0 +1,38 @@
+#include "itriggerd/health.h"
+
+#include "itriggerd/app.h"
+
+static uint64_t read_counter(const atomic_uint_fast64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void read_counters(const struct app_counters *c, struct health *h)
+{
+    size_t i;
+
+    h->tokens = read_counter(&c->tokens);
+    h->refusals = read_counter(&c->refusals);
+    h->asked = read_counter(&c->asked);
+    h->failures = read_counter(&c->failures);
+    for (i = 0; i < TRAFFIC_CODES; i++)
+        h->errors[i] = read_counter(&c->errors[i]);
+}
+
+void health_of(const struct app *a, int64_t now_mono_ms, struct itr_token_stats *stats,
+               struct health *h)
+{
+    itr_token_source_stats(a->source, stats);
+    *h = (struct health){.name = a->name, .app_id = a->app_id};
+    h->ready = app_is_ready(a, now_mono_ms);
+    h->state = stats->state;
+    h->fence = stats->fence;
+    h->age_ms = stats->age_ms;
+    h->refresh_in_ms = stats->refresh_in_ms;
+    h->expires_in_ms = stats->expires_in_ms;
+    h->fetches_today = stats->fetches_today;
+    h->daily_limit = stats->daily_limit;
+    h->waiters = stats->waiters;
+    h->fetched = stats->fetched;
+    read_counters(a->counters, h);
+}

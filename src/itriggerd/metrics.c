@@ -1,0 +1,248 @@
+#include "itriggerd/metrics.h"
+
+#include <inttypes.h>
+
+#include "core/version.h"
+
+#define METRICS_LINE_MAX 1024
+
+/* One family of samples with one value an app. */
+struct family {
+    const char *name, *type, *help;
+    bool (*value)(const struct health *h, int64_t *value); /* false: there is none now */
+    bool is_ms;                                            /* told in seconds */
+};
+
+/* ---- the values ---- */
+
+static bool get_ready(const struct health *h, int64_t *v)
+{
+    *v = h->ready;
+    return true;
+}
+
+static bool get_fetched(const struct health *h, int64_t *v)
+{
+    *v = (int64_t)h->fetched;
+    return true;
+}
+
+static bool get_tokens(const struct health *h, int64_t *v)
+{
+    *v = (int64_t)h->tokens;
+    return true;
+}
+
+static bool get_refusals(const struct health *h, int64_t *v)
+{
+    *v = (int64_t)h->refusals;
+    return true;
+}
+
+static bool get_asked(const struct health *h, int64_t *v)
+{
+    *v = (int64_t)h->asked;
+    return true;
+}
+
+static bool get_age(const struct health *h, int64_t *v)
+{
+    *v = h->age_ms;
+    return h->fence != 0;
+}
+
+static bool get_life(const struct health *h, int64_t *v)
+{
+    *v = h->expires_in_ms;
+    return h->fence != 0;
+}
+
+static bool get_refresh(const struct health *h, int64_t *v)
+{
+    *v = h->refresh_in_ms;
+    return h->fence != 0;
+}
+
+static bool get_fetches_today(const struct health *h, int64_t *v)
+{
+    *v = h->fetches_today;
+    return h->fetches_today >= 0;
+}
+
+static bool get_limit(const struct health *h, int64_t *v)
+{
+    *v = h->daily_limit;
+    return h->daily_limit > 0;
+}
+
+static bool get_waiters(const struct health *h, int64_t *v)
+{
+    *v = h->waiters;
+    return true;
+}
+
+static const struct family families[] = {
+    {"itrigger_ready", "gauge", "1: the app has a usable token, or needs none now.", get_ready,
+     false},
+    {"itrigger_fetches_total", "counter", "Tokens that this process got from the gateway.",
+     get_fetched, false},
+    {"itrigger_hits_total", "counter", "Answers with a token.", get_tokens, false},
+    {"itrigger_refusals_total", "counter", "Reports of a refused token.", get_refusals, false},
+    {"itrigger_refresh_requests_total", "counter", "Requests for one fetch.", get_asked, false},
+    {"itrigger_token_age_seconds", "gauge", "Age of the token.", get_age, true},
+    {"itrigger_token_remaining_seconds", "gauge",
+     "Life that the token has left; negative: it is over.", get_life, true},
+    {"itrigger_token_refresh_seconds", "gauge", "Time until the token is due for refresh.",
+     get_refresh, true},
+    {"itrigger_fetches_today", "gauge", "Fetches of the whole fleet today (Asia/Shanghai).",
+     get_fetches_today, false},
+    {"itrigger_daily_limit", "gauge", "Fetches a day that are allowed.", get_limit, false},
+    {"itrigger_waiters", "gauge", "Requests that wait for the token.", get_waiters, false},
+};
+
+/* ---- the format ---- */
+
+static void begin(struct itr_buf *out, const char *name, const char *type, const char *help)
+{
+    (void)itr_buf_append_fmt(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* A label's value: backslash, quote and line feed are escaped. */
+static void append_label(struct itr_buf *out, const char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text == '\n')
+            (void)itr_buf_append_str(out, "\\n");
+        else if (*text == '"' || *text == '\\')
+            (void)itr_buf_append_fmt(out, "\\%c", *text);
+        else
+            (void)itr_buf_append_char(out, *text);
+}
+
+static void append_app(struct itr_buf *out, const char *name, const struct health *h)
+{
+    (void)itr_buf_append_fmt(out, "%s{app=\"", name);
+    append_label(out, h->name);
+    (void)itr_buf_append_char(out, '"');
+}
+
+/* Without floating point, whose point depends on the locale. */
+static void append_seconds(struct itr_buf *out, int64_t ms)
+{
+    uint64_t abs = ms < 0 ? (uint64_t)-ms : (uint64_t)ms;
+
+    (void)itr_buf_append_fmt(out, "%s%" PRIu64 ".%03d", ms < 0 ? "-" : "", abs / 1000,
+                             (int)(abs % 1000));
+}
+
+static void write_family(struct itr_buf *out, const struct family *f, const struct health *apps,
+                         size_t n)
+{
+    int64_t value;
+    size_t i;
+
+    begin(out, f->name, f->type, f->help);
+    for (i = 0; i < n; i++) {
+        if (!f->value(&apps[i], &value))
+            continue;
+        append_app(out, f->name, &apps[i]);
+        (void)itr_buf_append_str(out, "} ");
+        if (f->is_ms)
+            append_seconds(out, value);
+        else
+            (void)itr_buf_append_fmt(out, "%" PRId64, value);
+        (void)itr_buf_append_char(out, '\n');
+    }
+}
+
+static void append_code(struct itr_buf *out, size_t i)
+{
+    if (traffic_codes[i] != 0)
+        (void)itr_buf_append_fmt(out, ",code=\"%" PRId64 "\"} ", traffic_codes[i]);
+    else
+        (void)itr_buf_append_str(out, ",code=\"other\"} ");
+}
+
+static void write_errors(struct itr_buf *out, const struct health *apps, size_t n)
+{
+    static const char name[] = "itrigger_errors_total";
+    size_t i, j;
+
+    begin(out, name, "counter", "Answers without a token, by the envelope's code.");
+    for (i = 0; i < n; i++)
+        for (j = 0; j < TRAFFIC_CODES; j++) {
+            if (apps[i].errors[j] == 0)
+                continue;
+            append_app(out, name, &apps[i]);
+            append_code(out, j);
+            (void)itr_buf_append_fmt(out, "%" PRIu64 "\n", apps[i].errors[j]);
+        }
+}
+
+/* ---- the traffic ---- */
+
+static void write_answers(struct itr_buf *out, const struct traffic *t)
+{
+    static const char name[] = "itrigger_answers_total";
+    int kind;
+    size_t i;
+
+    begin(out, name, "counter", "Answers, by the envelope's code.");
+    for (kind = 0; kind < TRAFFIC_KINDS; kind++)
+        for (i = 0; i < TRAFFIC_CODES; i++) {
+            uint64_t value = atomic_load(&t->kinds[kind].codes[i]);
+            if (value == 0)
+                continue;
+            (void)itr_buf_append_fmt(out, "%s{kind=\"%s\"", name, traffic_kind_name(kind));
+            append_code(out, i);
+            (void)itr_buf_append_fmt(out, "%" PRIu64 "\n", value);
+        }
+}
+
+/* The parts are read one by one while others count; so the last bucket is what was summed up here,
+ * never less than the one before it. */
+static void write_latency(struct itr_buf *out, const struct traffic_of_kind *k, const char *kind)
+{
+    static const char name[] = "itrigger_answer_seconds";
+    uint64_t sum = 0, count = atomic_load(&k->count);
+    size_t i;
+
+    for (i = 0; i < TRAFFIC_BUCKETS; i++) {
+        sum += atomic_load(&k->buckets[i]);
+        (void)itr_buf_append_fmt(out, "%s_bucket{kind=\"%s\",le=\"", name, kind);
+        append_seconds(out, traffic_bounds_ms[i]);
+        (void)itr_buf_append_fmt(out, "\"} %" PRIu64 "\n", sum);
+    }
+    count = count > sum ? count : sum;
+    (void)itr_buf_append_fmt(out, "%s_bucket{kind=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, kind,
+                             count);
+    (void)itr_buf_append_fmt(out, "%s_sum{kind=\"%s\"} ", name, kind);
+    append_seconds(out, (int64_t)atomic_load(&k->sum_ms));
+    (void)itr_buf_append_fmt(out, "\n%s_count{kind=\"%s\"} %" PRIu64 "\n", name, kind, count);
+}
+
+static void write_traffic(struct itr_buf *out, const struct traffic *t)
+{
+    int kind;
+
+    write_answers(out, t);
+    begin(out, "itrigger_answer_seconds", "histogram",
+          "Time from a complete request to its answer, waiting included.");
+    for (kind = 0; kind < TRAFFIC_KINDS; kind++)
+        write_latency(out, &t->kinds[kind], traffic_kind_name(kind));
+}
+
+enum itr_status metrics_write(struct itr_buf *out, const struct health *apps, size_t n,
+                              const struct traffic *traffic)
+{
+    size_t i;
+
+    begin(out, "itrigger_build_info", "gauge", "The version that runs.");
+    (void)itr_buf_append_str(out, "itrigger_build_info{version=\"" ITR_VERSION "\"} 1\n");
+    for (i = 0; i < sizeof families / sizeof *families; i++)
+        write_family(out, &families[i], apps, n);
+    write_errors(out, apps, n);
+    write_traffic(out, traffic);
+    /* No append is longer; so if one did not fit, this does not either. */
+    return itr_buf_reserve(out, METRICS_LINE_MAX);
+}

@@ -1,0 +1,67 @@
+#include "itriggerd/page_style.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/sha256.h"
+#include "itriggerd/page.h"
+
+const char page_style[] =
+    ":root{color-scheme:light dark;--ink:#1c2430;--dim:#667080;--card:#fff;--ground:#f2f4f7;"
+    "--line:#dde2e9;--good:#2a9d5c;--due:#d98a00;--bad:#cc3340}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--dim:#98a2b0;--card:#1d232c;"
+    "--ground:#12161c;--line:#313a46;--good:#3fbf78;--due:#f0a830;--bad:#f0616d}}"
+    "*{box-sizing:border-box}"
+    "body{margin:0 auto;padding:1rem;max-width:46rem;background:var(--ground);color:var(--ink);"
+    "font:16px/1.5 system-ui,-apple-system,'PingFang SC','Microsoft YaHei','Noto Sans CJK "
+    "SC',sans-serif}"
+    "h1{font-size:1.3rem;margin:.2rem 0 1rem}h2{font-size:1.1rem;margin:0;overflow-wrap:anywhere}"
+    "section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;"
+    "margin:0 0 1rem}"
+    "header{display:flex;flex-wrap:wrap;gap:.2rem .8rem;align-items:baseline;"
+    "justify-content:space-between}"
+    ".badge{color:var(--good);font-weight:600}.badge.bad{color:var(--bad)}"
+    ".id,.note,footer{color:var(--dim);font-size:.88rem;overflow-wrap:anywhere}p{margin:.3rem 0}"
+    "svg{display:block;width:100%;height:.9rem;margin:.6rem 0 .3rem;border-radius:.3rem}"
+    ".track{fill:var(--line)}.good{fill:var(--good)}.due{fill:var(--due)}.bad{fill:var(--bad)}"
+    ".mark{fill:var(--ink)}"
+    "table{width:100%;border-collapse:collapse;font-size:.88rem}"
+    "td{border-top:1px solid var(--line);padding:.25rem .5rem .25rem 0;vertical-align:top}"
+    "td:first-child{white-space:nowrap;color:var(--dim)}td:last-child{overflow-wrap:anywhere}"
+    "summary{cursor:pointer;margin:.5rem 0 .3rem}";
+
+static void base64(const unsigned char *in, size_t n, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned bits = 0;
+    int have = 0;
+    size_t i, len = 0;
+
+    for (i = 0; i < n; i++) {
+        bits = (bits << 8 | in[i]) & 0xffff;
+        for (have += 8; have >= 6; have -= 6)
+            out[len++] = digits[bits >> (have - 6) & 63];
+    }
+    if (have > 0)
+        out[len++] = digits[bits << (6 - have) & 63];
+    while (len % 4 != 0)
+        out[len++] = '=';
+    out[len] = '\0';
+}
+
+void page_policy(char out[PAGE_POLICY_MAX])
+{
+    struct itr_sha256 h;
+    unsigned char digest[ITR_SHA256_LEN];
+    char text[ITR_SHA256_LEN * 2];
+
+    itr_sha256_init(&h);
+    itr_sha256_update(&h, page_style, strlen(page_style));
+    itr_sha256_final(&h, digest);
+    base64(digest, sizeof digest, text);
+    (void)snprintf(
+        out, PAGE_POLICY_MAX,
+        "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'",
+        text);
+}

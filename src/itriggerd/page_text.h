@@ -1,0 +1,44 @@
+/*
+ * page_text: the words of the status page, in English and Chinese, and which of the two a browser wants.
+ * Pure; static memory; any thread.
+ */
+#ifndef ITRIGGERD_PAGE_TEXT_H
+#define ITRIGGERD_PAGE_TEXT_H
+
+#include "core/token_cache.h"
+
+enum page_language { PAGE_EN, PAGE_ZH, PAGE_LANGUAGES };
+
+enum page_word {
+    PAGE_TITLE,
+    PAGE_NO_APPS,
+    PAGE_READY,
+    PAGE_NOT_READY,
+    PAGE_REMAINING,  /* %s: a length of time */
+    PAGE_REFRESH_IN, /* %s */
+    PAGE_DUE,
+    PAGE_EXPIRED,
+    PAGE_NO_TOKEN,
+    PAGE_TODAY,
+    PAGE_OF_LIMIT, /* %s of %s */
+    PAGE_UNKNOWN,
+    PAGE_EVENTS,
+    PAGE_AGO, /* %s */
+    PAGE_REFRESHES,
+    PAGE_COUNTS, /* four numbers */
+    PAGE_DAYS,
+    PAGE_HOURS,
+    PAGE_MINUTES,
+    PAGE_SECONDS,
+    PAGE_WORDS
+};
+
+/* Accept-Language as it came (NULL: none). English when it prefers neither. */
+enum page_language page_language_of(const char *accept);
+const char *page_language_tag(enum page_language l); /* for the attribute lang */
+
+const char *page_text(enum page_language l, enum page_word w);
+const char *page_text_state(enum page_language l, enum itr_cache_state state);
+const char *page_text_why(enum page_language l, enum itr_cache_why why);
+
+#endif

@@ -1,0 +1,80 @@
+#include "itriggerd/watch.h"
+
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "itriggerd/health.h"
+#include "itriggerd/metrics.h"
+#include "itriggerd/page.h"
+
+#define ANSWER_MAX ((size_t)16 << 20) /* some thousand apps */
+
+static void begin(struct reply *r, const char *type)
+{
+    itr_buf_clear(&r->body);
+    itr_buf_init(&r->body, ANSWER_MAX); /* no secret: it need not be wiped */
+    r->http_status = 200;
+    r->code = 200;
+    r->content_type = type;
+}
+
+static void end(struct reply *r, enum itr_status s)
+{
+    if (s != ITR_OK)
+        reply_say(r, 503, 503, "this is too much for one answer: ask with a key of fewer apps");
+}
+
+static bool may_see(const struct client *client, const struct app *a)
+{
+    return client == NULL || client->all || client_may(client, a);
+}
+
+/* Those that may be seen; returns how many. */
+static size_t look(const struct world *w, const struct client *client, struct health *out)
+{
+    struct itr_token_stats stats;
+    int64_t now_mono_ms = itr_clock_mono_ms(itr_clock_system());
+    size_t i, n = 0;
+
+    for (i = 0; i < w->n_apps; i++)
+        if (may_see(client, w->apps[i]))
+            health_of(w->apps[i], now_mono_ms, &stats, &out[n++]);
+    return n;
+}
+
+void watch_metrics(const struct server *s, const struct world *world, const struct client *client,
+                   struct reply *r)
+{
+    struct health *apps = calloc(world->n_apps + 1, sizeof *apps);
+
+    if (apps == NULL) {
+        reply_say(r, 503, 503, "no memory");
+        return;
+    }
+    begin(r, METRICS_TYPE);
+    end(r, metrics_write(&r->body, apps, look(world, client, apps), &s->traffic));
+    free(apps);
+}
+
+void watch_page(const struct world *world, const struct client *client, enum page_language l,
+                struct reply *r)
+{
+    struct itr_token_stats stats;
+    struct health h;
+    int64_t now_mono_ms = itr_clock_mono_ms(itr_clock_system());
+    int64_t now_wall_ms = itr_clock_wall_ms(itr_clock_system());
+    enum itr_status st;
+    size_t i, n = 0;
+
+    begin(r, PAGE_TYPE);
+    page_policy(r->policy);
+    st = page_begin(&r->body, l);
+    for (i = 0; i < world->n_apps && st == ITR_OK; i++) {
+        if (!may_see(client, world->apps[i]))
+            continue;
+        health_of(world->apps[i], now_mono_ms, &stats, &h);
+        st = page_app(&r->body, l, &h, &stats, now_wall_ms);
+        n++;
+    }
+    end(r, st == ITR_OK ? page_end(&r->body, l, n) : st);
+}
