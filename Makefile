@@ -357,6 +357,7 @@ bench:
 	$(Q)$(again) build LUA=5.4
 	@bench/run $(if $(ALL),--all)
 	@bench/sharing
+	@if [ -x build/bin/itriggerd ]; then bench/itriggerd_run; else echo 'bench: itriggerd is not built: skipped'; fi
 
 # RESTY_HTTP=dir: lua-resty-http's lib directory, to compare with.
 bench-nginx:
