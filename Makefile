@@ -290,7 +290,7 @@ luas_here = $(shell tools/luas $(luas_or_all))
 .PHONY: test-products
 test-products: c-tests $(if $(filter test-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
 
-.PHONY: test check-all asan tsan fuzz valgrind
+.PHONY: test check-all days asan tsan fuzz valgrind
 test:
 	@tools/setup test
 	$(Q)$(again) test-products
@@ -303,6 +303,12 @@ FIRST ?= 1
 sim:
 	$(Q)$(again) $(B)/fleet_sim
 	@$(B)/fleet_sim $(SEEDS) $(FIRST)
+
+# Every minute of simulated days, each minute a process.
+days:
+	@tools/setup test
+	$(Q)$(again) build LUA=5.4
+	@ITR_WHOLE_DAYS=1 TEST_TIMEOUT=1800 tools/run-lua $(B) 5.4 spec/promises/days_spec.lua
 
 asan:
 	@tools/setup test
@@ -326,7 +332,7 @@ fuzz:
 	$(Q)$(again) VARIANT=fuzz fuzz-programs
 	@tools/fuzz $(FUZZ_TIME) $(fuzz_sources:spec/fuzz/%.c=%)
 
-check-all: test sim asan tsan valgrind
+check-all: test sim days asan tsan valgrind
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
@@ -345,11 +351,13 @@ sandbox:
 	@tools/setup sandbox
 	@unset LUA_PATH LUA_CPATH LUA_INIT; exec sandbox/run --foreground
 
+# ALL=1: the whole matrix, about 20 minutes.
 bench:
 	@tools/setup test bench
 	$(Q)$(again) build LUA=5.4
-	@bench/run
+	@bench/run $(if $(ALL),--all)
 	@bench/sharing
+	@if [ -x build/bin/itriggerd ]; then bench/itriggerd_run; else echo 'bench: itriggerd is not built: skipped'; fi
 
 # RESTY_HTTP=dir: lua-resty-http's lib directory, to compare with.
 bench-nginx:
@@ -415,7 +423,7 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
-	@echo 'Targets: setup build all install env demo sandbox test sim check-all asan tsan valgrind fuzz'
+	@echo 'Targets: setup build all install env demo sandbox test sim days check-all asan tsan valgrind fuzz'
 	@echo '         lint format bench bench-nginx rock rockspec clean'
 
 -include $(depends)

@@ -1,10 +1,10 @@
--- client:token() from memory. Usage: token_hit.lua GATEWAY COUNT [bare]: bare calls a C function that returns a
--- string of the same length instead, the least that such a call can cost.
+-- COUNT times client:token() from memory. Usage: token_hit.lua [bare]: bare calls a C function that returns a string of
+-- the same length instead, the least that such a call can cost.
 local itrigger = require "itrigger"
 
-local gateway, count, bare = arg[1], tonumber(arg[2]), arg[3]
+local count, bare = tonumber(os.getenv "COUNT"), arg[1]
 local client = assert(itrigger.new {
-  app_id = "bench", app_secret = "bench-secret", gateway = gateway, token_store = "memory:",
+  app_id = "bench", app_secret = "bench-secret", gateway = os.getenv "GATEWAY", token_store = "memory:",
 })
 local token = assert(client:token())
 if bare then

@@ -49,4 +49,4 @@ end
 
 assert(failed:close())
 print(("%d orders, %d failed, %d of them unsure"):format(n_sent, n_failed, n_unsure))
-os.exit(n_failed == 0, true)
+os.exit(n_failed == 0 and 0 or 1)

@@ -245,7 +245,7 @@ describe("batch", function()
   it("ends at a break, on Lua 5.4 at once and elsewhere when it is collected", function()
     assert(client:get(query, face.member))
     local held = one_of(3)
-    for result in client:batch(queries(3), { concurrency = 3 }) do
+    for result in client:batch(queries(3), { concurrency = 3 }) do -- luacheck: ignore 512
       assert.is_nil(result.error)
       held()
       break

@@ -25,7 +25,8 @@ describe("processes that share a store", function()
 
   on_each_store("fetch one token when all start at once on an empty store", function(store)
     local count = fleet.crowd(200, 15)
-    place = fleet.place(sb, nil, store)
+    -- The fetch is held until the last of them is there, however slow the machine is.
+    place = fleet.place(sb, { token_timeout = 50, timeout = 55 }, store)
     place:make("start")
     sb:fault { kind = "hold", path = "token" }
     local crowd = place:start(count, 'worker.gate "start" worker.say "calls" worker.say(worker.call())')

@@ -95,7 +95,7 @@ describe("a token revoked", function()
     -- Every process sends a call with the good token, and all are judged after it was revoked.
     sb:fault { kind = "hold", path = "api", times = count }
     place:open("storm")
-    assert.is_true(sb:wait({ held = count }).reached)
+    assert.is_true(sb:wait({ held = count, timeout_ms = 25000 }).reached)
     sb:token { revoke = true }
     sb:release()
 
@@ -140,7 +140,7 @@ describe("a token revoked", function()
 
     sb:fault { kind = "hold", path = "api", times = count }
     place:open("storm")
-    assert.is_true(sb:wait({ held = count }).reached)
+    assert.is_true(sb:wait({ held = count, timeout_ms = 25000 }).reached)
     sb:token { revoke = true }
     sb:release()
 

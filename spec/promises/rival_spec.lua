@@ -104,13 +104,10 @@ describe("beside a rival that fetches without the store", function()
     end
 
     -- The rival is a process too; it fetches without a pause until it is told to stop, or we are gone.
-    local stop = place.dir .. "/stop"
-    local rival = io.popen(
-      ("n=0; while [ ! -e '%s' ] && kill -0 $PPID; do curl -s --noproxy '*' -o /dev/null '%s' && n=$((n + 1)); done; echo $n"):format(
-        stop,
-        token_url()
-      )
-    )
+    local fetches = "curl -s --noproxy '*' -o /dev/null '%s' && n=$((n + 1))"
+    local goes_on = "[ -d '%s' ] && [ ! -e '%s/stop' ] && kill -0 $PPID"
+    local loop = ("n=0; while " .. goes_on .. "; do " .. fetches .. "; done; echo $n"):format(place.dir, place.dir, token_url())
+    local rival = io.popen(loop)
     rival_fetches()
     place:open("rival")
     for line, times in pairs(crowd:rest()) do

@@ -47,6 +47,12 @@ function Clock.set(self, seconds)
   assert(os.rename(self.file .. ".new", self.file))
 end
 
+-- Goes to the next beginning of a day at the gateway (UTC+8), and `seconds` more. So a spec that
+-- counts over a day does not depend on when it runs.
+function Clock.begin_day(self, seconds)
+  self:set((16 * 3600 - os.time()) % 86400 + seconds)
+end
+
 -- The shell's words that have its variable `n` be the seconds; for a loop that needs no spec in between.
 function Clock.set_to_n(self)
   return ("printf '+%%d\\n' $n >'%s.new' && mv '%s.new' '%s'"):format(self.file, self.file, self.file)

@@ -1,6 +1,7 @@
 #include "itriggerd/daemon.h"
 
 #include <microhttpd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -159,39 +160,50 @@ static bool same_listen(const struct settings *a, const struct settings *b)
     return true;
 }
 
-static void keep(char **now, char **fresh)
+static bool keep_text(const char *now, char **fresh)
 {
-    char *other = *fresh;
-
-    *fresh = *now;
-    *now = other;
+    if (now != NULL)
+        return settings_set(fresh, now);
+    free(*fresh);
+    *fresh = NULL;
+    return true;
 }
 
-/* What stays as it is until a restart: said, and carried over into the new settings. */
-static void keep_fixed(struct settings *now, struct settings *fresh)
+static bool keep_listen(const struct settings *now, struct settings *fresh)
 {
-    size_t i, most = now->n_listen > fresh->n_listen ? now->n_listen : fresh->n_listen;
+    bool good = true;
+
+    while (fresh->n_listen > 0)
+        free(fresh->listen[--fresh->n_listen]);
+    memset(fresh->listen, 0, sizeof fresh->listen);
+    for (; good && fresh->n_listen < now->n_listen; fresh->n_listen++)
+        good = settings_set(&fresh->listen[fresh->n_listen], now->listen[fresh->n_listen]);
+    return good;
+}
+
+/* What stays as it is until a restart: said, and copied into the new settings (which may come to
+ * nothing yet). False: no memory. */
+static bool keep_fixed(const struct settings *now, struct settings *fresh)
+{
+    bool good = true;
 
     if (!same_listen(now, fresh)) {
         log_warning("reload", NULL, "listen changed: needs a restart");
-        for (i = 0; i < most; i++)
-            keep(&now->listen[i], &fresh->listen[i]);
-        i = now->n_listen;
-        now->n_listen = fresh->n_listen;
-        fresh->n_listen = i;
+        good = keep_listen(now, fresh);
     }
     if (!same_text(now->token_store, fresh->token_store)) {
         log_warning("reload", NULL, "token_store changed: needs a restart");
-        keep(&now->token_store, &fresh->token_store);
+        good = keep_text(now->token_store, &fresh->token_store) && good;
     }
     if (now->threads != fresh->threads)
         log_warning("reload", NULL, "threads changed: needs a restart");
     fresh->threads = now->threads;
     if ((now->tls_cert == NULL) != (fresh->tls_cert == NULL)) {
         log_warning("reload", NULL, "TLS was turned on or off: needs a restart");
-        keep(&now->tls_cert, &fresh->tls_cert);
-        keep(&now->tls_key, &fresh->tls_key);
+        good = keep_text(now->tls_cert, &fresh->tls_cert) &&
+               keep_text(now->tls_key, &fresh->tls_key) && good;
     }
+    return good;
 }
 
 static bool tls_changed(const struct daemon *d, const struct settings *s)
@@ -209,6 +221,20 @@ static bool tls_changed(const struct daemon *d, const struct settings *s)
     return strcmp(seen, d->tls_seen) != 0;
 }
 
+/* New certificates at all listeners, or at none. */
+static enum itr_status reload_tls(struct daemon *d, struct settings *fresh, struct itr_error *e)
+{
+    enum itr_status s = daemon_check_tls(fresh, e);
+    size_t i;
+
+    for (i = 0; s == ITR_OK && i < d->n_listeners; i++)
+        s = listener_check_room(&d->listeners[i], e);
+    if (s != ITR_OK)
+        return s;
+    atomic_fetch_add(&d->server.generation, 1);
+    return serve_all(d, fresh, e);
+}
+
 static enum itr_status reload(struct daemon *d, struct settings *fresh, struct itr_error *e)
 {
     struct world *world;
@@ -216,12 +242,8 @@ static enum itr_status reload(struct daemon *d, struct settings *fresh, struct i
 
     if ((s = world_new(fresh, &d->parts, d->server.world, &world, e)) != ITR_OK)
         return s;
-    if (tls_changed(d, fresh)) {
-        if ((s = daemon_check_tls(fresh, e)) == ITR_OK) {
-            atomic_fetch_add(&d->server.generation, 1);
-            s = serve_all(d, fresh, e);
-        }
-    }
+    if (tls_changed(d, fresh))
+        s = reload_tls(d, fresh, e);
     if (s != ITR_OK) {
         world_release(world);
         return s;
@@ -234,9 +256,13 @@ void daemon_reload(struct daemon *d, struct settings *settings)
 {
     struct settings before;
     struct itr_error e;
+    enum itr_status st;
 
-    keep_fixed(&d->settings, settings);
-    if (reload(d, settings, &e) != ITR_OK) {
+    if (!keep_fixed(&d->settings, settings))
+        st = itr_error_set(&e, ITR_NOMEM, "no memory");
+    else
+        st = reload(d, settings, &e);
+    if (st != ITR_OK) {
         log_warning("reload", NULL, "%s; the old configuration stays", e.text);
         settings_clear(settings);
         return;

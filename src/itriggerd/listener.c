@@ -70,14 +70,18 @@ enum itr_status listener_open(struct listener *l, struct server *server, const c
     good = l->fd >= 0 &&
            (l->address.is_unix ? bind_unix(l->fd, &l->address) : bind_tcp(l->fd, &l->address)) &&
            listen(l->fd, BACKLOG) == 0;
-    if (!good)
-        return itr_error_set(e, ITR_CONFIG, "listen = %.200s: %s", address, strerror(errno));
-    return ITR_OK;
+    if (good)
+        return ITR_OK;
+    (void)itr_error_set(e, ITR_CONFIG, "listen = %.200s: %s", address, strerror(errno));
+    if (l->fd >= 0)
+        close(l->fd);
+    l->fd = -1; /* what stands at a Unix socket's path is not ours to remove */
+    return e->kind;
 }
 
 void listener_name(const struct listener *l, char *out, size_t cap)
 {
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = l->address.at;
     socklen_t len = sizeof at;
     char host[INET6_ADDRSTRLEN] = "";
 
@@ -86,8 +90,7 @@ void listener_name(const struct listener *l, char *out, size_t cap)
         (void)snprintf(out, cap, "unix:%s", ((const struct sockaddr_un *)&l->address.at)->sun_path);
         return;
     }
-    if (getsockname(l->fd, (struct sockaddr *)&at, &len) != 0)
-        at = l->address.at;
+    (void)getsockname(l->fd, (struct sockaddr *)&at, &len); /* port 0 has become one */
     if (at.ss_family == AF_INET6) {
         const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)&at;
         (void)inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof host);
@@ -141,8 +144,6 @@ static void retire(struct listener *l)
 
     if (fd != MHD_INVALID_SOCKET)
         close(fd);
-    if (l->n_retired == LISTENER_RETIRED_MAX)
-        listener_sweep(l, true);
     l->retired[l->n_retired++] = l->http;
     l->http = NULL;
 }
@@ -184,6 +185,19 @@ void listener_sweep(struct listener *l, bool all)
         else
             MHD_stop_daemon(l->retired[i]);
     l->n_retired = kept;
+}
+
+/* The library's panic is the end of the process: a server must not be stopped under a request that
+ * is suspended. */
+enum itr_status listener_check_room(struct listener *l, struct itr_error *e)
+{
+    listener_sweep(l, false);
+    if (l->n_retired < LISTENER_RETIRED_MAX)
+        return ITR_OK;
+    return itr_error_set(e, ITR_CONFIG,
+                         "requests of the last %d changes of certificates are still open; try "
+                         "again later",
+                         LISTENER_RETIRED_MAX);
 }
 
 void listener_quiesce(struct listener *l)

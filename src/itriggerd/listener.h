@@ -23,15 +23,18 @@ struct listener {
     struct address address;
     int fd;
     struct MHD_Daemon *http;
-    struct MHD_Daemon *retired[LISTENER_RETIRED_MAX]; /* finish what they have */
+    /* They finish what they have. The last place is for the end. */
+    struct MHD_Daemon *retired[LISTENER_RETIRED_MAX + 1];
     size_t n_retired;
 };
 
 /* Opens the socket. ITR_CONFIG: why it cannot be. */
 enum itr_status listener_open(struct listener *l, struct server *server, const char *address,
                               struct itr_error *e);
-/* Starts serving; when it serves already, with these certificates from now on. ITR_CONFIG: they are
- * no good, and all stays as it was. tls: NULL: none. */
+/* Sweeps; ITR_CONFIG: so many retired servers still have open requests that it cannot be started again now. */
+enum itr_status listener_check_room(struct listener *l, struct itr_error *e);
+/* Starts serving; when it serves already (and there is room), with these certificates from now on.
+ * ITR_CONFIG: they are no good, and all stays as it was. tls: NULL: none. */
 enum itr_status listener_start(struct listener *l, const struct tls_files *tls, unsigned threads,
                                struct itr_error *e);
 /* Stops retired servers without connections, or all. */

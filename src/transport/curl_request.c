@@ -326,9 +326,10 @@ void itr_curl_request_unlink(struct itr_curl_request *r)
 
 void itr_curl_request_free_all(struct itr_curl_request **head)
 {
-    while (*head != NULL) {
-        struct itr_curl_request *r = *head;
-        itr_curl_request_unlink(r);
+    struct itr_curl_request *r;
+
+    while ((r = *head) != NULL) {
+        *head = r->next;
         itr_curl_request_free(r);
     }
 }

@@ -1,0 +1,38 @@
+-- itriggerd's Unix socket when it is somebody's already.
+local itriggerd = require "spec.support.itriggerd"
+local sandbox = require "spec.support.sandbox"
+
+describe("itriggerd's Unix socket", function()
+  if not itriggerd.is_built() then
+    pending("itriggerd is not built here (Debian: libmicrohttpd-dev, libinih-dev)")
+    return
+  end
+
+  local sb, place
+
+  setup(function()
+    sb = sandbox.shared()
+  end)
+
+  before_each(function()
+    sb:reset()
+    place = itriggerd.place(sb)
+  end)
+
+  after_each(function()
+    place:remove()
+    sb:reset()
+  end)
+
+  it("of a daemon that runs is left alone by a second one, which does not start", function()
+    local socket = place.dir .. "/socket"
+    local config = place:write("second.ini", place:config { server = { listen = "unix:" .. socket } })
+    local first = place:launch("--config " .. config)
+    local said, code = place:run("--config " .. config)
+    assert.truthy(said:find("listen = unix:" .. socket, 1, true), said)
+    assert.truthy(code == 1 or code == 2, tostring(code))
+    local answer = sandbox.request("http://x/healthz", { "--unix-socket", socket })
+    assert.equal(200, answer.status)
+    assert.equal(0, first:stop())
+  end)
+end)
