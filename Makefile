@@ -192,7 +192,7 @@ endef
 
 daemon := $(B)/bin/itriggerd
 daemon_objects := $(daemon_sources:src/%.c=$(B)/obj/%.o)
-daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address http_api key reply waiting)
+daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address http_api key metrics page page_style page_text reply traffic waiting)
 build-daemon: $(daemon)
 
 $(B)/obj/itriggerd/parts.o: CPPFLAGS += $(if $(has_redis),-DITRIGGERD_REDIS)
@@ -407,6 +407,8 @@ install: build
 	$(Q)for f in $(lua_sources:lua/%=%); do install -d "$(DESTDIR)$(INST_LUADIR)/$${f%/*}" && \
 	    install -m 644 "lua/$$f" "$(DESTDIR)$(INST_LUADIR)/$$f" || exit 1; done
 	$(if $(has_daemon),$(Q)install -d '$(DESTDIR)$(PREFIX)/bin' && install -m 755 $(daemon) '$(DESTDIR)$(PREFIX)/bin/itriggerd')
+	$(if $(has_daemon),$(Q)install -d '$(DESTDIR)$(PREFIX)/share/man/man8' && \
+	    install -m 644 docs/man/itriggerd.8 '$(DESTDIR)$(PREFIX)/share/man/man8/itriggerd.8')
 endif
 
 # The rock itrigger-redis: this one module.

@@ -193,7 +193,8 @@ static void write_answers(struct itr_buf *out, const struct traffic *t)
             uint64_t value = atomic_load(&t->kinds[kind].codes[i]);
             if (value == 0)
                 continue;
-            (void)itr_buf_append_fmt(out, "%s{kind=\"%s\"", name, traffic_kind_name(kind));
+            (void)itr_buf_append_fmt(out, "%s{kind=\"%s\"", name,
+                                     traffic_kind_name((enum traffic_kind)kind));
             append_code(out, i);
             (void)itr_buf_append_fmt(out, "%" PRIu64 "\n", value);
         }
@@ -229,7 +230,7 @@ static void write_traffic(struct itr_buf *out, const struct traffic *t)
     begin(out, "itrigger_answer_seconds", "histogram",
           "Time from a complete request to its answer, waiting included.");
     for (kind = 0; kind < TRAFFIC_KINDS; kind++)
-        write_latency(out, &t->kinds[kind], traffic_kind_name(kind));
+        write_latency(out, &t->kinds[kind], traffic_kind_name((enum traffic_kind)kind));
 }
 
 enum itr_status metrics_write(struct itr_buf *out, const struct health *apps, size_t n,

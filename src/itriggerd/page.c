@@ -16,10 +16,8 @@
 
 static void append_text(struct itr_buf *out, const char *text)
 {
-    size_t plain;
-
     while (*text != '\0') {
-        plain = strcspn(text, "&<>\"'");
+        size_t plain = strcspn(text, "&<>\"'");
         (void)itr_buf_append(out, text, plain);
         text += plain;
         if (*text != '\0')
@@ -27,14 +25,17 @@ static void append_text(struct itr_buf *out, const char *text)
     }
 }
 
-/* pattern is ours: text with a %s for each value. */
-static void append_filled(struct itr_buf *out, const char *pattern, const char *const *values)
+/* pattern is ours: text with a %s for each of n values. */
+static void append_filled(struct itr_buf *out, const char *pattern, const char *const *values,
+                          size_t n)
 {
     const char *slot;
+    size_t i;
 
-    for (; (slot = strstr(pattern, "%s")) != NULL; pattern = slot + 2) {
+    for (i = 0; i < n && (slot = strstr(pattern, "%s")) != NULL; i++) {
         (void)itr_buf_append(out, pattern, (size_t)(slot - pattern));
-        (void)itr_buf_append_str(out, *values++);
+        (void)itr_buf_append_str(out, values[i]);
+        pattern = slot + 2;
     }
     (void)itr_buf_append_str(out, pattern);
 }
@@ -112,7 +113,7 @@ static void append_span(struct itr_buf *out, enum page_language l, enum page_wor
     char text[SPAN_MAX];
     const char *values[1] = {span(text, l, ms)};
 
-    append_filled(out, page_text(l, w), values);
+    append_filled(out, page_text(l, w), values, 1);
 }
 
 /* The bar is what is left of the token's life; the mark is where it is refreshed. */
@@ -160,7 +161,7 @@ static void append_today(struct itr_buf *out, enum page_language l, const struct
                                             : "good",
                    used, -1);
     (void)itr_buf_append_fmt(out, "<p>%s: ", page_text(l, PAGE_TODAY));
-    append_filled(out, h->daily_limit > 0 ? page_text(l, PAGE_OF_LIMIT) : "%s", values);
+    append_filled(out, h->daily_limit > 0 ? page_text(l, PAGE_OF_LIMIT) : "%s", values, 2);
     (void)itr_buf_append_str(out, "</p>");
 }
 
@@ -172,7 +173,7 @@ static void append_counts(struct itr_buf *out, enum page_language l, const struc
                              number(text[2], (int64_t)h->failures), number(text[3], h->waiters)};
 
     (void)itr_buf_append_str(out, "<p class=\"note\">");
-    append_filled(out, page_text(l, PAGE_COUNTS), values);
+    append_filled(out, page_text(l, PAGE_COUNTS), values, 4);
     (void)itr_buf_append_str(out, "</p>");
 }
 
