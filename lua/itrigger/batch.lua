@@ -226,8 +226,10 @@ function methods:next()
       self:close()
       break
     end
-    local response, elapsed
-    slot, response, err, elapsed = take(self.party, pause(self))
+    local seconds, response, elapsed = pause(self), nil, nil
+    if seconds or self.out > 0 then -- or the gateway's pause ended just now: nothing would wake us
+      slot, response, err, elapsed = take(self.party, seconds)
+    end
     if slot then
       return result_of(self, slot, response, err, elapsed)
     end
