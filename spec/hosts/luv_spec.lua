@@ -298,4 +298,29 @@ describe("luv", function()
     stuck:close()
     assert.equal(2, n)
   end)
+
+  it("is blocked by a call where nothing can yield, and the coroutine stays the program's", function()
+    assert(client:token())
+    local answer, resumed
+    run(function()
+      local co = coroutine.create(function()
+        answer = ("x"):gsub("x", function()
+          return tostring(assert(client:get(face.echo_get)).code)
+        end)
+        resumed = coroutine.yield()
+      end)
+      assert(coroutine.resume(co))
+      local turns = 0
+      each_turn(function()
+        turns = turns + 1
+        if turns == 20 then
+          assert(coroutine.resume(co, "by the program"))
+        end
+        return turns == 20
+      end)
+    end)
+    assert.equal("200", answer)
+    assert.equal("by the program", resumed)
+    assert.is_false(uv.loop_alive())
+  end)
 end)
