@@ -297,6 +297,26 @@ describe("batch", function()
     assert.equal("enough", err)
   end)
 
+  it("all: leaves nothing running when the iterator throws", function()
+    assert(client:token())
+    sb:fault { kind = "hold", path = "api", times = 3 }
+    local n = 0
+    local ok, err = pcall(client.all, client, function()
+      n = n + 1
+      if n == 5 then
+        assert.is_true(sb:wait({ held = 3 }).reached)
+        collectgarbage("stop") -- it must not be the collector who ends them
+        error({ "mine" })
+      end
+      return { "GET", face.echo_get }
+    end, { concurrency = 4 })
+    local gone = sb:wait({ gone = 3 }).reached
+    collectgarbage("restart")
+    assert.is_false(ok)
+    assert.equal("mine", err[1])
+    assert.is_true(gone)
+  end)
+
   it("takes coroutines and callable objects as iterators", function()
     local n = 0
     for _ in client:batch(coroutine.wrap(function()

@@ -112,9 +112,11 @@ describe("pages", function()
     assert.same({}, (walk(list)))
     answers({ data = cjson.null, total = 0 })
     assert.same({}, (walk(list)))
+    answers({ data = cjson.null, total = 0 })
+    assert.same({}, (walk(list, {}, { null = "keep" })))
     answers({})
     assert.same({}, (walk(list)))
-    assert.equal(3, sb:state().calls[list])
+    assert.equal(4, sb:state().calls[list])
   end)
 
   it("ends where a list that shrinks ends", function()
@@ -156,6 +158,16 @@ describe("pages", function()
     assert.equal(5, sb:state().calls[list])
   end)
 
+  it("loses no row where numbers are text, or only the total is told", function()
+    answers({ data = { 1, 2 } }, { data = { 3 } })
+    assert.same({ 1, 2, 3 }, (walk(list, { pageSize = "2" })))
+    answers({ data = { 1, 2 }, pageNum = "1", pageCount = "2" }, { data = { 3, 4 }, pageNum = "2", pageCount = "2" })
+    assert.same({ 1, 2, 3, 4 }, (walk(list)))
+    answers({ data = { 1, 2 }, total = 3 }, { data = { 3 }, total = 3 })
+    assert.same({ 1, 2, 3 }, (walk(list)))
+    assert.equal(6, sb:state().calls[list])
+  end)
+
   it("raises where the list would never end", function()
     sb:answer { path = list, body = cjson.encode { code = 200, data = { 1 }, pageNum = 1, pageCount = 9, pageSize = 1 } }
     local err = raises(list)
@@ -177,8 +189,10 @@ describe("pages", function()
     assert.equal(list, err.path)
     err = raises("no/slash")
     assert.equal("usage", err.kind)
-    sb:answer { path = list, body = '{"code":200,"data":"no list"}' }
-    assert.equal("decode", raises(list).kind)
+    for _, data in ipairs { '"no list"', '{"list":[1]}' } do
+      sb:answer { path = list, body = '{"code":200,"data":' .. data .. "}" }
+      assert.equal("decode", raises(list).kind)
+    end
   end)
 
   it("raises the error of a page asked for ahead when it is that page's turn", function()

@@ -226,8 +226,10 @@ function methods:next()
       self:close()
       break
     end
-    local response, elapsed
-    slot, response, err, elapsed = take(self.party, pause(self))
+    local seconds, response, elapsed = pause(self), nil, nil
+    if seconds or self.out > 0 then -- or the gateway's pause ended just now: nothing would wake us
+      slot, response, err, elapsed = take(self.party, seconds)
+    end
     if slot then
       return result_of(self, slot, response, err, elapsed)
     end
@@ -268,13 +270,31 @@ function batch.new(client, requests, opts)
   return self, nil, nil, self
 end
 
--- client:all: the results in the order of the requests.
-function batch.all(client, requests, opts)
-  local self, results = make(client, requests, opts), {}
-  local result = self:next()
+local function gather(self)
+  local results, result = {}, self:next()
   while result do -- no generic for: in one Lua 5.1 cannot yield
     results[result.index] = result
     result = self:next()
+  end
+  return results
+end
+
+-- In a pcall Lua 5.1 cannot yield either; there what is out is cancelled when it is collected.
+local function can_guard()
+  return _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil or coroutine.running() == nil
+end
+
+-- client:all: the results in the order of the requests. Nobody else could close what is out when the
+-- program's functions raise.
+function batch.all(client, requests, opts)
+  local self = make(client, requests, opts)
+  if not can_guard() then
+    return gather(self)
+  end
+  local ok, results = pcall(gather, self)
+  if not ok then
+    self:close()
+    error(results, 0)
   end
   return results
 end

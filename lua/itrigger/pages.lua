@@ -6,7 +6,7 @@ local async = require "itrigger.async"
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 
-local error, pairs, type = error, pairs, type
+local error, next, pairs, tonumber, type = error, next, pairs, tonumber, type
 local ceil, max, min = math.ceil, math.max, math.min
 local core_cancel, core_start = core.cancel, core.start
 
@@ -100,20 +100,33 @@ local function bad_list(self, kind, message, ...)
   }, 0)
 end
 
--- The last page, by what this answer says of it; nil: it does not say.
+-- Some revisions of the gateway write numbers as text; so may the caller's pageSize be.
+local function number(value)
+  return (type(value) == "number" or type(value) == "string") and tonumber(value) or nil
+end
+
+-- Rows on a full page; nil: nobody says.
+local function page_size(self, answer)
+  local size = number(answer.pageSize) or number(self.params.pageSize)
+  return size and size > 0 and size or nil
+end
+
+-- The last page, by what this answer says of it; nil: it does not say. Of a total without a size the
+-- first page tells how many rows a page has.
 local function last_page(self, answer)
-  local count, total, size = answer.pageCount, answer.total, answer.pageSize or self.params.pageSize
-  if type(count) == "number" then
+  local count, total = number(answer.pageCount), number(answer.total)
+  if count then
     return count
-  elseif type(total) == "number" and type(size) == "number" and size > 0 then
-    return ceil(total / size)
+  elseif total then
+    self.first_size = self.first_size or max(#answer.data, 1)
+    return ceil(total / (page_size(self, answer) or self.first_size))
   end
 end
 
 -- Is this page the last, by its own size? For lists that say nothing else.
 local function is_short(self, answer)
-  local size = answer.pageSize or self.params.pageSize
-  return type(size) ~= "number" or #answer.data < size
+  local size = page_size(self, answer)
+  return size == nil or #answer.data < size
 end
 
 local function note_end(self, page, answer)
@@ -127,9 +140,12 @@ local function note_end(self, page, answer)
 end
 
 local function check_answer(self, page, answer)
-  if type(answer.data) ~= "table" and answer.data ~= nil then
-    bad_list(self, "decode", "data of page %d is no list but a %s", page, type(answer.data))
-  elseif type(answer.pageNum) == "number" and answer.pageNum ~= page then
+  local data, num = answer.data, number(answer.pageNum)
+  if type(data) ~= "table" then
+    bad_list(self, "decode", "data of page %d is no list but a %s", page, type(data))
+  elseif data[1] == nil and next(data) ~= nil then
+    bad_list(self, "decode", "data of page %d is no list but an object", page)
+  elseif num and num ~= page then
     bad_list(self, "decode", "the gateway answered page %s where page %d was asked for: the list would not end",
       tostring(answer.pageNum), page)
   end
@@ -187,8 +203,10 @@ local function turn(self)
   if answer == nil then
     return false
   end
+  if answer.data == nil or answer.data == core.null then
+    answer.data = {}
+  end
   check_answer(self, page, answer)
-  answer.data = answer.data or {}
   note_end(self, page, answer)
   self.page_num, self.n_pages, self.answer, self.rows, self.row = page, self.n_pages + 1, answer, answer.data, 0
   return answer.data[1] ~= nil

@@ -126,6 +126,17 @@ describe("cqueues", function()
     assert.equal(200, code)
   end)
 
+  it("is blocked by a call where nothing can yield", function()
+    local answer
+    spawn(function()
+      answer = ("x"):gsub("x", function()
+        return tostring(assert(client:get(face.echo_get)).code)
+      end)
+    end)
+    run()
+    assert.equal("200", answer)
+  end)
+
   it("gives the token without blocking", function()
     sb:fault { kind = "hold", path = "token" }
     local token, source

@@ -273,4 +273,54 @@ describe("luv", function()
     end
     assert.is_true(rows > 10)
   end)
+
+  it("goes on when the gateway's pause ends just as a batch looks at it, with nothing out", function()
+    local core = require "itrigger.core"
+    local slow, looks, n = core.slow, 0, 0
+    core.slow = function(group)
+      looks = looks + 1
+      return looks == 1 and 0.001 or slow(group)
+    end
+    package.loaded["itrigger.batch"] = nil
+    local batch = require "itrigger.batch"
+    core.slow = slow
+    local stuck = uv.new_timer()
+    run(function()
+      stuck:start(5000, 0, uv.stop) -- else the loop would never end
+      stuck:unref()
+      spawn(function()
+        local results = batch.new(client, requests(2), { concurrency = 1 })
+        while results:next() do
+          n = n + 1
+        end
+      end)
+    end)
+    stuck:close()
+    assert.equal(2, n)
+  end)
+
+  it("is blocked by a call where nothing can yield, and the coroutine stays the program's", function()
+    assert(client:token())
+    local answer, resumed
+    run(function()
+      local co = coroutine.create(function()
+        answer = ("x"):gsub("x", function()
+          return tostring(assert(client:get(face.echo_get)).code)
+        end)
+        resumed = coroutine.yield()
+      end)
+      assert(coroutine.resume(co))
+      local turns = 0
+      each_turn(function()
+        turns = turns + 1
+        if turns == 20 then
+          assert(coroutine.resume(co, "by the program"))
+        end
+        return turns == 20
+      end)
+    end)
+    assert.equal("200", answer)
+    assert.equal("by the program", resumed)
+    assert.is_false(uv.loop_alive())
+  end)
 end)

@@ -5,6 +5,8 @@ local core = require "itrigger.core"
 
 local LOOK_S = 1
 
+local is_yieldable = coroutine.isyieldable or coroutine.running -- Lua 5.1, 5.2: cannot tell
+
 -- cqueues: the library, as the program has loaded it.
 return function(cqueues)
   local condition = require "cqueues.condition"
@@ -12,7 +14,7 @@ return function(cqueues)
 
   function host.here()
     local _, may_wait = cqueues.running()
-    return may_wait
+    return may_wait and is_yieldable()
   end
 
   -- ---- waiting ----
@@ -31,7 +33,6 @@ return function(cqueues)
       party.waiting:signal()
     end
   end
-
 
   -- ---- the bell ----
 

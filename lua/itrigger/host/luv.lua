@@ -8,6 +8,7 @@ local LOOK_MS = 1000
 
 local ceil = math.ceil
 local running, resume, yield = coroutine.running, coroutine.resume, coroutine.yield
+local is_yieldable = coroutine.isyieldable or running -- Lua 5.1, 5.2: cannot tell
 
 -- uv: the library, as the program has loaded it.
 return function(uv)
@@ -19,7 +20,10 @@ return function(uv)
 
   function luv.here()
     local co, is_main = running()
-    return co ~= nil and not is_main and uv.loop_mode ~= nil and uv.loop_mode() ~= nil -- an old luv cannot tell
+    if co == nil or is_main or not is_yieldable() then
+      return false
+    end
+    return uv.loop_mode ~= nil and uv.loop_mode() ~= nil -- an old luv cannot tell
   end
 
   -- ---- waiting ----
