@@ -54,9 +54,24 @@ static void a_start_that_fails_is_a_failed_call(void **state)
     struct t *t = *state;
 
     warm(t);
-    fake_fail_start(1);
+    fake_fail_start(1, ITR_NOMEM);
     assert_int_equal(run_one(t->c), ITR_NOMEM);
     assert_int_equal(run_one(t->c), ITR_OK);
+}
+
+static void a_start_that_fails_says_that_nothing_was_executed(void **state)
+{
+    struct t *t = *state;
+    struct itr_call call;
+    struct itr_error e;
+
+    warm(t);
+    fake_fail_start(1, ITR_NETWORK);
+    init_call(t->c, &call);
+    assert_int_equal(itr_client_run(t->c, &call, &e), ITR_OK);
+    assert_int_equal(call.error.kind, ITR_NETWORK);
+    assert_true(call.error.retryable);
+    itr_call_clear(&call);
 }
 
 static void a_usage_error_comes_out_like_any_other(void **state)
@@ -316,6 +331,7 @@ int main(void)
         T(a_token_revoked_under_it_costs_one_fetch_and_one_repeat),
         T(a_call_waits_its_backoff_by_the_clock),
         T(a_start_that_fails_is_a_failed_call),
+        T(a_start_that_fails_says_that_nothing_was_executed),
         T(a_usage_error_comes_out_like_any_other),
         T(a_call_without_a_token_ends_by_its_deadline),
         T(a_request_gets_the_time_that_is_left),

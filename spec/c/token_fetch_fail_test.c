@@ -72,7 +72,7 @@ static void a_transport_that_cannot_be_opened_sent_nothing(void **state)
     assert_int_not_equal(t->r.error.kind, ITR_OK);
     assert_int_equal(record(t).fetches, 0);
     assert_string_equal(record(t).owner, "");
-    fake_fail_start(1);
+    fake_fail_start(1, ITR_NOMEM);
     run(t);
     assert_null(t->r.token);
     assert_int_equal(record(t).fetches, 0);

@@ -346,7 +346,7 @@ static void a_transport_that_cannot_be_had_is_survived(void **state)
     fake_fail_open(1);
     run(t);
     assert_error(t, ITR_NOMEM);
-    fake_fail_start(1);
+    fake_fail_start(1, ITR_NOMEM);
     run(t);
     assert_error(t, ITR_NOMEM);
     run(t);

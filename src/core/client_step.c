@@ -72,6 +72,8 @@ static void send(struct itr_client *c, struct itr_call *call, int64_t now)
         itr_call_list_add(&c->sent, call);
         return;
     }
+    if (e.kind == ITR_NETWORK) /* this time nothing began */
+        e.retryable = !call->executed;
     itr_call_abort(call, &e);
 }
 

@@ -37,7 +37,7 @@ static enum itr_status ready_thread(struct itr_curl_carrier *c, struct itr_error
     if (c->thread_out)
         return ITR_OK;
     if ((rc = itr_thread_start(itr_curl_carrier_run, c)) != 0)
-        return itr_error_set(e, ITR_NOMEM, "no thread could be made for requests: %s",
+        return itr_error_set(e, ITR_NETWORK, "no thread could be made for requests: %s",
                              strerror(rc));
     itr_registered_retain(&c->head); /* the thread's; it cannot do a thing before we unlock */
     c->thread_out = true;
@@ -265,7 +265,7 @@ static enum itr_status ready(struct itr_curl_carrier *c, struct itr_error *e)
     if (c->ending)
         return itr_error_set(e, ITR_NETWORK, "the process is ending");
     if (c->n_tickets >= ITR_CURL_CARRIER_MOST)
-        return itr_error_set(e, ITR_NOMEM, "%d requests are out already, no more are taken",
+        return itr_error_set(e, ITR_NETWORK, "%d requests are out already, no more are taken",
                              ITR_CURL_CARRIER_MOST);
     if ((s = ready_loop(c, e)) != ITR_OK)
         return s;

@@ -9,7 +9,8 @@
  * As transport.h says, with this beside it:
  * - start() copies the request; nothing is borrowed after it but the exchange itself. The deadline
  *   counts from start(). may_send must be NULL (ITR_USAGE): it would be asked on another thread.
- *   ITR_NOMEM: also when ITR_CURL_CARRIER_MOST requests are out. ITR_NETWORK: the process is ending.
+ *   ITR_NETWORK: ITR_CURL_CARRIER_MOST requests are out, no thread can be made, or the process is
+ *   ending. (Not ITR_NOMEM, which is raised in Lua.)
  * - wait(t, 0) only looks, and takes no system call. Otherwise it blocks this thread alone.
  *   Exchanges come out in the order they ended.
  * - The bell is rung when something is over, and by wake(). Once it was answered, everything that is

@@ -30,6 +30,7 @@ static struct {
     char token[32];     /* the last one granted */
     unsigned granted;
     int fail_open, fail_start;
+    enum itr_status start_failure;
     int transports, cancelled, abandoned, waits;
     void (*hook)(enum fake_lane lane, int nth, void *ctx);
     void *hook_ctx;
@@ -192,7 +193,7 @@ static enum itr_status start(struct itr_transport *tr, struct itr_exchange *x, s
     fake_world_lock();
     if (gateway.fail_start > 0) {
         gateway.fail_start--;
-        s = ITR_NOMEM;
+        s = gateway.start_failure;
     } else {
         assert(t->n < RUNNING);
         r = &t->running[t->n++];
@@ -204,7 +205,7 @@ static enum itr_status start(struct itr_transport *tr, struct itr_exchange *x, s
         x->transfer = t;
     }
     fake_world_unlock();
-    return s == ITR_OK ? ITR_OK : itr_error_set(e, s, "no memory (start)");
+    return s == ITR_OK ? ITR_OK : itr_error_set(e, s, "it could not begin (start)");
 }
 
 /* With the lock held: takes the i-th out. */
@@ -441,10 +442,11 @@ void fake_fail_open(int n)
     fake_world_unlock();
 }
 
-void fake_fail_start(int n)
+void fake_fail_start(int n, enum itr_status kind)
 {
     fake_world_lock();
     gateway.fail_start = n;
+    gateway.start_failure = kind;
     fake_world_unlock();
 }
 
