@@ -234,6 +234,27 @@ void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size)
                        u->host, u->port, u->db, u->prefix);
 }
 
+void itr_redis_url_identity(const struct itr_redis_url *u, char *out, size_t size)
+{
+    const char *const parts[] = {u->user, u->password, u->ca_file};
+    unsigned char digest[ITR_SHA256_LEN];
+    struct itr_sha256 h;
+    size_t i, n;
+
+    itr_redis_url_id(u, out, size);
+    itr_sha256_init(&h);
+    for (i = 0; i < sizeof parts / sizeof *parts; i++)
+        itr_sha256_update(&h, parts[i], strlen(parts[i]) + 1);
+    itr_sha256_update(&h, &u->has_password, sizeof u->has_password);
+    itr_sha256_update(&h, &u->timeout_ms, sizeof u->timeout_ms);
+    itr_sha256_final(&h, digest);
+    n = strlen(out);
+    if (n + 2 * ITR_SHA256_LEN + 2 > size)
+        return;
+    out[n] = '#';
+    itr_sha256_hex(digest, sizeof digest, out + n + 1, 2 * ITR_SHA256_LEN);
+}
+
 void itr_redis_url_wipe(struct itr_redis_url *u)
 {
     itr_wipe(u->password, sizeof u->password);
