@@ -235,6 +235,7 @@ static void a_wrong_address_is_told_without_its_password(void **state)
         "redis://:%zz@127.0.0.1",
         "redis://127.0.0.1?timeout_ms=0",
         "redis+unix:relative",
+        "redis://:pw@[h?insecure=1",
         "redis://:pw@other.host/0",
         "redis://:pw@127.0.0.1.example.org",
         "redis://127.x/",
@@ -256,6 +257,7 @@ static void a_wrong_address_is_told_without_its_password(void **state)
 static void an_address_is_taken_apart(void **state)
 {
     struct itr_redis_url u;
+    char id[ITR_REDIS_ID];
 
     (void)state;
     assert_int_equal(
@@ -268,6 +270,8 @@ static void an_address_is_taken_apart(void **state)
     assert_int_equal(u.port, 7);
     assert_int_equal(u.db, 12);
     assert_int_equal(u.timeout_ms, 5);
+    itr_redis_url_id(&u, id, sizeof id);
+    assert_string_equal(id, "redis://[::1]:7/12?prefix=a b");
     assert_int_equal(itr_redis_url_read("redis://far.host?insecure=1", &u, &e), ITR_OK);
     assert_int_equal(u.port, 6379);
     assert_int_equal(u.timeout_ms, 1000);

@@ -2,7 +2,9 @@
 -- its app fetch with that, until the process ended.
 
 local face = require "spec.support.face"
+local fleet_redis = require "spec.support.fleet_redis"
 local itrigger = require "itrigger"
+local redis = require "spec.support.redis"
 local sandbox = require "spec.support.sandbox"
 
 describe("a mended option", function()
@@ -57,5 +59,57 @@ describe("a mended option", function()
     assert.equal(1, sb:state().fetches)
     one:close()
     other:close()
+  end)
+
+  -- A password of Redis, too: the source of the wrong one was given to whoever came with the right one.
+  local lacks = fleet_redis.missing()
+  if lacks then
+    pending("in token_store over Redis: " .. lacks)
+    return
+  end
+
+  describe("in token_store over Redis", function()
+    local dir, options, server
+
+    local function open(password)
+      options.token_store = server.address .. "?password=" .. password
+      return assert(itrigger.new(options))
+    end
+
+    before_each(function()
+      dir = os.tmpname()
+      os.remove(dir)
+      os.execute("mkdir -m 700 '" .. dir .. "'")
+      server = redis.start(dir, "right")
+      options = face.options(sb)
+    end)
+
+    after_each(function()
+      server:remove()
+      os.execute("rm -rf '" .. dir .. "'")
+    end)
+
+    it("holds while the earlier client lives", function()
+      local earlier = open("wrong")
+      local _, err = earlier:token()
+      assert.equal("store", err.kind)
+
+      local client = open("right")
+      assert(client:token())
+      client:close()
+      earlier:close()
+    end)
+
+    it("gives the token to nobody with a wrong password", function()
+      local client = open("right")
+      assert(client:token())
+
+      local other = open("wrong")
+      local token, err = other:token()
+      assert.is_nil(token)
+      assert.equal("store", err.kind)
+      other:close()
+      client:close()
+    end)
   end)
 end)

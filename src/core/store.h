@@ -46,8 +46,9 @@ struct itr_store_ops {
 /* The head of every implementation's struct. */
 struct itr_store {
     const struct itr_store_ops *ops;
-    const char *id; /* the store's: two stores with one id share their values ("file:/var/x"); no
-                       secret in it. Constant while the store lives */
+    const char
+        *id; /* the store's: two stores with one id share their values ("file:/var/x") and are
+                       reached alike; no secret in it, but a digest of one. Never shown. Constant while the store lives */
 };
 
 #endif

@@ -40,7 +40,8 @@ struct redis_store {
     struct itr_store head;
     atomic_uint refs;
     struct itr_redis_url url;
-    char id[ITR_REDIS_ID];
+    char id[ITR_REDIS_ID]; /* as errors show it */
+    char identity[ITR_REDIS_IDENTITY];
     pthread_mutex_t lock;
     struct itr_redis_link link; /* under lock */
     unsigned generation;        /* under renewing: the process that lock and link belong to */
@@ -314,7 +315,8 @@ enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
         itr_redis_tls_prepare();
     r->head.ops = &ops;
     itr_redis_url_id(&r->url, r->id, sizeof r->id);
-    r->head.id = r->id;
+    itr_redis_url_identity(&r->url, r->identity, sizeof r->identity);
+    r->head.id = r->identity;
     r->link = (struct itr_redis_link){NULL, &r->url, r->id};
     atomic_init(&r->refs, 1);
     pthread_mutex_init(&r->lock, NULL);

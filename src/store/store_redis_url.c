@@ -142,6 +142,8 @@ static enum itr_status take_host(const char *at, size_t n, struct itr_redis_url 
     const char *end = at[0] == '[' ? memchr(at, ']', n) : NULL;
     size_t host = end != NULL ? (size_t)(end - at) + 1 : 0;
 
+    if (at[0] == '[' && end == NULL)
+        return wrong("its host is wrong", e);
     while (end == NULL && host < n && at[host] != ':')
         host++;
     if (end != NULL ? !take(at + 1, host - 2, u->host) : !take(at, host, u->host))
@@ -227,11 +229,34 @@ enum itr_status itr_redis_url_read(const char *address, struct itr_redis_url *u,
 
 void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size)
 {
+    bool is_v6 = strchr(u->host, ':') != NULL;
+
     if (u->path[0] != '\0')
         (void)snprintf(out, size, "redis+unix:%s?db=%d&prefix=%s", u->path, u->db, u->prefix);
     else
-        (void)snprintf(out, size, "%s://%s:%d/%d?prefix=%s", u->is_tls ? "rediss" : "redis",
-                       u->host, u->port, u->db, u->prefix);
+        (void)snprintf(out, size, "%s://%s%s%s:%d/%d?prefix=%s", u->is_tls ? "rediss" : "redis",
+                       is_v6 ? "[" : "", u->host, is_v6 ? "]" : "", u->port, u->db, u->prefix);
+}
+
+void itr_redis_url_identity(const struct itr_redis_url *u, char *out, size_t size)
+{
+    const char *const parts[] = {u->user, u->password, u->ca_file};
+    unsigned char digest[ITR_SHA256_LEN];
+    struct itr_sha256 h;
+    size_t i, n;
+
+    itr_redis_url_id(u, out, size);
+    itr_sha256_init(&h);
+    for (i = 0; i < sizeof parts / sizeof *parts; i++)
+        itr_sha256_update(&h, parts[i], strlen(parts[i]) + 1);
+    itr_sha256_update(&h, &u->has_password, sizeof u->has_password);
+    itr_sha256_update(&h, &u->timeout_ms, sizeof u->timeout_ms);
+    itr_sha256_final(&h, digest);
+    n = strlen(out);
+    if (n + 2 * ITR_SHA256_LEN + 2 > size)
+        return;
+    out[n] = '#';
+    itr_sha256_hex(digest, sizeof digest, out + n + 1, 2 * ITR_SHA256_LEN);
 }
 
 void itr_redis_url_wipe(struct itr_redis_url *u)

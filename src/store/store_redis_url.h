@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/sha256.h"
 #include "core/status.h"
 
 #define ITR_REDIS_PART 256 /* bytes of each part with its NUL */
@@ -37,6 +38,12 @@ enum itr_status itr_redis_url_read(const char *address, struct itr_redis_url *u,
 /* The address without user, password and what does not choose the values. */
 #define ITR_REDIS_ID (3 * ITR_REDIS_PART)
 void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size);
+
+/* For itr_store.id: the same, and a digest of what decides whether and how the server answers us (user,
+ * password, ca_file, timeout_ms). One who mends a password must not be given what the wrong one has
+ * opened, nor one with a wrong password the token of the right one. */
+#define ITR_REDIS_IDENTITY (ITR_REDIS_ID + 2 * ITR_SHA256_LEN + 2)
+void itr_redis_url_identity(const struct itr_redis_url *u, char *out, size_t size);
 
 /* Overwrites the password. */
 void itr_redis_url_wipe(struct itr_redis_url *u);
