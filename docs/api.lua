@@ -178,7 +178,8 @@ api.functions = {
       .. " While HTTP 429 asks for it no new call begins. In a script calls go on only while the loop waits for a result."
       .. " After `break` nothing is left running: on Lua 5.4 at once, elsewhere after `batch:close()` or when it is collected."
       .. " `batch:close()` returns an array of `{ index =, tag = }`: the requests that may have been executed and whose result"
-      .. " was not handed out. Over a transport of one's own calls go one after another.",
+      .. " was not handed out. Over a transport of one's own calls go one after another. A batch belongs to where its first"
+      .. " result is asked for: a script, or one coroutine of an event loop.",
     rule = "design.md 6",
   },
   {
