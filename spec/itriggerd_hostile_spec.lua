@@ -100,6 +100,25 @@ describe("itriggerd", function()
     assert.equal("200", status)
   end)
 
+  it("fetches while silent connections take every file that connections may have", function()
+    local other = itriggerd.place(sb)
+    local path = other:write("few.ini", other:config { app = { token_ttl = 3, refresh_margin = 1, min_refresh_interval = 0 } })
+    local e = other:launch("--config " .. path, "prlimit --nofile=80:80")
+    e:await "token app=one"
+    local host, port = e.address:match("^(.*):(%d+)$")
+    local silent = assert(io.popen(("timeout 60 bash -c 'for i in $(seq 150); do exec {fd}<>/dev/tcp/%s/%s; done; echo there; "
+      .. "cat <&$fd'"):format(host, port)))
+    assert.equal("there", silent:read("*l"))
+    for _ = 1, 2 do
+      e:await "token app=one"
+    end
+    e:stop()
+    silent:close()
+    assert.is_nil(table.concat(e.log, "\n"):find("Too many open files", 1, true))
+    other:remove()
+    fetches = sb:state().fetches -- the other's too
+  end)
+
   it("lets hundreds wait for a newer token on its two threads, and serves others meanwhile", function()
     local fence = d:get(token_path).json.data.fence
     local url = ("%s%s?newer_than=%d&wait=3&x=[1-300]"):format(d.url, token_path, fence)
@@ -116,13 +135,13 @@ describe("itriggerd", function()
   end)
 
   it("ends within its time by SIGTERM, whatever hangs on it", function()
-    local host, port = d.address:match("^(.*):(%d+)$")
-    local hanging = assert(io.popen(("timeout 60 bash -c 'exec 3<>/dev/tcp/%s/%s; printf \"GET \" >&3; echo there; cat <&3'")
-      :format(host, port)))
-    assert.equal("there", hanging:read("*l"))
     local other = itriggerd.place(sb)
     local e = other:start()
     e:await "token app=one"
+    local host, port = e.address:match("^(.*):(%d+)$")
+    local hanging = assert(io.popen(("timeout 60 bash -c 'exec 3<>/dev/tcp/%s/%s; printf \"GET \" >&3; echo there; cat <&3'")
+      :format(host, port)))
+    assert.equal("there", hanging:read("*l"))
     assert.equal(0, e:stop())
     other:remove()
     fetches = fetches + 1 -- the other's

@@ -118,7 +118,7 @@ describe("itriggerd", function()
     end)
 
     it("400 to what it cannot read", function()
-      for _, body in ipairs { "x", "[]", "1", '{"refused":"1"}', '{"refused":1.5}', '{"refused":-1}',
+      for _, body in ipairs { "x", "[]", "1", '{"refused":"1"}', '{"refused":1.5}', '{"refused":-1}', '{"refused":0}',
         '{"refused":99999999999999999999}', '{"refused":1', "\255" } do
         assert_error(d:post(refresh_path, body), 400, 400)
       end

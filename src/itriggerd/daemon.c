@@ -80,6 +80,7 @@ static enum itr_status serve_all(struct daemon *d, const struct settings *s, str
         return st;
     for (i = 0; i < d->n_listeners && st == ITR_OK; i++) {
         bool tls = s->tls_cert != NULL && !d->listeners[i].address.is_unix;
+        d->listeners[i].of = d->n_listeners;
         if (tls || d->listeners[i].http == NULL)
             st = listener_start(&d->listeners[i], tls ? &t : NULL, (unsigned)s->threads, e);
     }

@@ -220,7 +220,9 @@ static bool read_refresh(const struct api_request *q, struct api_call *call, str
     while (*all.at != '{')
         all.at++, all.len--;
     refused = itr_json_member(all, "refused");
-    if (refused.at != NULL && !read_fence(refused.at, refused.len, &call->refused))
+    /* 0 would be read as "none", and cost a fetch. */
+    if (refused.at != NULL &&
+        (!read_fence(refused.at, refused.len, &call->refused) || call->refused == 0))
         return refuse(r, 400, "refused is no fence: an integer");
     return true;
 }

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #define SOCKET_MODE 0660
 #define MEMORY_PER_CONNECTION ((size_t)16 * 1024) /* request line and headers have to fit */
 #define CONNECTIONS_MAX 4096u
+#define OWN_FILES_MAX 256u /* for fetches, stores and token files, however many connections come */
 #define IDLE_S 75u
 
 static char tls_versions[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
@@ -112,6 +114,22 @@ static void hear_nothing(void *ctx, const char *fmt, va_list args)
     (void)args;
 }
 
+/* Connections must not take the files that a fetch needs: anybody can open some, without a key.
+ * Each thread has to have one at least. */
+static unsigned connections_max(const struct listener *l, unsigned threads)
+{
+    struct rlimit files;
+    rlim_t own, room;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return CONNECTIONS_MAX;
+    own = files.rlim_cur / 2 < OWN_FILES_MAX ? files.rlim_cur / 2 : OWN_FILES_MAX;
+    room = (files.rlim_cur - own) / (l->of > 0 ? l->of : 1);
+    if (room > CONNECTIONS_MAX)
+        return CONNECTIONS_MAX;
+    return room > threads ? (unsigned)room : threads;
+}
+
 static struct MHD_Daemon *start_http(struct listener *l, int fd, const struct tls_files *tls,
                                      unsigned threads)
 {
@@ -133,9 +151,9 @@ static struct MHD_Daemon *start_http(struct listener *l, int fd, const struct tl
         MHD_OPTION_NOTIFY_CONNECTION, http_server_connection, l, MHD_OPTION_URI_LOG_CALLBACK,
         http_server_begun, l, MHD_OPTION_UNESCAPE_CALLBACK, http_server_unescape, NULL,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CONNECTION, MHD_OPTION_CONNECTION_LIMIT,
-        CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_ARRAY, tls != NULL ? for_tls : none, MHD_OPTION_ARRAY, threads > 1 ? pool : none,
-        MHD_OPTION_END);
+        connections_max(l, threads), MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls != NULL ? for_tls : none,
+        MHD_OPTION_ARRAY, threads > 1 ? pool : none, MHD_OPTION_END);
 }
 
 static void retire(struct listener *l)

@@ -22,6 +22,7 @@ struct listener {
     struct server *server; /* borrowed */
     struct address address;
     int fd;
+    size_t of; /* how many listeners share the process's files */
     struct MHD_Daemon *http;
     /* They finish what they have. The last place is for the end. */
     struct MHD_Daemon *retired[LISTENER_RETIRED_MAX + 1];
