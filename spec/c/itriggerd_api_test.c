@@ -215,7 +215,7 @@ static void a_key_is_known_by_its_digest(void **state)
     assert_string_not_equal(made, other);
 }
 
-static void a_token_is_told_with_times_that_are_not_below_zero(void **state)
+static void a_token_is_told_with_whole_seconds_that_are_not_below_zero(void **state)
 {
     struct itr_token_times times = {1000, 5000, 61500};
     struct itr_token *t = itr_token_new("a\"b", 3, INT64_MAX, times, ITR_FROM_GATEWAY);
@@ -227,7 +227,9 @@ static void a_token_is_told_with_times_that_are_not_below_zero(void **state)
     assert_string_equal(
         itr_buf_str(&r.body),
         "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":\"a\\\"b\",\"fence\":"
-        "9223372036854775807,\"expiresIn\":55.500,\"refreshIn\":0}}");
+        "9223372036854775807,\"expiresIn\":55,\"refreshIn\":0}}");
+    reply_token(&r, t, 4500); /* half a second is not none */
+    assert_non_null(strstr(itr_buf_str(&r.body), "\"expiresIn\":57,\"refreshIn\":1}}"));
     reply_clear(&r);
     itr_token_release(t);
 }
@@ -281,7 +283,7 @@ int main(void)
         cmocka_unit_test(the_vendors_paths_take_all_from_the_query),
         cmocka_unit_test(an_address_is_an_ip_or_a_socket),
         cmocka_unit_test(a_key_is_known_by_its_digest),
-        cmocka_unit_test(a_token_is_told_with_times_that_are_not_below_zero),
+        cmocka_unit_test(a_token_is_told_with_whole_seconds_that_are_not_below_zero),
         cmocka_unit_test(what_is_no_utf8_does_not_get_into_json),
         cmocka_unit_test(a_failure_is_told_with_the_code_that_it_has),
     };

@@ -66,17 +66,13 @@ void reply_say(struct reply *r, int http_status, int64_t code, const char *messa
     (void)itr_buf_append_char(&r->body, '}');
 }
 
-/* Seconds with as many of three decimals as say something; 0 for what is past. */
-static void append_seconds(struct itr_buf *out, int64_t ms)
+/* Whole seconds, which every language's clients can read, rounded down; but what is not over yet has 1
+ * left at least. */
+static int64_t seconds_left(int64_t ms)
 {
-    int64_t rest;
-
-    if (ms < 0)
-        ms = 0;
-    (void)itr_buf_append_fmt(out, "%" PRId64, ms / 1000);
-    rest = ms % 1000;
-    if (rest != 0)
-        (void)itr_buf_append_fmt(out, ".%03d", (int)rest);
+    if (ms <= 0)
+        return 0;
+    return ms < 1000 ? 1 : ms / 1000;
 }
 
 void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms)
@@ -86,11 +82,10 @@ void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms
     (void)itr_buf_append_str(&r->body,
                              "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":");
     reply_append_json(&r->body, t->text);
-    (void)itr_buf_append_fmt(&r->body, ",\"fence\":%" PRIu64 ",\"expiresIn\":", t->fence);
-    append_seconds(&r->body, t->end_mono_ms - now_mono_ms);
-    (void)itr_buf_append_str(&r->body, ",\"refreshIn\":");
-    append_seconds(&r->body, t->refresh_mono_ms - now_mono_ms);
-    (void)itr_buf_append_str(&r->body, "}}");
+    (void)itr_buf_append_fmt(&r->body, ",\"fence\":%" PRIu64, t->fence);
+    (void)itr_buf_append_fmt(&r->body, ",\"expiresIn\":%" PRId64 ",\"refreshIn\":%" PRId64 "}}",
+                             seconds_left(t->end_mono_ms - now_mono_ms),
+                             seconds_left(t->refresh_mono_ms - now_mono_ms));
 }
 
 static bool is_vendors_code(const struct itr_error *e)
