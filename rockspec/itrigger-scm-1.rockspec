@@ -30,6 +30,7 @@ build = {
     CURL_INCDIR = "$(CURL_INCDIR)",
     CURL_LIBDIR = "$(CURL_LIBDIR)",
     REDIS = "0", -- itrigger-redis
+    DAEMON = "0", -- itriggerd, a program: make install
     INST_LIBDIR = "$(LIBDIR)",
     INST_LUADIR = "$(LUADIR)",
   },
