@@ -30,7 +30,7 @@ LUA ?= 5.4
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_TIME ?= 20
-VERSION := $(shell sed -n 's/^.define ITR_VERSION "\(.*\)"/\1/p' src/core/version.h)
+VERSION := $(shell sed -n 's/^.define ITR_VERSION "\(.*\)"/\1/p' src/core/base/version.h)
 
 # LUA as the user gave it, or all of them where that is the better default.
 lua_given := $(filter-out file default undefined,$(origin LUA))
@@ -46,7 +46,7 @@ endif
 # The Redis store is a module of its own, so that nobody needs hiredis who has no Redis.
 redis_sources := $(wildcard src/store/store_redis*.c) src/bind/redis_module.c
 redis_store_objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/store/store_redis*.c))
-lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*.c src/store/*.c src/transport/*.c))
+lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*/*.c src/store/*.c src/transport/*.c))
 bind_sources := $(filter-out $(redis_sources),$(wildcard src/bind/*.c))
 has_redis := $(if $(filter 0,$(REDIS)),,$(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include)))
 # From hiredis 1.0 on there may be TLS beside it: of the same hiredis, and only with OpenSSL's headers.
@@ -374,7 +374,7 @@ format:
 	@tools/setup lint
 	$(Q)tools/sources c | xargs clang-format -i
 
-# VERSION's only source is src/core/version.h.
+# VERSION's only source is src/core/base/version.h.
 rockspec:
 	$(Q)tools/rockspec $(VERSION)
 

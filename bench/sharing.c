@@ -3,7 +3,7 @@
  *
  *   sharing GATEWAY THREADS SECONDS
  *
- * Prints hits a second. A hit is what a call pays for its token: itr_token_source_ask and the release
+ * Prints hits a second. A hit is what a call pays for its token: itr_source_ask and the release
  * of what it gave. The source is over the store in memory; on a hit no store is asked.
  */
 #include <pthread.h>
@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/token_source.h"
+#include "core/source/source.h"
 #include "store/stores.h"
 #include "transport/curl_loop.h"
 
@@ -21,7 +21,7 @@
 
 struct worker {
     pthread_t thread;
-    struct itr_token_source *source;
+    struct itr_source *source;
     unsigned long hits;
     char apart[64]; /* two of them never share a cache line */
 };
@@ -39,12 +39,12 @@ static void wake(void *ctx)
     atomic_store((atomic_bool *)ctx, true);
 }
 
-static void hit(struct itr_token_source *s)
+static void hit(struct itr_source *s)
 {
     static const struct itr_token_ask ask = {0};
-    struct itr_token_wait w = {0};
+    struct itr_wait w = {0};
 
-    if (!itr_token_source_ask(s, &ask, &w) || w.token == NULL)
+    if (!itr_source_ask(s, &ask, &w) || w.token == NULL)
         fail("no hit");
     itr_token_release(w.token);
 }
@@ -62,10 +62,10 @@ static void *work(void *arg)
     return NULL;
 }
 
-static struct itr_token_source *open_source(const char *gateway)
+static struct itr_source *open_source(const char *gateway)
 {
     struct itr_parts parts = {itr_clock_system(), itr_curl_loop_factory(), itr_store_memory()};
-    struct itr_token_source *s;
+    struct itr_source *s;
     struct itr_config c;
     struct itr_error e;
 
@@ -73,20 +73,20 @@ static struct itr_token_source *open_source(const char *gateway)
     if (itr_config_set_text(&c, "gateway", gateway, &e) != ITR_OK ||
         itr_config_set_text(&c, "app_id", "bench", &e) != ITR_OK ||
         itr_config_set_text(&c, "app_secret", "bench-secret", &e) != ITR_OK ||
-        itr_config_finish(&c, &e) != ITR_OK || itr_token_source_open(&c, &parts, &s, &e) != ITR_OK)
+        itr_config_finish(&c, &e) != ITR_OK || itr_source_open(&c, &parts, &s, &e) != ITR_OK)
         fail(e.text);
     itr_config_clear(&c);
     return s;
 }
 
-static void fetch(struct itr_token_source *s)
+static void fetch(struct itr_source *s)
 {
     static atomic_bool woken;
-    static struct itr_token_wait w;
+    static struct itr_wait w;
 
     w.wake = wake;
     w.ctx = &woken;
-    if (!itr_token_source_ask(s, &(struct itr_token_ask){0}, &w))
+    if (!itr_source_ask(s, &(struct itr_token_ask){0}, &w))
         while (!atomic_load(&woken))
             (void)usleep(1000);
     if (w.token == NULL)
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
     static struct worker all[THREADS_MAX];
     unsigned long hits = 0;
     int i, threads = argc == 4 ? (int)strtol(argv[2], NULL, 10) : 0;
-    struct itr_token_source *s;
+    struct itr_source *s;
     double from;
 
     if (threads < 1 || threads > THREADS_MAX)
@@ -127,6 +127,6 @@ int main(int argc, char **argv)
         hits += all[i].hits;
     }
     printf("%.0f\n", (double)hits / (now() - from));
-    itr_token_source_release(s);
+    itr_source_release(s);
     return 0;
 }

@@ -90,8 +90,8 @@ local function opts(api, root)
 end
 
 local function events(api, root)
-  local states = c_list(root, "src/core/token_cache.c", "itr_cache_state_name.-names")
-  local whys = c_list(root, "src/core/token_cache.c", "itr_cache_why_name.-names")
+  local states = c_list(root, "src/core/source/cache.c", "itr_cache_state_name.-names")
+  local whys = c_list(root, "src/core/source/cache.c", "itr_cache_why_name.-names")
   whys.nothing = nil -- never noted
   same_names("state", api.states, states)
   same_names("why", api.whys, whys)

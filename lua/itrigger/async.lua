@@ -2,15 +2,15 @@
 -- coroutine of an event loop only that coroutine waits; with a transport of the program's own, that
 -- one sends. One driver for all hosts; a host is one small file in itrigger/host:
 --
---   kind                   "socket" or "fd": how its loop hears the bell, see core.bell
+--   kind                   "socket" or "fd": how its loop hears the notifier, see core.notifier
 --   here()                 may the present coroutine wait? true | false: block as in a script |
 --                          nil, message: neither
 --   wait(party, seconds)   the present coroutine waits until wake(party), for so long at most (nil:
 --                          without a time); may return early
 --   wake(party)            from any coroutine, also of a party that does not wait now
 --   left(party)            the party waits no more
---   listen(bell)           a party is about to wait: from now on call bell.answer() whenever the bell
---                          rings, and bell.tidy() about each second, as long as bell.out() > 0
+--   listen(notifier)           a party is about to wait: from now on call notifier.answer() whenever the notifier
+--                          rings, and notifier.tidy() about each second, as long as notifier.out() > 0
 --   sleep(seconds)         the present coroutine does something else so long
 --   now()                  seconds, of any clock that only goes forward
 --
@@ -83,14 +83,14 @@ local parties = setmetatable({}, { __mode = "v" }) -- id → party; a dead corou
 local busy = {} -- client → how many of its parties wait
 local waiting = 0 -- all of them
 
-local bell = {}
+local notifier = {}
 
 local function enter(party)
   local client = party.client
   parties[party.id] = party
   busy[client] = (busy[client] or 0) + 1
   waiting = waiting + 1
-  party.host.listen(bell)
+  party.host.listen(notifier)
 end
 
 local function leave(party)
@@ -114,14 +114,14 @@ local function wake_ready(client)
   end
 end
 
-function bell.out()
+function notifier.out()
   return waiting
 end
 
--- The loop's answer to the bell. What is over is collected first: a host may resume a party within
+-- The loop's answer to the notifier. What is over is collected first: a host may resume a party within
 -- its wake, and that one may start calls.
-function bell.answer()
-  core.bell_answered()
+function notifier.answer()
+  core.notifier_answered()
   local woken, n = {}, 0
   for client in pairs(busy) do
     core_pump(client)
@@ -140,8 +140,8 @@ function bell.answer()
   end
 end
 
--- Has all who wait look again, and say anew how long they wait: the host does not hear the bell any more.
-function bell.wake()
+-- Has all who wait look again, and say anew how long they wait: the host does not hear the notifier any more.
+function notifier.wake()
   local all = {}
   for _, party in pairs(parties) do
     all[#all + 1] = party
@@ -154,7 +154,7 @@ end
 -- A party whose coroutine ended without a word (nginx kills those of a client that went away) is gone
 -- from `parties` as soon as it is collected, and its calls are cancelled with its group: counts who is
 -- left.
-function bell.tidy()
+function notifier.tidy()
   local n, counts = 0, {}
   for _, party in pairs(parties) do
     n = n + 1
@@ -165,16 +165,16 @@ end
 
 -- ---- parties ----
 
-local bell_kind
+local notifier_kind
 
--- The bell's kind must be known before the first call rings it.
+-- The notifier's kind must be known before the first call rings it.
 local function ready(host)
-  if bell_kind ~= host.kind then
-    local made, why = core.bell(host.kind)
+  if notifier_kind ~= host.kind then
+    local made, why = core.notifier(host.kind)
     if not made then
       return nil, why
     end
-    bell_kind = host.kind
+    notifier_kind = host.kind
   end
   return true
 end

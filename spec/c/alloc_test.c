@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "core/client.h"
+#include "core/call/client.h"
 #include "support/thread_maker.h"
 
 void *__real_malloc(size_t n);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 /* The refusal of a huge allocation is what a test below wants to see. Sanitizers look these up, so
  * they are visible whatever the flags say. */

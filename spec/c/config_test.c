@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "core/config.h"
+#include "core/config/config.h"
 
 static enum itr_status set(struct itr_config *c, const char *name, const char *text)
 {

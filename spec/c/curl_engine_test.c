@@ -49,12 +49,12 @@ static enum itr_status open_engine(const struct itr_transport_options *options,
     return itr_curl_engine_open(options, NULL, out, e);
 }
 
-static struct itr_transport *open_with(struct itr_bell *bell)
+static struct itr_transport *open_with(struct itr_notifier *notifier)
 {
     struct itr_transport *t;
     struct itr_error e = {0};
 
-    if (itr_curl_engine_open(&USUAL, bell, &t, &e) != ITR_OK)
+    if (itr_curl_engine_open(&USUAL, notifier, &t, &e) != ITR_OK)
         fail_msg("%s", e.text);
     return t;
 }
@@ -67,19 +67,19 @@ static void start(struct itr_transport *t, struct itr_exchange *x)
         fail_msg("%s", e.text);
 }
 
-/* The fixture with a bell at its transport. */
-static struct itr_bell *init_with_bell(struct loop_fixture *f, const struct raw_step *script,
-                                       enum itr_bell_kind kind)
+/* The fixture with a notifier at its transport. */
+static struct itr_notifier *init_with_bell(struct loop_fixture *f, const struct raw_step *script,
+                                       enum itr_notifier_kind kind)
 {
-    struct itr_bell *bell;
+    struct itr_notifier *notifier;
     struct itr_error e = {0};
 
-    if (itr_bell_new(kind, &bell, &e) != ITR_OK)
+    if (itr_notifier_new(kind, &notifier, &e) != ITR_OK)
         fail_msg("%s", e.text);
     loop_fixture_init(f, script);
     f->t->ops->free(f->t);
-    f->t = open_with(bell);
-    return bell;
+    f->t = open_with(notifier);
+    return notifier;
 }
 
 /* ---- what is over ---- */
@@ -96,7 +96,7 @@ static void a_hundred_that_are_over_wake_the_loop_once(void **state)
 {
     static struct itr_exchange many[MANY];
     struct loop_fixture f;
-    struct itr_bell *bell = init_with_bell(&f, ANSWER_AT_GATE, ITR_BELL_FD);
+    struct itr_notifier *notifier = init_with_bell(&f, ANSWER_AT_GATE, ITR_NOTIFIER_FD);
     int i;
 
     (void)state;
@@ -105,7 +105,7 @@ static void a_hundred_that_are_over_wake_the_loop_once(void **state)
         start(f.t, &many[i]);
     }
     assert_null(f.t->ops->wait(f.t, 0));
-    assert_int_equal(bytes_in(itr_bell_fd(bell)), 0);
+    assert_int_equal(bytes_in(itr_notifier_fd(notifier)), 0);
     raw_server_open_gate(f.server);
     for (i = 0; i < MANY; i++) {
         struct itr_exchange *x = f.t->ops->wait(f.t, -1);
@@ -115,18 +115,18 @@ static void a_hundred_that_are_over_wake_the_loop_once(void **state)
         itr_exchange_clear(x);
     }
     assert_null(f.t->ops->wait(f.t, 0));
-    assert_int_equal(bytes_in(itr_bell_fd(bell)), 1);
+    assert_int_equal(bytes_in(itr_notifier_fd(notifier)), 1);
     loop_fixture_clear(&f);
-    itr_bell_release(bell);
+    itr_notifier_release(notifier);
 }
 
-/* A loop as a host has it: nothing but the bell tells it to look. */
+/* A loop as a host has it: nothing but the notifier tells it to look. */
 static void a_loop_that_only_looks_when_the_bell_rings_gets_all(void **state)
 {
     static struct itr_exchange many[MANY];
     struct loop_fixture f;
-    struct itr_bell *bell = init_with_bell(&f, ANSWER_ALWAYS, ITR_BELL_FD);
-    struct pollfd p = {.fd = itr_bell_fd(bell), .events = POLLIN};
+    struct itr_notifier *notifier = init_with_bell(&f, ANSWER_ALWAYS, ITR_NOTIFIER_FD);
+    struct pollfd p = {.fd = itr_notifier_fd(notifier), .events = POLLIN};
     struct itr_exchange *x;
     int i, over = 0;
 
@@ -137,7 +137,7 @@ static void a_loop_that_only_looks_when_the_bell_rings_gets_all(void **state)
     }
     while (over < MANY) {
         assert_int_equal(poll(&p, 1, -1), 1);
-        itr_bell_answered(bell);
+        itr_notifier_answered(notifier);
         while ((x = f.t->ops->wait(f.t, 0)) != NULL) {
             loop_fixture_expect(x, ITR_OK, true, 200);
             itr_exchange_clear(x);
@@ -145,35 +145,35 @@ static void a_loop_that_only_looks_when_the_bell_rings_gets_all(void **state)
         }
     }
     loop_fixture_clear(&f);
-    itr_bell_release(bell);
+    itr_notifier_release(notifier);
 }
 
 static void a_host_that_connects_is_told(void **state)
 {
     struct loop_fixture f;
-    struct itr_bell *bell = init_with_bell(&f, ANSWER_ALWAYS, ITR_BELL_SOCKET);
+    struct itr_notifier *notifier = init_with_bell(&f, ANSWER_ALWAYS, ITR_NOTIFIER_SOCKET);
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int host = socket(AF_UNIX, SOCK_STREAM, 0);
     struct itr_error e;
     char c;
 
     (void)state;
-    strncpy(at.sun_path, itr_bell_path(bell), sizeof at.sun_path - 1);
+    strncpy(at.sun_path, itr_notifier_path(notifier), sizeof at.sun_path - 1);
     assert_int_equal(connect(host, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(itr_bell_accept(bell, &e), ITR_OK);
+    assert_int_equal(itr_notifier_accept(notifier, &e), ITR_OK);
     start(f.t, &f.x);
     assert_int_equal(read(host, &c, 1), 1);
-    itr_bell_answered(bell);
+    itr_notifier_answered(notifier);
     assert_ptr_equal(f.t->ops->wait(f.t, 0), &f.x);
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
 
     f.t->ops->wake(f.t);
     assert_int_equal(read(host, &c, 1), 1);
-    itr_bell_answered(bell);
+    itr_notifier_answered(notifier);
     assert_null(f.t->ops->wait(f.t, -1));
     close(host);
     loop_fixture_clear(&f);
-    itr_bell_release(bell);
+    itr_notifier_release(notifier);
 }
 
 static void a_large_answer_comes_over_whole(void **state)
@@ -308,8 +308,8 @@ static void no_more_than_its_maximum_are_taken(void **state)
 static void one_that_is_over_but_not_taken_can_be_cancelled(void **state)
 {
     struct loop_fixture f;
-    struct itr_bell *bell = init_with_bell(&f, ANSWER_ALWAYS, ITR_BELL_FD);
-    struct pollfd p = {.fd = itr_bell_fd(bell), .events = POLLIN};
+    struct itr_notifier *notifier = init_with_bell(&f, ANSWER_ALWAYS, ITR_NOTIFIER_FD);
+    struct pollfd p = {.fd = itr_notifier_fd(notifier), .events = POLLIN};
 
     (void)state;
     start(f.t, &f.x);
@@ -318,7 +318,7 @@ static void one_that_is_over_but_not_taken_can_be_cancelled(void **state)
     assert_true(f.x.response.sent);
     assert_null(f.x.transfer);
     assert_null(f.t->ops->wait(f.t, 0));
-    itr_bell_answered(bell);
+    itr_notifier_answered(notifier);
 
     /* Over without a byte of it sent. */
     f.x.request.timeout_ms = 0;
@@ -328,7 +328,7 @@ static void one_that_is_over_but_not_taken_can_be_cancelled(void **state)
     assert_false(f.x.response.sent);
     f.t->ops->cancel(f.t, &f.x); /* nothing to do */
     loop_fixture_clear(&f);
-    itr_bell_release(bell);
+    itr_notifier_release(notifier);
 }
 
 /* Each at another moment; what was surely not sent never arrives, and nothing is mixed up after. */

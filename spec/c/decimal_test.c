@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/decimal.h"
+#include "core/base/decimal.h"
 
 #define count_of(a) (sizeof(a) / sizeof *(a))
 

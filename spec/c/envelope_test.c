@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/envelope.h"
+#include "core/call/envelope.h"
 
 struct row {
     int status;

@@ -25,7 +25,7 @@ static void write_metrics(struct itr_buf *out, const struct health *h)
     assert_int_equal(metrics_write(out, h, 1, &none), ITR_OK);
 }
 
-static void write_page(struct itr_buf *out, const struct health *h, const struct itr_token_stats *s)
+static void write_page(struct itr_buf *out, const struct health *h, const struct itr_stats *s)
 {
     itr_buf_init(out, MB);
     assert_int_equal(page_begin(out, PAGE_EN), ITR_OK);
@@ -109,7 +109,7 @@ static void latencies_are_summed_up(void **state)
 
 static void text_of_others_is_no_markup(void **state)
 {
-    static struct itr_token_stats s = {.n_events = 1};
+    static struct itr_stats s = {.n_events = 1};
     struct health h = health("<script>&'\"");
     struct itr_buf out;
 
@@ -128,7 +128,7 @@ static void text_of_others_is_no_markup(void **state)
 static void assert_bar(int64_t age_ms, int64_t refresh_in_ms, int64_t expires_in_ms,
                        const char *bar)
 {
-    static struct itr_token_stats s;
+    static struct itr_stats s;
     struct health h = health("a");
     struct itr_buf out;
 
@@ -153,7 +153,7 @@ static void the_bar_is_what_is_left_of_the_life(void **state)
 
 static void what_does_not_fit_is_an_error(void **state)
 {
-    static struct itr_token_stats s;
+    static struct itr_stats s;
     static struct traffic none;
     struct health h = health("a");
     struct itr_buf out;

@@ -1,4 +1,4 @@
-/* json_member: a member of an object by its name, in a text that the scan found right. */
+/* json/member: a member of an object by its name, in a text that the scan found right. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "core/json_member.h"
-#include "core/json_scan.h"
+#include "core/json/member.h"
+#include "core/json/scan.h"
 
 /* In memory of its exact size, so that a sanitizer sees one byte too far. */
 static char *exact(const char *text)

@@ -1,4 +1,4 @@
-/* json_scan: strict RFC 8259, the envelope, wide integers (docs/design.md 2; docs/protocol.md). */
+/* json/scan: strict RFC 8259, the envelope, wide integers (docs/design.md 2; docs/protocol.md). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/json_scan.h"
+#include "core/json/scan.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 

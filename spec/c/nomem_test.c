@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "core/json_scan.h"
-#include "core/token.h"
-#include "core/url.h"
+#include "core/json/scan.h"
+#include "core/record/token.h"
+#include "core/http/url.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -159,7 +159,7 @@ static enum itr_status check_a_gateway(void)
 
     itr_error_clear(&e);
     itr_buf_init(&out, 1000);
-    s = itr_url_gateway("https://host:8443", &out, &e);
+    s = itr_base_url("https://host:8443", &out, &e);
     assert_int_equal(e.kind, s);
     itr_buf_clear(&out);
     return s;

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/fork.h"
-#include "core/registry.h"
+#include "core/os/fork.h"
+#include "core/os/registry.h"
 
 /* An object that notes what is done to it. */
 struct thing {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/secret_file.h"
+#include "core/base/secret_file.h"
 
 struct t {
     char dir[64];

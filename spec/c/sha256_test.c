@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/sha256.h"
+#include "core/base/sha256.h"
 
 static const struct {
     const char *text, *digest;

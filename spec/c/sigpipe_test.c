@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/sigpipe.h"
+#include "core/os/sigpipe.h"
 
 static volatile sig_atomic_t delivered;
 

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "core/clock.h"
-#include "core/status.h"
-#include "core/utf8.h"
+#include "core/base/clock.h"
+#include "core/base/status.h"
+#include "core/base/utf8.h"
 
 static void every_kind_has_a_name_that_leads_back(void **state)
 {

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/token_record.h"
+#include "core/record/record.h"
 #include "store/stores.h"
 
 static char base[64]; /* of one test: removed with all that is in it */

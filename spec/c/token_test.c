@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/token.h"
+#include "core/record/token.h"
 
 static const struct itr_token_times times = {1, 2, 3};
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/url.h"
+#include "core/http/url.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 #define BOTH(text) text, sizeof text - 1
@@ -60,10 +60,10 @@ static void gateway_gets_one_normal_form(void **state)
     (void)state;
     for (i = 0; i < LEN(cases); i++) {
         itr_buf_reset(&out);
-        assert_int_equal(itr_url_gateway(cases[i].given, &out, &e), ITR_OK);
+        assert_int_equal(itr_base_url(cases[i].given, &out, &e), ITR_OK);
         assert_string_equal(itr_buf_str(&out), cases[i].normal);
         itr_buf_reset(&out);
-        assert_int_equal(itr_url_gateway(cases[i].normal, &out, &e), ITR_OK);
+        assert_int_equal(itr_base_url(cases[i].normal, &out, &e), ITR_OK);
         assert_string_equal(itr_buf_str(&out), cases[i].normal);
     }
 }
@@ -143,7 +143,7 @@ static void gateway_says_what_is_wrong(void **state)
 
     (void)state;
     for (i = 0; i < LEN(cases); i++) {
-        if (itr_url_gateway(cases[i].given, &out, &e) != ITR_CONFIG)
+        if (itr_base_url(cases[i].given, &out, &e) != ITR_CONFIG)
             fail_msg("accepted: %s", cases[i].given);
         assert_int_equal(e.kind, ITR_CONFIG);
         assert_non_null(strstr(e.text, "option gateway"));
@@ -151,7 +151,7 @@ static void gateway_says_what_is_wrong(void **state)
             fail_msg("%s: %s", cases[i].given, e.text);
         assert_null(strstr(e.text, "password"));
         assert_int_equal(out.len, 0);
-        assert_int_equal(itr_url_gateway(cases[i].given, &out, NULL), ITR_CONFIG);
+        assert_int_equal(itr_base_url(cases[i].given, &out, NULL), ITR_CONFIG);
     }
 }
 
@@ -165,7 +165,7 @@ static void gateway_bounds_the_host(void **state)
         memcpy(url, "https://", 8);
         memset(url + 8, 'a', n);
         url[8 + n] = '\0';
-        assert_int_equal(itr_url_gateway(url, &out, &e), n <= 253 ? ITR_OK : ITR_CONFIG);
+        assert_int_equal(itr_base_url(url, &out, &e), n <= 253 ? ITR_OK : ITR_CONFIG);
     }
 }
 
@@ -494,11 +494,11 @@ static void redact_hides_secrets_of_a_url(void **state)
     (void)state;
     for (i = 0; i < LEN(cases); i++) {
         itr_buf_reset(&out);
-        assert_int_equal(itr_url_redact(cases[i].url, &out), ITR_OK);
+        assert_int_equal(itr_redact_url(cases[i].url, &out), ITR_OK);
         assert_string_equal(itr_buf_str(&out), cases[i].want);
         for (max = 0; max < out.len; max++) {
             itr_buf_init(&small, max);
-            assert_int_equal(itr_url_redact(cases[i].url, &small), ITR_FULL);
+            assert_int_equal(itr_redact_url(cases[i].url, &small), ITR_FULL);
             itr_buf_clear(&small);
         }
     }
@@ -541,7 +541,7 @@ static void mask_overwrites_every_occurrence(void **state)
     for (i = 0; i < LEN(cases); i++) {
         n = strlen(cases[i].text);
         memcpy(text, cases[i].text, n + 1);
-        itr_url_mask(text, n, cases[i].secret, strlen(cases[i].secret));
+        itr_redact_mask(text, n, cases[i].secret, strlen(cases[i].secret));
         assert_string_equal(text, cases[i].want);
     }
 }
@@ -564,7 +564,7 @@ static void mask_cut_takes_a_beginning_at_the_end_too(void **state)
     for (i = 0; i < LEN(cases); i++) {
         n = strlen(cases[i].text);
         memcpy(text, cases[i].text, n + 1);
-        itr_url_mask_cut(text, n, "abc/defgh", 9);
+        itr_redact_mask_cut(text, n, "abc/defgh", 9);
         assert_string_equal(text, cases[i].want);
     }
 }
@@ -583,7 +583,7 @@ static void mask_stays_inside_the_text(void **state)
            "\0\0\0\0"
            "123%",
            20);
-    itr_url_mask(text, 20, "12345678", 8);
+    itr_redact_mask(text, 20, "12345678", 8);
     assert_memory_equal(text,
                         "\0\0\0\0"
                         "********"
@@ -592,11 +592,11 @@ static void mask_stays_inside_the_text(void **state)
                         20);
     for (n = 0; n < 8; n++) {
         memcpy(text, "12345678", 8);
-        itr_url_mask(text, n, "12345678", 8);
+        itr_redact_mask(text, n, "12345678", 8);
         assert_memory_equal(text, "12345678", 8);
     }
     free(text);
-    itr_url_mask(NULL, 0, "12345678", 8);
+    itr_redact_mask(NULL, 0, "12345678", 8);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_out, drop_out)

@@ -1,10 +1,10 @@
-/* json_scan on any bytes: what it accepts must, as rewritten, scan again, have no wide integer left
+/* json/scan on any bytes: what it accepts must, as rewritten, scan again, have no wide integer left
  * and say the same. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json_scan.h"
+#include "core/json/scan.h"
 
 #define CHECK(what)                                                                                \
     do {                                                                                           \

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/url.h"
+#include "core/http/url.h"
 
 #define CHECK(what)                                                                                \
     do {                                                                                           \
@@ -63,8 +63,8 @@ static void try_gateway(const char *text)
 
     itr_buf_init(&once, 1 << 16);
     itr_buf_init(&twice, 1 << 16);
-    if (itr_url_gateway(text, &once, NULL) == ITR_OK) {
-        CHECK(itr_url_gateway(once.data, &twice, NULL) == ITR_OK);
+    if (itr_base_url(text, &once, NULL) == ITR_OK) {
+        CHECK(itr_base_url(once.data, &twice, NULL) == ITR_OK);
         CHECK(strcmp(once.data, twice.data) == 0);
         CHECK(strncmp(once.data, "https://", 8) == 0 || itr_url_is_loopback(once.data));
         CHECK(strpbrk(once.data + 8, "/?#@ ") == NULL);
@@ -79,8 +79,8 @@ static void try_redact(const char *text)
 
     itr_buf_init(&once, 1 << 22);
     itr_buf_init(&twice, 1 << 22);
-    CHECK(itr_url_redact(text, &once) == ITR_OK);
-    CHECK(itr_url_redact(itr_buf_str(&once), &twice) == ITR_OK);
+    CHECK(itr_redact_url(text, &once) == ITR_OK);
+    CHECK(itr_redact_url(itr_buf_str(&once), &twice) == ITR_OK);
     CHECK(strcmp(itr_buf_str(&once), itr_buf_str(&twice)) == 0);
     (void)itr_url_is_loopback(text);
     itr_buf_clear(&once);
@@ -194,7 +194,7 @@ static void try_mask(char *text, size_t n)
 
     if (n < 1 + secret_len || secret_len < 8 || memchr(text + 1, '*', secret_len) != NULL)
         return;
-    itr_url_mask(text + 1 + secret_len, n - 1 - secret_len, text + 1, secret_len);
+    itr_redact_mask(text + 1 + secret_len, n - 1 - secret_len, text + 1, secret_len);
     CHECK(memmem(text + 1 + secret_len, n - 1 - secret_len, text + 1, secret_len) == NULL);
 }
 

@@ -74,7 +74,7 @@ proctype process(byte me)
     byte held, held_fence, my_fence, answer;
     mtype is;
 
-decide: /* load; in the order of itr_token_record_decide */
+decide: /* load; in the order of itr_record_decide */
     atomic {
         if
         :: token != 0 && fence > held_fence && token != held ->
@@ -151,7 +151,7 @@ decide: /* load; in the order of itr_token_record_decide */
     :: losses < LOSSES -> d_step { losses++; answer = 0 }
     fi;
 
-settle: /* load; as itr_token_record_settle */
+settle: /* load; as itr_record_settle */
     atomic {
         if
 #ifndef WITHOUT_FENCE

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/buf.h"
-#include "core/call.h"
+#include "core/base/buf.h"
+#include "core/call/call.h"
 
 #define ITR_HEADERS_MAX 64 /* extra headers of one call */
 #define ITR_HEADERS_BYTES ((size_t)65536)

@@ -4,7 +4,7 @@
 #include "bind/json_write.h"
 #include "bind/key_path.h"
 #include "bind/number.h"
-#include "core/url.h"
+#include "core/http/url.h"
 
 /* ---- parameters of a GET ---- */
 

@@ -9,7 +9,7 @@
 
 #include "bind/bound_call.h"
 #include "bind/compat.h"
-#include "core/status.h"
+#include "core/base/status.h"
 
 /*
  * Puts path (a string), params or body (a table or nil) and opts (a table or nil), which lie at the

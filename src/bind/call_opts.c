@@ -5,8 +5,8 @@
 
 #include "bind/key_path.h"
 #include "bind/number.h"
-#include "core/nearest.h"
-#include "core/url.h"
+#include "core/base/nearest.h"
+#include "core/http/url.h"
 
 #define DAY_S 86400.0
 

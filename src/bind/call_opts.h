@@ -7,7 +7,7 @@
 
 #include "bind/bound_call.h"
 #include "bind/compat.h"
-#include "core/status.h"
+#include "core/base/status.h"
 
 /* Reads the table (or nil) at absolute index i into b. ITR_USAGE naming the option; ITR_NOMEM. */
 enum itr_status itr_call_opts_read(lua_State *L, int i, struct itr_bound_call *b,

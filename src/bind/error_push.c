@@ -2,7 +2,7 @@
 
 #include "bind/json_read.h"
 #include "bind/number.h"
-#include "core/envelope.h"
+#include "core/call/envelope.h"
 
 static const char metatable_key; /* registry key of the metatable of errors */
 

@@ -7,7 +7,7 @@
 
 #include "bind/bound_call.h"
 #include "bind/compat.h"
-#include "core/status.h"
+#include "core/base/status.h"
 
 /* Keeps the value on top (a table) as the metatable of all errors, and pops it. */
 void itr_error_push_metatable(lua_State *L);

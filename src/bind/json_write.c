@@ -6,7 +6,7 @@
 
 #include "bind/key_path.h"
 #include "bind/number.h"
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 static const char array_key; /* registry key of the array metatable */
 

@@ -9,8 +9,8 @@
 #define ITR_BIND_JSON_WRITE_H
 
 #include "bind/compat.h"
-#include "core/buf.h"
-#include "core/status.h"
+#include "core/base/buf.h"
+#include "core/base/status.h"
 
 #define ITR_JSON_WRITE_DEPTH 100 /* tables within tables */
 

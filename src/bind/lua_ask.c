@@ -3,13 +3,13 @@
 #include "bind/call_opts.h"
 #include "bind/error_push.h"
 #include "bind/lua_client.h"
-#include "core/client.h"
-#include "core/clock.h"
+#include "core/call/client.h"
+#include "core/base/clock.h"
 
 struct lua_ask {
-    struct itr_token_source *source; /* one reference; NULL: answered, or never asked */
+    struct itr_source *source; /* one reference; NULL: answered, or never asked */
     struct itr_token_ask ask;
-    struct itr_token_wait wait;
+    struct itr_wait wait;
     int64_t timeout_ms;
 };
 
@@ -24,13 +24,13 @@ static int push_error(lua_State *L, const struct itr_error *e)
 
 static void leave(struct lua_ask *a)
 {
-    struct itr_token_source *source = a->source;
+    struct itr_source *source = a->source;
 
     if (source == NULL)
         return;
     a->source = NULL;
-    itr_token_source_forget(source, &a->wait);
-    itr_token_source_release(source);
+    itr_source_forget(source, &a->wait);
+    itr_source_release(source);
 }
 
 static struct lua_ask *check(lua_State *L)
@@ -69,8 +69,8 @@ static int l_ask(lua_State *L)
         return push_error(L, &e);
     if (itr_client_check_ask(client, &a->ask, &e) != ITR_OK)
         return push_error(L, &e);
-    a->source = itr_token_source_retain(itr_client_source(client));
-    (void)itr_token_source_ask(a->source, &a->ask, &a->wait);
+    a->source = itr_source_retain(itr_client_source(client));
+    (void)itr_source_ask(a->source, &a->ask, &a->wait);
     lua_pushnumber(L, (lua_Number)a->timeout_ms / 1000);
     return 2;
 }
@@ -83,7 +83,7 @@ static int l_asked(lua_State *L)
     struct itr_error e;
     enum itr_status s;
 
-    if (a->source == NULL || (!lua_toboolean(L, 2) && !itr_token_wait_is_ready(&a->wait)))
+    if (a->source == NULL || (!lua_toboolean(L, 2) && !itr_wait_is_ready(&a->wait)))
         return 0;
     s = itr_client_ask_answer(&a->ask, &a->wait, itr_clock_mono_ms(itr_clock_system()),
                               a->timeout_ms, &token, &e);

@@ -3,41 +3,41 @@
 #include <string.h>
 
 #include "bind/parts.h"
-#include "core/bell.h"
+#include "core/os/notifier.h"
 
-struct state_bell {
-    struct itr_bell *bell; /* one reference; NULL until it is asked for */
-    enum itr_bell_kind kind;
+struct state_notifier {
+    struct itr_notifier *notifier; /* one reference; NULL until it is asked for */
+    enum itr_notifier_kind kind;
     bool chosen; /* kind was asked for */
     bool over;   /* the Lua state is being closed */
 };
 
-static const char bell_key; /* registry key of the state's struct state_bell, a userdata */
+static const char notifier_key; /* registry key of the state's struct state_notifier, a userdata */
 
-/* ---- the bell ---- */
+/* ---- the notifier ---- */
 
-/* The bell, new where there is none of this process. */
-static enum itr_status ready(struct state_bell *s, struct itr_bell **out, struct itr_error *e)
+/* The notifier, new where there is none of this process. */
+static enum itr_status ready(struct state_notifier *s, struct itr_notifier **out, struct itr_error *e)
 {
     enum itr_status status = ITR_OK;
 
     if (s->over)
         return itr_error_set(e, ITR_USAGE, "the Lua state is being closed");
-    if (s->bell != NULL && !itr_bell_is_ours(s->bell)) {
-        itr_bell_release(s->bell);
-        s->bell = NULL;
+    if (s->notifier != NULL && !itr_notifier_is_ours(s->notifier)) {
+        itr_notifier_release(s->notifier);
+        s->notifier = NULL;
     }
-    if (s->bell == NULL)
-        status = itr_bell_new(s->kind, &s->bell, e);
-    *out = s->bell;
+    if (s->notifier == NULL)
+        status = itr_notifier_new(s->kind, &s->notifier, e);
+    *out = s->notifier;
     return status;
 }
 
-static struct state_bell *of_state(lua_State *L)
+static struct state_notifier *of_state(lua_State *L)
 {
-    struct state_bell *s;
+    struct state_notifier *s;
 
-    itr_lua_registry_get(L, &bell_key);
+    itr_lua_registry_get(L, &notifier_key);
     s = lua_touserdata(L, -1);
     lua_pop(L, 1);
     return s;
@@ -52,33 +52,33 @@ static int push_failure(lua_State *L, const char *message)
 
 static int l_bell(lua_State *L)
 {
-    struct state_bell *s = of_state(L);
-    enum itr_bell_kind kind =
-        strcmp(luaL_checkstring(L, 1), "socket") == 0 ? ITR_BELL_SOCKET : ITR_BELL_FD;
-    struct itr_bell *bell = NULL;
+    struct state_notifier *s = of_state(L);
+    enum itr_notifier_kind kind =
+        strcmp(luaL_checkstring(L, 1), "socket") == 0 ? ITR_NOTIFIER_SOCKET : ITR_NOTIFIER_FD;
+    struct itr_notifier *notifier = NULL;
     struct itr_error e;
 
     if (s->chosen && s->kind != kind)
-        return push_failure(L, "this Lua state has a bell of the other kind already");
+        return push_failure(L, "this Lua state has a notifier of the other kind already");
     s->kind = kind;
     s->chosen = true;
-    if (ready(s, &bell, &e) != ITR_OK)
+    if (ready(s, &notifier, &e) != ITR_OK)
         return push_failure(L, e.text);
-    if (kind == ITR_BELL_SOCKET)
-        lua_pushstring(L, itr_bell_path(bell));
+    if (kind == ITR_NOTIFIER_SOCKET)
+        lua_pushstring(L, itr_notifier_path(notifier));
     else
-        lua_pushinteger(L, itr_bell_fd(bell));
+        lua_pushinteger(L, itr_notifier_fd(notifier));
     return 1;
 }
 
 static int l_bell_accept(lua_State *L)
 {
-    struct state_bell *s = of_state(L);
+    struct state_notifier *s = of_state(L);
     struct itr_error e;
 
-    if (s->bell == NULL)
-        return push_failure(L, "there is no bell");
-    if (itr_bell_accept(s->bell, &e) != ITR_OK)
+    if (s->notifier == NULL)
+        return push_failure(L, "there is no notifier");
+    if (itr_notifier_accept(s->notifier, &e) != ITR_OK)
         return push_failure(L, e.text);
     lua_pushboolean(L, 1);
     return 1;
@@ -86,19 +86,19 @@ static int l_bell_accept(lua_State *L)
 
 static int l_bell_ring(lua_State *L)
 {
-    struct state_bell *s = of_state(L);
+    struct state_notifier *s = of_state(L);
 
-    if (s->bell != NULL)
-        itr_bell_ring(s->bell);
+    if (s->notifier != NULL)
+        itr_notifier_notify(s->notifier);
     return 0;
 }
 
 static int l_bell_answered(lua_State *L)
 {
-    struct state_bell *s = of_state(L);
+    struct state_notifier *s = of_state(L);
 
-    if (s->bell != NULL)
-        itr_bell_answered(s->bell);
+    if (s->notifier != NULL)
+        itr_notifier_answered(s->notifier);
     return 0;
 }
 
@@ -107,13 +107,13 @@ static int l_bell_answered(lua_State *L)
 static enum itr_status open_engine(void *ctx, const struct itr_transport_options *options,
                                    struct itr_transport **out, struct itr_error *e)
 {
-    struct itr_bell *bell = NULL;
+    struct itr_notifier *notifier = NULL;
     enum itr_status status;
 
     *out = NULL;
-    if ((status = ready(ctx, &bell, e)) != ITR_OK)
+    if ((status = ready(ctx, &notifier, e)) != ITR_OK)
         return status;
-    return itr_parts_open_engine(options, bell, out, e);
+    return itr_parts_open_engine(options, notifier, out, e);
 }
 
 struct itr_carrier itr_lua_async_carrier(lua_State *L)
@@ -126,21 +126,21 @@ struct itr_carrier itr_lua_async_carrier(lua_State *L)
 /* At the end of the state only: the registry holds it. */
 static int l_gc(lua_State *L)
 {
-    struct state_bell *s = lua_touserdata(L, 1);
+    struct state_notifier *s = lua_touserdata(L, 1);
 
     if (s == NULL)
         return 0;
     s->over = true;
-    itr_bell_release(s->bell);
-    s->bell = NULL;
+    itr_notifier_release(s->notifier);
+    s->notifier = NULL;
     return 0;
 }
 
 static void push_state_bell(lua_State *L)
 {
-    struct state_bell *s = itr_lua_newuserdata(L, sizeof *s);
+    struct state_notifier *s = itr_lua_newuserdata(L, sizeof *s);
 
-    *s = (struct state_bell){.kind = ITR_BELL_FD};
+    *s = (struct state_notifier){.kind = ITR_NOTIFIER_FD};
     lua_newtable(L);
     lua_pushcfunction(L, l_gc);
     lua_setfield(L, -2, "__gc");
@@ -149,15 +149,15 @@ static void push_state_bell(lua_State *L)
     lua_setmetatable(L, -2);
 }
 
-static const luaL_Reg functions[] = {{"bell", l_bell},
-                                     {"bell_accept", l_bell_accept},
-                                     {"bell_ring", l_bell_ring},
-                                     {"bell_answered", l_bell_answered},
+static const luaL_Reg functions[] = {{"notifier", l_bell},
+                                     {"notifier_accept", l_bell_accept},
+                                     {"notify", l_bell_ring},
+                                     {"notifier_answered", l_bell_answered},
                                      {NULL, NULL}};
 
 void itr_lua_async_open(lua_State *L)
 {
     itr_lua_setfuncs(L, functions);
-    itr_lua_registry_once(L, &bell_key, push_state_bell);
+    itr_lua_registry_once(L, &notifier_key, push_state_bell);
     lua_pop(L, 1);
 }

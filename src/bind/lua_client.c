@@ -12,7 +12,7 @@
 #include "bind/parts.h"
 #include "bind/settings.h"
 #include "bind/stats_push.h"
-#include "core/client.h"
+#include "core/call/client.h"
 
 struct lua_client {
     struct itr_client *client; /* ours; NULL until it is made and after it is given back */

@@ -11,8 +11,8 @@
 #define ITR_BIND_LUA_CLIENT_H
 
 #include "bind/compat.h"
-#include "core/status.h"
-#include "core/token.h"
+#include "core/base/status.h"
+#include "core/record/token.h"
 
 struct itr_bound_call;
 struct itr_client;
@@ -22,7 +22,7 @@ struct lua_client;
 /* Which of its clients carries a call. */
 enum itr_lua_side {
     ITR_SIDE_SCRIPT, /* on the calling thread */
-    ITR_SIDE_LOOP,   /* on the engine's; rings the bell of this Lua state */
+    ITR_SIDE_LOOP,   /* on the engine's; rings the notifier of this Lua state */
     ITR_SIDE_OWN     /* by a function of the program */
 };
 #define ITR_SIDES 3

@@ -11,7 +11,7 @@
 
 #include "bind/compat.h"
 #include "bind/lua_client.h"
-#include "core/call_group.h"
+#include "core/call/group.h"
 
 struct itr_lua_group {
     struct itr_call_group group;
@@ -32,7 +32,7 @@ struct itr_lua_group *itr_lua_group_check(lua_State *L, int i);
  *                               when none is left, or (seconds, not nil) after that time. elapsed: s
  *                               from start to end of the whole call
  *   look(group)              -> the same at once, or nil, seconds: look again by then (nil: whenever
- *                               the bell rings)
+ *                               the notifier rings)
  *   slow(group)              -> seconds for which the gateway wants no new calls of this group
  *   cancel(group)            -> an array of slots: the calls that may have been executed and whose
  *                               end was not taken. Nothing of the group is out afterwards

@@ -3,8 +3,8 @@
 #include "bind/error_push.h"
 #include "bind/json_read.h"
 #include "bind/json_write.h"
-#include "core/buf.h"
-#include "core/json_scan.h"
+#include "core/base/buf.h"
+#include "core/json/scan.h"
 
 #define ENCODE_MAX ((size_t)64 << 20)
 
@@ -65,7 +65,7 @@ static int l_decode(lua_State *L)
     enum itr_status s;
 
     lua_settop(L, 1);                           /* text stays where it is */
-    rewritten = push_scratch(L, n + n / 8 + 2); /* json_scan.h: this suffices */
+    rewritten = push_scratch(L, n + n / 8 + 2); /* json/scan.h: this suffices */
     if ((s = itr_json_scan(text, n, rewritten, &scan, &e)) == ITR_OK)
         s = itr_json_read(L, &scan, options, &e);
     itr_buf_clear(rewritten);

@@ -12,10 +12,10 @@
 #include "bind/number.h"
 #include "bind/parts.h"
 #include "bind/settings.h"
-#include "core/envelope.h"
-#include "core/nearest.h"
-#include "core/pin.h"
-#include "core/version.h"
+#include "core/call/envelope.h"
+#include "core/base/nearest.h"
+#include "bind/pin.h"
+#include "core/base/version.h"
 
 static int l_options(lua_State *L)
 {

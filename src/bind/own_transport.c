@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "core/call.h"
-#include "core/clock.h"
+#include "core/call/call.h"
+#include "core/base/clock.h"
 
 /* An exchange is in one of three lists; its `transfer` says in which. */
 struct list {

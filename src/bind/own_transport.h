@@ -8,8 +8,8 @@
 #ifndef ITR_BIND_OWN_TRANSPORT_H
 #define ITR_BIND_OWN_TRANSPORT_H
 
-#include "core/call_group.h"
-#include "core/transport.h"
+#include "core/call/group.h"
+#include "core/http/transport.h"
 
 /* As itr_carrier's open (client.h); ctx is a struct itr_transport **, which tells from then on where
  * the transport is (NULL: there is none any more). ITR_NOMEM. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "store/stores.h"
 #include "transport/curl_engine.h"
 #include "transport/curl_global.h"
@@ -66,10 +66,10 @@ void itr_parts_clear(struct itr_parts *parts)
 }
 
 enum itr_status itr_parts_open_engine(const struct itr_transport_options *options,
-                                      struct itr_bell *bell, struct itr_transport **out,
+                                      struct itr_notifier *notifier, struct itr_transport **out,
                                       struct itr_error *e)
 {
-    return itr_curl_engine_open(options, bell, out, e);
+    return itr_curl_engine_open(options, notifier, out, e);
 }
 
 const char *itr_parts_curl_version(void)

@@ -6,10 +6,10 @@
 #define ITR_BIND_PARTS_H
 
 #include "bind/store_box.h"
-#include "core/bell.h"
-#include "core/config.h"
-#include "core/status.h"
-#include "core/token_source.h"
+#include "core/os/notifier.h"
+#include "core/config/config.h"
+#include "core/base/status.h"
+#include "core/source/source.h"
 
 /* Chooses by the scheme of the option token_store (a central server: no store), or takes the store of the box `given` (NULL:
  * none), which stays the caller's; config is finished. The store in *parts has a
@@ -19,10 +19,10 @@ enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config 
                                const struct itr_store_box *given, struct itr_error *e);
 void itr_parts_clear(struct itr_parts *parts);
 
-/* A transport whose loop runs on a thread of the process and that rings the bell when something is
+/* A transport whose loop runs on a thread of the process and that rings the notifier when something is
  * there (curl_engine.h). */
 enum itr_status itr_parts_open_engine(const struct itr_transport_options *options,
-                                      struct itr_bell *bell, struct itr_transport **out,
+                                      struct itr_notifier *notifier, struct itr_transport **out,
                                       struct itr_error *e);
 
 /* libcurl's version at run time. Static memory. */

@@ -1,6 +1,6 @@
 #include "bind/compat.h"
 #include "bind/store_box.h"
-#include "core/pin.h"
+#include "bind/pin.h"
 #include "store/stores.h"
 
 /*

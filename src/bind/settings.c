@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "bind/number.h"
-#include "core/buf.h"
-#include "core/secret_file.h"
+#include "core/base/buf.h"
+#include "core/base/secret_file.h"
 
 #define SECRET_MAX 4096
 

@@ -29,7 +29,7 @@ static void set_error(lua_State *L, const char *name, const struct itr_error *e)
     lua_setfield(L, -2, name);
 }
 
-static void push_event(lua_State *L, const struct itr_token_event *event)
+static void push_event(lua_State *L, const struct itr_event *event)
 {
     lua_createtable(L, 0, 4);
     set_seconds(L, "at", event->at_wall_ms);
@@ -38,7 +38,7 @@ static void push_event(lua_State *L, const struct itr_token_event *event)
     set_error(L, "error", &event->error);
 }
 
-static void set_events(lua_State *L, const struct itr_token_stats *s)
+static void set_events(lua_State *L, const struct itr_stats *s)
 {
     size_t i;
 
@@ -51,7 +51,7 @@ static void set_events(lua_State *L, const struct itr_token_stats *s)
 }
 
 /* What is known of the token; nothing of this when there is none. */
-static void set_token(lua_State *L, const struct itr_token_stats *s)
+static void set_token(lua_State *L, const struct itr_stats *s)
 {
     if (s->fence == 0)
         return;
@@ -73,9 +73,9 @@ static void set_counters(lua_State *L, const struct itr_client_counters *n)
 void itr_stats_push(lua_State *L, const struct itr_client *client,
                     const struct itr_client_counters *counters)
 {
-    struct itr_token_stats s;
+    struct itr_stats s;
 
-    itr_token_source_stats(itr_client_source(client), &s);
+    itr_source_stats(itr_client_source(client), &s);
     luaL_checkstack(L, 10, "stats");
     lua_createtable(L, 0, 16);
     set_string(L, "state", itr_cache_state_name(s.state));

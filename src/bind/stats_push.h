@@ -5,7 +5,7 @@
 #define ITR_BIND_STATS_PUSH_H
 
 #include "bind/compat.h"
-#include "core/client.h"
+#include "core/call/client.h"
 
 /* Pushes the table: times in seconds, `at` of an event in seconds since 1970. counters are those of
  * all clients beside this one, too. The client is only read before the first Lua allocation; counters

@@ -6,7 +6,7 @@
 #ifndef ITR_BIND_STORE_BOX_H
 #define ITR_BIND_STORE_BOX_H
 
-#include "core/store.h"
+#include "core/record/store.h"
 
 #define ITR_STORE_BOX "itrigger.store"
 

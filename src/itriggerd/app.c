@@ -22,7 +22,7 @@ static enum itr_status fill(struct app *a, const struct app_settings *s,
     if (!copy_texts(a, s) || (a->counters = calloc(1, sizeof *a->counters)) == NULL)
         return itr_error_set(e, ITR_NOMEM, "no memory");
     atomic_init(&a->counters->refs, 1);
-    return itr_token_source_open(&s->config, parts, &a->source, e);
+    return itr_source_open(&s->config, parts, &a->source, e);
 }
 
 enum itr_status app_new(const struct app_settings *settings, const struct itr_parts *parts,
@@ -55,10 +55,10 @@ struct app *app_retain(struct app *a)
 static void leave_source(struct app *a)
 {
     if (a->due_out)
-        itr_token_source_forget(a->source, &a->due);
+        itr_source_forget(a->source, &a->due);
     if (a->news_out)
-        itr_token_source_forget(a->source, &a->news);
-    itr_token_source_release(a->source);
+        itr_source_forget(a->source, &a->news);
+    itr_source_release(a->source);
 }
 
 void app_release(struct app *a)

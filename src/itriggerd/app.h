@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/token_source.h"
+#include "core/source/source.h"
 #include "itriggerd/settings.h"
 #include "itriggerd/traffic.h"
 
@@ -28,21 +28,21 @@ struct app {
     char *name, *app_id, *gateway; /* ours; constant */
     char *token_file;              /* NULL: none */
     bool used_only;                /* refresh=used */
-    struct itr_token_source *source;
+    struct itr_source *source;
     struct app_counters *counters;            /* ours, or handed on to the next */
     atomic_bool used;                         /* somebody asked since the present token came */
     atomic_int pollers;                       /* requests that wait for a newer token */
     atomic_int_fast64_t usable_until_mono_ms; /* end of the newest token that was seen */
 
     /* The clockwork's own. */
-    struct itr_token_wait due, news;
+    struct itr_wait due, news;
     bool due_out, news_out;
     int64_t look_mono_ms;  /* when it is looked at next */
     uint64_t fence;        /* of the newest token that was noted */
     struct itr_error told; /* the last failure that was logged */
 };
 
-/* ITR_NOMEM, and what itr_token_source_open says. One reference for the caller. */
+/* ITR_NOMEM, and what itr_source_open says. One reference for the caller. */
 enum itr_status app_new(const struct app_settings *settings, const struct itr_parts *parts,
                         struct app **out, struct itr_error *e);
 struct app *app_retain(struct app *a);

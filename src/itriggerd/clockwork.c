@@ -49,12 +49,12 @@ static void look_for_news(struct app *a, int64_t now_mono_ms)
     if (!a->news_out) {
         a->news_out = true;
         a->news.wake = NULL;
-        (void)itr_token_source_ask(a->source, &ask, &a->news);
+        (void)itr_source_ask(a->source, &ask, &a->news);
     }
-    if (!itr_token_wait_is_ready(&a->news))
+    if (!itr_wait_is_ready(&a->news))
         return;
     note_token(a, a->news.token, now_mono_ms);
-    itr_token_source_forget(a->source, &a->news);
+    itr_source_forget(a->source, &a->news);
     a->news_out = false;
 }
 
@@ -76,7 +76,7 @@ static void take_due(struct app *a, int64_t now_mono_ms)
     a->look_mono_ms = now_mono_ms + AGAIN_MS;
     if (t != NULL && t->refresh_mono_ms > now_mono_ms)
         a->look_mono_ms = t->refresh_mono_ms;
-    itr_token_source_forget(a->source, &a->due);
+    itr_source_forget(a->source, &a->due);
     a->due_out = false;
 }
 
@@ -102,9 +102,9 @@ static void ask_when_due(struct app *a, int64_t now_mono_ms, int *room)
         --*room;
         a->due_out = true;
         a->due.wake = NULL;
-        (void)itr_token_source_ask(a->source, &any, &a->due);
+        (void)itr_source_ask(a->source, &any, &a->due);
     }
-    if (itr_token_wait_is_ready(&a->due))
+    if (itr_wait_is_ready(&a->due))
         take_due(a, now_mono_ms);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/thread.h"
+#include "core/os/thread.h"
 #include "itriggerd/http_server.h"
 #include "itriggerd/log.h"
 #include "itriggerd/parts.h"

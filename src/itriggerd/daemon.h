@@ -5,7 +5,7 @@
 #ifndef ITRIGGERD_DAEMON_H
 #define ITRIGGERD_DAEMON_H
 
-#include "core/sha256.h"
+#include "core/base/sha256.h"
 #include "itriggerd/clockwork.h"
 #include "itriggerd/listener.h"
 #include "itriggerd/server.h"

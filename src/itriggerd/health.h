@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/token_stats.h"
+#include "core/source/stats.h"
 #include "itriggerd/traffic.h"
 
 struct health {
@@ -27,7 +27,7 @@ struct health {
 struct app;
 
 /* stats: the source's, for who wants more of it than h has (the events). */
-void health_of(const struct app *a, int64_t now_mono_ms, struct itr_token_stats *stats,
+void health_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats,
                struct health *h);
 
 #endif

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "core/json_member.h"
-#include "core/json_number.h"
-#include "core/json_scan.h"
+#include "core/json/member.h"
+#include "core/json/number.h"
+#include "core/json/scan.h"
 
 #define VENDOR "/itrigger-tenant/v1/basic/accessTokenOpen"
 

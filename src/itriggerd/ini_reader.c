@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "core/buf.h"
-#include "core/utf8.h"
+#include "core/base/buf.h"
+#include "core/base/utf8.h"
 
 #define NAME_MAX_BYTES 49 /* of inih's buffers, without their NUL */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #define RANDOM_BYTES 32
 

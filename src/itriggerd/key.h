@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/sha256.h"
+#include "core/base/sha256.h"
 
 #define KEY_MIN 16      /* bytes of a key that somebody thought up */
 #define KEY_TEXT_MAX 65 /* of one that we make, with its NUL */

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "core/status.h"
+#include "core/base/status.h"
 #include "itriggerd/address.h"
 #include "itriggerd/server.h"
 #include "itriggerd/tls_files.h"

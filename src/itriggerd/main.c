@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "core/version.h"
+#include "core/base/version.h"
 #include "itriggerd/daemon.h"
 #include "itriggerd/log.h"
 #include "itriggerd/standalone.h"

@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "core/version.h"
+#include "core/base/version.h"
 
 #define METRICS_LINE_MAX 1024
 

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "itriggerd/health.h"
 #include "itriggerd/traffic.h"
 

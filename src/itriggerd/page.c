@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/version.h"
+#include "core/base/version.h"
 #include "itriggerd/page_style.h"
 
 #define PIECE_MAX 4096 /* no append is longer: the style sheet is the longest */
@@ -177,7 +177,7 @@ static void append_counts(struct itr_buf *out, enum page_language l, const struc
     (void)itr_buf_append_str(out, "</p>");
 }
 
-static void append_event(struct itr_buf *out, enum page_language l, const struct itr_token_event *e,
+static void append_event(struct itr_buf *out, enum page_language l, const struct itr_event *e,
                          int64_t now_wall_ms)
 {
     (void)itr_buf_append_str(out, "<tr><td>");
@@ -192,7 +192,7 @@ static void append_event(struct itr_buf *out, enum page_language l, const struct
 }
 
 static void append_events(struct itr_buf *out, enum page_language l,
-                          const struct itr_token_stats *s, int64_t now_wall_ms)
+                          const struct itr_stats *s, int64_t now_wall_ms)
 {
     size_t i;
 
@@ -223,7 +223,7 @@ enum itr_status page_begin(struct itr_buf *out, enum page_language l)
 }
 
 enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct health *h,
-                         const struct itr_token_stats *stats, int64_t now_wall_ms)
+                         const struct itr_stats *stats, int64_t now_wall_ms)
 {
     append_head(out, l, h);
     append_life(out, l, h, stats->id);

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "itriggerd/health.h"
 #include "itriggerd/page_text.h"
 
@@ -20,7 +20,7 @@
 enum itr_status page_begin(struct itr_buf *out, enum page_language l);
 /* stats: of the same moment as h. Its texts may be anything. */
 enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct health *h,
-                         const struct itr_token_stats *stats, int64_t now_wall_ms);
+                         const struct itr_stats *stats, int64_t now_wall_ms);
 /* n: how many apps there were. */
 enum itr_status page_end(struct itr_buf *out, enum page_language l, size_t n);
 

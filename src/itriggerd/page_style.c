@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/sha256.h"
+#include "core/base/sha256.h"
 #include "itriggerd/page.h"
 
 const char page_style[] =

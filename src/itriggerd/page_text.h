@@ -5,7 +5,7 @@
 #ifndef ITRIGGERD_PAGE_TEXT_H
 #define ITRIGGERD_PAGE_TEXT_H
 
-#include "core/token_cache.h"
+#include "core/source/cache.h"
 
 enum page_language { PAGE_EN, PAGE_ZH, PAGE_LANGUAGES };
 

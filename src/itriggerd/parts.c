@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "store/store_file_dir.h"
 #include "store/stores.h"
 #include "transport/curl_loop.h"

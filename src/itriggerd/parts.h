@@ -5,8 +5,8 @@
 #ifndef ITRIGGERD_PARTS_H
 #define ITRIGGERD_PARTS_H
 
-#include "core/status.h"
-#include "core/token_source.h"
+#include "core/base/status.h"
+#include "core/source/source.h"
 
 /* Chooses by the scheme of the address token_store. ITR_CONFIG: no such store; ITR_STORE: it cannot be
  * used; ITR_NOMEM. */

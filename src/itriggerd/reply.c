@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/utf8.h"
+#include "core/base/utf8.h"
 
 #define BODY_MAX ((size_t)64 * 1024)
 #define QUOTA_RETRY_S 60

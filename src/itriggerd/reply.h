@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/buf.h"
-#include "core/status.h"
-#include "core/token.h"
+#include "core/base/buf.h"
+#include "core/base/status.h"
+#include "core/record/token.h"
 
 struct reply {
     int http_status;

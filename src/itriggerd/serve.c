@@ -32,7 +32,7 @@ static void stop_polling(struct serving *s)
 static void stop_asking(struct serving *s)
 {
     if (s->asked)
-        itr_token_source_forget(s->app->source, &s->wait);
+        itr_source_forget(s->app->source, &s->wait);
     s->asked = false;
     stop_polling(s);
     waiting_leave(&s->server->waiting, &s->waiter);
@@ -139,7 +139,7 @@ static bool ask(struct serving *s)
     s->wait.wake = waiter_wake;
     s->wait.ctx = &s->waiter;
     s->asked = true;
-    return itr_token_source_ask(s->app->source, &what, &s->wait);
+    return itr_source_ask(s->app->source, &what, &s->wait);
 }
 
 static enum serve_result ask_and_wait(struct serving *s, int64_t wait_ms)
@@ -161,9 +161,9 @@ static bool ask_for_held(struct serving *s)
         return false;
     s->wait.wake = NULL;
     s->asked = true;
-    if (itr_token_source_ask(s->app->source, &what, &s->wait))
+    if (itr_source_ask(s->app->source, &what, &s->wait))
         return true;
-    itr_token_source_forget(s->app->source, &s->wait);
+    itr_source_forget(s->app->source, &s->wait);
     s->asked = false;
     return false;
 }
@@ -186,7 +186,7 @@ static enum serve_result go_on(struct serving *s)
 {
     bool polled = s->polls;
 
-    if (itr_token_wait_is_ready(&s->wait)) {
+    if (itr_wait_is_ready(&s->wait)) {
         if (!is_that_one(s) || s->past_poll)
             return finish(s);
         stop_asking(s);

@@ -24,7 +24,7 @@ struct serving {
     int64_t begun_mono_ms;
     struct world *world; /* a reference once the call is read */
     struct app *app;     /* borrowed from world; NULL: not about one */
-    struct itr_token_wait wait;
+    struct itr_wait wait;
     struct waiter waiter; /* resume and ctx are set by the owner */
     bool asked;           /* wait is in use */
     bool polls;           /* waits for a newer token */

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/nearest.h"
-#include "core/secret_file.h"
+#include "core/base/nearest.h"
+#include "core/base/secret_file.h"
 
 #define KEY_FILE_MAX 4096
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/config.h"
+#include "core/config/config.h"
 #include "itriggerd/ini_reader.h"
 #include "itriggerd/key.h"
 

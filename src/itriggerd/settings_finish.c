@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/secret_file.h"
-#include "core/token_server.h"
+#include "core/base/secret_file.h"
+#include "core/http/server_address.h"
 #include "itriggerd/address.h"
 #include "itriggerd/settings.h"
 
@@ -27,7 +27,7 @@ static bool finish_store(struct settings *s, struct complaint *c)
 {
     const char *state = getenv("STATE_DIRECTORY");
 
-    if (s->token_store != NULL && itr_token_server_is_named(s->token_store))
+    if (s->token_store != NULL && itr_server_address_is_named(s->token_store))
         return complain(c, 0,
                         "token_store names a central server, and this is one: name a store, "
                         "\"file:/directory\", \"redis://host/0\" or \"memory:\"");

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/secret_file.h"
+#include "core/base/secret_file.h"
 #include "itriggerd/parts.h"
 
 #define PREFIX "ITRIGGER_"

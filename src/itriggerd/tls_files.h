@@ -4,8 +4,8 @@
 #ifndef ITRIGGERD_TLS_FILES_H
 #define ITRIGGERD_TLS_FILES_H
 
-#include "core/buf.h"
-#include "core/status.h"
+#include "core/base/buf.h"
+#include "core/base/status.h"
 
 struct tls_files {
     struct itr_buf cert, key; /* PEM */

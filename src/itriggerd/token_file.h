@@ -5,8 +5,8 @@
 #ifndef ITRIGGERD_TOKEN_FILE_H
 #define ITRIGGERD_TOKEN_FILE_H
 
-#include "core/status.h"
-#include "core/token.h"
+#include "core/base/status.h"
+#include "core/record/token.h"
 
 /* ITR_STORE: why it cannot be written. The old file, if any, is whole then. */
 enum itr_status token_file_write(const char *path, const struct itr_token *t, struct itr_error *e);

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "itriggerd/health.h"
 #include "itriggerd/metrics.h"
 #include "itriggerd/page.h"
@@ -32,7 +32,7 @@ static bool may_see(const struct client *client, const struct app *a)
 /* Those that may be seen; returns how many. */
 static size_t look(const struct world *w, const struct client *client, struct health *out)
 {
-    struct itr_token_stats stats;
+    struct itr_stats stats;
     int64_t now_mono_ms = itr_clock_mono_ms(itr_clock_system());
     size_t i, n = 0;
 
@@ -59,7 +59,7 @@ void watch_metrics(const struct server *s, const struct world *world, const stru
 void watch_page(const struct world *world, const struct client *client, enum page_language l,
                 struct reply *r)
 {
-    struct itr_token_stats stats;
+    struct itr_stats stats;
     struct health h;
     int64_t now_mono_ms = itr_clock_mono_ms(itr_clock_system());
     int64_t now_wall_ms = itr_clock_wall_ms(itr_clock_system());

@@ -8,8 +8,8 @@
 #ifndef ITR_STORE_STORE_FILE_DIR_H
 #define ITR_STORE_STORE_FILE_DIR_H
 
-#include "core/buf.h"
-#include "core/status.h"
+#include "core/base/buf.h"
+#include "core/base/status.h"
 
 #define ITR_STORE_DIR_MAX 3072 /* bytes of a directory's name; names in it stay below PATH_MAX */
 

@@ -27,7 +27,7 @@ static enum itr_status fail_errno(const struct itr_file_work *w, const char *wha
 
 /* ---- beginning and ending ---- */
 
-/* Keys are made by token_record and safe; a file's name does not rely on it. ":" becomes ".", which
+/* Keys are made by record and safe; a file's name does not rely on it. ":" becomes ".", which
  * no key may have, so that two keys never share a file. */
 static bool name_of(const char *key, char *name, char *temp)
 {

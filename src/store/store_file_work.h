@@ -5,9 +5,9 @@
 #ifndef ITR_STORE_STORE_FILE_WORK_H
 #define ITR_STORE_STORE_FILE_WORK_H
 
-#include "core/buf.h"
-#include "core/clock.h"
-#include "core/status.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/status.h"
 
 #define ITR_FILE_VALUE_MAX 4096 /* a longer file is no record of ours, and counts as none */
 #define ITR_FILE_KEY_MAX 200    /* bytes of a key; a file's name may have 255 */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/fork.h"
-#include "core/sigpipe.h"
+#include "core/os/fork.h"
+#include "core/os/sigpipe.h"
 #include "store/store_redis_error.h"
 #include "store/store_redis_link.h"
 #include "store/store_redis_tls.h"

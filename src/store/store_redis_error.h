@@ -5,7 +5,7 @@
 #ifndef ITR_STORE_STORE_REDIS_ERROR_H
 #define ITR_STORE_STORE_REDIS_ERROR_H
 
-#include "core/status.h"
+#include "core/base/status.h"
 
 /* ITR_STORE: the store's id (it has no password in it), what is wrong, and the option. */
 enum itr_status itr_redis_fail(const char *id, const char *what, struct itr_error *e);

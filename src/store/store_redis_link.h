@@ -7,7 +7,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include "core/status.h"
+#include "core/base/status.h"
 #include "store/store_redis_url.h"
 
 struct itr_redis_link {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #define TIMEOUT_MS 1000
 

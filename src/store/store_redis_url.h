@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/sha256.h"
-#include "core/status.h"
+#include "core/base/sha256.h"
+#include "core/base/status.h"
 
 #define ITR_REDIS_PART 256 /* bytes of each part with its NUL */
 

@@ -5,8 +5,8 @@
 #ifndef ITR_STORE_STORES_H
 #define ITR_STORE_STORES_H
 
-#include "core/clock.h"
-#include "core/store.h"
+#include "core/base/clock.h"
+#include "core/record/store.h"
 
 /* The process-wide memory store ("memory:"): all clients of the process share it, it lives as long
  * as the process, on the system's clock. Retained for the caller; NULL without memory. */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/registry.h"
-#include "core/thread.h"
+#include "core/os/registry.h"
+#include "core/os/thread.h"
 #include "transport/curl_carrier_thread.h"
 #include "transport/curl_global.h"
 #include "transport/curl_loop.h"

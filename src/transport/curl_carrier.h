@@ -12,9 +12,9 @@
 
 #include <stdbool.h>
 
-#include "core/bell.h"
-#include "core/nap.h"
-#include "core/transport.h"
+#include "core/os/notifier.h"
+#include "core/os/nap.h"
+#include "core/http/transport.h"
 #include "transport/curl_ticket.h"
 
 /* Tickets that are not taken back yet, of all ports together. */
@@ -24,19 +24,19 @@ struct itr_curl_carrier;
 
 /* Where one transport's tickets come out. In place from open to close. */
 struct itr_curl_port {
-    struct itr_bell *bell;        /* borrowed, constant; rung when something is over; NULL: none */
+    struct itr_notifier *notifier;        /* borrowed, constant; rung when something is over; NULL: none */
     struct itr_nap nap;           /* woken then, too; by others as they like */
     struct itr_curl_tickets over; /* the carrier's, as what follows */
     struct itr_curl_port *next;
 };
 
-/* The carrier for these options, found or made, with this port (set: bell, nap) on it. ITR_CONFIG,
+/* The carrier for these options, found or made, with this port (set: notifier, nap) on it. ITR_CONFIG,
  * ITR_NETWORK as of curl_loop's open; ITR_NOMEM. */
 enum itr_status itr_curl_carrier_open(const struct itr_transport_options *options,
                                       struct itr_curl_port *port, struct itr_curl_carrier **out,
                                       struct itr_error *e);
 
-/* Nothing comes to the port any more; what it had is cancelled and given back. The bell may still be
+/* Nothing comes to the port any more; what it had is cancelled and given back. The notifier may still be
  * rung for a moment. In the child of a fork, too. */
 void itr_curl_carrier_close(struct itr_curl_carrier *c, struct itr_curl_port *port);
 

@@ -2,9 +2,9 @@
 
 #include <pthread.h>
 
-#include "core/bell.h"
-#include "core/clock.h"
-#include "core/nap.h"
+#include "core/os/notifier.h"
+#include "core/base/clock.h"
+#include "core/os/nap.h"
 #include "transport/curl_loop.h"
 
 static struct itr_curl_ticket *ticket_of(struct itr_exchange *x)
@@ -31,9 +31,9 @@ void itr_curl_carrier_drop(struct itr_curl_carrier *c, struct itr_curl_ticket *t
 
 /* ---- what is over ---- */
 
-/* The first of `done` and those behind it that come out at the same port. Returns that port's bell,
+/* The first of `done` and those behind it that come out at the same port. Returns that port's notifier,
  * counted, or NULL. */
-static struct itr_bell *deliver_some(struct itr_curl_carrier *c)
+static struct itr_notifier *deliver_some(struct itr_curl_carrier *c)
 {
     struct itr_curl_port *port = ticket_of(c->done.first)->port;
 
@@ -47,21 +47,21 @@ static struct itr_bell *deliver_some(struct itr_curl_carrier *c)
     if (port == NULL)
         return NULL;
     itr_nap_wake(&port->nap);
-    return port->bell != NULL ? itr_bell_retain(port->bell) : NULL;
+    return port->notifier != NULL ? itr_notifier_retain(port->notifier) : NULL;
 }
 
-/* The bell is rung without the lock: the host wakes at once and would wait for it. */
+/* The notifier is rung without the lock: the host wakes at once and would wait for it. */
 static void deliver(struct itr_curl_carrier *c)
 {
     while (c->done.first != NULL) {
-        struct itr_bell *bell;
+        struct itr_notifier *notifier;
 
         itr_curl_carrier_lock(c);
-        bell = deliver_some(c);
+        notifier = deliver_some(c);
         itr_curl_carrier_unlock(c);
-        if (bell != NULL)
-            itr_bell_ring(bell);
-        itr_bell_release(bell);
+        if (notifier != NULL)
+            itr_notifier_notify(notifier);
+        itr_notifier_release(notifier);
     }
 }
 

@@ -10,12 +10,12 @@
  * `done` is empty whenever the thread looks at `cancelled`, so that what stands there is in the loop.
  *
  * `head.lock` guards the lists, the ports and their lists, and `loop` as a pointer. It is held over a
- * fork (registry.h), never over work of the loop, over no bell's ring, and by callers only for a few
+ * fork (registry.h), never over work of the loop, over no notifier's ring, and by callers only for a few
  * links. Under it the loop opens and closes its sockets, so that a child finds them whole. The loop
  * and `done` are the thread's.
  *
- * A transport's wake() takes only the nap's and the bell's locks, which are leaves. It is called under
- * another registered object's lock (token_source), and a fork takes those in no order we know.
+ * A transport's wake() takes only the nap's and the notifier's locks, which are leaves. It is called under
+ * another registered object's lock (source), and a fork takes those in no order we know.
  *
  * `asleep`: the thread found nothing to do and waits for the network alone. Who brings something and
  * finds it true turns it off and wakes the loop; so the first of many pays for the wake.
@@ -30,8 +30,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/registry.h"
-#include "core/transport.h"
+#include "core/os/registry.h"
+#include "core/http/transport.h"
 #include "transport/curl_carrier.h"
 #include "transport/curl_ticket.h"
 #include "transport/exchange_queue.h"

@@ -3,20 +3,20 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "core/clock.h"
-#include "core/nap.h"
+#include "core/base/clock.h"
+#include "core/os/nap.h"
 #include "transport/curl_carrier.h"
 #include "transport/curl_ticket.h"
 
 /*
  * One transport: a port on the carrier, where the thread is. `woken` is set before the nap and the
- * bell are told of it and looked at after them; what is over is in the port before, likewise.
+ * notifier are told of it and looked at after them; what is over is in the port before, likewise.
  */
 struct itr_curl_engine {
     struct itr_transport transport;   /* first: this is what the caller holds */
     struct itr_curl_carrier *carrier; /* counted */
     struct itr_curl_port port;
-    struct itr_bell *bell; /* counted; NULL: none */
+    struct itr_notifier *notifier; /* counted; NULL: none */
     atomic_bool woken;
 };
 
@@ -94,8 +94,8 @@ static void engine_wake(struct itr_transport *t)
 
     atomic_store(&en->woken, true);
     itr_nap_wake(&en->port.nap);
-    if (en->bell != NULL)
-        itr_bell_ring(en->bell);
+    if (en->notifier != NULL)
+        itr_notifier_notify(en->notifier);
 }
 
 static void engine_free(struct itr_transport *t)
@@ -106,7 +106,7 @@ static void engine_free(struct itr_transport *t)
         return;
     itr_curl_carrier_close(en->carrier, &en->port);
     itr_nap_clear(&en->port.nap);
-    itr_bell_release(en->bell);
+    itr_notifier_release(en->notifier);
     free(en);
 }
 
@@ -121,7 +121,7 @@ static const struct itr_transport_ops OPS = {
 };
 
 enum itr_status itr_curl_engine_open(const struct itr_transport_options *options,
-                                     struct itr_bell *bell, struct itr_transport **out,
+                                     struct itr_notifier *notifier, struct itr_transport **out,
                                      struct itr_error *e)
 {
     struct itr_curl_engine *en = calloc(1, sizeof *en);
@@ -133,13 +133,13 @@ enum itr_status itr_curl_engine_open(const struct itr_transport_options *options
     en->transport.ops = &OPS;
     atomic_init(&en->woken, false);
     itr_nap_init(&en->port.nap);
-    en->port.bell = bell;
+    en->port.notifier = notifier;
     if ((s = itr_curl_carrier_open(options, &en->port, &en->carrier, e)) != ITR_OK) {
         itr_nap_clear(&en->port.nap);
         free(en);
         return s;
     }
-    en->bell = bell != NULL ? itr_bell_retain(bell) : NULL;
+    en->notifier = notifier != NULL ? itr_notifier_retain(notifier) : NULL;
     *out = &en->transport;
     return ITR_OK;
 }

@@ -4,7 +4,7 @@
 #ifndef ITR_TRANSPORT_CURL_GLOBAL_H
 #define ITR_TRANSPORT_CURL_GLOBAL_H
 
-#include "core/status.h"
+#include "core/base/status.h"
 
 /* Initialises libcurl, once a process; it is never undone, for others may use it too. ITR_NOMEM;
  * ITR_CONFIG when the libcurl at run time is older than the one of the build and lacks what was

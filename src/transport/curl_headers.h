@@ -8,7 +8,7 @@
 #include <curl/curl.h>
 #include <stddef.h>
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 /* A list of the extra lines (NULL-terminated) and of those shared ones whose name is not among
  * them. For itr_curl_headers_free; NULL: no memory. */

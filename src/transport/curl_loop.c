@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/clock.h"
-#include "core/sigpipe.h"
+#include "core/base/clock.h"
+#include "core/os/sigpipe.h"
 #include "transport/curl_global.h"
 #include "transport/curl_request.h"
 #include "transport/curl_settings.h"

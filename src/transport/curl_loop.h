@@ -25,7 +25,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "core/transport.h"
+#include "core/http/transport.h"
 
 /* Static memory. open() initialises libcurl once per process. */
 const struct itr_transport_factory *itr_curl_loop_factory(void);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/url.h"
+#include "core/http/url.h"
 #include "transport/curl_error.h"
 
 size_t itr_curl_origin_length(const char *url)

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/status.h"
+#include "core/base/status.h"
 #include "transport/curl_settings.h"
 
 /* Plain value; all zero: none yet. */

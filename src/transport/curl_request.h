@@ -20,7 +20,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
-#include "core/transport.h"
+#include "core/http/transport.h"
 #include "transport/curl_origin.h"
 #include "transport/curl_settings.h"
 #include "transport/curl_sockets.h"

@@ -10,7 +10,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
-#include "core/transport.h"
+#include "core/http/transport.h"
 
 /*
  * libcurl that can ask us just before it sends (7.80). Older ones repeat a request by themselves

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/transport.h"
+#include "core/http/transport.h"
 
 struct itr_curl_port;
 struct itr_curl_ticket;

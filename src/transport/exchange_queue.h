@@ -5,7 +5,7 @@
 #ifndef ITR_TRANSPORT_EXCHANGE_QUEUE_H
 #define ITR_TRANSPORT_EXCHANGE_QUEUE_H
 
-#include "core/transport.h"
+#include "core/http/transport.h"
 
 /* Must stay in place from init on: `end` may point into it. */
 struct itr_exchange_queue {

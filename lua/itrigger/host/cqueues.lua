@@ -1,5 +1,5 @@
 -- cqueues: a call waits in a coroutine that a controller resumed; elsewhere it blocks. Each
--- controller with calls out has one coroutine of ours that polls the bell, and ends with them.
+-- controller with calls out has one coroutine of ours that polls the notifier, and ends with them.
 
 local core = require "itrigger.core"
 
@@ -34,21 +34,21 @@ return function(cqueues)
     end
   end
 
-  -- ---- the bell ----
+  -- ---- the notifier ----
 
   local listening = setmetatable({}, { __mode = "k" }) -- controller → true
   local over = condition.new() -- nothing is out any more
-  local bell
+  local notifier
 
   local function listen(controller)
-    local source = { pollfd = assert(core.bell(host.kind)), events = "r" }
+    local source = { pollfd = assert(core.notifier(host.kind)), events = "r" }
     local tidy_at = host.now() + LOOK_S
-    while bell.out() > 0 do
+    while notifier.out() > 0 do
       if cqueues.poll(source, over, LOOK_S) == source then
-        bell.answer()
+        notifier.answer()
       end
       if host.now() >= tidy_at then
-        bell.tidy()
+        notifier.tidy()
         tidy_at = host.now() + LOOK_S
       end
     end
@@ -57,7 +57,7 @@ return function(cqueues)
 
   function host.listen(given)
     local controller = cqueues.running()
-    bell = given
+    notifier = given
     if not listening[controller] then
       listening[controller] = true
       controller:wrap(listen, controller)
@@ -65,7 +65,7 @@ return function(cqueues)
   end
 
   function host.left()
-    if bell.out() == 0 then
+    if notifier.out() == 0 then
       over:signal()
     end
   end

@@ -100,10 +100,10 @@ return function(uv)
     close_timer(party)
   end
 
-  -- ---- the bell ----
+  -- ---- the notifier ----
 
   local poll, timer, fd
-  local listening -- the bell, while we listen to it
+  local listening -- the notifier, while we listen to it
 
   local function stop_if_done()
     if listening and listening.out() == 0 then
@@ -118,18 +118,18 @@ return function(uv)
     stop_if_done()
   end
 
-  function luv.listen(bell)
+  function luv.listen(notifier)
     if listening then
       return
     end
-    local now_fd = assert(core.bell(luv.kind))
+    local now_fd = assert(core.notifier(luv.kind))
     if fd ~= now_fd then
       fd, poll, timer = now_fd, assert(uv.new_poll(now_fd)), timer or uv.new_timer()
     end
-    listening = bell
-    poll:start("r", bell.answer)
+    listening = notifier
+    poll:start("r", notifier.answer)
     timer:start(LOOK_MS, LOOK_MS, function()
-      bell.tidy()
+      notifier.tidy()
       stop_if_done()
     end)
     timer:unref() -- who waits has a timer of his own

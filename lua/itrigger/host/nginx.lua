@@ -1,5 +1,5 @@
 -- nginx with ngx_lua (OpenResty): a call waits on a semaphore of its own; one light thread a worker
--- reads the bell's cosocket. It runs in a zero-delay timer, which needs no directive, and lives only
+-- reads the notifier's cosocket. It runs in a zero-delay timer, which needs no directive, and lives only
 -- while calls are out: a timer that reads would keep an old worker alive after a reload.
 
 local core = require "itrigger.core"
@@ -65,7 +65,7 @@ end
 
 -- Returns the connected cosocket | nil, err.
 local function connect()
-  local path, err = core.bell(nginx.kind)
+  local path, err = core.notifier(nginx.kind)
   if not path then
     return nil, err
   end
@@ -76,7 +76,7 @@ local function connect()
   if not ok then
     return nil, err
   end
-  ok, err = core.bell_accept()
+  ok, err = core.notifier_accept()
   if not ok then
     socket:close()
     return nil, err
@@ -86,13 +86,13 @@ end
 
 -- A light thread. Returns when it is over (nil), or cannot go on (err).
 local function read(state)
-  local bell = state.bell
+  local notifier = state.notifier
   while true do
     local bytes, err = state.socket:receiveany(64)
     if state.over then
       return nil
     elseif bytes then
-      bell.answer()
+      notifier.answer()
     elseif err ~= "timeout" then
       return err
     end
@@ -101,17 +101,17 @@ end
 
 -- Until nothing is out, and was not at the look before; or the reader gave up.
 local function look_after(state)
-  local bell, idle, tidy_at = state.bell, false, now() + TIDY_S
+  local notifier, idle, tidy_at = state.notifier, false, now() + TIDY_S
   while not state.err do
     sleep(LOOK_S)
     if now() >= tidy_at then
       if ngx.worker.exiting() then
         collectgarbage() -- nothing else might, and killed calls would hold the worker
       end
-      bell.tidy()
+      notifier.tidy()
       tidy_at = now() + TIDY_S
     end
-    if bell.out() > 0 then
+    if notifier.out() > 0 then
       idle = false
     elseif idle or ngx.worker.exiting() then
       return
@@ -126,16 +126,16 @@ local function read_and_tell(state)
 end
 
 -- In a timer; also a premature one, when the worker ends with calls out.
-local function run(_, bell)
+local function run(_, notifier)
   local socket, err = connect()
   if socket then
-    local state = { socket = socket, bell = bell }
+    local state = { socket = socket, notifier = notifier }
     local thread = ngx.thread.spawn(read_and_tell, state)
     reader = "reading"
     look_after(state)
     reader = nil
     state.over = true
-    core.bell_ring() -- ends the read
+    core.notify() -- ends the read
     ngx.thread.wait(thread)
     socket:close()
     err = state.err
@@ -143,17 +143,17 @@ local function run(_, bell)
     reader = nil
   end
   if err then
-    report("the bell cannot be heard", err)
-    bell.wake()
+    report("the notifier cannot be heard", err)
+    notifier.wake()
   end
 end
 
-function nginx.listen(bell)
+function nginx.listen(notifier)
   if reader == "reading" or reader == "starting" and now() < started_at + START_S then
     return
   end
   reader, started_at = "starting", now()
-  local ok, err = ngx.timer.at(0, run, bell)
+  local ok, err = ngx.timer.at(0, run, notifier)
   if not ok then
     reader = nil
     report("no timer", err)
@@ -179,31 +179,31 @@ end
 
 function nginx.wait(party, seconds)
   local limit = reader == "reading" and LONG_S or PAUSE_S
-  local bell = party.bell
-  if bell == nil then
-    bell = take()
-    party.bell = bell
+  local notifier = party.notifier
+  if notifier == nil then
+    notifier = take()
+    party.notifier = notifier
   end
   if seconds == nil or seconds > limit then
     seconds = limit
   end
-  bell:wait(seconds)
+  notifier:wait(seconds)
 end
 
 -- Of a party that does not wait the semaphore remembers it.
 function nginx.wake(party)
-  if party.bell then
-    party.bell:post(1)
+  if party.notifier then
+    party.notifier:post(1)
   end
 end
 
 -- One that was posted while nobody waited is not used again.
 function nginx.left(party)
-  local bell = party.bell
-  party.bell = nil
-  if bell and n_spare < SPARE_MAX and bell:count() == 0 then
+  local notifier = party.notifier
+  party.notifier = nil
+  if notifier and n_spare < SPARE_MAX and notifier:count() == 0 then
     n_spare = n_spare + 1
-    spare[n_spare] = bell
+    spare[n_spare] = notifier
   end
 end
 

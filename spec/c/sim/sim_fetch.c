@@ -115,7 +115,7 @@ static void look_and_send(struct sim_world *w, const struct sim_event *e)
         return;
     if (!w->options.without_look) {
         f->blind = !sim_access_load(p);
-        f->fenced = !f->blind && !itr_token_record_is_ours(&f->record, f->store_now_ms, f->owner,
+        f->fenced = !f->blind && !itr_record_is_ours(&f->record, f->store_now_ms, f->owner,
                                                            f->lease_fence);
     }
     if (f->blind || f->fenced) {
@@ -209,7 +209,7 @@ static void load_and_decide(struct sim_world *w, const struct sim_event *e)
         return;
     }
     sim_access_local_hold(f);
-    itr_token_record_decide(&f->record, f->store_now_ms, &f->wish, &v);
+    itr_record_decide(&f->record, f->store_now_ms, &f->wish, &v);
     switch (v.is) {
     case ITR_VERDICT_TAKE:
         sim_settle_with(p, &f->record, ITR_FROM_REDIS);

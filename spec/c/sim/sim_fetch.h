@@ -2,7 +2,7 @@
  * sim_fetch: one fetch of a process, as src/core/token_fetch.c does it, one event a step: load and
  * decide · swap · connect, and look at the lease · [gateway] · answer; then sim_settle: load and
  * settle · swap.
- * Whatever is decided is decided by the real token_record. One thread.
+ * Whatever is decided is decided by the real record. One thread.
  */
 #ifndef SIM_FETCH_H
 #define SIM_FETCH_H
@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/token.h"
-#include "core/token_record.h"
+#include "core/record/token.h"
+#include "core/record/record.h"
 #include "sim/sim_store.h"
 
 struct sim_process;
@@ -26,9 +26,9 @@ struct sim_fetch {  /* zero it before use */
     uint64_t lease_fence;
 
     struct sim_bytes bytes; /* the record as it was loaded */
-    struct itr_token_record record;
+    struct itr_record record;
     int64_t store_now_ms, mono_ms; /* when it was loaded */
-    struct itr_token_record next;  /* what is being swapped in */
+    struct itr_record next;  /* what is being swapped in */
 
     int64_t look_ms;
     bool attempted, fenced, blind;

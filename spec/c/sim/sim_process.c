@@ -82,7 +82,7 @@ static void call_answered(struct sim_world *w, const struct sim_event *e)
     call_over(e->process, e->arg, NULL);
 }
 
-/* As token_source's event(): the reason of a fetch is noted before the fetch is started. */
+/* As source's event(): the reason of a fetch is noted before the fetch is started. */
 static void refused_by_gateway(struct sim_world *w, const struct sim_event *e)
 {
     struct sim_process *p = e->process;
@@ -98,7 +98,7 @@ static void refused_by_gateway(struct sim_world *w, const struct sim_event *e)
         return;
     }
     c->refused = true;
-    step = itr_token_cache_refused(&p->cache, w->now_ms, c->token);
+    step = itr_cache_refused(&p->cache, w->now_ms, c->token);
     if (step.give == ITR_GIVE_WAIT && step.why != ITR_WHY_NOTHING) {
         itr_token_release(p->refused);
         p->refused = itr_token_retain(c->token);
@@ -124,7 +124,7 @@ void sim_process_call(struct sim_process *p, bool one_shot)
     if (c->next != NULL)
         c->next->prev = &c->next;
     p->calls = c;
-    step = itr_token_cache_want(&p->cache, p->world->now_ms, 0);
+    step = itr_cache_want(&p->cache, p->world->now_ms, 0);
     give(p, c, step.give);
     if (p->life == life)
         carry_out(p, step);
@@ -175,7 +175,7 @@ static void forget_wish(struct sim_process *p)
 
 void sim_process_refresh(struct sim_process *p)
 {
-    struct itr_cache_step step = itr_token_cache_asked(&p->cache, p->world->now_ms);
+    struct itr_cache_step step = itr_cache_asked(&p->cache, p->world->now_ms);
 
     if (step.why == ITR_WHY_ASKED)
         p->asked = true;
@@ -185,7 +185,7 @@ void sim_process_refresh(struct sim_process *p)
 void sim_process_fetched(struct sim_process *p, uint64_t generation, struct itr_token *token)
 {
     forget_wish(p);
-    carry_out(p, itr_token_cache_fetched(&p->cache, p->world->now_ms, generation, token));
+    carry_out(p, itr_cache_fetched(&p->cache, p->world->now_ms, generation, token));
 }
 
 void sim_process_fetch_failed(struct sim_process *p, uint64_t generation, const struct itr_error *e,
@@ -194,7 +194,7 @@ void sim_process_fetch_failed(struct sim_process *p, uint64_t generation, const 
     int64_t now = p->world->now_ms;
 
     forget_wish(p);
-    carry_out(p, itr_token_cache_failed(&p->cache, now, generation, e, now + retry_after_ms));
+    carry_out(p, itr_cache_failed(&p->cache, now, generation, e, now + retry_after_ms));
 }
 
 void sim_process_thread_free(struct sim_process *p)
@@ -223,7 +223,7 @@ void sim_process_start(struct sim_world *w, struct sim_process *p)
     p->world = w;
     p->seed = sim_random_next(&w->random);
     p->stopped_until_ms = 0;
-    itr_token_cache_init(&p->cache);
+    itr_cache_init(&p->cache);
     if (w->options.call_every_ms > 0)
         sim_world_soon(w, p, sim_random_within(&w->random, 0, w->options.call_every_ms - 1),
                        next_call, NULL);
@@ -239,5 +239,5 @@ void sim_process_kill(struct sim_process *p)
     p->thread_out = p->fetch_wanted = false;
     p->seen_fence = 0;
     p->stopped_until_ms = 0;
-    itr_token_cache_clear(&p->cache);
+    itr_cache_clear(&p->cache);
 }

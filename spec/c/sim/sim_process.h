@@ -1,5 +1,5 @@
 /*
- * sim_process: one process of the fleet: its token_cache (the real one), what token_source does
+ * sim_process: one process of the fleet: its source/cache (the real one), what source does
  * around it, and its calls, as the call machine makes them (docs/design.md 5). One thread.
  */
 #ifndef SIM_PROCESS_H
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/token_cache.h"
+#include "core/source/cache.h"
 #include "sim/sim_fetch.h"
 
 struct sim_world;
@@ -33,7 +33,7 @@ struct sim_process {
     int64_t stopped_until_ms;
     bool misreads; /* all its calls are to the endpoint whose answer reads like a refusal */
 
-    struct itr_token_cache cache;
+    struct itr_cache cache;
     struct itr_token *refused; /* why the next fetch, or NULL */
     bool asked;                /* likewise */
     bool thread_out, fetch_wanted;

@@ -6,7 +6,7 @@
 #include "sim/sim_access.h"
 #include "sim/sim_world.h"
 
-/* As in src/core/token_fetch.c and token_source.c. */
+/* As in src/core/token_fetch.c and source.c. */
 #define STORE_AGAIN_MS 1000
 #define SETTLE_AGAIN_MS 1000
 
@@ -35,12 +35,12 @@ static int64_t at_most(int64_t value, int64_t bound)
     return value < bound ? value : bound;
 }
 
-static struct itr_token *to_token(struct sim_process *p, const struct itr_token_record *r,
+static struct itr_token *to_token(struct sim_process *p, const struct itr_record *r,
                                   enum itr_token_origin origin)
 {
     const struct sim_fetch *f = &p->fetch;
     int64_t ttl = f->wish.rules->token_ttl_ms;
-    int64_t jitter = itr_token_record_jitter_ms(r, p->seed);
+    int64_t jitter = itr_record_jitter_ms(r, p->seed);
     int64_t age = f->store_now_ms - r->born_ms;
     int64_t refresh = at_most(r->refresh_ms - jitter - f->store_now_ms, ttl);
     int64_t end = at_most(r->end_ms - f->store_now_ms, ttl);
@@ -52,7 +52,7 @@ static struct itr_token *to_token(struct sim_process *p, const struct itr_token_
     return itr_token_new(r->text, strlen(r->text), r->fence, times, origin);
 }
 
-void sim_settle_with(struct sim_process *p, const struct itr_token_record *r,
+void sim_settle_with(struct sim_process *p, const struct itr_record *r,
                      enum itr_token_origin origin)
 {
     struct itr_token *t = to_token(p, r, origin);
@@ -78,7 +78,7 @@ static void note_local(struct sim_process *p)
     }
     f->local_failures++;
     f->local_retry_mono_ms =
-        p->world->now_ms + itr_token_record_backoff_ms(f->local_failures, f->outcome.random);
+        p->world->now_ms + itr_record_backoff_ms(f->local_failures, f->outcome.random);
     f->local_error = f->outcome.error;
 }
 
@@ -89,7 +89,7 @@ static int64_t held_ms(struct sim_process *p)
     bool after_refusal;
 
     sim_access_local_hold(f);
-    return itr_token_record_held_until(&f->next, f->store_now_ms, &f->wish, &why, &after_refusal) -
+    return itr_record_held_until(&f->next, f->store_now_ms, &f->wish, &why, &after_refusal) -
            f->store_now_ms;
 }
 
@@ -97,11 +97,11 @@ static int64_t held_ms(struct sim_process *p)
 static void end_unsettled(struct sim_process *p)
 {
     struct sim_fetch *f = &p->fetch;
-    struct itr_token_record nothing = {0}, next;
+    struct itr_record nothing = {0}, next;
 
     f->mono_ms = p->world->now_ms;
     f->store_now_ms = sim_store_now(&p->world->store, p->world->now_ms);
-    if (itr_token_record_settle(&nothing, f->store_now_ms, &f->wish, f->lease_fence, &f->outcome,
+    if (itr_record_settle(&nothing, f->store_now_ms, &f->wish, f->lease_fence, &f->outcome,
                                 &next) != ITR_SETTLED)
         sim_watch_break(p->world, "a record of nothing took no token");
     f->late = true;
@@ -171,7 +171,7 @@ static enum itr_record_settled settle_unfenced(struct sim_fetch *f)
 {
     memcpy(f->record.owner, f->owner, sizeof f->record.owner);
     f->record.lease_fence = f->lease_fence;
-    (void)itr_token_record_settle(&f->record, f->store_now_ms, &f->wish, f->lease_fence,
+    (void)itr_record_settle(&f->record, f->store_now_ms, &f->wish, f->lease_fence,
                                   &f->outcome, &f->next);
     if (f->next.lease_fence < f->next.fence)
         f->next.lease_fence = f->next.fence;
@@ -181,7 +181,7 @@ static enum itr_record_settled settle_unfenced(struct sim_fetch *f)
 static enum itr_record_settled settle(struct sim_process *p)
 {
     struct sim_fetch *f = &p->fetch;
-    enum itr_record_settled s = itr_token_record_settle(&f->record, f->store_now_ms, &f->wish,
+    enum itr_record_settled s = itr_record_settle(&f->record, f->store_now_ms, &f->wish,
                                                         f->lease_fence, &f->outcome, &f->next);
 
     return s == ITR_NOT_OURS && p->world->options.without_fence ? settle_unfenced(f) : s;

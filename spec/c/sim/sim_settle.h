@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "core/token_record.h"
+#include "core/record/record.h"
 
 struct sim_process;
 
@@ -15,7 +15,7 @@ struct sim_process;
 void sim_settle_outcome(struct sim_process *p);
 
 /* The ends: of a token that the record has, of none, of a store that failed. */
-void sim_settle_with(struct sim_process *p, const struct itr_token_record *r,
+void sim_settle_with(struct sim_process *p, const struct itr_record *r,
                      enum itr_token_origin origin);
 void sim_settle_failed(struct sim_process *p, const struct itr_error *e, int64_t retry_after_ms);
 void sim_settle_store_failed(struct sim_process *p);

@@ -16,12 +16,12 @@ bool sim_store_load(const struct sim_store *s, int64_t now_ms, struct sim_bytes 
     return true;
 }
 
-static void write_value(const struct itr_token_record *r, struct sim_bytes *out)
+static void write_value(const struct itr_record *r, struct sim_bytes *out)
 {
     struct itr_buf text;
 
     itr_buf_init_secret(&text, ITR_RECORD_MAX);
-    if (itr_token_record_encode(r, &text) != ITR_OK || text.len > sizeof out->data)
+    if (itr_record_encode(r, &text) != ITR_OK || text.len > sizeof out->data)
         abort();
     memcpy(out->data, text.data, text.len);
     out->len = text.len;
@@ -29,7 +29,7 @@ static void write_value(const struct itr_token_record *r, struct sim_bytes *out)
 }
 
 enum sim_swapped sim_store_swap(struct sim_store *s, int64_t now_ms, const struct sim_bytes *old,
-                                const struct itr_token_record *next)
+                                const struct itr_record *next)
 {
     if (now_ms < s->fails_until_ms)
         return SIM_SWAP_FAILED;
@@ -51,11 +51,11 @@ void sim_store_step(struct sim_store *s, int64_t by_ms)
     s->steps++;
 }
 
-void sim_store_read(const struct sim_bytes *bytes, struct itr_token_record *out)
+void sim_store_read(const struct sim_bytes *bytes, struct itr_record *out)
 {
     struct itr_error e;
 
-    if (itr_token_record_decode(bytes->data, bytes->len, out, &e) != ITR_OK)
+    if (itr_record_decode(bytes->data, bytes->len, out, &e) != ITR_OK)
         abort();
     if (bytes->len > 0 && out->lease_fence == 0)
         abort(); /* counted as corrupt: no record of ours has no fence */

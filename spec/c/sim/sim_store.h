@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/token_record.h"
+#include "core/record/record.h"
 
 struct sim_bytes {
     char data[ITR_RECORD_MAX];
@@ -30,12 +30,12 @@ int64_t sim_store_now(const struct sim_store *s, int64_t now_ms);
 /* False: failed. */
 bool sim_store_load(const struct sim_store *s, int64_t now_ms, struct sim_bytes *out);
 enum sim_swapped sim_store_swap(struct sim_store *s, int64_t now_ms, const struct sim_bytes *old,
-                                const struct itr_token_record *next);
+                                const struct itr_record *next);
 
 void sim_store_forget(struct sim_store *s);
 void sim_store_step(struct sim_store *s, int64_t by_ms);
 
 /* What a value says; aborts when it is not one of ours. */
-void sim_store_read(const struct sim_bytes *bytes, struct itr_token_record *out);
+void sim_store_read(const struct sim_bytes *bytes, struct itr_record *out);
 
 #endif

@@ -50,7 +50,7 @@ void sim_watch_fault(struct sim_world *w)
 /* Of an earlier token than the record's it is no reason: the record has the successor. */
 void sim_watch_refused(struct sim_world *w, const struct sim_call *c)
 {
-    struct itr_token_record r;
+    struct itr_record r;
 
     w->watch.refused++;
     sim_store_read(&w->store.value, &r);
@@ -73,7 +73,7 @@ static bool is_anybody_ahead(const struct sim_world *w, uint64_t fence)
 }
 
 /* A token came into the record: before the first process finds it due, nothing is a reason. */
-static void be_quiet(struct sim_world *w, const struct itr_token_record *r)
+static void be_quiet(struct sim_world *w, const struct itr_record *r)
 {
     int64_t jitter_ms = r->refresh_ms < r->end_ms ? (r->end_ms - r->refresh_ms) / 6 + 1 : 0;
     int64_t store_now_ms = sim_store_now(&w->store, w->now_ms);
@@ -160,13 +160,13 @@ void sim_watch_sent(struct sim_world *w, struct sim_request *r)
 /* ---- the record ---- */
 
 /* One's own, of a swap whose answer was lost, may be taken again: nothing was sent under it. */
-static bool is_taken_over(const struct itr_token_record *old, const struct itr_token_record *new)
+static bool is_taken_over(const struct itr_record *old, const struct itr_record *new)
 {
     return old->owner[0] != '\0' && new->owner[0] != '\0' && strcmp(old->owner, new->owner) != 0;
 }
 
-static void check_lease(struct sim_world *w, const struct itr_token_record *old,
-                        const struct itr_token_record *new)
+static void check_lease(struct sim_world *w, const struct itr_record *old,
+                        const struct itr_record *new)
 {
     int64_t now = sim_store_now(&w->store, w->now_ms), lease_ms = w->options.rules.lease_ms;
     struct sim_request *r;
@@ -187,8 +187,8 @@ static bool is_order_known(const struct sim_world *w)
     return w->store.forgets == 0 || (w->store.steps == 0 && w->watch.lapsed == 0);
 }
 
-static void check_token(struct sim_world *w, const struct itr_token_record *old,
-                        const struct itr_token_record *new)
+static void check_token(struct sim_world *w, const struct itr_record *old,
+                        const struct itr_record *new)
 {
     size_t before = sim_gateway_serial(old->text), after = sim_gateway_serial(new->text);
 
@@ -207,7 +207,7 @@ static void check_token(struct sim_world *w, const struct itr_token_record *old,
 
 void sim_watch_swapped(struct sim_world *w, const struct sim_bytes *old_bytes)
 {
-    struct itr_token_record old, new;
+    struct itr_record old, new;
 
     sim_store_read(old_bytes, &old);
     sim_store_read(&w->store.value, &new);

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/token_record.h"
+#include "core/record/record.h"
 
 struct sim_world;
 struct sim_process;

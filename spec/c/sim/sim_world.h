@@ -1,7 +1,7 @@
 /*
  * sim_world: a fleet in a box. A seeded discrete-event simulation, in fake time and on one thread,
- * of 1 to 200 processes that share one store and one gateway. Each drives the real token_cache and
- * token_record; what token_source and token_fetch do around them is sim_process and sim_fetch, step
+ * of 1 to 200 processes that share one store and one gateway. Each drives the real source/cache and
+ * record; what source and fetch do around them is sim_process and sim_fetch, step
  * by step, so that whatever can come between two accesses of the store does.
  *
  * The promises (docs/design.md 7) are checked in the simulator's own step, after every event
@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/token_record.h"
+#include "core/record/record.h"
 #include "sim/sim_gateway.h"
 #include "sim/sim_process.h"
 #include "sim/sim_queue.h"

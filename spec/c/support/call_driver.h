@@ -5,7 +5,7 @@
 #ifndef SPEC_CALL_DRIVER_H
 #define SPEC_CALL_DRIVER_H
 
-#include "core/call.h"
+#include "core/call/call.h"
 #include "support/fixture.h"
 #include <stdio.h>
 #include <stdlib.h>

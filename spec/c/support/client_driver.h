@@ -5,7 +5,7 @@
 #ifndef SPEC_CLIENT_DRIVER_H
 #define SPEC_CLIENT_DRIVER_H
 
-#include "core/client.h"
+#include "core/call/client.h"
 #include "support/fixture.h"
 #include "support/thread_maker.h"
 #include <pthread.h>

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 void fake_world_init(void);
 void fake_world_lock(void);

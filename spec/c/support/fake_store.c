@@ -201,7 +201,7 @@ void fake_store_await_stored(struct fake_store *s, int n)
 
 static void key_of_app(char key[ITR_RECORD_KEY])
 {
-    itr_token_record_key(FIXTURE_GATEWAY, FIXTURE_APP, key);
+    itr_record_key(FIXTURE_GATEWAY, FIXTURE_APP, key);
 }
 
 /* Loads the bytes as they are, past the wrapper. */
@@ -232,23 +232,23 @@ static void swap_inner(struct fake_store *s, const char *text, size_t len)
     itr_buf_clear(&old);
 }
 
-void fake_store_read(struct fake_store *s, struct itr_token_record *out)
+void fake_store_read(struct fake_store *s, struct itr_record *out)
 {
     struct itr_buf bytes;
     struct itr_error e;
 
     load_inner(s, &bytes);
-    if (itr_token_record_decode(itr_buf_str(&bytes), bytes.len, out, &e) != ITR_OK)
+    if (itr_record_decode(itr_buf_str(&bytes), bytes.len, out, &e) != ITR_OK)
         abort();
     itr_buf_clear(&bytes);
 }
 
-void fake_store_write(struct fake_store *s, const struct itr_token_record *r)
+void fake_store_write(struct fake_store *s, const struct itr_record *r)
 {
     struct itr_buf text;
 
     itr_buf_init_secret(&text, ITR_RECORD_MAX);
-    if (itr_token_record_encode(r, &text) != ITR_OK)
+    if (itr_record_encode(r, &text) != ITR_OK)
         abort();
     swap_inner(s, text.data, text.len);
     itr_buf_clear(&text);

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/store.h"
-#include "core/token_record.h"
+#include "core/record/store.h"
+#include "core/record/record.h"
 #include "support/fake_clock.h"
 
 struct fake_store {
@@ -50,7 +50,7 @@ void fake_store_await_alone(struct fake_store *s);
 void fake_store_await_stored(struct fake_store *s, int n);
 
 /* The record of fake_config()'s app, as another process would see or change it. */
-void fake_store_read(struct fake_store *s, struct itr_token_record *out);
-void fake_store_write(struct fake_store *s, const struct itr_token_record *r);
+void fake_store_read(struct fake_store *s, struct itr_record *out);
+void fake_store_write(struct fake_store *s, const struct itr_record *r);
 
 #endif

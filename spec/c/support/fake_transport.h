@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/transport.h"
+#include "core/http/transport.h"
 #include "support/fake_clock.h"
 
 enum fake_lane { FAKE_TOKEN, FAKE_API, FAKE_LANES };

@@ -6,14 +6,14 @@
 #ifndef SPEC_FETCH_DRIVER_H
 #define SPEC_FETCH_DRIVER_H
 
-#include "core/token_fetch.h"
+#include "core/fetch/fetch.h"
 #include "support/fixture.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 struct t {
     struct fixture *f;
-    struct itr_token_fetch fetch;
+    struct itr_fetch fetch;
     struct itr_fetch_result r;
 };
 
@@ -23,7 +23,7 @@ static inline int setup(void **state)
 
     if (fixture_setup((void **)&t->f) != 0)
         return -1;
-    itr_token_fetch_init(&t->fetch, &t->f->config, &t->f->parts);
+    itr_fetch_init(&t->fetch, &t->f->config, &t->f->parts);
     t->f->store->ctx = t;
     *state = t;
     return 0;
@@ -44,7 +44,7 @@ static inline int teardown(void **state)
 static inline void run_for(struct t *t, const struct itr_fetch_wish *wish)
 {
     itr_fetch_result_clear(&t->r);
-    itr_token_fetch_run(&t->fetch, wish, &t->r);
+    itr_fetch_run(&t->fetch, wish, &t->r);
     assert_int_equal(fake_open_transports(), 0);
     assert_int_equal(atomic_load(&t->fetch.leased), t->r.unsettled);
 }
@@ -78,19 +78,19 @@ static inline void assert_error(const struct t *t, enum itr_status kind)
     assert_null(strstr(t->r.error.text, FIXTURE_SECRET));
 }
 
-static inline struct itr_token_record record(const struct t *t)
+static inline struct itr_record record(const struct t *t)
 {
-    struct itr_token_record r;
+    struct itr_record r;
 
     fake_store_read(t->f->store, &r);
     return r;
 }
 
 /* A record with another's token, an hour old. */
-static inline struct itr_token_record with_token(const struct t *t, const char *text,
+static inline struct itr_record with_token(const struct t *t, const char *text,
                                                  uint64_t fence)
 {
-    struct itr_token_record r = record(t);
+    struct itr_record r = record(t);
     int64_t now = fake_store_now(t->f->store);
 
     snprintf(r.text, sizeof r.text, "%s", text);
@@ -106,14 +106,14 @@ static inline struct itr_token_record with_token(const struct t *t, const char *
 
 static inline void put_token(struct t *t, const char *text, uint64_t fence)
 {
-    struct itr_token_record r = with_token(t, text, fence);
+    struct itr_record r = with_token(t, text, fence);
 
     fake_store_write(t->f->store, &r);
 }
 
 static inline void put_lease(struct t *t, int64_t for_ms)
 {
-    struct itr_token_record r = record(t);
+    struct itr_record r = record(t);
 
     snprintf(r.owner, sizeof r.owner, "another-process");
     r.lease_fence = (uint64_t)fake_store_now(t->f->store);

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "core/config.h"
-#include "core/token_source.h"
+#include "core/config/config.h"
+#include "core/source/source.h"
 #include "support/fake_clock.h"
 #include "support/fake_store.h"
 #include "support/fake_transport.h"

@@ -5,7 +5,7 @@
 #ifndef SPEC_SUPPORT_LOOP_FIXTURE_H
 #define SPEC_SUPPORT_LOOP_FIXTURE_H
 
-#include "core/transport.h"
+#include "core/http/transport.h"
 #include "support/raw_server.h"
 
 #define FIXTURE_MAX_BODY 100000

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "core/token_record_sound.h"
+#include "core/record/sound.h"
 
 struct itr_record_rules fix_rules(void)
 {
@@ -26,14 +26,14 @@ struct itr_record_wish fix_wish(const struct itr_record_rules *rules)
     return (struct itr_record_wish){.rules = rules, .owner = "us"};
 }
 
-struct itr_token_record fix_empty(void)
+struct itr_record fix_empty(void)
 {
-    return (struct itr_token_record){.fence = 0};
+    return (struct itr_record){.fence = 0};
 }
 
-struct itr_token_record fix_token(int64_t born_ms)
+struct itr_record fix_token(int64_t born_ms)
 {
-    struct itr_token_record r = fix_empty();
+    struct itr_record r = fix_empty();
 
     r.fence = FENCE;
     r.lease_fence = FENCE;
@@ -45,7 +45,7 @@ struct itr_token_record fix_token(int64_t born_ms)
     return r;
 }
 
-struct itr_token_record fix_leased(struct itr_token_record r, int64_t lease_end_ms)
+struct itr_record fix_leased(struct itr_record r, int64_t lease_end_ms)
 {
     snprintf(r.owner, sizeof r.owner, "other");
     r.lease_fence++;
@@ -55,14 +55,14 @@ struct itr_token_record fix_leased(struct itr_token_record r, int64_t lease_end_
     return r;
 }
 
-struct itr_record_verdict fix_decide(const struct itr_token_record *r, int64_t now_ms,
+struct itr_record_verdict fix_decide(const struct itr_record *r, int64_t now_ms,
                                      const struct itr_record_wish *wish,
                                      enum itr_record_verdict_is is)
 {
     static const char *const names[] = {"TAKE", "WAIT", "HOLD", "ACQUIRE"};
     struct itr_record_verdict v;
 
-    itr_token_record_decide(r, now_ms, wish, &v);
+    itr_record_decide(r, now_ms, wish, &v);
     if (v.is != is)
         fail_msg("verdict %s (%s), not %s", names[v.is], v.error.text, names[is]);
     if (is == ITR_VERDICT_ACQUIRE)
@@ -70,19 +70,19 @@ struct itr_record_verdict fix_decide(const struct itr_token_record *r, int64_t n
     return v;
 }
 
-struct itr_token_record fix_settle(const struct itr_token_record *r, int64_t now_ms,
+struct itr_record fix_settle(const struct itr_record *r, int64_t now_ms,
                                    const struct itr_record_wish *wish, uint64_t lease_fence,
                                    const struct itr_record_outcome *outcome)
 {
-    struct itr_token_record next;
+    struct itr_record next;
 
-    assert_int_equal(itr_token_record_settle(r, now_ms, wish, lease_fence, outcome, &next),
+    assert_int_equal(itr_record_settle(r, now_ms, wish, lease_fence, outcome, &next),
                      ITR_SETTLED);
     assert_true(itr_record_is_sound(&next));
     return next;
 }
 
-struct itr_token_record fix_fetch(const struct itr_token_record *r, int64_t now_ms,
+struct itr_record fix_fetch(const struct itr_record *r, int64_t now_ms,
                                   const struct itr_record_wish *wish,
                                   const struct itr_record_outcome *outcome)
 {
@@ -123,14 +123,14 @@ struct itr_record_outcome fix_not_sent(void)
     return o;
 }
 
-void fix_assert_same(const struct itr_token_record *a, const struct itr_token_record *b)
+void fix_assert_same(const struct itr_record *a, const struct itr_record *b)
 {
     struct itr_buf text_a, text_b;
 
     itr_buf_init(&text_a, ITR_RECORD_MAX);
     itr_buf_init(&text_b, ITR_RECORD_MAX);
-    assert_int_equal(itr_token_record_encode(a, &text_a), ITR_OK);
-    assert_int_equal(itr_token_record_encode(b, &text_b), ITR_OK);
+    assert_int_equal(itr_record_encode(a, &text_a), ITR_OK);
+    assert_int_equal(itr_record_encode(b, &text_b), ITR_OK);
     assert_string_equal(itr_buf_str(&text_a), itr_buf_str(&text_b));
     itr_buf_clear(&text_a);
     itr_buf_clear(&text_b);

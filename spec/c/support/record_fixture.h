@@ -1,11 +1,11 @@
 /*
- * record_fixture: records, rules and wishes for the tests of token_record, and the few verbs that
+ * record_fixture: records, rules and wishes for the tests of record, and the few verbs that
  * they share. All is by value; texts are static.
  */
 #ifndef ITR_SPEC_RECORD_FIXTURE_H
 #define ITR_SPEC_RECORD_FIXTURE_H
 
-#include "core/token_record.h"
+#include "core/record/record.h"
 
 /* Noon of a day in Asia/Shanghai: 2026-11-24T04:00:00Z. */
 #define NOON INT64_C(1795492800000)
@@ -27,27 +27,27 @@ struct itr_record_rules fix_rules(void);
 struct itr_record_wish fix_wish(const struct itr_record_rules *rules);
 
 /* Nothing; a record whose token "tok" was born at born_ms; the same with another's lease. */
-struct itr_token_record fix_empty(void);
-struct itr_token_record fix_token(int64_t born_ms);
-struct itr_token_record fix_leased(struct itr_token_record r, int64_t lease_end_ms);
+struct itr_record fix_empty(void);
+struct itr_record fix_token(int64_t born_ms);
+struct itr_record fix_leased(struct itr_record r, int64_t lease_end_ms);
 
 /* Decides, and fails the test unless the verdict is `is`. */
-struct itr_record_verdict fix_decide(const struct itr_token_record *r, int64_t now_ms,
+struct itr_record_verdict fix_decide(const struct itr_record *r, int64_t now_ms,
                                      const struct itr_record_wish *wish,
                                      enum itr_record_verdict_is is);
 
 /* Decides to ACQUIRE, and settles `outcome` at once. */
-struct itr_token_record fix_fetch(const struct itr_token_record *r, int64_t now_ms,
+struct itr_record fix_fetch(const struct itr_record *r, int64_t now_ms,
                                   const struct itr_record_wish *wish,
                                   const struct itr_record_outcome *outcome);
 
 /* Settles, and fails the test if the lease is not ours. */
-struct itr_token_record fix_settle(const struct itr_token_record *r, int64_t now_ms,
+struct itr_record fix_settle(const struct itr_record *r, int64_t now_ms,
                                    const struct itr_record_wish *wish, uint64_t lease_fence,
                                    const struct itr_record_outcome *outcome);
 
 /* Fails the test unless both say the same (by their text forms). */
-void fix_assert_same(const struct itr_token_record *a, const struct itr_token_record *b);
+void fix_assert_same(const struct itr_record *a, const struct itr_record *b);
 
 struct itr_record_outcome fix_got(const char *text);
 struct itr_record_outcome fix_failed(void); /* random 0: the shortest backoff, 100 ms */

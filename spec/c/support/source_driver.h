@@ -6,7 +6,7 @@
 #ifndef SPEC_SOURCE_DRIVER_H
 #define SPEC_SOURCE_DRIVER_H
 
-#include "core/token_source.h"
+#include "core/source/source.h"
 #include "support/fixture.h"
 #include "support/thread_maker.h"
 #include <errno.h>
@@ -29,7 +29,7 @@
 
 struct t {
     struct fixture *f;
-    struct itr_token_source *s;
+    struct itr_source *s;
 };
 
 static inline int setup(void **state)
@@ -38,7 +38,7 @@ static inline int setup(void **state)
     struct itr_error e;
 
     if (t == NULL || fixture_setup((void **)&t->f) != 0 ||
-        itr_token_source_open(&t->f->config, &t->f->parts, &t->s, &e) != ITR_OK)
+        itr_source_open(&t->f->config, &t->f->parts, &t->s, &e) != ITR_OK)
         return -1;
     *state = t;
     return 0;
@@ -49,7 +49,7 @@ static inline int teardown(void **state)
     struct t *t = *state;
     void *f = t->f;
 
-    itr_token_source_release(t->s);
+    itr_source_release(t->s);
     fake_store_await_alone(t->f->store); /* a fetch thread may still be on its way out */
     free(t);
     return fixture_teardown(&f);
@@ -75,27 +75,27 @@ static inline void await_count(const int *count, int n)
     fake_world_unlock();
 }
 
-static inline bool ask(struct t *t, struct itr_token_ask a, struct itr_token_wait *w, int *woken)
+static inline bool ask(struct t *t, struct itr_token_ask a, struct itr_wait *w, int *woken)
 {
     w->wake = wake;
     w->ctx = woken;
-    return itr_token_source_ask(t->s, &a, w);
+    return itr_source_ask(t->s, &a, w);
 }
 
 /* ... and woken: what wakes use may go out of scope. */
-static inline void await_ready(struct t *t, struct itr_token_wait *w)
+static inline void await_ready(struct t *t, struct itr_wait *w)
 {
     fake_world_lock();
-    while (!itr_token_wait_is_ready(w))
+    while (!itr_wait_is_ready(w))
         fake_world_wait();
     fake_world_unlock();
-    itr_token_source_await_wakes(t->s);
+    itr_source_await_wakes(t->s);
 }
 
 /* Asks, waits for the answer, and gives the token (or NULL) and the error. */
 static inline struct itr_token *get(struct t *t, struct itr_token_ask a, struct itr_error *e)
 {
-    struct itr_token_wait w;
+    struct itr_wait w;
     int woken = 0;
 
     if (!ask(t, a, &w, &woken))
@@ -110,11 +110,11 @@ static inline struct itr_token *get_plain(struct t *t)
     return get(t, (struct itr_token_ask){0}, NULL);
 }
 
-static inline struct itr_token_stats stats(struct t *t)
+static inline struct itr_stats stats(struct t *t)
 {
-    struct itr_token_stats st;
+    struct itr_stats st;
 
-    itr_token_source_stats(t->s, &st);
+    itr_source_stats(t->s, &st);
     return st;
 }
 
@@ -127,7 +127,7 @@ static inline void assert_text(struct itr_token *token, const char *text)
 /* Asks, expects an answer at once. */
 static inline void assert_at_once(struct t *t, const char *text)
 {
-    struct itr_token_wait w;
+    struct itr_wait w;
     int woken = 0;
 
     assert_true(ask(t, (struct itr_token_ask){0}, &w, &woken));

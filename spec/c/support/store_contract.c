@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/token_record.h"
+#include "core/record/record.h"
 
 #define KEEP_MS 3600000
 
@@ -327,11 +327,11 @@ void store_takes_keys_of_any_app_id(void **state)
     size_t i;
 
     for (i = 0; i < count_of(ids); i++) {
-        itr_token_record_key(FIXTURE_GATEWAY, ids[i], key);
+        itr_record_key(FIXTURE_GATEWAY, ids[i], key);
         assert_true(store_swap(*state, key, "", ids[i]));
     }
     for (i = 0; i < count_of(ids); i++) {
-        itr_token_record_key(FIXTURE_GATEWAY, ids[i], key);
+        itr_record_key(FIXTURE_GATEWAY, ids[i], key);
         store_assert_value(*state, key, ids[i]);
     }
 }
@@ -354,14 +354,14 @@ void store_keeps_a_newer_record_as_it_is(void **state)
 {
     static const char newer[] = "itrigger-token 2\nfence 7\nnew thing\n";
     struct itr_store *s = *state;
-    struct itr_token_record r;
+    struct itr_record r;
     struct itr_buf out;
     int64_t now;
 
     assert_true(store_swap(s, "k", "", newer));
     itr_buf_init_secret(&out, ITR_RECORD_MAX);
     assert_int_equal(s->ops->load(s, "k", &out, &now, &e), ITR_OK);
-    assert_int_equal(itr_token_record_decode(out.data, out.len, &r, &e), ITR_STORE);
+    assert_int_equal(itr_record_decode(out.data, out.len, &r, &e), ITR_STORE);
     itr_buf_clear(&out);
     assert_false(store_swap(s, "k", "", "mine"));
     store_assert_value(s, "k", newer);

@@ -1,0 +1,240 @@
+/* fetch: what comes of a fetch that brought no token (docs/design.md 4.2). */
+#include "support/fetch_driver.h"
+
+static const struct fake_answer unreachable = {.carried = ITR_NETWORK, .detail = "refused"};
+
+/* ---- nothing was sent ---- */
+
+static void what_was_not_sent_counts_nothing_and_is_waited_out_here_alone(void **state)
+{
+    struct t *t = *state;
+    struct itr_record r;
+
+    fake_answer_next(FAKE_TOKEN, unreachable);
+    run(t);
+    assert_error(t, ITR_NETWORK);
+    assert_in_range(t->r.retry_after_ms, 1, 1000);
+    assert_int_equal(t->fetch.local_failures, 1);
+    r = record(t);
+    assert_int_equal(r.fetches, 0);
+    assert_int_equal(r.failures, 0);
+    assert_int_equal(r.retry_ms, 0);
+    assert_int_equal(r.error.kind, ITR_OK);
+    assert_string_equal(r.owner, "");
+
+    assert_int_equal(t->f->clock.slept, 0);
+    run(t); /* the hold is short: waited out */
+    assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+    assert_true(t->f->clock.slept > 0);
+    assert_int_equal(t->fetch.local_failures, 0);
+}
+
+static void what_is_never_sent_is_tried_ever_more_seldom(void **state)
+{
+    struct t *t = *state;
+    int tries = 0, before;
+
+    fake_answer_always(FAKE_TOKEN, unreachable);
+    do {
+        before = fake_sent(FAKE_TOKEN);
+        run(t);
+        assert_error(t, ITR_NETWORK);
+        tries++;
+    } while (fake_sent(FAKE_TOKEN) > before && tries < 100);
+    assert_in_range(tries, 3, 99); /* in the end a hold is too long to be waited out */
+    assert_true(t->r.retry_after_ms >= 5000);
+    assert_int_equal(record(t).fetches, 0);
+    fake_clock_advance(&t->f->clock, 300000);
+    fake_answer_always(FAKE_TOKEN, http(200, NULL));
+    run(t);
+    assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+}
+
+static void a_local_hold_never_keeps_from_a_token_in_the_record(void **state)
+{
+    struct t *t = *state;
+
+    fake_answer_next(FAKE_TOKEN, unreachable);
+    run(t);
+    put_token(t, "theirs", UINT64_C(1) << 50);
+    run(t);
+    assert_token(t, "theirs", ITR_FROM_MEMORY);
+    assert_int_equal(t->f->clock.slept, 0);
+}
+
+static void a_transport_that_cannot_be_opened_sent_nothing(void **state)
+{
+    struct t *t = *state;
+
+    fake_fail_open(1);
+    run(t);
+    assert_null(t->r.token);
+    assert_int_not_equal(t->r.error.kind, ITR_OK);
+    assert_int_equal(record(t).fetches, 0);
+    assert_string_equal(record(t).owner, "");
+    fake_fail_start(1, ITR_NOMEM);
+    run(t);
+    assert_null(t->r.token);
+    assert_int_equal(record(t).fetches, 0);
+}
+
+/* ---- sent, and no token came of it ---- */
+
+static void a_failure_is_noted_for_the_fleet(void **state)
+{
+    struct t *t = *state;
+    struct itr_record r;
+
+    fake_answer_next(FAKE_TOKEN, http(502, "<html>"));
+    run(t);
+    assert_error(t, ITR_HTTP);
+    assert_int_equal(t->r.fetches_today, 1);
+    r = record(t);
+    assert_int_equal(r.failures, 1);
+    assert_int_equal(r.error.kind, ITR_HTTP);
+    assert_int_equal(r.error.http_status, 502);
+    assert_true(r.retry_ms > fake_store_now(t->f->store));
+    assert_int_equal(r.fetches, 1);
+    assert_int_equal(t->r.retry_after_ms, r.retry_ms - fake_store_now(t->f->store));
+    run(t); /* under 5 s: waited out */
+    assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+    assert_true(fake_store_now(t->f->store) >= r.retry_ms);
+    assert_int_equal(record(t).failures, 0);
+    assert_int_equal(record(t).error.kind, ITR_OK);
+}
+
+static void an_answer_that_was_lost_is_a_failure_too(void **state)
+{
+    static const struct fake_answer lost = {.carried = ITR_TIMEOUT, .sent = true, .detail = "t"};
+    struct t *t = *state;
+
+    fake_answer_next(FAKE_TOKEN, lost);
+    run(t);
+    assert_error(t, ITR_TIMEOUT);
+    assert_int_equal(record(t).failures, 1);
+    assert_int_equal(record(t).fetches, 1);
+    assert_int_equal(t->fetch.local_failures, 0);
+}
+
+static void a_success_without_a_token_is_a_failure_of_kind_token(void **state)
+{
+    static const char *const bodies[] = {
+        "{\"code\":200}",
+        "{\"code\":200,\"data\":{\"accessToken\":\"\"}}",
+        "{\"code\":200,\"data\":{\"accessToken\":7}}",
+        "{\"code\":200,\"data\":{\"accessToken\":\"a\\u0001b\"}}",
+    };
+    struct t *t = *state;
+    size_t i;
+
+    for (i = 0; i < count_of(bodies); i++) {
+        fake_store_forget(t->f->store);
+        fake_answer_next(FAKE_TOKEN, http(200, bodies[i]));
+        run(t);
+        assert_error(t, ITR_TOKEN);
+        assert_int_equal(record(t).failures, 1);
+    }
+}
+
+static void a_hold_of_5_s_or_more_is_the_answer(void **state)
+{
+    struct t *t = *state;
+    struct itr_record r = record(t);
+
+    r.failures = 6;
+    r.error.kind = ITR_HTTP;
+    r.error.http_status = 502;
+    snprintf(r.error.text, sizeof r.error.text, "HTTP 502");
+    r.retry_ms = fake_store_now(t->f->store) + 5000;
+    fake_store_write(t->f->store, &r);
+    run(t);
+    assert_error(t, ITR_HTTP);
+    assert_int_equal(t->r.error.http_status, 502);
+    assert_int_equal(t->r.retry_after_ms, 5000);
+    assert_int_equal(fake_started(FAKE_TOKEN), 0);
+    assert_int_equal(t->f->clock.sleeps, 0);
+
+    r.retry_ms = fake_store_now(t->f->store) + 4999;
+    fake_store_write(t->f->store, &r);
+    run(t);
+    assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+    assert_int_equal(t->f->clock.slept, 4999);
+}
+
+static void refused_credentials_are_noted_for_that_secret(void **state)
+{
+    struct t *t = *state;
+    struct itr_record r;
+
+    fake_answer_next(FAKE_TOKEN, http(200, "{\"code\":40002,\"message\":\"" FIXTURE_SECRET "\"}"));
+    run(t);
+    assert_error(t, ITR_TOKEN);
+    assert_true(t->r.error.has_code);
+    assert_int_equal(t->r.error.code, 40002);
+    r = record(t);
+    assert_string_equal(r.forbidden, t->fetch.rules.secret_digest);
+    assert_int_equal(t->r.retry_after_ms, 600000);
+    run(t);
+    assert_error(t, ITR_TOKEN);
+    assert_int_equal(t->r.error.code, 40002);
+    assert_int_equal(fake_sent(FAKE_TOKEN), 1);
+    snprintf(t->fetch.rules.secret_digest, sizeof t->fetch.rules.secret_digest, "another");
+    run(t);
+    assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+}
+
+static void the_tenants_limit_is_noted(void **state)
+{
+    struct t *t = *state;
+
+    fake_answer_next(FAKE_TOKEN, http(200, "{\"code\":40004,\"message\":\"x\"}"));
+    run(t);
+    assert_error(t, ITR_QUOTA);
+    assert_int_equal(t->r.error.code, 40004);
+    assert_int_equal(t->r.retry_after_ms, 1800000);
+    run(t);
+    assert_error(t, ITR_QUOTA);
+    assert_int_equal(fake_sent(FAKE_TOKEN), 1);
+    fake_clock_advance(&t->f->clock, 1800000);
+    run(t);
+    assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+}
+
+static void the_daily_limit_of_the_option_holds(void **state)
+{
+    struct t *t = *state;
+
+    t->fetch.rules.daily_limit = 1;
+    run(t);
+    fake_store_read(t->f->store, &(struct itr_record){0});
+    run_for(t, &(struct itr_fetch_wish){.asked = true});
+    assert_token(t, "token-00000001", ITR_FROM_MEMORY);
+    t->fetch.rules.min_refresh_interval_ms = 0;
+    {
+        struct itr_token *held = token_of("token-00000001", record(t).fence);
+        run_for(t, &(struct itr_fetch_wish){.held = held, .asked = true});
+        itr_token_release(held);
+    }
+    assert_error(t, ITR_QUOTA);
+    assert_int_equal(fake_sent(FAKE_TOKEN), 1);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(what_was_not_sent_counts_nothing_and_is_waited_out_here_alone),
+        T(what_is_never_sent_is_tried_ever_more_seldom),
+        T(a_local_hold_never_keeps_from_a_token_in_the_record),
+        T(a_transport_that_cannot_be_opened_sent_nothing),
+        T(a_failure_is_noted_for_the_fleet),
+        T(an_answer_that_was_lost_is_a_failure_too),
+        T(a_success_without_a_token_is_a_failure_of_kind_token),
+        T(a_hold_of_5_s_or_more_is_the_answer),
+        T(refused_credentials_are_noted_for_that_secret),
+        T(the_tenants_limit_is_noted),
+        T(the_daily_limit_of_the_option_holds),
+    };
+
+    fixture_main();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,343 @@
+/* Every edge of decide (docs/design.md 4.2); settle, the table of holds, stepped clocks and the
+ * text form have a test file each. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/record/record.h"
+#include "support/record_fixture.h"
+
+struct with {
+    struct itr_record_rules rules;
+    struct itr_record_wish wish;
+};
+
+static void setup(struct with *w)
+{
+    w->rules = fix_rules();
+    w->wish = fix_wish(&w->rules);
+}
+
+/* ---- TAKE ---- */
+
+static void takes_a_token_with_a_higher_fence(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
+    w.wish.held_fence = FENCE - 1;
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
+}
+
+static void takes_before_it_minds_a_lease(void **s)
+{
+    struct itr_record r = fix_leased(fix_token(NOON), NOON + LEASE);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
+}
+
+static void takes_one_that_is_due(void **s)
+{
+    struct itr_record r = fix_token(NOON - TTL + 1);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
+}
+
+static void takes_when_asked_for_a_refresh_that_another_has_done(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.wish.held_fence = FENCE - 1;
+    w.wish.asked = true;
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
+}
+
+static void takes_in_place_of_a_refused_one(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.wish.held_fence = FENCE - 1;
+    w.wish.refused = "earlier";
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
+}
+
+static void does_not_take_what_it_holds(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.wish.held_fence = FENCE;
+    fix_decide(&r, NOON + TTL - MARGIN, &w.wish, ITR_VERDICT_ACQUIRE);
+}
+
+static void does_not_take_the_refused_string_of_whatever_fence(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.wish.held_fence = FENCE - 1;
+    w.wish.refused = "tok";
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+}
+
+static void does_not_take_an_expired_one_while_a_better_may_be_fetched(void **s)
+{
+    struct itr_record r = fix_token(NOON - TTL);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+}
+
+static void takes_an_expired_one_while_a_fetch_is_held_back(void **s)
+{
+    struct itr_record r = fix_token(NOON - TTL);
+    struct itr_error local;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    itr_error_set(&local, ITR_NETWORK, "no route");
+    w.wish.local_error = &local;
+    w.wish.local_retry_ms = NOON + 1;
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
+
+    /* But never the refused one. */
+    w.wish.refused = "tok";
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_HOLD);
+}
+
+/* ---- WAIT ---- */
+
+static void waits_for_anothers_lease_until_its_end(void **s)
+{
+    struct itr_record r = fix_leased(fix_empty(), NOON + 1);
+    struct itr_record_verdict v;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_WAIT);
+    assert_int_equal(v.until_ms, NOON + 1);
+    fix_decide(&r, NOON + 1, &w.wish, ITR_VERDICT_ACQUIRE);
+}
+
+static void waits_rather_than_take_an_expired_one_or_hold(void **s)
+{
+    struct itr_record r = fix_leased(fix_token(NOON - TTL), NOON + LEASE);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_WAIT);
+
+    /* The one who fetches may end what holds us back. */
+    w.wish.held_fence = FENCE;
+    w.rules.daily_limit = 1;
+    fix_decide(&r, NOON, &w.wish, ITR_VERDICT_WAIT);
+}
+
+/* ---- HOLD (each row: record_hold_test) ---- */
+
+static void holds_until_then_with_the_reason(void **s)
+{
+    struct itr_record r = fix_leased(fix_empty(), NOON - 1);
+    struct itr_record_verdict v;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.rules.daily_limit = 1;
+    v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_HOLD);
+    assert_int_equal(v.until_ms, MIDNIGHT);
+    assert_int_equal(v.error.kind, ITR_QUOTA);
+    assert_false(v.after_refusal);
+}
+
+/* ---- ACQUIRE ---- */
+
+static void acquires_with_our_lease_and_the_fetch_counted(void **s)
+{
+    struct itr_record r = fix_token(NOON - TTL);
+    struct itr_record_verdict v;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_string_equal(v.next.owner, "us");
+    assert_int_equal(v.next.lease_end_ms, NOON + LEASE);
+    assert_int_equal(v.next.fetches, 1);
+    assert_int_equal(v.next.day, (NOON + 8 * HOUR) / (24 * HOUR));
+    assert_int_equal(v.next.failures, 0);
+
+    /* The token stays, for those who find nothing better. */
+    assert_string_equal(v.next.text, "tok");
+    assert_int_equal(v.next.fence, FENCE);
+}
+
+static void acquires_an_ahead_refresh_whatever_the_record_thinks_of_it(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.wish.held_fence = FENCE;
+    fix_decide(&r, NOON + 1, &w.wish, ITR_VERDICT_ACQUIRE);
+}
+
+static void acquiring_over_a_lapsed_lease_counts_a_failure(void **s)
+{
+    struct itr_record r = fix_leased(fix_empty(), NOON);
+    struct itr_record_verdict v;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_int_equal(v.next.failures, 1);
+    assert_int_equal(v.next.fetches, 2);
+}
+
+/* The swap that acquired was done, and its answer was lost: nothing was sent under that lease. */
+static void our_own_lease_is_taken_again_and_counted_once(void **s)
+{
+    struct itr_record r = fix_token(NOON - TTL);
+    struct itr_record_verdict first, again;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.rules.daily_limit = 1;
+    first = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+    again = fix_decide(&first.next, NOON + 1, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_int_equal(again.next.fetches, 1);
+    assert_int_equal(again.next.failures, 0);
+    assert_true(again.next.lease_fence > first.next.lease_fence);
+
+    /* Also when it has lapsed meanwhile. */
+    again = fix_decide(&first.next, NOON + LEASE, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_int_equal(again.next.failures, 0);
+}
+
+static void a_new_day_begins_with_nothing_counted(void **s)
+{
+    struct itr_record r = fix_leased(fix_empty(), NOON);
+    struct itr_record_verdict v;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    v = fix_decide(&r, MIDNIGHT - 1, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_int_equal(v.next.fetches, 2);
+    v = fix_decide(&r, MIDNIGHT, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_int_equal(v.next.fetches, 1);
+    assert_int_equal(v.next.day, r.day + 1);
+}
+
+static void the_fence_is_above_all_that_were(void **s)
+{
+    static const struct {
+        uint64_t token, lease, held;
+        int64_t now;
+        uint64_t expected;
+    } rows[] = {
+        {0, 0, 0, NOON, NOON},
+        {FENCE, FENCE, FENCE, NOON, NOON}, /* the store lost its memory: its clock goes on */
+        {NOON + 5, NOON + 5, 0, NOON, NOON + 6},
+        {NOON + 5, NOON + 9, 0, NOON, NOON + 10},
+        {NOON + 5, NOON + 9, NOON + 20, NOON, NOON + 21},
+        {NOON - 1, NOON - 1, NOON - 1, NOON, NOON},
+        {NOON, NOON, NOON, NOON, NOON + 1},
+        {NOON, NOON, NOON, 0, NOON + 1}, /* and if that lost its mind: the others */
+    };
+    struct with w;
+    size_t i;
+
+    (void)s;
+    setup(&w);
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct itr_record r = rows[i].token == 0 ? fix_empty() : fix_token(0);
+
+        r.fence = rows[i].token;
+        r.lease_fence = rows[i].lease;
+        w.wish.held_fence = rows[i].held;
+        w.wish.refused = "tok";
+        assert_int_equal(fix_decide(&r, rows[i].now, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence,
+                         rows[i].expected);
+    }
+}
+
+/* ---- is_ours ---- */
+
+static void a_lease_is_ours_by_owner_and_fence_until_its_end(void **s)
+{
+    struct itr_record r = fix_empty();
+    struct itr_record_verdict v;
+    uint64_t fence;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+    fence = v.next.lease_fence;
+    assert_true(itr_record_is_ours(&v.next, NOON, "us", fence));
+    assert_true(itr_record_is_ours(&v.next, NOON + LEASE - 1, "us", fence));
+    assert_false(itr_record_is_ours(&v.next, NOON + LEASE, "us", fence));
+    assert_false(itr_record_is_ours(&v.next, NOON, "other", fence));
+    assert_false(itr_record_is_ours(&v.next, NOON, "us", fence + 1));
+    assert_false(itr_record_is_ours(&r, NOON, "", 0));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_a_token_with_a_higher_fence),
+        cmocka_unit_test(takes_before_it_minds_a_lease),
+        cmocka_unit_test(takes_one_that_is_due),
+        cmocka_unit_test(takes_when_asked_for_a_refresh_that_another_has_done),
+        cmocka_unit_test(takes_in_place_of_a_refused_one),
+        cmocka_unit_test(does_not_take_what_it_holds),
+        cmocka_unit_test(does_not_take_the_refused_string_of_whatever_fence),
+        cmocka_unit_test(does_not_take_an_expired_one_while_a_better_may_be_fetched),
+        cmocka_unit_test(takes_an_expired_one_while_a_fetch_is_held_back),
+        cmocka_unit_test(waits_for_anothers_lease_until_its_end),
+        cmocka_unit_test(waits_rather_than_take_an_expired_one_or_hold),
+        cmocka_unit_test(holds_until_then_with_the_reason),
+        cmocka_unit_test(acquires_with_our_lease_and_the_fetch_counted),
+        cmocka_unit_test(acquires_an_ahead_refresh_whatever_the_record_thinks_of_it),
+        cmocka_unit_test(acquiring_over_a_lapsed_lease_counts_a_failure),
+        cmocka_unit_test(our_own_lease_is_taken_again_and_counted_once),
+        cmocka_unit_test(a_new_day_begins_with_nothing_counted),
+        cmocka_unit_test(the_fence_is_above_all_that_were),
+        cmocka_unit_test(a_lease_is_ours_by_owner_and_fence_until_its_end),
+    };
+
+    return cmocka_run_group_tests_name("token_record", tests, NULL, NULL);
+}

@@ -1,0 +1,387 @@
+/* The text form of a record: what is written reads back equal, anything else counts as no record,
+ * and a newer format is never touched (docs/design.md 4.2). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/record/hold.h"
+#include "core/record/sound.h"
+#include "support/record_fixture.h"
+
+#define HEAD "itrigger-token 1\n"
+
+/* Decodes from memory of just that size, so that a sanitizer sees a byte too many. */
+static enum itr_status decode_n(const char *text, size_t n, struct itr_record *out,
+                                struct itr_error *e)
+{
+    char *exact = malloc(n > 0 ? n : 1);
+    enum itr_status status;
+
+    assert_non_null(exact);
+    if (n > 0)
+        memcpy(exact, text, n);
+    memset(out, 0xAA, sizeof *out);
+    status = itr_record_decode(exact, n, out, e);
+    free(exact);
+    return status;
+}
+
+static struct itr_record decoded(const char *text)
+{
+    struct itr_record r;
+    struct itr_error e;
+
+    assert_int_equal(decode_n(text, strlen(text), &r, &e), ITR_OK);
+    assert_true(itr_record_is_sound(&r));
+    return r;
+}
+
+static void assert_none(const char *text)
+{
+    struct itr_record empty = fix_empty(), r = decoded(text);
+    struct itr_buf a, b;
+
+    itr_buf_init(&a, ITR_RECORD_MAX);
+    itr_buf_init(&b, ITR_RECORD_MAX);
+    assert_int_equal(itr_record_encode(&r, &a), ITR_OK);
+    assert_int_equal(itr_record_encode(&empty, &b), ITR_OK);
+    if (strcmp(itr_buf_str(&a), itr_buf_str(&b)) != 0)
+        fail_msg("\"%s\" counts as a record", text);
+    itr_buf_clear(&a);
+    itr_buf_clear(&b);
+}
+
+static void fill(char *text, size_t n, char c)
+{
+    memset(text, c, n);
+    text[n] = '\0';
+}
+
+/* Every field, as large as it may be. `c` fills the token. */
+static struct itr_record largest(char c, size_t token_len)
+{
+    struct itr_record r = fix_empty();
+
+    fill(r.text, token_len, c);
+    r.fence = ITR_RECORD_READ_MAX - 1;
+    r.born_ms = r.refresh_ms = r.end_ms = r.fetched_ms = (int64_t)ITR_RECORD_READ_MAX;
+    fill(r.owner, ITR_OWNER_MAX, '%');
+    r.lease_fence = ITR_RECORD_READ_MAX;
+    r.lease_end_ms = (int64_t)ITR_RECORD_READ_MAX;
+    r.day = r.fetches = r.failures = INT32_MAX;
+    r.error.kind = ITR_NETWORK;
+    r.error.http_status = 999;
+    r.error.has_code = true;
+    r.error.code = INT64_MIN;
+    fill(r.error.text, 106, ' ');
+    r.retry_ms = (int64_t)ITR_RECORD_READ_MAX;
+    fill(r.forbidden, ITR_DIGEST_MAX, '%');
+    r.forbidden_ms = r.refused_ms = r.refused_distance_ms = (int64_t)ITR_RECORD_READ_MAX;
+    return r;
+}
+
+static void assert_reads_back(const struct itr_record *r)
+{
+    struct itr_record back;
+    struct itr_buf text;
+
+    itr_buf_init(&text, ITR_RECORD_MAX);
+    assert_int_equal(itr_record_encode(r, &text), ITR_OK);
+    assert_true(text.len < ITR_RECORD_MAX);
+    back = decoded(itr_buf_str(&text));
+    fix_assert_same(r, &back);
+    assert_string_equal(r->text, back.text);
+    assert_string_equal(r->owner, back.owner);
+    assert_string_equal(r->error.text, back.error.text);
+    assert_int_equal(r->error.has_code, back.error.has_code);
+    assert_int_equal(r->error.code, back.error.code);
+    assert_int_equal(r->end_ms, back.end_ms);
+    itr_buf_clear(&text);
+}
+
+static void what_is_written_reads_back(void **s)
+{
+    struct itr_record r = fix_empty();
+
+    (void)s;
+    assert_reads_back(&r);
+    r = fix_leased(fix_token(NOON), NOON + LEASE);
+    assert_reads_back(&r);
+    snprintf(r.text, sizeof r.text, "a b%%c=\"\xE4\xBB\xA4\xE7\x89\x8C\xFF");
+    assert_reads_back(&r);
+    r.error.kind = ITR_API;
+    r.error.has_code = true; /* a code of 0 is a code */
+    assert_reads_back(&r);
+}
+
+static void the_largest_record_fits(void **s)
+{
+    struct itr_record r = largest('x', ITR_TOKEN_MAX);
+
+    (void)s;
+    assert_reads_back(&r);
+    r = largest(' ', ITR_RECORD_TOKEN_ESCAPED / 3);
+    assert_reads_back(&r);
+    assert_false(itr_record_can_carry("", 0));
+    fill(r.text, ITR_RECORD_TOKEN_ESCAPED / 3 + 1, ' ');
+    assert_false(itr_record_is_sound(&r));
+}
+
+/* So that a change of the format is seen as one. */
+static void the_form_is_this(void **s)
+{
+    struct itr_record r = fix_leased(fix_token(1000), 2000);
+    struct itr_buf text;
+
+    (void)s;
+    snprintf(r.text, sizeof r.text, "a b");
+    r.day = 20000;
+    r.failures = 2;
+    r.error.kind = ITR_API;
+    r.error.http_status = 200;
+    r.error.has_code = true;
+    r.error.code = -5;
+    snprintf(r.error.text, sizeof r.error.text, "no %%");
+    r.retry_ms = 3000;
+    snprintf(r.forbidden, sizeof r.forbidden, "00ff");
+    r.forbidden_ms = 900;
+    r.refused_ms = 800;
+    r.refused_distance_ms = 700;
+    itr_buf_init(&text, ITR_RECORD_MAX);
+    assert_int_equal(itr_record_encode(&r, &text), ITR_OK);
+    assert_string_equal(itr_buf_str(&text),
+                        HEAD "fence 1000\ntoken a%20b\nborn 1000\nrefresh 5401000\nend 7201000\n"
+                             "fetched 1000\nowner other\nlease_fence 1001\nlease_end 2000\n"
+                             "day 20000\nfetches 1\nfailures 2\nerror_kind api\nerror_http 200\n"
+                             "error_code -5\nerror_text no%20%25\nretry 3000\nforbidden 00ff\n"
+                             "forbidden_at 900\nrefused_at 800\nrefused_distance 700\n");
+    itr_buf_clear(&text);
+}
+
+static void names_that_are_not_known_are_passed_over(void **s)
+{
+    struct itr_record r = decoded(HEAD "colour blue and green\nfetches 5\nx \n");
+
+    (void)s;
+    assert_int_equal(r.fetches, 5);
+}
+
+static void a_corrupt_text_counts_as_none(void **s)
+{
+    static const char *const texts[] = {
+        "",
+        "\n",
+        "nonsense",
+        "itrigger-token 1", /* no end of line */
+        "itrigger-token 0\nfetches 5\n",
+        "itrigger-token one\nfetches 5\n",
+        "itrigger-token -1\nfetches 5\n",
+        "itrigger-token 1 \nfetches 5\n",
+        "itrigger-token 1\r\nfetches 5\n",
+        "itrigger-token 99999999999999999999\nfetches 5\n",
+        HEAD "fetches 5", /* cut off */
+        HEAD "fetches 5\nfailures",
+        HEAD "fetches 5\n\n",
+        HEAD "fetches\n",
+        HEAD "fetches \n",
+        HEAD "fetches 5\nforbidden \n",
+        HEAD "fetches 5 \n",
+        HEAD "fetches  5\n",
+        HEAD "fetches +5\n",
+        HEAD "fetches -5\n",
+        HEAD "fetches 0x5\n",
+        HEAD "fetches 5.0\n",
+        HEAD "fetches 2147483648\n",
+        HEAD "fetches 99999999999999999999\n",
+        HEAD "fetches 5\nfetches 5\n", /* twice */
+        HEAD "fetches 5\nretry 1000\nerror_kind\n",
+        HEAD "fetches 5\nborn 9007199254740993\n",
+        HEAD "fetches 5\nlease_fence 9007199254740993\n",
+        HEAD "fetches 5\nowner two words\nlease_fence 5\n",
+        HEAD "fetches 5\nowner a%2\nlease_fence 5\n",
+        HEAD "fetches 5\nowner a%zz\nlease_fence 5\n",
+        HEAD "fetches 5\nowner a%0a\nlease_fence 5\n", /* lower case is not ours */
+        HEAD "fetches 5\nowner a%0A\nlease_fence 5\n", /* a control character */
+        HEAD "fetches 5\nowner a%00\nlease_fence 5\n",
+        HEAD "fetches 5\nowner \xC3\xA9\nlease_fence 5\n", /* not escaped */
+        HEAD "fetches 5\nowner 123456789012345678901234567890123\nlease_fence 5\n", /* 33 bytes */
+        HEAD "fetches 5\nforbidden 01234567890123456\n",
+        HEAD "fetches 5\nerror_kind ok\n",
+        HEAD "fetches 5\nerror_kind usage\n", /* no fleet's error */
+        HEAD "fetches 5\nerror_kind memory\n",
+        HEAD "fetches 5\nerror_kind strange\n",
+        HEAD "fetches 5\nerror_kind api\nerror_http 1000\n",
+        HEAD "fetches 5\nerror_kind api\nerror_code 9223372036854775808\n",
+        HEAD "fetches 5\nerror_kind api\nerror_code -9223372036854775809\n",
+        HEAD "fetches 5\nerror_kind api\nerror_code --1\n",
+        HEAD "fetches 5\nerror_kind api\nerror_code -\n",
+        HEAD "fetches 5\nerror_kind api\nerror_text %FF\n", /* not UTF-8 */
+        /* Parts that do not fit each other. */
+        HEAD "fetches 5\nerror_text why\n",         /* no kind */
+        HEAD "fetches 5\nretry 1000\n",             /* no reason */
+        HEAD "fetches 5\nfence 7\nlease_fence 7\n", /* no token */
+        HEAD "fetches 5\ntoken a\n",                /* no fence */
+        HEAD "fetches 5\nfence 7\ntoken a\n",       /* no lease gave it */
+        HEAD "fetches 5\nfence 7\ntoken a\nlease_fence 7\nowner b\n",
+        HEAD "fetches 5\nfence 7\ntoken a%0A\nlease_fence 7\n",
+        HEAD "fetches 5\nowner b\n",
+    };
+    size_t i;
+
+    (void)s;
+    for (i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        assert_none(texts[i]);
+}
+
+static void a_nul_in_it_is_corrupt(void **s)
+{
+    static const char text[] = HEAD "fetches 5\nowner a\0b\nlease_fence 5\n";
+    struct itr_record r;
+    struct itr_error e;
+
+    (void)s;
+    assert_int_equal(decode_n(text, sizeof text - 1, &r, &e), ITR_OK);
+    assert_int_equal(r.fetches, 0);
+}
+
+static void one_that_is_too_large_counts_as_none(void **s)
+{
+    char text[ITR_RECORD_MAX + 2];
+    size_t head;
+
+    (void)s;
+    head = (size_t)snprintf(text, sizeof text, HEAD "fetches 5\nx ");
+    fill(text + head, ITR_RECORD_MAX - head, 'y');
+    text[ITR_RECORD_MAX - 1] = '\n';
+    assert_int_equal(decoded(text).fetches, 5);
+    fill(text + head, ITR_RECORD_MAX + 1 - head, 'y');
+    text[ITR_RECORD_MAX] = '\n';
+    assert_int_equal(decoded(text).fetches, 0);
+}
+
+static void every_cut_is_survived(void **s)
+{
+    struct itr_record r = largest('x', ITR_TOKEN_MAX);
+    struct itr_buf text;
+    struct itr_error e;
+    size_t n;
+
+    (void)s;
+    itr_buf_init(&text, ITR_RECORD_MAX);
+    assert_int_equal(itr_record_encode(&r, &text), ITR_OK);
+    for (n = 0; n < text.len; n++) {
+        assert_int_equal(decode_n(text.data, n, &r, &e), ITR_OK);
+        assert_true(itr_record_is_sound(&r));
+    }
+    itr_buf_clear(&text);
+}
+
+static void a_newer_format_is_an_error_that_says_upgrade(void **s)
+{
+    static const char text[] = "itrigger-token 2\n{\"entirely\": \"different\"}";
+    struct itr_record r;
+    struct itr_error e;
+
+    (void)s;
+    assert_int_equal(decode_n(text, strlen(text), &r, &e), ITR_STORE);
+    assert_int_equal(e.kind, ITR_STORE);
+    assert_non_null(strstr(e.text, "newer format (2,"));
+    assert_non_null(strstr(e.text, "upgrade itrigger"));
+}
+
+/* ---- errors as the fleet remembers them ---- */
+
+static void an_errors_text_is_made_fit_to_be_kept(void **s)
+{
+    struct itr_record_error kept;
+    struct itr_error e;
+    size_t i;
+
+    (void)s;
+    itr_error_set(&e, ITR_NETWORK, "line\none \x7F \xFF");
+    e.http_status = 12345;
+    itr_record_keep_error(&kept, &e);
+    assert_string_equal(kept.text, "line one   ?");
+    assert_int_equal(kept.http_status, 0);
+
+    /* 61 characters take 9 bytes each when escaped: 35 of them fit, whole. */
+    e.text[0] = '\0';
+    for (i = 0; i < 61; i++)
+        memcpy(e.text + 3 * i, "\xE8\xAF\xAF", 4);
+    itr_record_keep_error(&kept, &e);
+    assert_int_equal(strlen(kept.text), 35 * 3);
+
+    fill(e.text, ITR_ERROR_TEXT - 1, 'x');
+    itr_record_keep_error(&kept, &e);
+    assert_int_equal(strlen(kept.text), ITR_RECORD_ERROR_TEXT);
+}
+
+static void a_kind_that_says_nothing_elsewhere_is_kept_as_network(void **s)
+{
+    struct itr_record_error kept;
+    struct itr_error e;
+    int kind;
+
+    (void)s;
+    for (kind = ITR_OK; kind <= ITR_FULL; kind++) {
+        bool is_shared = kind >= ITR_NETWORK && kind <= ITR_STORE;
+
+        itr_error_set(&e, (enum itr_status)kind, "%s", "x");
+        itr_record_keep_error(&kept, &e);
+        assert_int_equal(kept.kind, is_shared ? kind : ITR_NETWORK);
+    }
+}
+
+/* ---- key ---- */
+
+static void the_key_is_no_path_and_no_pattern(void **s)
+{
+    char a[ITR_RECORD_KEY], b[ITR_RECORD_KEY];
+
+    (void)s;
+    itr_record_key("https://gateway.example", "../*?[x]", a);
+    assert_int_equal(strlen(a), 9 + 32);
+    assert_memory_equal(a, "itrigger:", 9);
+    assert_int_equal(strspn(a + 9, "0123456789abcdef"), 32);
+    itr_record_key("https://gateway.example", "other", b);
+    assert_string_not_equal(a, b);
+    itr_record_key("https://gateway.exampleo", "ther", a);
+    assert_string_not_equal(a, b);
+}
+
+/* Of `printf 'https://gateway.example\0app' | sha256sum`: records outlive the program. */
+static void the_key_never_changes(void **s)
+{
+    char key[ITR_RECORD_KEY];
+
+    (void)s;
+    itr_record_key("https://gateway.example", "app", key);
+    assert_string_equal(key, "itrigger:0802e7b7aedbc12b8012b4a824d8f93b");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(the_largest_record_fits),
+        cmocka_unit_test(the_form_is_this),
+        cmocka_unit_test(names_that_are_not_known_are_passed_over),
+        cmocka_unit_test(a_corrupt_text_counts_as_none),
+        cmocka_unit_test(a_nul_in_it_is_corrupt),
+        cmocka_unit_test(one_that_is_too_large_counts_as_none),
+        cmocka_unit_test(every_cut_is_survived),
+        cmocka_unit_test(a_newer_format_is_an_error_that_says_upgrade),
+        cmocka_unit_test(an_errors_text_is_made_fit_to_be_kept),
+        cmocka_unit_test(a_kind_that_says_nothing_elsewhere_is_kept_as_network),
+        cmocka_unit_test(the_key_is_no_path_and_no_pattern),
+        cmocka_unit_test(the_key_never_changes),
+    };
+
+    return cmocka_run_group_tests_name("token_record_text", tests, NULL, NULL);
+}

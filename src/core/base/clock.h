@@ -1,0 +1,44 @@
+/*
+ * clock: the two clocks of the project, injected so that tests own time.
+ *
+ * mono is CLOCK_BOOTTIME (it counts while the machine sleeps, and never jumps); all times in memory
+ * are on it. wall is milliseconds since 1970 UTC; it exists only in the stores' records. Units are
+ * milliseconds everywhere. Any thread.
+ */
+#ifndef ITR_CORE_BASE_CLOCK_H
+#define ITR_CORE_BASE_CLOCK_H
+
+#include <stdint.h>
+
+struct itr_clock {
+    int64_t (*mono_ms)(void *ctx);
+    int64_t (*wall_ms)(void *ctx);
+    void (*sleep_ms)(void *ctx, int64_t ms); /* blocks the calling thread */
+    uint64_t (*random)(void *ctx);           /* 64 random bits; need not be secret */
+    void *ctx;                               /* may be NULL */
+};
+
+/* The system's clocks and getrandom(2). Static memory. */
+const struct itr_clock *itr_clock_system(void);
+
+static inline int64_t itr_clock_mono_ms(const struct itr_clock *c)
+{
+    return c->mono_ms(c->ctx);
+}
+
+static inline int64_t itr_clock_wall_ms(const struct itr_clock *c)
+{
+    return c->wall_ms(c->ctx);
+}
+
+static inline void itr_clock_sleep_ms(const struct itr_clock *c, int64_t ms)
+{
+    c->sleep_ms(c->ctx, ms);
+}
+
+static inline uint64_t itr_clock_random(const struct itr_clock *c)
+{
+    return c->random(c->ctx);
+}
+
+#endif

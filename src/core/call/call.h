@@ -1,0 +1,115 @@
+/*
+ * call: one API call as a machine (docs/design.md 5). Pure: the time comes as an argument; someone
+ * else gets the token, sends the request, waits. So a blocking loop, a batch and an event loop can
+ * all drive the same machine.
+ *
+ *   TOKEN -> SEND -> DONE | TOKEN (refused once: goes on only with another token)
+ *                         | WAIT -> SEND | FAILED
+ *
+ * The owner looks at call->step and does what it says:
+ *   TOKEN   ask the source with itr_call_ask(), then itr_call_token() with the answer
+ *   SEND    itr_call_request(), carry call->exchange, then itr_call_answered()
+ *   WAIT    nothing until call->wait_until_mono_ms, then itr_call_waited()
+ *   DONE    the result: call->envelope and call->exchange.response
+ *   FAILED  call->error
+ * and itr_call_expired() when the deadline passes in TOKEN or WAIT.
+ */
+#ifndef ITR_CORE_CALL_CALL_H
+#define ITR_CORE_CALL_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/config/config.h"
+#include "core/call/envelope.h"
+#include "core/json/scan.h"
+#include "core/base/status.h"
+#include "core/record/token.h"
+#include "core/source/source.h"
+#include "core/http/transport.h"
+#include "core/http/url.h"
+
+struct itr_call_group;
+struct itr_call_list;
+
+enum itr_call_step {
+    ITR_CALL_IDLE,  /* arguments are being put in */
+    ITR_CALL_TOKEN, /* needs a token */
+    ITR_CALL_SEND,  /* a request is to be sent, or is out */
+    ITR_CALL_WAIT,  /* waits before a repeat */
+    ITR_CALL_DONE,  /* succeeded */
+    ITR_CALL_FAILED /* failed */
+};
+
+#define ITR_BODY_MAX ((size_t)64 << 20)
+
+struct itr_call {
+    /* Arguments: filled by the owner while IDLE. */
+    bool post;
+    bool idempotent;            /* the caller said so: may be repeated after it was sent */
+    bool raw;                   /* wants the HTTP answer as it is */
+    int64_t timeout_ms;         /* of the whole call */
+    int64_t min_valid_ms;       /* life the token must have left */
+    struct itr_buf path;        /* percent-encoded, from itr_url_path */
+    struct itr_query query;     /* GET */
+    struct itr_buf body;        /* POST */
+    const char *const *headers; /* borrowed from the owner until the end; NULL: none */
+
+    /* The machine. */
+    enum itr_call_step step;
+    const struct itr_config *config; /* borrowed from the client */
+    int64_t deadline_mono_ms;
+    int64_t ended_mono_ms; /* the driver's: when it was DONE or FAILED */
+    int64_t wait_until_mono_ms;
+    int repeats;                     /* so far, of the kinds that `retries` bounds */
+    bool refused;                    /* the gateway refused a token once */
+    bool executed;                   /* a request before the present one may have been executed */
+    struct itr_token *token;         /* of the request that is out, or was refused; one reference */
+    struct itr_token *refused_token; /* the one before it, likewise; or NULL */
+    struct itr_buf url;              /* secret */
+    struct itr_exchange exchange;
+
+    /* The result. */
+    struct itr_envelope envelope; /* of the last answer; its scan is valid when DONE, or present */
+    struct itr_buf rewritten;     /* envelope.scan.text may lie here */
+    struct itr_error error;       /* of FAILED */
+    const char *error_name;       /* static; or NULL */
+    uint64_t n_refused, n_repeated; /* for the client's counters */
+
+    /* The driver's (client.c): its place in a list, whose it is, its question to the source. */
+    struct itr_call_list *list; /* NULL: in none */
+    struct itr_call *next, **prev;
+    struct itr_call_group *group;
+    struct itr_wait wait;
+    bool asked; /* wait is in use */
+};
+
+/* Memory. Reset keeps the buffers for the next call and is right in any step but while out. */
+void itr_call_init(struct itr_call *c, const struct itr_config *config);
+void itr_call_reset(struct itr_call *c);
+void itr_call_clear(struct itr_call *c);
+
+/* The arguments are in: IDLE -> TOKEN. */
+void itr_call_begin(struct itr_call *c, int64_t now_mono_ms);
+
+/* TOKEN: what to ask of the source. Borrowed from c. */
+struct itr_token_ask itr_call_ask(const struct itr_call *c);
+/* TOKEN -> SEND or FAILED. Takes over the token's reference; token may be NULL, error clear. */
+void itr_call_token(struct itr_call *c, int64_t now_mono_ms, struct itr_token *token,
+                    const struct itr_error *error);
+/* SEND: puts the request into c->exchange.request. FAILED when there is no memory or no time. */
+void itr_call_request(struct itr_call *c, int64_t now_mono_ms);
+/* SEND -> DONE, TOKEN, WAIT or FAILED, by c->exchange.response. random: for the backoff. */
+void itr_call_answered(struct itr_call *c, int64_t now_mono_ms, uint64_t random);
+/* After an answer with HTTP 429: for how long it wants no more requests, at least 0. */
+int64_t itr_call_slow_down_ms(const struct itr_call *c);
+/* WAIT -> SEND. */
+void itr_call_waited(struct itr_call *c);
+/* TOKEN, WAIT -> FAILED, kind ITR_TIMEOUT. */
+void itr_call_expired(struct itr_call *c);
+/* Any step -> FAILED with *error, for a reason that the machine knows nothing of. */
+void itr_call_abort(struct itr_call *c, const struct itr_error *error);
+
+#endif

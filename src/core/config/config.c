@@ -1,0 +1,332 @@
+#include "core/config/config.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/decimal.h"
+#include "core/base/nearest.h"
+#include "core/base/sha256.h"
+#include "core/base/version.h"
+
+#define TEXT_MAX 4096
+#define DAY_S 86400.0
+#define LEASE_EXTRA_MS 5000
+
+static const char *const endpoint_words[] = {"token", "refresh", NULL};
+static const char *const http_words[] = {"auto", "1.1", "2", NULL};
+
+#define FIELD(f) offsetof(struct itr_config, f)
+#define STRING(name, standard)                                                                     \
+    {                                                                                              \
+#name, ITR_OPTION_STRING, FIELD(name), false, 0, 0, 0, NULL, standard                      \
+    }
+#define SECRET(name)                                                                               \
+    {                                                                                              \
+#name, ITR_OPTION_STRING, FIELD(name), true, 0, 0, 0, NULL, NULL                           \
+    }
+#define SECONDS(name, min, max, standard)                                                          \
+    {                                                                                              \
+#name, ITR_OPTION_SECONDS, FIELD(name##_ms), false, min, max, standard, NULL, NULL         \
+    }
+#define INTEGER(name, min, max, standard)                                                          \
+    {                                                                                              \
+#name, ITR_OPTION_INTEGER, FIELD(name), false, min, max, standard, NULL, NULL              \
+    }
+#define CHOICE(name, words)                                                                        \
+    {                                                                                              \
+#name, ITR_OPTION_CHOICE, FIELD(name), false, 0, 0, 0, words, NULL                         \
+    }
+#define CODES(name)                                                                                \
+    {                                                                                              \
+#name, ITR_OPTION_CODES, FIELD(name), false, 0, 0, 0, NULL, NULL                           \
+    }
+
+static const struct itr_option options[] = {
+    STRING(app_id, NULL),
+    SECRET(app_secret),
+    STRING(app_secret_file, NULL),
+    STRING(gateway, NULL),
+    STRING(token_store, "file:"),
+    SECRET(token_store_key),
+    CHOICE(token_endpoint, endpoint_words),
+    SECONDS(token_ttl, 0.05, 30 * DAY_S, 7200),
+    SECONDS(refresh_margin, 0, 30 * DAY_S, 1800),
+    SECONDS(min_refresh_interval, 0, DAY_S, 30),
+    INTEGER(daily_limit, 0, 1e9, 0),
+    CODES(token_error_codes),
+    CODES(permission_error_codes),
+    SECONDS(timeout, 0.001, DAY_S, 30),
+    SECONDS(connect_timeout, 0.001, DAY_S, 5),
+    SECONDS(token_timeout, 0.001, 600, 10),
+    INTEGER(retries, 0, 100, 2),
+    INTEGER(concurrency, 1, 1024, 32),
+    INTEGER(max_host_connections, 1, 1024, 64),
+    INTEGER(max_response_bytes, 1, 1 << 30, 64 << 20),
+    STRING(ca_file, NULL),
+    STRING(proxy, NULL),
+    STRING(user_agent, "itrigger/" ITR_VERSION),
+    CHOICE(http_version, http_words),
+    INTEGER(trace, 0, 1, 0),
+    {NULL, ITR_OPTION_STRING, 0, false, 0, 0, 0, NULL, NULL},
+};
+
+const struct itr_option *itr_config_options(void)
+{
+    return options;
+}
+
+const struct itr_option *itr_config_option(const char *name)
+{
+    const struct itr_option *o = options;
+
+    while (o->name != NULL && strcmp(o->name, name) != 0)
+        o++;
+    return o->name != NULL ? o : NULL;
+}
+
+const char *itr_config_nearest(const char *name)
+{
+    const char *names[sizeof options / sizeof *options];
+    size_t i;
+
+    for (i = 0; i < sizeof options / sizeof *options; i++)
+        names[i] = options[i].name; /* the last is NULL */
+    return itr_nearest(name, names);
+}
+
+/* ---- lifetime ---- */
+
+static void *field(struct itr_config *c, const struct itr_option *o)
+{
+    return (char *)c + o->offset;
+}
+
+void itr_config_init(struct itr_config *c)
+{
+    const struct itr_option *o;
+
+    *c = (struct itr_config){0};
+    for (o = options; o->name != NULL; o++) {
+        if (o->type == ITR_OPTION_SECONDS)
+            *(int64_t *)field(c, o) = (int64_t)(o->standard * 1000);
+        else if (o->type == ITR_OPTION_INTEGER)
+            *(int64_t *)field(c, o) = (int64_t)o->standard;
+    }
+}
+
+static enum itr_status set_string(struct itr_config *c, const struct itr_option *o,
+                                  const char *text, struct itr_error *e);
+
+static void drop_string(char **s)
+{
+    if (*s != NULL)
+        itr_wipe(*s, strlen(*s));
+    free(*s);
+    *s = NULL;
+}
+
+void itr_config_clear(struct itr_config *c)
+{
+    const struct itr_option *o;
+
+    for (o = options; o->name != NULL; o++)
+        if (o->type == ITR_OPTION_STRING)
+            drop_string(field(c, o));
+    itr_config_init(c);
+}
+
+enum itr_status itr_config_copy(struct itr_config *to, const struct itr_config *from)
+{
+    const struct itr_option *o;
+    enum itr_status s = ITR_OK;
+
+    *to = *from;
+    for (o = options; o->name != NULL; o++)
+        if (o->type == ITR_OPTION_STRING)
+            *(char **)field(to, o) = NULL;
+    for (o = options; o->name != NULL && s == ITR_OK; o++) {
+        char *const *text = (char *const *)(const void *)((const char *)from + o->offset);
+        if (o->type == ITR_OPTION_STRING && *text != NULL)
+            s = set_string(to, o, *text, NULL);
+    }
+    if (s != ITR_OK)
+        itr_config_clear(to);
+    return s;
+}
+
+/* ---- setting ---- */
+
+static enum itr_status unknown(const char *name, struct itr_error *e)
+{
+    const char *near = itr_config_nearest(name);
+
+    if (near == NULL)
+        return itr_error_set(e, ITR_CONFIG, "unknown option \"%.60s\"", name);
+    return itr_error_set(e, ITR_CONFIG, "unknown option \"%.60s\": did you mean \"%s\"?", name,
+                         near);
+}
+
+static enum itr_status set_string(struct itr_config *c, const struct itr_option *o,
+                                  const char *text, struct itr_error *e)
+{
+    size_t len = strlen(text);
+    char *copy;
+
+    if (len > TEXT_MAX)
+        return itr_error_set(e, ITR_CONFIG, "option %s: longer than %d bytes", o->name, TEXT_MAX);
+    if ((copy = malloc(len + 1)) == NULL)
+        return itr_error_set(e, ITR_NOMEM, "no memory");
+    memcpy(copy, text, len + 1);
+    drop_string(field(c, o));
+    *(char **)field(c, o) = copy;
+    return ITR_OK;
+}
+
+static enum itr_status set_choice(struct itr_config *c, const struct itr_option *o,
+                                  const char *text, struct itr_error *e)
+{
+    int i;
+    char allowed[120] = "";
+    size_t used = 0;
+
+    for (i = 0; o->choices[i] != NULL; i++)
+        if (strcmp(o->choices[i], text) == 0) {
+            *(int *)field(c, o) = i; /* the enums of CHOICE fields are int */
+            return ITR_OK;
+        }
+    for (i = 0; o->choices[i] != NULL && used < sizeof allowed - 20; i++) {
+        size_t n = strlen(o->choices[i]);
+        allowed[used++] = ' ';
+        memcpy(allowed + used, o->choices[i], n + 1);
+        used += n;
+    }
+    return itr_error_set(e, ITR_CONFIG, "option %s is \"%.60s\"; it can be one of:%s", o->name,
+                         text, allowed);
+}
+
+enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int64_t code,
+                                    struct itr_error *e)
+{
+    const struct itr_option *o = itr_config_option(name);
+    struct itr_codes *codes;
+
+    if (o == NULL)
+        return unknown(name, e);
+    if (o->type != ITR_OPTION_CODES)
+        return itr_error_set(e, ITR_CONFIG, "option %s takes no list of codes", name);
+    codes = field(c, o);
+    if (codes->n == ITR_CODES_MAX)
+        return itr_error_set(e, ITR_CONFIG, "option %s: more than %d codes", name, ITR_CODES_MAX);
+    codes->code[codes->n++] = code;
+    return ITR_OK;
+}
+
+/* "40101, 40102" */
+static enum itr_status set_codes(struct itr_config *c, const struct itr_option *o, const char *text,
+                                 struct itr_error *e)
+{
+    enum itr_status s = ITR_OK;
+
+    ((struct itr_codes *)field(c, o))->n = 0;
+    while (s == ITR_OK) {
+        char *end;
+        long long code;
+        text += strspn(text, ", \t");
+        if (*text == '\0')
+            break;
+        errno = 0;
+        code = strtoll(text, &end, 10);
+        if (errno != 0 || end == text || (*end != '\0' && strchr(", \t", *end) == NULL))
+            return itr_error_set(e, ITR_CONFIG, "option %s: \"%.60s\" is no integer code", o->name,
+                                 text);
+        text = end;
+        s = itr_config_add_code(c, o->name, code, e);
+    }
+    return s;
+}
+
+static enum itr_status set_number(struct itr_config *c, const struct itr_option *o, double value,
+                                  struct itr_error *e)
+{
+    if (isnan(value) || value < o->min || value > o->max)
+        return itr_error_set(e, ITR_CONFIG, "option %s is %.17g; it can be %.17g to %.17g%s",
+                             o->name, value, o->min, o->max,
+                             o->type == ITR_OPTION_SECONDS ? " seconds" : "");
+    if (o->type == ITR_OPTION_INTEGER && value != floor(value))
+        return itr_error_set(e, ITR_CONFIG, "option %s is %.17g; it must be an integer", o->name,
+                             value);
+    if (o->type == ITR_OPTION_SECONDS)
+        value = ceil(value * 1000 - 1e-6);
+    *(int64_t *)field(c, o) = (int64_t)value;
+    return ITR_OK;
+}
+
+static enum itr_status set_number_text(struct itr_config *c, const struct itr_option *o,
+                                       const char *text, struct itr_error *e)
+{
+    double value;
+
+    if (!itr_decimal_read(text, &value))
+        return itr_error_set(e, ITR_CONFIG, "option %s is \"%.60s\"; it must be a number", o->name,
+                             text);
+    return set_number(c, o, value, e);
+}
+
+enum itr_status itr_config_set_text(struct itr_config *c, const char *name, const char *text,
+                                    struct itr_error *e)
+{
+    const struct itr_option *o = itr_config_option(name);
+
+    if (o == NULL)
+        return unknown(name, e);
+    switch (o->type) {
+    case ITR_OPTION_STRING:
+        return set_string(c, o, text, e);
+    case ITR_OPTION_CHOICE:
+        return set_choice(c, o, text, e);
+    case ITR_OPTION_CODES:
+        return set_codes(c, o, text, e);
+    default:
+        return set_number_text(c, o, text, e);
+    }
+}
+
+enum itr_status itr_config_set_number(struct itr_config *c, const char *name, double value,
+                                      struct itr_error *e)
+{
+    const struct itr_option *o = itr_config_option(name);
+
+    if (o == NULL)
+        return unknown(name, e);
+    if (o->type != ITR_OPTION_SECONDS && o->type != ITR_OPTION_INTEGER)
+        return itr_error_set(e, ITR_CONFIG, "option %s must be a %s, not a number", name,
+                             o->type == ITR_OPTION_CODES ? "list of codes" : "string");
+    return set_number(c, o, value, e);
+}
+
+/* ---- for others ---- */
+
+void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules)
+{
+    rules->token_ttl_ms = c->token_ttl_ms;
+    rules->refresh_margin_ms = c->refresh_margin_ms;
+    rules->min_refresh_interval_ms = c->min_refresh_interval_ms;
+    rules->lease_ms = c->token_timeout_ms + LEASE_EXTRA_MS;
+    rules->daily_limit = c->daily_limit;
+    rules->secret_digest[0] = '\0';
+    if (c->app_secret != NULL)
+        itr_sha256_hex(c->app_secret, strlen(c->app_secret), rules->secret_digest, ITR_DIGEST_MAX);
+}
+
+void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out)
+{
+    *out = (struct itr_transport_options){0};
+    out->ca_file = c->ca_file;
+    out->proxy = c->proxy;
+    out->user_agent = c->user_agent;
+    out->http_version = c->http_version;
+    out->connect_timeout_ms = c->connect_timeout_ms;
+    out->max_host_connections = (long)c->max_host_connections;
+}

@@ -1,0 +1,111 @@
+/*
+ * config: the options of one client, by the names that Lua, the environment and itriggerd's file
+ * share. One table in config.c says of each option its type, unit, bounds and default; nothing else
+ * in the project knows them. Pure; a config belongs to one thread until it is handed over.
+ */
+#ifndef ITR_CORE_CONFIG_CONFIG_H
+#define ITR_CORE_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/status.h"
+#include "core/fetch/gateway_answer.h"
+#include "core/http/transport.h"
+
+#define ITR_CODES_MAX 32
+
+/* A set of envelope codes (token_error_codes, permission_error_codes). */
+struct itr_codes {
+    int64_t code[ITR_CODES_MAX];
+    size_t n;
+};
+
+struct itr_config {
+    /* Strings are ours; NULL: not given. */
+    char *app_id;
+    char *app_secret;      /* wiped when freed; NULL with a central server */
+    char *app_secret_file; /* read by secret_file.c before itr_config_finish */
+    char *gateway;         /* normal form after itr_config_finish */
+    char *token_store;
+    char *token_store_key; /* of a central server; wiped when freed */
+    char *ca_file;
+    char *proxy;
+    char *user_agent;
+    enum itr_token_endpoint token_endpoint;
+    enum itr_http_version http_version;
+    struct itr_codes token_error_codes;
+    struct itr_codes permission_error_codes;
+    int64_t token_ttl_ms;
+    int64_t refresh_margin_ms;
+    int64_t min_refresh_interval_ms;
+    int64_t daily_limit; /* fetches a day; 0: none, only counted */
+    int64_t timeout_ms;
+    int64_t connect_timeout_ms;
+    int64_t token_timeout_ms;
+    int64_t retries;
+    int64_t concurrency;
+    int64_t max_host_connections;
+    int64_t max_response_bytes;
+    int64_t trace; /* 1: one redacted line a request to stderr */
+};
+
+enum itr_option_type {
+    ITR_OPTION_STRING,
+    ITR_OPTION_SECONDS, /* a number of seconds, stored in milliseconds */
+    ITR_OPTION_INTEGER, /* a count */
+    ITR_OPTION_CHOICE,  /* one of a few words */
+    ITR_OPTION_CODES    /* a list of integers; as text: separated by commas or spaces */
+};
+
+/* One row of the table. */
+struct itr_option {
+    const char *name;
+    enum itr_option_type type;
+    size_t offset;              /* of the field in struct itr_config */
+    bool secret;                /* never shown */
+    double min, max;            /* SECONDS, INTEGER */
+    double standard;            /* default of SECONDS, INTEGER */
+    const char *const *choices; /* CHOICE: the words, NULL-terminated, in the order of the enum */
+    const char *text;           /* default of STRING, or NULL */
+};
+
+/* The table, ended by a row whose name is NULL. Static memory. */
+const struct itr_option *itr_config_options(void);
+const struct itr_option *itr_config_option(const char *name); /* NULL: no such option */
+/* The known name nearest to a misspelt one, or NULL when none is near. */
+const char *itr_config_nearest(const char *name);
+
+/* All options at their defaults; owns nothing yet. */
+void itr_config_init(struct itr_config *c);
+void itr_config_clear(struct itr_config *c);
+/* *to, not initialised before, becomes a copy with strings of its own. ITR_NOMEM: *to is empty. */
+enum itr_status itr_config_copy(struct itr_config *to, const struct itr_config *from);
+
+/* Sets one option; kind ITR_CONFIG and a text that names it, the value (unless secret) and what is
+ * allowed. set_text serves strings, and any type as written in an environment or a file. */
+enum itr_status itr_config_set_text(struct itr_config *c, const char *name, const char *text,
+                                    struct itr_error *e);
+enum itr_status itr_config_set_number(struct itr_config *c, const char *name, double value,
+                                      struct itr_error *e);
+enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int64_t code,
+                                    struct itr_error *e);
+
+/* True when token_store names a central token server (http/server_address.h): the app secret is its alone. */
+bool itr_config_is_central(const struct itr_config *c);
+
+/* Checks what belongs together once all are set: gateway's normal form, credentials present and
+ * clean, margin below the life ... With a central server: its normal form, its key, and that there
+ * is no app secret. A config is complete and constant after this. */
+enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e);
+
+/* What of it the fleet's rules need (record.h). A lease lives 5 s longer than the request it is
+ * for may take. */
+void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules);
+
+/* What of it a transport to the gateway needs; strings stay borrowed from c. */
+void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * http/exchange: carries one request of a token fetch over a transport of its own: a fetch is rare,
+ * and its thread is short-lived. Blocks within the request's time-out. Any thread.
+ */
+#ifndef ITR_CORE_HTTP_EXCHANGE_H
+#define ITR_CORE_HTTP_EXCHANGE_H
+
+#include <stdbool.h>
+
+#include "core/http/transport.h"
+
+struct itr_exchange_call {
+    const struct itr_transport_factory *transport;
+    const struct itr_transport_options *options;
+    bool (*give_up)(void *ctx); /* asked several times a second: does the process end? */
+    void *ctx;
+};
+
+/* x has its request; its response says what came of it, also when no transport could be had. */
+void itr_exchange_call_run(const struct itr_exchange_call *t, struct itr_exchange *x);
+
+/* Fills in the response of a request that was never made. */
+void itr_exchange_call_fail(struct itr_exchange *x, enum itr_status why, const char *text);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * record/sound: what a record may contain, for those who fill one and for the text form,
+ * which checks it before a record is saved and after one is loaded. Internal to record*.c and
+ * fetch/gateway_answer.c. Pure.
+ */
+#ifndef ITR_CORE_RECORD_SOUND_H
+#define ITR_CORE_RECORD_SOUND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/record/record.h"
+
+/* The largest escaped forms; with these the whole record stays below ITR_RECORD_MAX. */
+#define ITR_RECORD_TOKEN_ESCAPED 1024
+#define ITR_RECORD_ERROR_ESCAPED 320
+
+/* Numbers that are read are bounded below those that may be written, so that a fence that was read
+ * can grow, and a time that was read can be added to. */
+#define ITR_RECORD_READ_MAX ((uint64_t)1 << 53)
+#define ITR_RECORD_WRITE_MAX ((int64_t)1 << 62)
+#define ITR_RECORD_HTTP_MAX 999
+
+/* A character that the text form writes as it is; all others take three bytes: control characters,
+ * space, '%' and whatever is not ASCII. */
+bool itr_record_is_plain(char c);
+size_t itr_record_escaped_len(const char *text, size_t n);
+
+/* True if a record can carry n bytes at text as its token: not empty, not longer than ITR_TOKEN_MAX
+ * nor, escaped, than ITR_RECORD_TOKEN_ESCAPED, no control characters. */
+bool itr_record_can_carry(const char *text, size_t n);
+
+/* True if the parts of a record fit each other, and all of them the text form. */
+bool itr_record_is_sound(const struct itr_record *r);
+
+#endif

@@ -1,0 +1,338 @@
+#include "core/record/record.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "core/base/sha256.h"
+#include "core/record/sound.h"
+
+/*
+ * "itrigger-token 1\n", then one line "name value\n" for each field that is not 0 or empty. Texts
+ * are percent-encoded. A name that is not known here is passed over: later versions may add lines
+ * to format 1, and raise the format when an older program must not touch the record any more.
+ */
+#define HEAD "itrigger-token "
+#define FORMAT 1
+
+enum kind { FENCE, TIME, COUNT, HTTP, TEXT, KIND, CODE };
+
+struct field {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+    size_t size; /* TEXT: of the array */
+};
+
+#define AT(f) offsetof(struct itr_record, f)
+#define SIZE(f) sizeof(((struct itr_record *)0)->f)
+
+static const struct field fields[] = {
+    {"fence", FENCE, AT(fence), 0},
+    {"token", TEXT, AT(text), SIZE(text)},
+    {"born", TIME, AT(born_ms), 0},
+    {"refresh", TIME, AT(refresh_ms), 0},
+    {"end", TIME, AT(end_ms), 0},
+    {"fetched", TIME, AT(fetched_ms), 0},
+    {"owner", TEXT, AT(owner), SIZE(owner)},
+    {"lease_fence", FENCE, AT(lease_fence), 0},
+    {"lease_end", TIME, AT(lease_end_ms), 0},
+    {"day", COUNT, AT(day), 0},
+    {"fetches", COUNT, AT(fetches), 0},
+    {"failures", COUNT, AT(failures), 0},
+    {"error_kind", KIND, AT(error.kind), 0},
+    {"error_http", HTTP, AT(error.http_status), 0},
+    {"error_code", CODE, AT(error.code), 0},
+    {"error_text", TEXT, AT(error.text), SIZE(error.text)},
+    {"retry", TIME, AT(retry_ms), 0},
+    {"forbidden", TEXT, AT(forbidden), SIZE(forbidden)},
+    {"forbidden_at", TIME, AT(forbidden_ms), 0},
+    {"refused_at", TIME, AT(refused_ms), 0},
+    {"refused_distance", TIME, AT(refused_distance_ms), 0},
+};
+
+#define N_FIELDS (sizeof fields / sizeof fields[0])
+
+/* ---- encode ---- */
+
+static enum itr_status put_text(struct itr_buf *out, const char *name, const char *text)
+{
+    enum itr_status s;
+
+    if (text[0] == '\0')
+        return ITR_OK;
+    s = itr_buf_append_fmt(out, "%s ", name);
+    for (; *text != '\0' && s == ITR_OK; text++)
+        s = itr_record_is_plain(*text)
+                ? itr_buf_append_char(out, *text)
+                : itr_buf_append_fmt(out, "%%%02X", (unsigned)(unsigned char)*text);
+    return s == ITR_OK ? itr_buf_append_char(out, '\n') : s;
+}
+
+static enum itr_status put_number(struct itr_buf *out, const char *name, int64_t n, bool also_0)
+{
+    if (n == 0 && !also_0)
+        return ITR_OK;
+    return itr_buf_append_fmt(out, "%s %lld\n", name, (long long)n);
+}
+
+static enum itr_status put_field(struct itr_buf *out, const struct field *f,
+                                 const struct itr_record *r)
+{
+    const void *at = (const char *)r + f->offset;
+
+    switch (f->kind) {
+    case FENCE:
+        return put_number(out, f->name, (int64_t) * (const uint64_t *)at, false);
+    case TIME:
+        return put_number(out, f->name, *(const int64_t *)at, false);
+    case COUNT:
+        return put_number(out, f->name, *(const int32_t *)at, false);
+    case HTTP:
+        return put_number(out, f->name, *(const int *)at, false);
+    case CODE:
+        return put_number(out, f->name, r->error.has_code ? r->error.code : 0, r->error.has_code);
+    case KIND:
+        return put_text(out, f->name,
+                        r->error.kind == ITR_OK ? "" : itr_status_name(r->error.kind));
+    case TEXT:
+        break;
+    }
+    return put_text(out, f->name, at);
+}
+
+enum itr_status itr_record_encode(const struct itr_record *r, struct itr_buf *out)
+{
+    enum itr_status s = itr_buf_append_fmt(out, HEAD "%d\n", FORMAT);
+    size_t i;
+
+    assert(itr_record_is_sound(r));
+    for (i = 0; i < N_FIELDS && s == ITR_OK; i++)
+        s = put_field(out, &fields[i], r);
+    assert(s != ITR_OK || out->len < ITR_RECORD_MAX);
+    return s;
+}
+
+/* ---- decode ---- */
+
+struct piece {
+    const char *at;
+    size_t len;
+};
+
+/* Cuts the text before the next `until` off *rest; false if there is none. */
+static bool cut(struct piece *rest, char until, struct piece *out)
+{
+    const char *found = rest->len > 0 ? memchr(rest->at, until, rest->len) : NULL;
+
+    if (found == NULL)
+        return false;
+    out->at = rest->at;
+    out->len = (size_t)(found - rest->at);
+    rest->at = found + 1;
+    rest->len -= out->len + 1;
+    return true;
+}
+
+/* Decimal digits and nothing else, of at most `max`. */
+static bool get_number(struct piece p, uint64_t max, uint64_t *out)
+{
+    uint64_t n = 0;
+    size_t i;
+
+    for (i = 0; i < p.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)p.at[i] - '0';
+
+        if (digit > 9 || n > (max - digit) / 10)
+            return false;
+        n = n * 10 + digit;
+    }
+    *out = n;
+    return p.len > 0;
+}
+
+/* The gateway's codes alone may be negative. */
+static bool get_code(struct piece p, struct itr_record_error *e)
+{
+    bool is_negative = p.len > 0 && p.at[0] == '-';
+    uint64_t n = 0;
+
+    if (is_negative) {
+        p.at++;
+        p.len--;
+    }
+    if (!get_number(p, (uint64_t)INT64_MAX + is_negative, &n))
+        return false;
+    e->code = (int64_t)(is_negative ? 0 - n : n);
+    e->has_code = true;
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Unescapes into an array of `size`, NUL included; anything that encode would not write is corrupt.
+ */
+static bool get_text(struct piece p, char *to, size_t size)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < p.len && n + 1 < size; i++) {
+        if (itr_record_is_plain(p.at[i])) {
+            to[n++] = p.at[i];
+            continue;
+        }
+        if (p.at[i] != '%' || p.len - i < 3 || hex_digit(p.at[i + 1]) < 0 ||
+            hex_digit(p.at[i + 2]) < 0)
+            return false;
+        to[n] = (char)(hex_digit(p.at[i + 1]) * 16 + hex_digit(p.at[i + 2]));
+        if (to[n++] == '\0')
+            return false;
+        i += 2;
+    }
+    to[n] = '\0';
+    return i == p.len && n > 0;
+}
+
+static bool get_kind(struct piece p, enum itr_status *out)
+{
+    char name[16];
+
+    if (!get_text(p, name, sizeof name))
+        return false;
+    *out = itr_status_of_name(name);
+    return *out != ITR_OK;
+}
+
+static bool get_field(const struct field *f, struct piece value, struct itr_record *r)
+{
+    void *at = (char *)r + f->offset;
+    uint64_t n = 0;
+
+    switch (f->kind) {
+    case TEXT:
+        return get_text(value, at, f->size);
+    case KIND:
+        return get_kind(value, &r->error.kind);
+    case CODE:
+        return get_code(value, &r->error);
+    case FENCE:
+    case TIME:
+        if (!get_number(value, ITR_RECORD_READ_MAX, &n))
+            return false;
+        memcpy(at, &n, sizeof n); /* the same bytes signed and unsigned: the bound is below 2^63 */
+        return true;
+    case COUNT:
+        if (!get_number(value, INT32_MAX, &n))
+            return false;
+        *(int32_t *)at = (int32_t)n;
+        return true;
+    case HTTP:
+        break;
+    }
+    if (!get_number(value, ITR_RECORD_HTTP_MAX, &n))
+        return false;
+    *(int *)at = (int)n;
+    return true;
+}
+
+static const struct field *find_field(struct piece name)
+{
+    size_t i;
+
+    for (i = 0; i < N_FIELDS; i++)
+        if (strlen(fields[i].name) == name.len && memcmp(fields[i].name, name.at, name.len) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+/* One line; `seen` has a bit for each field that there was, since none may come twice. */
+static bool get_line(struct piece line, uint32_t *seen, struct itr_record *r)
+{
+    const struct field *f;
+    struct piece name;
+    uint32_t bit;
+
+    if (!cut(&line, ' ', &name))
+        return false;
+    f = find_field(name);
+    if (f == NULL)
+        return true;
+    bit = UINT32_C(1) << (f - fields);
+    if ((*seen & bit) != 0)
+        return false;
+    *seen |= bit;
+    return get_field(f, line, r);
+}
+
+static bool get_lines(struct piece rest, struct itr_record *r)
+{
+    struct piece line;
+    uint32_t seen = 0;
+
+    while (rest.len > 0)
+        if (!cut(&rest, '\n', &line) || !get_line(line, &seen, r))
+            return false;
+    return itr_record_is_sound(r);
+}
+
+/* Cuts the first line off. 0: there is none, or it is not a record's. */
+static uint64_t get_format(struct piece *rest)
+{
+    struct piece line;
+    uint64_t format = 0;
+
+    if (!cut(rest, '\n', &line) || line.len < strlen(HEAD) ||
+        memcmp(line.at, HEAD, strlen(HEAD)) != 0)
+        return 0;
+    line.at += strlen(HEAD);
+    line.len -= strlen(HEAD);
+    return get_number(line, ITR_RECORD_READ_MAX, &format) ? format : 0;
+}
+
+enum itr_status itr_record_decode(const char *bytes, size_t len, struct itr_record *out,
+                                        struct itr_error *e)
+{
+    struct piece rest = {bytes, len};
+    uint64_t format = get_format(&rest);
+
+    memset(out, 0, sizeof *out);
+    if (format > FORMAT)
+        return itr_error_set(e, ITR_STORE,
+                             "the token store holds a record of a newer format (%llu, this program "
+                             "knows %d): upgrade itrigger here, or give this program a token_store "
+                             "of its own",
+                             (unsigned long long)format, FORMAT);
+    if (format != FORMAT || len > ITR_RECORD_MAX || !get_lines(rest, out))
+        memset(out, 0, sizeof *out);
+    return ITR_OK;
+}
+
+/* ---- key ---- */
+
+void itr_record_key(const char *gateway, const char *app_id, char out[ITR_RECORD_KEY])
+{
+    static const char digits[] = "0123456789abcdef";
+    static const char prefix[] = "itrigger:";
+    unsigned char digest[ITR_SHA256_LEN];
+    struct itr_sha256 h;
+    char *to = out + sizeof prefix - 1;
+    size_t i;
+
+    /* The NUL between them: no other pair gives the same bytes. */
+    itr_sha256_init(&h);
+    itr_sha256_update(&h, gateway, strlen(gateway) + 1);
+    itr_sha256_update(&h, app_id, strlen(app_id));
+    itr_sha256_final(&h, digest);
+
+    memcpy(out, prefix, sizeof prefix - 1);
+    for (i = 0; i < 16; i++) {
+        *to++ = digits[digest[i] >> 4];
+        *to++ = digits[digest[i] & 15];
+    }
+    *to = '\0';
+}

@@ -1,0 +1,60 @@
+/*
+ * token: one access token as this process holds it. Immutable after creation, counted, one
+ * allocation, wiped on the last release. Any thread.
+ *
+ * Times are on the monotonic clock (clock.h): a record's wall times are turned into these when a
+ * token is made, so that nothing in memory minds a stepped wall clock.
+ */
+#ifndef ITR_CORE_RECORD_TOKEN_H
+#define ITR_CORE_RECORD_TOKEN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ITR_TOKEN_MAX 512 /* bytes; 32 are seen in practice (docs/protocol.md) */
+
+/* Why a gateway refuses a token that it has only just given (docs/design.md 4.2): both likely
+ * causes, because nothing in the answer tells them apart. */
+#define ITR_TOKEN_FRESH_REFUSED                                                                    \
+    "another program fetches tokens for this app without this token_store, or the answer was "     \
+    "not about the token (see the option token_error_codes)"
+
+enum itr_token_origin { /* where this process got it, for client:token()'s third result */
+                        ITR_FROM_GATEWAY,
+                        ITR_FROM_MEMORY,
+                        ITR_FROM_FILE,
+                        ITR_FROM_REDIS,
+                        ITR_FROM_SERVER
+};
+
+struct itr_token {
+    atomic_uint refs;
+    uint64_t fence;          /* fencing number: a newer token has a higher one */
+    int64_t born_mono_ms;    /* when the answer that gave it came */
+    int64_t refresh_mono_ms; /* from here on it is due; jitter is in it */
+    int64_t end_mono_ms;     /* from here on it is expired */
+    enum itr_token_origin origin;
+    char id[9];  /* first 8 hex digits of its SHA-256: all that may be shown of it */
+    size_t len;  /* bytes of text */
+    char text[]; /* NUL-terminated */
+};
+
+struct itr_token_times {
+    int64_t born_mono_ms, refresh_mono_ms, end_mono_ms;
+};
+
+/* A token with one reference, or NULL without memory. len <= ITR_TOKEN_MAX. */
+struct itr_token *itr_token_new(const char *text, size_t len, uint64_t fence,
+                                struct itr_token_times times, enum itr_token_origin origin);
+struct itr_token *itr_token_retain(struct itr_token *t); /* returns t; NULL is allowed */
+void itr_token_release(struct itr_token *t);             /* NULL is allowed */
+
+/* The same string? Compared by text, not by fence: a gateway may give one string twice. */
+bool itr_token_same(const struct itr_token *a, const struct itr_token *b);
+
+/* "memory", "file", "redis", "server", "gateway". */
+const char *itr_token_origin_name(enum itr_token_origin o);
+
+#endif

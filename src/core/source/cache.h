@@ -1,0 +1,108 @@
+/*
+ * source/cache: what this process does about its token now (docs/design.md 4.1). Pure: no clock,
+ * no lock, no I/O; the owner (source) holds the lock, gives the time, and carries out.
+ *
+ * One enum, assigned in one function. A fetch that is out has a generation; whatever an older
+ * generation brings is ignored. A refused token is only doubted: withheld while the fetch is out,
+ * given out again if that fails. Nothing here ever throws a token away but for a newer one.
+ */
+#ifndef ITR_CORE_SOURCE_CACHE_H
+#define ITR_CORE_SOURCE_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/record/token.h"
+
+#define ITR_CACHE_MAX_RETRY_MS 5000 /* retry_mono_ms is never further ahead than this */
+
+enum itr_cache_state {
+    ITR_CACHE_NONE,      /* no token, no fetch out */
+    ITR_CACHE_FETCHING,  /* a fetch is out, nothing is given out: no token, or expired or doubted */
+    ITR_CACHE_HELD,      /* a token to give out, no fetch out */
+    ITR_CACHE_REFRESHING /* a token to give out, one fetch out */
+};
+
+enum itr_cache_why {                  /* what changed the state, for the trace and the events */
+                     ITR_WHY_NOTHING, /* nothing changed */
+                     ITR_WHY_START,   /* the first fetch */
+                     ITR_WHY_AHEAD,   /* due: past its refresh time */
+                     ITR_WHY_EXPIRED, /* past its end */
+                     ITR_WHY_REFUSED, /* the gateway refused the held token */
+                     ITR_WHY_ASKED,   /* client:refresh(), or min_valid beyond what is left */
+                     ITR_WHY_FETCHED, /* a fetch brought a token */
+                     ITR_WHY_FAILED,  /* a fetch failed */
+                     ITR_WHY_STALE, /* an expired token begins to be given out (no change of state) */
+                     ITR_WHY_FORKED, /* we are the child of a fork: the fetch that was out is the parent's */
+                     ITR_WHY_KEPT /* a fetch ended well with no newer token: asked too early, or there is none */
+};
+
+enum itr_cache_give {
+    ITR_GIVE_NOTHING, /* an event that asked for nothing */
+    ITR_GIVE_USE,     /* the caller gets cache->token */
+    ITR_GIVE_WAIT,    /* the caller waits for the fetch that is out */
+    ITR_GIVE_FAIL     /* the caller gets cache->error */
+};
+
+/* What the owner has to do after an event, in this order. */
+struct itr_cache_step {
+    enum itr_cache_why why;
+    bool answer;              /* answer all who wait: with token if there is one, and error */
+    enum itr_cache_give give; /* what the caller of this event gets */
+    bool fetch;               /* start the fetch cache->generation */
+};
+
+struct itr_cache {
+    enum itr_cache_state state;
+    struct itr_token *token; /* one reference of ours; NULL if none was ever had */
+    uint64_t generation;     /* of the latest fetch started */
+    int64_t retry_mono_ms;   /* HELD, NONE: no fetch by want() before this */
+    struct itr_error error;  /* of the last fetch, if it failed; else clear */
+    bool stale;              /* an expired token is being given out (event sent) */
+    bool behind;             /* the fetch that is out was started by the arrival of a due token; if
+                                 its own token arrives due too, the next one waits for a want() */
+};
+
+void itr_cache_init(struct itr_cache *c);
+void itr_cache_clear(struct itr_cache *c);
+
+/* A call wants a token with at least min_valid_ms of life left (0: any). */
+struct itr_cache_step itr_cache_want(struct itr_cache *c, int64_t now_mono_ms,
+                                           int64_t min_valid_ms);
+
+/* client:refresh() wants one fetch; joins one that is out. */
+struct itr_cache_step itr_cache_asked(struct itr_cache *c, int64_t now_mono_ms);
+
+/* The gateway refused `token`. If it is the held one: WAIT for the fetch that this starts or joins.
+ * If not, the refusal is old news, and the step is that of want(0): USE of the token that is held by
+ * now (nothing is doubted), WAIT while a fetch is out and nothing is given out. */
+struct itr_cache_step itr_cache_refused(struct itr_cache *c, int64_t now_mono_ms,
+                                              const struct itr_token *token);
+
+/* The same for who knows the refused token's fence only. One above the held one's is another process's
+ * token: the step is that of asked(), for a look at what is stored. */
+struct itr_cache_step itr_cache_refused_fence(struct itr_cache *c, int64_t now_mono_ms,
+                                                    uint64_t fence);
+
+/* The fetch `generation` brought a token; the cache takes over the caller's reference (and
+ * releases it when the generation is an old one, or the fence is not above the held one's: nothing
+ * newer is known, why is KEPT and want() starts no fetch for ITR_CACHE_MAX_RETRY_MS). */
+struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms,
+                                              uint64_t generation, struct itr_token *token);
+
+/* The fetch `generation` failed with *e (kind ITR_OK: nothing is wrong, there was just no reason
+ * to fetch, as after asked within min_refresh_interval); no new one by want() before
+ * retry_mono_ms, which is cut to ITR_CACHE_MAX_RETRY_MS from now (and is now when there is neither
+ * a token nor an error to give meanwhile). */
+struct itr_cache_step itr_cache_failed(struct itr_cache *c, int64_t now_mono_ms,
+                                             uint64_t generation, const struct itr_error *e,
+                                             int64_t retry_mono_ms);
+
+/* We are the child of a fork: the fetch that was out is not ours. A new one may start at once. */
+struct itr_cache_step itr_cache_forked(struct itr_cache *c, int64_t now_mono_ms);
+
+const char *itr_cache_state_name(enum itr_cache_state s);
+const char *itr_cache_why_name(enum itr_cache_why w); /* "start", "ahead", ... */
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * source/key: what makes two clients share a token source: the same app at the same gateway and
+ * store, and the same of every option that a token fetch heeds. So whoever mends a ca_file, a proxy
+ * or a limit has it mended, however long another client lives with the old one. Sources of one app
+ * that differ share the token all the same, by the record in their store.
+ *
+ * No lock, no I/O; any thread.
+ */
+#ifndef ITR_CORE_SOURCE_KEY_H
+#define ITR_CORE_SOURCE_KEY_H
+
+#include "core/config/config.h"
+#include "core/os/registry.h"
+
+/* The registry's key (a digest: the secret is part of it, or the key for a central server) for a
+ * finished config; store_id: the id of the store that its parts name, NULL for a central server. */
+void itr_source_key(const struct itr_config *config, const char *store_id,
+                    char key[ITR_REGISTRY_KEY]);
+
+#endif

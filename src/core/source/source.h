@@ -1,0 +1,72 @@
+/*
+ * source: one app's token in this process: source/cache + the fetch thread + those who wait.
+ * One per process for all clients and Lua states with the same app, store and options of fetching
+ * (source/key.h), found in a registry; counted.
+ *
+ * Design notes
+ * - Any thread may call any function. One mutex per source; it is never held over I/O.
+ * - A caller never blocks here: it gets an answer at once, or leaves an itr_wait and is woken.
+ * - A fetch runs on a short-lived detached thread that holds a reference; close never waits for it.
+ * - wake() of a wait is called under the source's lock, so that after itr_source_forget() no
+ *   thread touches the wait any more. It must not block nor call back.
+ * - fork: see source.c.
+ */
+#ifndef ITR_CORE_SOURCE_SOURCE_H
+#define ITR_CORE_SOURCE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/clock.h"
+#include "core/config/config.h"
+#include "core/base/status.h"
+#include "core/record/store.h"
+#include "core/record/token.h"
+#include "core/source/cache.h"
+#include "core/source/stats.h"
+#include "core/source/wait.h"
+#include "core/http/transport.h"
+
+struct itr_source;
+
+/* The concrete parts, chosen by src/bind, itriggerd's main or a test. Borrowed; a store is retained. */
+struct itr_parts {
+    const struct itr_clock *clock;
+    const struct itr_transport_factory *transport;
+    struct itr_store *store; /* NULL: token_store names a central server */
+};
+
+/* The source for this config, new or found. ITR_NOMEM. Retained for the caller. */
+enum itr_status itr_source_open(const struct itr_config *config,
+                                      const struct itr_parts *parts, struct itr_source **out,
+                                      struct itr_error *e);
+/* One more reference, for who has one; returns s. */
+struct itr_source *itr_source_retain(struct itr_source *s);
+void itr_source_release(struct itr_source *s);
+
+/* What a caller asks for. */
+struct itr_token_ask {
+    int64_t min_valid_ms;            /* life that must be left; 0: any */
+    const struct itr_token *refused; /* the token the gateway refused, or NULL */
+    bool refresh;                    /* one fetch, please (client:refresh) */
+    uint64_t refused_fence;          /* instead of refused: the token of this fence; 0: none. One
+                                        above the held one's: looks for it in the store first */
+    uint64_t newer_than;             /* not 0: asks for nothing, waits for a token with a higher
+                                        fence, however many fetches fail meanwhile */
+};
+
+/* Asks. w->wake and w->ctx are set by the caller, the rest is ours. Returns true when w is ready at
+ * once; false: it will be, and wake is called then. */
+bool itr_source_ask(struct itr_source *s, const struct itr_token_ask *ask,
+                          struct itr_wait *w);
+
+/* Leaves the queue; drops an answer's token. Right in any state of w after ask. */
+void itr_source_forget(struct itr_source *s, struct itr_wait *w);
+
+/* A wait is ready a moment before its wake is called. Returns when every wake of those that are
+ * ready by now has returned: for whoever is about to free a ctx. */
+void itr_source_await_wakes(struct itr_source *s);
+
+void itr_source_stats(struct itr_source *s, struct itr_stats *out);
+
+#endif
