@@ -1,6 +1,7 @@
 /*
  * measure: runs a program and says what it cost: wall time, CPU time (user and system) in
- * microseconds and peak memory in KB, on one line of the file OUT. The program's exit status is its own.
+ * microseconds and peak memory in KB, on one line of the file OUT. The program's exit status is its
+ * own.
  *
  *   measure OUT PROGRAM ARGUMENTS…
  */

@@ -1,6 +1,7 @@
 /*
- * A Lua interpreter of a few lines: runs one script with its arguments and closes the state. Built with a sanitizer
- * it checks the modules it loads, without a preloaded runtime that every child process of a script would inherit.
+ * A Lua interpreter of a few lines: runs one script with its arguments and closes the state. Built
+ * with a sanitizer it checks the modules it loads, without a preloaded runtime that every child
+ * process of a script would inherit.
  */
 #include <stdio.h>
 #include <stdlib.h>

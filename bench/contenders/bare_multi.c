@@ -1,6 +1,6 @@
 /*
- * bare_multi: what calls side by side cost at least: a libcurl multi loop with AT_ONCE handles, each
- * put in again as soon as it is done.
+ * bare_multi: what calls side by side cost at least: a libcurl multi loop with AT_ONCE handles,
+ * each put in again as soon as it is done.
  */
 #include "bare.h"
 

@@ -178,8 +178,7 @@ static void stale_is_told_once_until_a_new_token(void **s)
 
     /* A new one, that expires too. */
     itr_cache_asked(&c, NOW + 1000);
-    itr_cache_fetched(&c, NOW + 1000, c.generation,
-                            token("next", 11, NOW + 2000, NOW + 3000));
+    itr_cache_fetched(&c, NOW + 1000, c.generation, token("next", 11, NOW + 2000, NOW + 3000));
     itr_cache_asked(&c, NOW + 3000);
     fail_with(&c, NOW + 3000, NOW + 4000);
     assert_int_equal(itr_cache_want(&c, NOW + 3000, 0).why, ITR_WHY_STALE);

@@ -54,8 +54,8 @@ static struct itr_cache_step refused_other(struct itr_cache *c)
     return step;
 }
 
-static struct itr_cache_step fetched_as(struct itr_cache *c, uint64_t generation,
-                                        uint64_t fence, int64_t refresh, int64_t end)
+static struct itr_cache_step fetched_as(struct itr_cache *c, uint64_t generation, uint64_t fence,
+                                        int64_t refresh, int64_t end)
 {
     return itr_cache_fetched(c, NOW, generation, cache_a_token("new", fence, refresh, end));
 }

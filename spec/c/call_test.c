@@ -1,4 +1,5 @@
-/* call: the straight way, what goes out, what a reset keeps, what is masked (docs/design.md 5). Pure. */
+/* call: the straight way, what goes out, what a reset keeps, what is masked (docs/design.md 5).
+ * Pure. */
 #include "support/call_driver.h"
 
 /* ---- the straight way ---- */

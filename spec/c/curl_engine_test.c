@@ -1,5 +1,5 @@
-/* curl_engine: the contract of transports on a thread of its own, and what such a thread brings: one
- * wake for many, cancelling at any moment, forks, exits, several transports on one engine. */
+/* curl_engine: the contract of transports on a thread of its own, and what such a thread brings:
+ * one wake for many, cancelling at any moment, forks, exits, several transports on one engine. */
 #include "support/fixture.h"
 
 #include <netinet/in.h>
@@ -69,7 +69,7 @@ static void start(struct itr_transport *t, struct itr_exchange *x)
 
 /* The fixture with a notifier at its transport. */
 static struct itr_notifier *init_with_bell(struct loop_fixture *f, const struct raw_step *script,
-                                       enum itr_notifier_kind kind)
+                                           enum itr_notifier_kind kind)
 {
     struct itr_notifier *notifier;
     struct itr_error e = {0};

@@ -1,5 +1,6 @@
 /* fetch/from_server: one fetch from a central server, on a scripted one and a clock of ours. The
- * source behind it (cache, waiters) is the same as for a store, so only what is new is asked of it. */
+ * source behind it (cache, waiters) is the same as for a store, so only what is new is asked of it.
+ */
 #include "core/fetch/fetch.h"
 #include "support/fixture.h"
 #include "support/thread_maker.h"
@@ -388,7 +389,8 @@ static void the_end_of_the_process_waits_for_no_hold(void **state)
     assert_int_equal(fake_started(FAKE_TOKEN), 1);
 }
 
-/* The test's thread runs the fetch and waits for the server; this one ends the process meanwhile. */
+/* The test's thread runs the fetch and waits for the server; this one ends the process meanwhile.
+ */
 static void *end_meanwhile(void *ctx)
 {
     struct t *t = ctx;

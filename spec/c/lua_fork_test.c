@@ -16,8 +16,8 @@
 #include "support/source_driver.h"
 #include "transport/curl_settings.h"
 
-/* Whatever the other side does with a connection of TLS and HTTP/1.1, nginx hangs up when it is told
- * goodbye: a number that stays says that nobody did. */
+/* Whatever the other side does with a connection of TLS and HTTP/1.1, nginx hangs up when it is
+ * told goodbye: a number that stays says that nobody did. */
 static const char MAKE_CLIENT[] =
     "itrigger = require 'itrigger'\n"
     "options = { gateway = gateway, ca_file = ca_file, app_id = app, app_secret = secret,\n"
@@ -42,7 +42,8 @@ static lua_State *open_client(void)
 }
 
 /* A child that runs the chunk on its copy of the state, closes that, and ends by `end`: exit, as
- * processes do, or _exit where it has lost what a thread of the parent's held, which asan would tell. */
+ * processes do, or _exit where it has lost what a thread of the parent's held, which asan would
+ * tell. */
 static void run_in_child(lua_State *L, const char *chunk, void (*end)(int status))
 {
     int status = -1;

@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
+#include "core/http/url.h"
 #include "core/json/scan.h"
 #include "core/record/token.h"
-#include "core/http/url.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)

@@ -38,8 +38,7 @@ static void setup(struct with *w)
     setup_on(w, &r);
 }
 
-static struct itr_record settle(struct with *w, int64_t now_ms,
-                                      struct itr_record_outcome outcome)
+static struct itr_record settle(struct with *w, int64_t now_ms, struct itr_record_outcome outcome)
 {
     return fix_settle(&w->leased, now_ms, &w->wish, w->fence, &outcome);
 }

@@ -1,4 +1,5 @@
-/* http/server_address: a central server's address, what is asked of it, and what its answer means. */
+/* http/server_address: a central server's address, what is asked of it, and what its answer means.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "core/http/server_address.h"
 #include "core/fetch/server_answer.h"
+#include "core/http/server_address.h"
 
 #define LEN(a) (sizeof(a) / sizeof *(a))
 #define SERVER "https://tokens.test:8700"

@@ -1,4 +1,5 @@
-/* store_redis: the contract of stores on a real redis-server, and what only a server can do wrong. */
+/* store_redis: the contract of stores on a real redis-server, and what only a server can do wrong.
+ */
 #include "support/redis_server.h"
 #include "support/store_contract.h"
 

@@ -1,6 +1,6 @@
 /*
- * fetch/gateway_answer on any answer. The first byte of the input says how it was carried, the second which
- * HTTP status it has; the rest is the body (or the transport's detail).
+ * fetch/gateway_answer on any answer. The first byte of the input says how it was carried, the
+ * second which HTTP status it has; the rest is the body (or the transport's detail).
  *
  * There is always an outcome: a token that a record and a URL can carry, or an error of a kind that
  * fits; and never the secret in a message.
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json/scan.h"
 #include "core/fetch/gateway_answer.h"
+#include "core/json/scan.h"
 #include "core/record/sound.h"
 
 #define CHECK(what)                                                                                \
@@ -47,7 +47,8 @@ static void check_error(const struct itr_gateway_answer *a, const struct itr_rec
               e->kind == ITR_TOKEN || e->kind == ITR_QUOTA);
 }
 
-static void set_answer(struct itr_gateway_answer *a, const uint8_t *knobs, const char *text, size_t n)
+static void set_answer(struct itr_gateway_answer *a, const uint8_t *knobs, const char *text,
+                       size_t n)
 {
     static const enum itr_status kinds[] = {ITR_OK, ITR_NETWORK, ITR_TLS, ITR_TIMEOUT};
     static const int statuses[] = {200, 204, 301, 400, 401, 403, 404, 429, 500, 502, 0, 999};

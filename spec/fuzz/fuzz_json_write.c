@@ -14,8 +14,8 @@
 #include "bind/json_read.h"
 #include "bind/json_write.h"
 #include "bind/number.h"
-#include "core/json/scan.h"
 #include "core/base/utf8.h"
+#include "core/json/scan.h"
 
 #define DEEPEST 120 /* a little more than the writer takes */
 #define WIDEST 24   /* members of one table */

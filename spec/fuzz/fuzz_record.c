@@ -147,13 +147,11 @@ static void check_in_its_time(const struct play *p, const struct itr_record *r, 
     check_fixed_point(r);
 }
 
-static void check_settled(const struct play *p, const struct itr_record *before,
-                          uint64_t fence)
+static void check_settled(const struct play *p, const struct itr_record *before, uint64_t fence)
 {
     struct itr_record next, again;
 
-    CHECK(itr_record_settle(before, p->later, &p->wish, fence, &p->outcome, &next) ==
-          ITR_SETTLED);
+    CHECK(itr_record_settle(before, p->later, &p->wish, fence, &p->outcome, &next) == ITR_SETTLED);
     check_in_its_time(p, &next, p->later);
     CHECK(next.owner[0] == '\0' && next.lease_fence == fence);
     CHECK(next.fetches >= 0 && next.failures >= 0);
@@ -162,8 +160,7 @@ static void check_settled(const struct play *p, const struct itr_record *before,
     else
         CHECK(next.fence == before->fence && strcmp(next.text, before->text) == 0);
 
-    CHECK(itr_record_settle(&next, p->later, &p->wish, fence, &p->outcome, &again) ==
-          ITR_SETTLED);
+    CHECK(itr_record_settle(&next, p->later, &p->wish, fence, &p->outcome, &again) == ITR_SETTLED);
     check_same(&next, &again);
 }
 
@@ -226,8 +223,7 @@ static void check_foreign_settle(const struct play *p, uint8_t knob)
 
     if (fence == 0 || fence > ITR_RECORD_READ_MAX)
         return;
-    if (itr_record_settle(&p->r, p->later, &p->wish, fence, &p->outcome, &next) ==
-        ITR_NOT_OURS)
+    if (itr_record_settle(&p->r, p->later, &p->wish, fence, &p->outcome, &next) == ITR_NOT_OURS)
         return;
     CHECK(!is_over && itr_record_is_sound(&next) && next.owner[0] == '\0');
     check_fixed_point(&next);

@@ -1,6 +1,6 @@
 /*
- * fetch/server_answer on any answer. The first byte of the input says how it was carried, the second
- * which HTTP status it has; the rest is the body (or the transport's detail).
+ * fetch/server_answer on any answer. The first byte of the input says how it was carried, the
+ * second which HTTP status it has; the rest is the body (or the transport's detail).
  *
  * There is always an outcome: a token that a URL can carry, with a fence and with times in their
  * bounds, or an error of a kind that fits; and never the key in a message.
@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/record/token.h"
-#include "core/record/sound.h"
-#include "core/fetch/server_answer.h"
 #include "core/base/utf8.h"
+#include "core/fetch/server_answer.h"
+#include "core/record/sound.h"
+#include "core/record/token.h"
 
 #define CHECK(what)                                                                                \
     do {                                                                                           \

@@ -88,8 +88,9 @@ static inline void itr_lua_registry_set(lua_State *L, const void *key)
 #endif
 }
 
-/* Pushes what the registry holds under an address; the first time, what make pushes. A module can be
- * opened again in one state (package.loaded was cleared): what the first opening made lives on. */
+/* Pushes what the registry holds under an address; the first time, what make pushes. A module can
+ * be opened again in one state (package.loaded was cleared): what the first opening made lives on.
+ */
 static inline void itr_lua_registry_once(lua_State *L, const void *key, void (*make)(lua_State *L))
 {
     itr_lua_registry_get(L, key);
@@ -101,8 +102,8 @@ static inline void itr_lua_registry_once(lua_State *L, const void *key, void (*m
     itr_lua_registry_set(L, key);
 }
 
-/* The userdata at i if its metatable is the one that the registry holds under an address, else NULL.
- * A third of the cost of luaL_testudata, which looks a name up. */
+/* The userdata at i if its metatable is the one that the registry holds under an address, else
+ * NULL. A third of the cost of luaL_testudata, which looks a name up. */
 static inline void *itr_lua_testudata(lua_State *L, int i, const void *key)
 {
     void *p = lua_touserdata(L, i);

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 #include "bind/compat.h"
-#include "core/json/scan.h"
 #include "core/base/status.h"
+#include "core/json/scan.h"
 
 /* Called once when the module is opened: loads lua-cjson and keeps the decode function of an
  * instance of our own, so that whatever a program sets on the shared one does not matter here, and

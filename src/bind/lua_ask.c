@@ -3,8 +3,8 @@
 #include "bind/call_opts.h"
 #include "bind/error_push.h"
 #include "bind/lua_client.h"
-#include "core/call/client.h"
 #include "core/base/clock.h"
+#include "core/call/client.h"
 
 struct lua_ask {
     struct itr_source *source; /* one reference; NULL: answered, or never asked */

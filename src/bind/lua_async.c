@@ -17,7 +17,8 @@ static const char notifier_key; /* registry key of the state's struct state_noti
 /* ---- the notifier ---- */
 
 /* The notifier, new where there is none of this process. */
-static enum itr_status ready(struct state_notifier *s, struct itr_notifier **out, struct itr_error *e)
+static enum itr_status ready(struct state_notifier *s, struct itr_notifier **out,
+                             struct itr_error *e)
 {
     enum itr_status status = ITR_OK;
 

@@ -1,9 +1,9 @@
 /*
- * lua_async: what lua/itrigger/async.lua needs of C besides groups of calls: the notifier of this Lua
- * state, which its event loop hears, and the transports that ring it (docs/design.md 6).
+ * lua_async: what lua/itrigger/async.lua needs of C besides groups of calls: the notifier of this
+ * Lua state, which its event loop hears, and the transports that ring it (docs/design.md 6).
  *
- * One notifier a Lua state, made when it is first asked for and anew in the child of a fork. On the Lua
- * state's thread.
+ * One notifier a Lua state, made when it is first asked for and anew in the child of a fork. On the
+ * Lua state's thread.
  */
 #ifndef ITR_BIND_LUA_ASYNC_H
 #define ITR_BIND_LUA_ASYNC_H
@@ -12,15 +12,14 @@
 #include "core/call/client.h"
 
 /* Called once when the module is opened. Adds to the table on top:
- *   notifier(kind)       -> a descriptor ("fd") or a path ("socket") | nil, message. The kind of the
- *                       first time stays: another one is an error.
- *   notifier_accept()    -> true | nil, message: "socket", after the host connected
- *   notify()      wakes the loop, as if something were there
+ *   notifier(kind)       -> a descriptor ("fd") or a path ("socket") | nil, message. The kind of
+ * the first time stays: another one is an error. notifier_accept()    -> true | nil, message:
+ * "socket", after the host connected notify()      wakes the loop, as if something were there
  *   notifier_answered()  the loop was woken and is about to look */
 void itr_lua_async_open(lua_State *L);
 
-/* Who makes transports on the engine that ring this state's notifier. For itr_client_beside; good as
- * long as the state. */
+/* Who makes transports on the engine that ring this state's notifier. For itr_client_beside; good
+ * as long as the state. */
 struct itr_carrier itr_lua_async_carrier(lua_State *L);
 
 #endif

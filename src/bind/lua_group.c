@@ -6,8 +6,8 @@
 #include "bind/call_args.h"
 #include "bind/call_result.h"
 #include "bind/error_push.h"
-#include "core/call/client.h"
 #include "core/base/clock.h"
+#include "core/call/client.h"
 
 #define MAX_SLOT 1000000
 #define MAX_WAIT_S 1e6

@@ -1,7 +1,7 @@
 /*
- * lua_group: a group of calls as a Lua userdata: a party (a coroutine, a batch) that starts calls on
- * a client and takes them back. Each call has a slot, a small number that its party chose and that no
- * other call of the group has while it is out. On the Lua state's thread.
+ * lua_group: a group of calls as a Lua userdata: a party (a coroutine, a batch) that starts calls
+ * on a client and takes them back. Each call has a slot, a small number that its party chose and
+ * that no other call of the group has while it is out. On the Lua state's thread.
  *
  * Invariants: a group keeps its client's userdata; its calls are of the client's pool and go back
  * there when they are taken, cancelled, or the group is collected. What is out is cancelled then.
@@ -25,18 +25,16 @@ struct itr_lua_group {
 struct itr_lua_group *itr_lua_group_check(lua_State *L, int i);
 
 /* Called once when the module is opened. Adds to the table on top:
- *   group(client, id, side)  -> group, concurrency | nil, err. side: nil or false, a script's; true,
- *                               an event loop's; a string, of the program's own transport
- *   start(group, slot, is_post, path, params, opts) -> true | nil, err
- *   take(group, seconds)     -> slot, response, err, elapsed: waits until a call is over. Nothing
- *                               when none is left, or (seconds, not nil) after that time. elapsed: s
- *                               from start to end of the whole call
- *   look(group)              -> the same at once, or nil, seconds: look again by then (nil: whenever
- *                               the notifier rings)
- *   slow(group)              -> seconds for which the gateway wants no new calls of this group
- *   cancel(group)            -> an array of slots: the calls that may have been executed and whose
- *                               end was not taken. Nothing of the group is out afterwards
- *   pump(client), ready(client) -> id | nothing: itr_client_pump, itr_client_ready of the loop's side */
+ *   group(client, id, side)  -> group, concurrency | nil, err. side: nil or false, a script's;
+ * true, an event loop's; a string, of the program's own transport start(group, slot, is_post, path,
+ * params, opts) -> true | nil, err take(group, seconds)     -> slot, response, err, elapsed: waits
+ * until a call is over. Nothing when none is left, or (seconds, not nil) after that time. elapsed:
+ * s from start to end of the whole call look(group)              -> the same at once, or nil,
+ * seconds: look again by then (nil: whenever the notifier rings) slow(group)              ->
+ * seconds for which the gateway wants no new calls of this group cancel(group)            -> an
+ * array of slots: the calls that may have been executed and whose end was not taken. Nothing of the
+ * group is out afterwards pump(client), ready(client) -> id | nothing: itr_client_pump,
+ * itr_client_ready of the loop's side */
 void itr_lua_group_open(lua_State *L);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "bind/lua_group.h"
 #include "bind/own_transport.h"
-#include "core/call/call.h"
 #include "core/base/clock.h"
+#include "core/call/call.h"
 
 static int64_t now_ms(void)
 {

@@ -11,11 +11,11 @@
 #include "bind/lua_own.h"
 #include "bind/number.h"
 #include "bind/parts.h"
-#include "bind/settings.h"
-#include "core/call/envelope.h"
-#include "core/base/nearest.h"
 #include "bind/pin.h"
+#include "bind/settings.h"
+#include "core/base/nearest.h"
 #include "core/base/version.h"
+#include "core/call/envelope.h"
 
 static int l_options(lua_State *L)
 {

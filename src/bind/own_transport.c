@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "core/call/call.h"
 #include "core/base/clock.h"
+#include "core/call/call.h"
 
 /* An exchange is in one of three lists; its `transfer` says in which. */
 struct list {

@@ -1,7 +1,7 @@
 /*
  * own_transport: a transport whose bytes a Lua function of the program carries (docs/design.md 6,
- * option transport = { send, sleep }). What is started waits here until the party that it belongs to
- * takes it out, and is finished when that party brings the answer. Carries API calls only.
+ * option transport = { send, sleep }). What is started waits here until the party that it belongs
+ * to takes it out, and is finished when that party brings the answer. Carries API calls only.
  *
  * No thread, no lock, no I/O; on the Lua state's thread, but for wake.
  */
@@ -11,13 +11,13 @@
 #include "core/call/group.h"
 #include "core/http/transport.h"
 
-/* As itr_carrier's open (client.h); ctx is a struct itr_transport **, which tells from then on where
- * the transport is (NULL: there is none any more). ITR_NOMEM. */
+/* As itr_carrier's open (client.h); ctx is a struct itr_transport **, which tells from then on
+ * where the transport is (NULL: there is none any more). ITR_NOMEM. */
 enum itr_status itr_own_transport_open(void *ctx, const struct itr_transport_options *options,
                                        struct itr_transport **out, struct itr_error *e);
 
-/* The next exchange of a call of the group that is to be sent, from now on in its party's hands; NULL:
- * none. t may be NULL. */
+/* The next exchange of a call of the group that is to be sent, from now on in its party's hands;
+ * NULL: none. t may be NULL. */
 struct itr_exchange *itr_own_transport_take(struct itr_transport *t,
                                             const struct itr_call_group *g);
 /* The one that the group's party took and has not answered; NULL: none, or it was cancelled. */

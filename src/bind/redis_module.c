@@ -1,6 +1,6 @@
 #include "bind/compat.h"
-#include "bind/store_box.h"
 #include "bind/pin.h"
+#include "bind/store_box.h"
 #include "store/stores.h"
 
 /*

@@ -6,8 +6,8 @@
 #define ITR_BIND_SETTINGS_H
 
 #include "bind/compat.h"
-#include "core/config/config.h"
 #include "core/base/status.h"
+#include "core/config/config.h"
 
 /* Sets every option of the table at absolute index i in *config, which has an owner that outlives
  * a longjmp; reads app_secret_file if that is given; finishes the config. ITR_CONFIG naming the

@@ -1,7 +1,7 @@
 /*
- * connections: all that are open, each with the time by which its next request must be complete. The HTTP
- * library's own timeout is for silence; whoever sends one byte a second is ended here.
- * Any thread; one lock, held for a shutdown(2) at the longest.
+ * connections: all that are open, each with the time by which its next request must be complete.
+ * The HTTP library's own timeout is for silence; whoever sends one byte a second is ended here. Any
+ * thread; one lock, held for a shutdown(2) at the longest.
  */
 #ifndef ITRIGGERD_CONNECTIONS_H
 #define ITRIGGERD_CONNECTIONS_H

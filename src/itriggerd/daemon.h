@@ -1,6 +1,6 @@
 /*
- * daemon: the whole of it from start to end: settings → parts, world, listeners, clockwork; reload; drain.
- * Belongs to the main thread.
+ * daemon: the whole of it from start to end: settings → parts, world, listeners, clockwork; reload;
+ * drain. Belongs to the main thread.
  */
 #ifndef ITRIGGERD_DAEMON_H
 #define ITRIGGERD_DAEMON_H

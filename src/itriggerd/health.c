@@ -19,8 +19,7 @@ static void read_counters(const struct app_counters *c, struct health *h)
         h->errors[i] = read_counter(&c->errors[i]);
 }
 
-void health_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats,
-               struct health *h)
+void health_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats, struct health *h)
 {
     itr_source_stats(a->source, stats);
     *h = (struct health){.name = a->name, .app_id = a->app_id};

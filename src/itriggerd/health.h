@@ -27,7 +27,6 @@ struct health {
 struct app;
 
 /* stats: the source's, for who wants more of it than h has (the events). */
-void health_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats,
-               struct health *h);
+void health_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats, struct health *h);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * http_api: what a request asks for: (method, path, query, headers, body) → a call, or the answer that
- * says what is wrong with it. The table of routes is here. Pure; any thread.
+ * http_api: what a request asks for: (method, path, query, headers, body) → a call, or the answer
+ * that says what is wrong with it. The table of routes is here. Pure; any thread.
  */
 #ifndef ITRIGGERD_HTTP_API_H
 #define ITRIGGERD_HTTP_API_H

@@ -1,7 +1,8 @@
 /*
  * ini_reader: reads an INI file with inih, and refuses what inih would cut or misread without a
- * word: lines over 199 bytes, names and sections over 49, " ;" in the middle of a line (the rest would be
- * a comment), a line that begins with a space (more of the value before it), text that is no UTF-8.
+ * word: lines over 199 bytes, names and sections over 49, " ;" in the middle of a line (the rest
+ * would be a comment), a line that begins with a space (more of the value before it), text that is
+ * no UTF-8.
  */
 #ifndef ITRIGGERD_INI_READER_H
 #define ITRIGGERD_INI_READER_H

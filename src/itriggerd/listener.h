@@ -32,7 +32,8 @@ struct listener {
 /* Opens the socket. ITR_CONFIG: why it cannot be. */
 enum itr_status listener_open(struct listener *l, struct server *server, const char *address,
                               struct itr_error *e);
-/* Sweeps; ITR_CONFIG: so many retired servers still have open requests that it cannot be started again now. */
+/* Sweeps; ITR_CONFIG: so many retired servers still have open requests that it cannot be started
+ * again now. */
 enum itr_status listener_check_room(struct listener *l, struct itr_error *e);
 /* Starts serving; when it serves already (and there is room), with these certificates from now on.
  * ITR_CONFIG: they are no good, and all stays as it was. tls: NULL: none. */

@@ -12,8 +12,8 @@
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* All apps that the reader may see; names are UTF-8. What does not fit out's maximum is missing, and
- * the result says so: ITR_FULL, ITR_NOMEM. */
+/* All apps that the reader may see; names are UTF-8. What does not fit out's maximum is missing,
+ * and the result says so: ITR_FULL, ITR_NOMEM. */
 enum itr_status metrics_write(struct itr_buf *out, const struct health *apps, size_t n,
                               const struct traffic *traffic);
 

@@ -191,8 +191,8 @@ static void append_event(struct itr_buf *out, enum page_language l, const struct
     (void)itr_buf_append_str(out, "</td></tr>");
 }
 
-static void append_events(struct itr_buf *out, enum page_language l,
-                          const struct itr_stats *s, int64_t now_wall_ms)
+static void append_events(struct itr_buf *out, enum page_language l, const struct itr_stats *s,
+                          int64_t now_wall_ms)
 {
     size_t i;
 

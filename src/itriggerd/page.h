@@ -1,9 +1,9 @@
 /*
- * page: the status page: HTML that needs nothing from elsewhere, no script, and renews itself. Pure;
- * any thread.
+ * page: the status page: HTML that needs nothing from elsewhere, no script, and renews itself.
+ * Pure; any thread.
  *
- * Written in pieces, so that no more than one app's events are in memory beside the page: page_begin,
- * page_app for each, page_end. Each returns ITR_OK, or ITR_FULL, ITR_NOMEM.
+ * Written in pieces, so that no more than one app's events are in memory beside the page:
+ * page_begin, page_app for each, page_end. Each returns ITR_OK, or ITR_FULL, ITR_NOMEM.
  */
 #ifndef ITRIGGERD_PAGE_H
 #define ITRIGGERD_PAGE_H
@@ -24,7 +24,8 @@ enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct
 /* n: how many apps there were. */
 enum itr_status page_end(struct itr_buf *out, enum page_language l, size_t n);
 
-/* The value of its Content-Security-Policy: the page's own style sheet by its digest, nothing else. */
+/* The value of its Content-Security-Policy: the page's own style sheet by its digest, nothing else.
+ */
 void page_policy(char out[PAGE_POLICY_MAX]);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * page_style: the style sheet of the status page, and the policy that allows it by its digest. Pure.
+ * page_style: the style sheet of the status page, and the policy that allows it by its digest.
+ * Pure.
  */
 #ifndef ITRIGGERD_PAGE_STYLE_H
 #define ITRIGGERD_PAGE_STYLE_H

@@ -1,6 +1,6 @@
 /*
- * page_text: the words of the status page, in English and Chinese, and which of the two a browser wants.
- * Pure; static memory; any thread.
+ * page_text: the words of the status page, in English and Chinese, and which of the two a browser
+ * wants. Pure; static memory; any thread.
  */
 #ifndef ITRIGGERD_PAGE_TEXT_H
 #define ITRIGGERD_PAGE_TEXT_H

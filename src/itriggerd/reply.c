@@ -66,8 +66,8 @@ void reply_say(struct reply *r, int http_status, int64_t code, const char *messa
     (void)itr_buf_append_char(&r->body, '}');
 }
 
-/* Whole seconds, which every language's clients can read, rounded down; but what is not over yet has 1
- * left at least. */
+/* Whole seconds, which every language's clients can read, rounded down; but what is not over yet
+ * has 1 left at least. */
 static int64_t seconds_left(int64_t ms)
 {
     if (ms <= 0)

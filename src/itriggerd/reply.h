@@ -1,7 +1,7 @@
 /*
  * reply: one answer of the daemon before it goes out: status, body and the headers that depend on
- * what is said. The envelope is the vendor's (docs/protocol.md): {"code":..,"message":..,"data":..}.
- * Pure; one owner.
+ * what is said. The envelope is the vendor's (docs/protocol.md):
+ * {"code":..,"message":..,"data":..}. Pure; one owner.
  */
 #ifndef ITRIGGERD_REPLY_H
 #define ITRIGGERD_REPLY_H
@@ -34,7 +34,8 @@ void reply_say(struct reply *r, int http_status, int64_t code, const char *messa
 /* The token with its fence and times from now, in seconds. */
 void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms);
 
-/* No token, and why: 429 with 40004 for kind quota, else 503, with the gateway's code if it has one. */
+/* No token, and why: 429 with 40004 for kind quota, else 503, with the gateway's code if it has
+ * one. */
 void reply_failure(struct reply *r, const struct itr_error *e);
 
 /* The same two in the vendor's own words, for the drop-in paths: always HTTP 200 where the vendor

@@ -116,7 +116,8 @@ static void fail_busy(struct serving *s, const char *why)
     say_failure(s, &e);
 }
 
-/* A higher fence than ours was refused, and that token is ours by now: it was another itriggerd's. */
+/* A higher fence than ours was refused, and that token is ours by now: it was another itriggerd's.
+ */
 static bool is_that_one(const struct serving *s)
 {
     return s->call.refused != 0 && s->wait.token != NULL && s->wait.error.kind == ITR_OK &&

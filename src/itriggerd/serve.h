@@ -1,6 +1,6 @@
 /*
- * serve: one request from its call (http_api.h) to its reply, with the token source in between. Does not
- * know the HTTP library: it says "wait", and is asked again once the waiter was woken.
+ * serve: one request from its call (http_api.h) to its reply, with the token source in between.
+ * Does not know the HTTP library: it says "wait", and is asked again once the waiter was woken.
  */
 #ifndef ITRIGGERD_SERVE_H
 #define ITRIGGERD_SERVE_H

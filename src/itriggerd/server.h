@@ -1,6 +1,6 @@
 /*
- * server: what the daemon's threads share: the world as of now, the requests that wait for a token, and the
- * connections with their deadlines.
+ * server: what the daemon's threads share: the world as of now, the requests that wait for a token,
+ * and the connections with their deadlines.
  *
  * Any thread. Locks: `lock` guards the world's place, `waiting` and `connections` have their own;
  * none is held while a token source is asked, and a source's own lock may be held when one is

@@ -13,8 +13,8 @@
 
 /* ---- server ---- */
 
-/* The first directory of a list as systemd writes it, with a place of its own in it: the file store wants
- * one that nobody else can enter. */
+/* The first directory of a list as systemd writes it, with a place of its own in it: the file store
+ * wants one that nobody else can enter. */
 static bool set_store_of_state(struct settings *s, const char *dirs)
 {
     char address[PATH_MAX_BYTES];

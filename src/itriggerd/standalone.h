@@ -1,7 +1,7 @@
 /*
  * standalone: the settings for a start with nothing but the environment: one app of
- * ITRIGGER_APP_ID, ITRIGGER_APP_SECRET, ITRIGGER_GATEWAY ..., one key for its clients. Where no key is given, one is made, and
- * kept beside the token store for the next start.
+ * ITRIGGER_APP_ID, ITRIGGER_APP_SECRET, ITRIGGER_GATEWAY ..., one key for its clients. Where no key
+ * is given, one is made, and kept beside the token store for the next start.
  */
 #ifndef ITRIGGERD_STANDALONE_H
 #define ITRIGGERD_STANDALONE_H

@@ -22,7 +22,8 @@ static bool write_all(int fd, const char *text, size_t len)
     return true;
 }
 
-/* The file's name is made anew each time: what a symbolic link in its place leads to is not touched. */
+/* The file's name is made anew each time: what a symbolic link in its place leads to is not
+ * touched. */
 static bool write_new(const char *path, const struct itr_token *t)
 {
     int fd, failed;

@@ -1,6 +1,6 @@
 /*
- * traffic: what the daemon counts of its answers, for /metrics: how many by route and code, and how long
- * they took. Any thread; counters only grow.
+ * traffic: what the daemon counts of its answers, for /metrics: how many by route and code, and how
+ * long they took. Any thread; counters only grow.
  */
 #ifndef ITRIGGERD_TRAFFIC_H
 #define ITRIGGERD_TRAFFIC_H

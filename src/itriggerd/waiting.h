@@ -1,11 +1,11 @@
 /*
- * waiting: requests that are suspended until there is a token for them, or their time is over. The number
- * is bounded.
+ * waiting: requests that are suspended until there is a token for them, or their time is over. The
+ * number is bounded.
  *
  * Design notes
  * - A request is woken once: by the token source (waiter_wake, under the source's lock, so it must
- *   not block: libmicrohttpd's resume takes a lock of its own for a moment and calls nobody back) or
- *   by waiting_expire. It may be woken before it is suspended; then waiter_suspended resumes it.
+ *   not block: libmicrohttpd's resume takes a lock of its own for a moment and calls nobody back)
+ * or by waiting_expire. It may be woken before it is suspended; then waiter_suspended resumes it.
  * - A waiter is memory of its request, which leaves the list before it goes.
  */
 #ifndef ITRIGGERD_WAITING_H

@@ -1,6 +1,6 @@
 /*
- * watch: the answers to who watches the daemon: /metrics and the page, about the apps that a client may
- * see. Any thread.
+ * watch: the answers to who watches the daemon: /metrics and the page, about the apps that a client
+ * may see. Any thread.
  */
 #ifndef ITRIGGERD_WATCH_H
 #define ITRIGGERD_WATCH_H

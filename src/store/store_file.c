@@ -159,8 +159,8 @@ static enum itr_status append_dir(struct file_store *f, const char *address, str
     return s;
 }
 
-/* nginx's master, root, makes the store for workers of another user: the directory is theirs already,
- * and is checked when it is used. */
+/* nginx's master, root, makes the store for workers of another user: the directory is theirs
+ * already, and is checked when it is used. */
 static bool is_for_another_user(const char *dir)
 {
     struct stat st;

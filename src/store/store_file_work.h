@@ -24,8 +24,8 @@ struct itr_file_work {
     char temp[ITR_FILE_NAME];      /* that and "~", which no key has */
 };
 
-/* Opens dir. Whatever it answers, itr_file_work_end gives back what was taken. All: ITR_STORE with a
- * text that names the directory, or ITR_NOMEM. */
+/* Opens dir. Whatever it answers, itr_file_work_end gives back what was taken. All: ITR_STORE with
+ * a text that names the directory, or ITR_NOMEM. */
 enum itr_status itr_file_work_begin(struct itr_file_work *w, const char *dir, const char *key,
                                     const struct itr_clock *clock, struct itr_error *e);
 void itr_file_work_end(struct itr_file_work *w);

@@ -16,8 +16,8 @@ struct itr_redis_link {
     const char *id;                  /* the owner's; for errors */
 };
 
-/* Connects, starts TLS, logs in, chooses the db; each within the address's timeout_ms (but not the resolving of
- * a host's name, which the system bounds). ITR_STORE, ITR_NOMEM: not connected. */
+/* Connects, starts TLS, logs in, chooses the db; each within the address's timeout_ms (but not the
+ * resolving of a host's name, which the system bounds). ITR_STORE, ITR_NOMEM: not connected. */
 enum itr_status itr_redis_link_open(struct itr_redis_link *r, struct itr_error *e);
 
 /* The next reply. ITR_OK: it is of this type (a string: or nil), in *out, the caller's to free.

@@ -57,8 +57,8 @@ static SSL_CTX *make_context(const struct itr_redis_url *u, char *what, size_t s
     return NULL;
 }
 
-/* Whose certificate it must be: an address by itself, a name also in the greeting (SNI), for a server
- * that has several. */
+/* Whose certificate it must be: an address by itself, a name also in the greeting (SNI), for a
+ * server that has several. */
 static bool expect_host(SSL *ssl, const char *host)
 {
     unsigned char address[sizeof(struct in6_addr)];

@@ -39,9 +39,9 @@ enum itr_status itr_redis_url_read(const char *address, struct itr_redis_url *u,
 #define ITR_REDIS_ID (3 * ITR_REDIS_PART)
 void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size);
 
-/* For itr_store.id: the same, and a digest of what decides whether and how the server answers us (user,
- * password, ca_file, timeout_ms). One who mends a password must not be given what the wrong one has
- * opened, nor one with a wrong password the token of the right one. */
+/* For itr_store.id: the same, and a digest of what decides whether and how the server answers us
+ * (user, password, ca_file, timeout_ms). One who mends a password must not be given what the wrong
+ * one has opened, nor one with a wrong password the token of the right one. */
 #define ITR_REDIS_IDENTITY (ITR_REDIS_ID + 2 * ITR_SHA256_LEN + 2)
 void itr_redis_url_identity(const struct itr_redis_url *u, char *out, size_t size);
 

@@ -3,18 +3,18 @@
  * options of it, and so for their connections. Tickets go in, are carried, and come out at the port
  * that they belong to. Internal to curl_engine.
  *
- * Any thread may call any function; none blocks on the network. Started with the first ticket, ended
- * with the last port or with the process; after a fork the child has one of its own, in which what
- * was out comes out as failed. docs/design.md section 6.
+ * Any thread may call any function; none blocks on the network. Started with the first ticket,
+ * ended with the last port or with the process; after a fork the child has one of its own, in which
+ * what was out comes out as failed. docs/design.md section 6.
  */
 #ifndef ITR_TRANSPORT_CURL_CARRIER_H
 #define ITR_TRANSPORT_CURL_CARRIER_H
 
 #include <stdbool.h>
 
-#include "core/os/notifier.h"
-#include "core/os/nap.h"
 #include "core/http/transport.h"
+#include "core/os/nap.h"
+#include "core/os/notifier.h"
 #include "transport/curl_ticket.h"
 
 /* Tickets that are not taken back yet, of all ports together. */
@@ -24,20 +24,20 @@ struct itr_curl_carrier;
 
 /* Where one transport's tickets come out. In place from open to close. */
 struct itr_curl_port {
-    struct itr_notifier *notifier;        /* borrowed, constant; rung when something is over; NULL: none */
-    struct itr_nap nap;           /* woken then, too; by others as they like */
-    struct itr_curl_tickets over; /* the carrier's, as what follows */
+    struct itr_notifier *notifier; /* borrowed, constant; rung when something is over; NULL: none */
+    struct itr_nap nap;            /* woken then, too; by others as they like */
+    struct itr_curl_tickets over;  /* the carrier's, as what follows */
     struct itr_curl_port *next;
 };
 
-/* The carrier for these options, found or made, with this port (set: notifier, nap) on it. ITR_CONFIG,
- * ITR_NETWORK as of curl_loop's open; ITR_NOMEM. */
+/* The carrier for these options, found or made, with this port (set: notifier, nap) on it.
+ * ITR_CONFIG, ITR_NETWORK as of curl_loop's open; ITR_NOMEM. */
 enum itr_status itr_curl_carrier_open(const struct itr_transport_options *options,
                                       struct itr_curl_port *port, struct itr_curl_carrier **out,
                                       struct itr_error *e);
 
-/* Nothing comes to the port any more; what it had is cancelled and given back. The notifier may still be
- * rung for a moment. In the child of a fork, too. */
+/* Nothing comes to the port any more; what it had is cancelled and given back. The notifier may
+ * still be rung for a moment. In the child of a fork, too. */
 void itr_curl_carrier_close(struct itr_curl_carrier *c, struct itr_curl_port *port);
 
 /* As of transport.h's start; checks the address. The ticket is the carrier's when it is ITR_OK, and

@@ -2,9 +2,9 @@
 
 #include <pthread.h>
 
-#include "core/os/notifier.h"
 #include "core/base/clock.h"
 #include "core/os/nap.h"
+#include "core/os/notifier.h"
 #include "transport/curl_loop.h"
 
 static struct itr_curl_ticket *ticket_of(struct itr_exchange *x)
@@ -31,8 +31,8 @@ void itr_curl_carrier_drop(struct itr_curl_carrier *c, struct itr_curl_ticket *t
 
 /* ---- what is over ---- */
 
-/* The first of `done` and those behind it that come out at the same port. Returns that port's notifier,
- * counted, or NULL. */
+/* The first of `done` and those behind it that come out at the same port. Returns that port's
+ * notifier, counted, or NULL. */
 static struct itr_notifier *deliver_some(struct itr_curl_carrier *c)
 {
     struct itr_curl_port *port = ticket_of(c->done.first)->port;

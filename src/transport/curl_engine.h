@@ -13,13 +13,13 @@
  *   ending. (Not ITR_NOMEM, which is raised in Lua.)
  * - wait(t, 0) only looks, and takes no system call. Otherwise it blocks this thread alone.
  *   Exchanges come out in the order they ended.
- * - The notifier is rung when something is over, and by wake(). Once it was answered, everything that is
- *   over must be taken: look until wait(t, 0) is NULL.
+ * - The notifier is rung when something is over, and by wake(). Once it was answered, everything
+ * that is over must be taken: look until wait(t, 0) is NULL.
  * - cancel() does not wait for the thread, so response.sent is false only if that is sure.
  * - free() does not wait either; connections in use are closed a moment later.
  * - In the child of a fork abandon() and free() are the same. What was out comes out of wait() as
- *   ITR_NETWORK with sent = true, and new exchanges have a thread and connections of the child's own;
- *   but the notifier is the parent's, so who has one opens a new transport.
+ *   ITR_NETWORK with sent = true, and new exchanges have a thread and connections of the child's
+ * own; but the notifier is the parent's, so who has one opens a new transport.
  * - When the process exits, what is out comes out as ITR_NETWORK; exit waits for the thread's end.
  *
  * A transport belongs to one thread at a time, but for wake(). docs/design.md section 6.
@@ -27,8 +27,8 @@
 #ifndef ITR_TRANSPORT_CURL_ENGINE_H
 #define ITR_TRANSPORT_CURL_ENGINE_H
 
-#include "core/os/notifier.h"
 #include "core/http/transport.h"
+#include "core/os/notifier.h"
 
 /* A transport on the process's engine for these options. notifier: retained; may serve several
  * transports; NULL: none. ITR_CONFIG, ITR_NETWORK (no descriptors are left), ITR_NOMEM. */

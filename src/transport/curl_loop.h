@@ -35,8 +35,8 @@ const struct itr_transport_factory *itr_curl_loop_factory(void);
 /* More are finished: wait() would return one without looking at the network. The loop's thread. */
 bool itr_curl_loop_has_more(const struct itr_transport *t);
 
-/* From now on sockets are opened and closed with this lock held (it outlives t; not held by who calls
- * into t), so that whoever holds it at a fork may call itr_curl_loop_lose in the child. */
+/* From now on sockets are opened and closed with this lock held (it outlives t; not held by who
+ * calls into t), so that whoever holds it at a fork may call itr_curl_loop_lose in the child. */
 void itr_curl_loop_guard(struct itr_transport *t, pthread_mutex_t *lock);
 
 /* In place of abandon(), in the child, when another thread was at work in t at the fork: closes its

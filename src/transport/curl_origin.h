@@ -31,8 +31,8 @@ size_t itr_curl_origin_length(const char *url);
 /* Whether url may be called at all, over a Unix socket or not. ITR_USAGE: no. Pure. */
 enum itr_status itr_curl_origin_check(const char *url, bool over_unix_socket, struct itr_error *e);
 
-/* Sets the handle up for the origin of url, if it is not already, and for url. ITR_USAGE: not an address that may be called;
- * ITR_NOMEM. */
+/* Sets the handle up for the origin of url, if it is not already, and for url. ITR_USAGE: not an
+ * address that may be called; ITR_NOMEM. */
 enum itr_status itr_curl_origin_set(struct itr_curl_origin *o, CURL *easy,
                                     const struct itr_curl_settings *s, const char *url,
                                     struct itr_error *e);

@@ -2,8 +2,8 @@
  * curl_ticket: what stands for an exchange on the engine's thread: a copy of its request, and the
  * answer until the caller takes it. So the caller's exchange may go away while a request is out.
  *
- * Whose a ticket is, and in which list it stands, is curl_carrier's to say, under its lock. Internal
- * to curl_engine and curl_carrier. docs/design.md section 6.
+ * Whose a ticket is, and in which list it stands, is curl_carrier's to say, under its lock.
+ * Internal to curl_engine and curl_carrier. docs/design.md section 6.
  */
 #ifndef ITR_TRANSPORT_CURL_TICKET_H
 #define ITR_TRANSPORT_CURL_TICKET_H

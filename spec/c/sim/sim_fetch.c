@@ -115,8 +115,8 @@ static void look_and_send(struct sim_world *w, const struct sim_event *e)
         return;
     if (!w->options.without_look) {
         f->blind = !sim_access_load(p);
-        f->fenced = !f->blind && !itr_record_is_ours(&f->record, f->store_now_ms, f->owner,
-                                                           f->lease_fence);
+        f->fenced =
+            !f->blind && !itr_record_is_ours(&f->record, f->store_now_ms, f->owner, f->lease_fence);
     }
     if (f->blind || f->fenced) {
         conclude(p, ITR_OUTCOME_NOT_SENT, ITR_NETWORK, "held back before the first byte");

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/record/token.h"
 #include "core/record/record.h"
+#include "core/record/token.h"
 #include "sim/sim_store.h"
 
 struct sim_process;
@@ -28,7 +28,7 @@ struct sim_fetch {  /* zero it before use */
     struct sim_bytes bytes; /* the record as it was loaded */
     struct itr_record record;
     int64_t store_now_ms, mono_ms; /* when it was loaded */
-    struct itr_record next;  /* what is being swapped in */
+    struct itr_record next;        /* what is being swapped in */
 
     int64_t look_ms;
     bool attempted, fenced, blind;

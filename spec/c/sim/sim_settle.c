@@ -102,7 +102,7 @@ static void end_unsettled(struct sim_process *p)
     f->mono_ms = p->world->now_ms;
     f->store_now_ms = sim_store_now(&p->world->store, p->world->now_ms);
     if (itr_record_settle(&nothing, f->store_now_ms, &f->wish, f->lease_fence, &f->outcome,
-                                &next) != ITR_SETTLED)
+                          &next) != ITR_SETTLED)
         sim_watch_break(p->world, "a record of nothing took no token");
     f->late = true;
     SIM_TRACE(p->world, "%d: its token could not be stored", p->id);
@@ -171,8 +171,8 @@ static enum itr_record_settled settle_unfenced(struct sim_fetch *f)
 {
     memcpy(f->record.owner, f->owner, sizeof f->record.owner);
     f->record.lease_fence = f->lease_fence;
-    (void)itr_record_settle(&f->record, f->store_now_ms, &f->wish, f->lease_fence,
-                                  &f->outcome, &f->next);
+    (void)itr_record_settle(&f->record, f->store_now_ms, &f->wish, f->lease_fence, &f->outcome,
+                            &f->next);
     if (f->next.lease_fence < f->next.fence)
         f->next.lease_fence = f->next.fence;
     return ITR_SETTLED;
@@ -182,7 +182,7 @@ static enum itr_record_settled settle(struct sim_process *p)
 {
     struct sim_fetch *f = &p->fetch;
     enum itr_record_settled s = itr_record_settle(&f->record, f->store_now_ms, &f->wish,
-                                                        f->lease_fence, &f->outcome, &f->next);
+                                                  f->lease_fence, &f->outcome, &f->next);
 
     return s == ITR_NOT_OURS && p->world->options.without_fence ? settle_unfenced(f) : s;
 }

@@ -1,6 +1,6 @@
 /*
- * call_driver: the owner of one call, as call.h describes it: time, tokens and answers are given by hand.
- * The functions are static: each test program has the few that it uses.
+ * call_driver: the owner of one call, as call.h describes it: time, tokens and answers are given by
+ * hand. The functions are static: each test program has the few that it uses.
  */
 #ifndef SPEC_CALL_DRIVER_H
 #define SPEC_CALL_DRIVER_H

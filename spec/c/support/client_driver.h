@@ -1,6 +1,6 @@
 /*
- * client_driver: one client on the fakes, and calls made on it. The functions are static: each test program
- * has the few that it uses.
+ * client_driver: one client on the fakes, and calls made on it. The functions are static: each test
+ * program has the few that it uses.
  */
 #ifndef SPEC_CLIENT_DRIVER_H
 #define SPEC_CLIENT_DRIVER_H

@@ -1,6 +1,6 @@
 /*
- * fake_store: a memory store (the real one) in a wrapper that can fail, forget, hold its callers, be
- * changed under a swap, and whose clock can be stepped. Counted as store.h says; the test's own
+ * fake_store: a memory store (the real one) in a wrapper that can fail, forget, hold its callers,
+ * be changed under a swap, and whose clock can be stepped. Counted as store.h says; the test's own
  * reference is dropped by fake_store_free, which checks that it was the last. Any thread.
  */
 #ifndef SPEC_FAKE_STORE_H
@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/record/store.h"
 #include "core/record/record.h"
+#include "core/record/store.h"
 #include "support/fake_clock.h"
 
 struct fake_store {

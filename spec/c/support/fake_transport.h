@@ -1,8 +1,8 @@
 /*
  * fake_transport: transport.h played by a script. The gateway behind it is one per process: what
- * every transport of the factory sends comes to it, in one of two lanes (the token endpoint or token
- * server, and all else), is recorded, and is answered from the lane's queue, or as the lane always answers. A held
- * lane answers only what the test releases. Deadlines are by the fake clock.
+ * every transport of the factory sends comes to it, in one of two lanes (the token endpoint or
+ * token server, and all else), is recorded, and is answered from the lane's queue, or as the lane
+ * always answers. A held lane answers only what the test releases. Deadlines are by the fake clock.
  *
  * Any thread; each transport belongs to one, as transport.h says.
  */
@@ -55,8 +55,8 @@ void fake_before_send(void (*hook)(enum fake_lane lane, int nth, void *ctx), voi
 /* The next `n` opens, or starts, fail: opens with ITR_NOMEM. */
 void fake_fail_open(int n);
 void fake_fail_start(int n, enum itr_status kind);
-/* A wait of the calling thread with nothing to carry takes the fake clock forward instead of waiting
- * for the test. */
+/* A wait of the calling thread with nothing to carry takes the fake clock forward instead of
+ * waiting for the test. */
 void fake_idle_advances(bool advances);
 
 int fake_started(enum fake_lane lane);                        /* requests begun */

@@ -87,8 +87,7 @@ static inline struct itr_record record(const struct t *t)
 }
 
 /* A record with another's token, an hour old. */
-static inline struct itr_record with_token(const struct t *t, const char *text,
-                                                 uint64_t fence)
+static inline struct itr_record with_token(const struct t *t, const char *text, uint64_t fence)
 {
     struct itr_record r = record(t);
     int64_t now = fake_store_now(t->f->store);

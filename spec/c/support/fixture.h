@@ -36,8 +36,8 @@ struct fixture {
     struct itr_parts parts;
 };
 
-/* For cmocka: *state is a struct fixture. The teardown fails when a transport, or a reference of the
- * store, is left over. */
+/* For cmocka: *state is a struct fixture. The teardown fails when a transport, or a reference of
+ * the store, is left over. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 

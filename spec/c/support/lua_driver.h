@@ -1,7 +1,7 @@
 /*
- * lua_driver: Lua states with the library in them, in a C test: for what only C can do to them, such
- * as to run eight of them on eight threads, or to fork. Lua 5.4, as the sources lie in the tree. The
- * functions are static: each test program has the few that it uses.
+ * lua_driver: Lua states with the library in them, in a C test: for what only C can do to them,
+ * such as to run eight of them on eight threads, or to fork. Lua 5.4, as the sources lie in the
+ * tree. The functions are static: each test program has the few that it uses.
  */
 #ifndef SPEC_LUA_DRIVER_H
 #define SPEC_LUA_DRIVER_H

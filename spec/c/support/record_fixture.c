@@ -71,20 +71,19 @@ struct itr_record_verdict fix_decide(const struct itr_record *r, int64_t now_ms,
 }
 
 struct itr_record fix_settle(const struct itr_record *r, int64_t now_ms,
-                                   const struct itr_record_wish *wish, uint64_t lease_fence,
-                                   const struct itr_record_outcome *outcome)
+                             const struct itr_record_wish *wish, uint64_t lease_fence,
+                             const struct itr_record_outcome *outcome)
 {
     struct itr_record next;
 
-    assert_int_equal(itr_record_settle(r, now_ms, wish, lease_fence, outcome, &next),
-                     ITR_SETTLED);
+    assert_int_equal(itr_record_settle(r, now_ms, wish, lease_fence, outcome, &next), ITR_SETTLED);
     assert_true(itr_record_is_sound(&next));
     return next;
 }
 
 struct itr_record fix_fetch(const struct itr_record *r, int64_t now_ms,
-                                  const struct itr_record_wish *wish,
-                                  const struct itr_record_outcome *outcome)
+                            const struct itr_record_wish *wish,
+                            const struct itr_record_outcome *outcome)
 {
     struct itr_record_verdict v = fix_decide(r, now_ms, wish, ITR_VERDICT_ACQUIRE);
 

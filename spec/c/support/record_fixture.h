@@ -38,13 +38,13 @@ struct itr_record_verdict fix_decide(const struct itr_record *r, int64_t now_ms,
 
 /* Decides to ACQUIRE, and settles `outcome` at once. */
 struct itr_record fix_fetch(const struct itr_record *r, int64_t now_ms,
-                                  const struct itr_record_wish *wish,
-                                  const struct itr_record_outcome *outcome);
+                            const struct itr_record_wish *wish,
+                            const struct itr_record_outcome *outcome);
 
 /* Settles, and fails the test if the lease is not ours. */
 struct itr_record fix_settle(const struct itr_record *r, int64_t now_ms,
-                                   const struct itr_record_wish *wish, uint64_t lease_fence,
-                                   const struct itr_record_outcome *outcome);
+                             const struct itr_record_wish *wish, uint64_t lease_fence,
+                             const struct itr_record_outcome *outcome);
 
 /* Fails the test unless both say the same (by their text forms). */
 void fix_assert_same(const struct itr_record *a, const struct itr_record *b);

@@ -17,12 +17,13 @@ struct redis_server {
 /* False: there is no redis-server on this machine. */
 bool redis_server_is_here(void);
 
-/* Starts it and waits until it says that it is ready; aborts when it does not. port 0: any. `option`
- * and `value` are one more of its options, or NULL. */
+/* Starts it and waits until it says that it is ready; aborts when it does not. port 0: any.
+ * `option` and `value` are one more of its options, or NULL. */
 void redis_server_start(struct redis_server *r, int port, const char *option, const char *value);
 void redis_server_stop(struct redis_server *r); /* with SIGKILL */
 
-/* Has redis-cli say one command (NULL-ended words); false unless it answers `answer` (NULL: anything). */
+/* Has redis-cli say one command (NULL-ended words); false unless it answers `answer` (NULL:
+ * anything). */
 bool redis_server_says(const struct redis_server *r, const char *answer, const char *const *words);
 
 #endif

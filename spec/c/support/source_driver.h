@@ -1,7 +1,7 @@
 /*
- * source_driver: one source on the fakes, asked by hand. What is out is held by the gateway's script
- * until the test releases it, so nothing depends on how fast a thread is. The functions are static:
- * each test program has the few that it uses.
+ * source_driver: one source on the fakes, asked by hand. What is out is held by the gateway's
+ * script until the test releases it, so nothing depends on how fast a thread is. The functions are
+ * static: each test program has the few that it uses.
  */
 #ifndef SPEC_SOURCE_DRIVER_H
 #define SPEC_SOURCE_DRIVER_H

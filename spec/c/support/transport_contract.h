@@ -1,6 +1,6 @@
 /*
- * transport_contract: what core/transport.h promises and libcurl alone does not, as tests that run on
- * every transport of ours. A test program names its kind in loop_fixture_opener and puts
+ * transport_contract: what core/transport.h promises and libcurl alone does not, as tests that run
+ * on every transport of ours. A test program names its kind in loop_fixture_opener and puts
  * TRANSPORT_CONTRACT_TESTS among its tests.
  */
 #ifndef SPEC_TRANSPORT_CONTRACT_H

@@ -1,7 +1,7 @@
 /*
  * decimal: a number from a text such as "7200", "0.5", "-1e3". By hand, because strtod minds the
- * host's locale, where "0.5" may end at the point, and takes more than anybody means: "0x10", "nan",
- * spaces. Pure; any thread.
+ * host's locale, where "0.5" may end at the point, and takes more than anybody means: "0x10",
+ * "nan", spaces. Pure; any thread.
  */
 #ifndef ITR_CORE_BASE_DECIMAL_H
 #define ITR_CORE_BASE_DECIMAL_H

@@ -22,14 +22,14 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
-#include "core/config/config.h"
-#include "core/call/envelope.h"
-#include "core/json/scan.h"
 #include "core/base/status.h"
-#include "core/record/token.h"
-#include "core/source/source.h"
+#include "core/call/envelope.h"
+#include "core/config/config.h"
 #include "core/http/transport.h"
 #include "core/http/url.h"
+#include "core/json/scan.h"
+#include "core/record/token.h"
+#include "core/source/source.h"
 
 struct itr_call_group;
 struct itr_call_list;

@@ -48,27 +48,28 @@ const struct itr_config *itr_client_config(const struct itr_client *c);
 const struct itr_client_counters *itr_client_counters(const struct itr_client *c);
 struct itr_source *itr_client_source(const struct itr_client *c);
 
-/* Puts a call (IDLE, its arguments in, made with itr_client_config) to work for the group, as far as
- * it goes now; it stays in place until it was taken back or itr_client_cancel was called. */
+/* Puts a call (IDLE, its arguments in, made with itr_client_config) to work for the group, as far
+ * as it goes now; it stays in place until it was taken back or itr_client_cancel was called. */
 enum itr_status itr_client_start(struct itr_client *c, struct itr_call_group *g,
                                  struct itr_call *call, struct itr_error *e);
 
 /* Waits: carries all that were started until one of the group's is DONE or FAILED, and returns it;
- * NULL when none of them is left, or at until_mono_ms (INT64_MAX: no such time; with a time it waits
- * for that even if none is left). In the child of a fork, calls that the parent had sent are FAILED. */
+ * NULL when none of them is left, or at until_mono_ms (INT64_MAX: no such time; with a time it
+ * waits for that even if none is left). In the child of a fork, calls that the parent had sent are
+ * FAILED. */
 struct itr_call *itr_client_next(struct itr_client *c, struct itr_call_group *g,
                                  int64_t until_mono_ms);
 
-/* Does not wait: carries all that were started as far as they go now, and returns one of the group's
- * that is over. NULL: none yet; the group's calls want another look when the transport's notifier rings,
- * and after *wait_ms at the latest (-1: there is no such time). */
+/* Does not wait: carries all that were started as far as they go now, and returns one of the
+ * group's that is over. NULL: none yet; the group's calls want another look when the transport's
+ * notifier rings, and after *wait_ms at the latest (-1: there is no such time). */
 struct itr_call *itr_client_look(struct itr_client *c, struct itr_call_group *g, int64_t *wait_ms);
 
 /* Carries all that were started as far as they go now. */
 void itr_client_pump(struct itr_client *c);
 /* A group that has something over and was not told yet, or whose next look is due at another time
- * than it was told; each once, until that happens again. NULL: none. For the loop that wakes its parties after a pump, and after a look, which may
- * end calls of others. */
+ * than it was told; each once, until that happens again. NULL: none. For the loop that wakes its
+ * parties after a pump, and after a look, which may end calls of others. */
 struct itr_call_group *itr_client_ready(struct itr_client *c);
 
 /* Ends a call that was started and not taken back, at once. */
@@ -82,7 +83,8 @@ enum itr_status itr_client_run(struct itr_client *c, struct itr_call *call, stru
 
 /* client:token() and client:refresh(): waits until the source answers or timeout_ms passed.
  * *token: one reference for the caller, or NULL; *e: why the last fetch failed, beside a token only
- * if that is expired or a refresh was asked for. Returns e->kind when there is no token, else ITR_OK. */
+ * if that is expired or a refresh was asked for. Returns e->kind when there is no token, else
+ * ITR_OK. */
 enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_ask *ask,
                                  int64_t timeout_ms, struct itr_token **token,
                                  enum itr_token_origin *origin, struct itr_error *e);

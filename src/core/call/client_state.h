@@ -1,18 +1,19 @@
 /*
- * client_state: what a client is, for the files that make it up: client.c (its life, and all calls),
- * client_step.c (one call, one step), client_token.c (the token alone). Nobody else includes this.
+ * client_state: what a client is, for the files that make it up: client.c (its life, and all
+ * calls), client_step.c (one call, one step), client_token.c (the token alone). Nobody else
+ * includes this.
  */
 #ifndef ITR_CORE_CALL_CLIENT_STATE_H
 #define ITR_CORE_CALL_CLIENT_STATE_H
 
-#include "core/call/list.h"
 #include "core/call/client.h"
+#include "core/call/list.h"
 
 /*
  * A call that was started is in one of three lists: `todo` (needs a token, waits, or is about to be
  * sent), `sent` (the transport has it), or its group's `over`. A round pushes all of todo as far as
- * they go, then waits for an answer, a token (the source wakes the transport) or the nearest time in
- * todo.
+ * they go, then waits for an answer, a token (the source wakes the transport) or the nearest time
+ * in todo.
  */
 struct itr_client {
     struct itr_config config;                    /* ours; of one beside another, the other's */
@@ -22,7 +23,7 @@ struct itr_client {
     struct itr_carrier carrier;                  /* who makes the transport instead */
     struct itr_transport *transport;             /* ours; NULL after a fork until it is made anew */
     unsigned generation;                         /* of the process that made transport (fork.h) */
-    struct itr_source *source;             /* counted */
+    struct itr_source *source;                   /* counted */
     struct itr_call_list todo, sent;             /* of borrowed ones */
     struct itr_call_group *ready;                /* borrowed */
     struct itr_client_counters counters;

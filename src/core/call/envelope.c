@@ -88,7 +88,8 @@ static enum itr_envelope_is judge_code(int64_t code, const char *message,
         return ITR_ENVELOPE_NO_PERMISSION;
     if (!words_count(code))
         return ITR_ENVELOPE_ERROR;
-    /* Permission first: it never touches the token, so it is the safe reading of an unclear text. */
+    /* Permission first: it never touches the token, so it is the safe reading of an unclear text.
+     */
     if (has_word(message, permission_words))
         return ITR_ENVELOPE_NO_PERMISSION;
     if (has_word(message, token_words) && has_word(message, refusal_words))

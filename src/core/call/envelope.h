@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/config/config.h"
-#include "core/json/scan.h"
 #include "core/base/status.h"
+#include "core/config/config.h"
 #include "core/http/transport.h"
+#include "core/json/scan.h"
 
 enum itr_envelope_is {
     ITR_ENVELOPE_SUCCESS,       /* HTTP 2xx and a code of 200-299 */

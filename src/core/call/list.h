@@ -1,6 +1,6 @@
 /*
- * call/list: calls in a list, oldest first, linked through themselves; a call is in one list at most
- * and knows which. Belongs to its owner's thread.
+ * call/list: calls in a list, oldest first, linked through themselves; a call is in one list at
+ * most and knows which. Belongs to its owner's thread.
  */
 #ifndef ITR_CORE_CALL_LIST_H
 #define ITR_CORE_CALL_LIST_H

@@ -18,30 +18,20 @@ static const char *const endpoint_words[] = {"token", "refresh", NULL};
 static const char *const http_words[] = {"auto", "1.1", "2", NULL};
 
 #define FIELD(f) offsetof(struct itr_config, f)
+#define OPTION(...)                                                                                \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 #define STRING(name, standard)                                                                     \
-    {                                                                                              \
-#name, ITR_OPTION_STRING, FIELD(name), false, 0, 0, 0, NULL, standard                      \
-    }
-#define SECRET(name)                                                                               \
-    {                                                                                              \
-#name, ITR_OPTION_STRING, FIELD(name), true, 0, 0, 0, NULL, NULL                           \
-    }
+    OPTION(#name, ITR_OPTION_STRING, FIELD(name), false, 0, 0, 0, NULL, standard)
+#define SECRET(name) OPTION(#name, ITR_OPTION_STRING, FIELD(name), true, 0, 0, 0, NULL, NULL)
 #define SECONDS(name, min, max, standard)                                                          \
-    {                                                                                              \
-#name, ITR_OPTION_SECONDS, FIELD(name##_ms), false, min, max, standard, NULL, NULL         \
-    }
+    OPTION(#name, ITR_OPTION_SECONDS, FIELD(name##_ms), false, min, max, standard, NULL, NULL)
 #define INTEGER(name, min, max, standard)                                                          \
-    {                                                                                              \
-#name, ITR_OPTION_INTEGER, FIELD(name), false, min, max, standard, NULL, NULL              \
-    }
+    OPTION(#name, ITR_OPTION_INTEGER, FIELD(name), false, min, max, standard, NULL, NULL)
 #define CHOICE(name, words)                                                                        \
-    {                                                                                              \
-#name, ITR_OPTION_CHOICE, FIELD(name), false, 0, 0, 0, words, NULL                         \
-    }
-#define CODES(name)                                                                                \
-    {                                                                                              \
-#name, ITR_OPTION_CODES, FIELD(name), false, 0, 0, 0, NULL, NULL                           \
-    }
+    OPTION(#name, ITR_OPTION_CHOICE, FIELD(name), false, 0, 0, 0, words, NULL)
+#define CODES(name) OPTION(#name, ITR_OPTION_CODES, FIELD(name), false, 0, 0, 0, NULL, NULL)
 
 static const struct itr_option options[] = {
     STRING(app_id, NULL),

@@ -93,7 +93,8 @@ enum itr_status itr_config_set_number(struct itr_config *c, const char *name, do
 enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int64_t code,
                                     struct itr_error *e);
 
-/* True when token_store names a central token server (http/server_address.h): the app secret is its alone. */
+/* True when token_store names a central token server (http/server_address.h): the app secret is its
+ * alone. */
 bool itr_config_is_central(const struct itr_config *c);
 
 /* Checks what belongs together once all are set: gateway's normal form, credentials present and

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/utf8.h"
 #include "core/http/server_address.h"
 #include "core/http/url.h"
-#include "core/base/utf8.h"
 
 /* What can be said of a config only when all of it is there. */
 
@@ -45,7 +45,8 @@ static enum itr_status check_strings(const struct itr_config *c, struct itr_erro
     return ITR_OK;
 }
 
-/* What libcurl would say at the first call only. The proxy may have a password in it: it is not shown. */
+/* What libcurl would say at the first call only. The proxy may have a password in it: it is not
+ * shown. */
 static enum itr_status check_proxy(const struct itr_config *c, struct itr_error *e)
 {
     static const char *const schemes[] = {"http",    "https",  "socks4",

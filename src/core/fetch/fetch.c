@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/fetch/from_server.h"
 #include "core/fetch/from_gateway.h"
+#include "core/fetch/from_server.h"
 
 static bool is_central(const struct itr_fetch *f)
 {
@@ -12,7 +12,7 @@ static bool is_central(const struct itr_fetch *f)
 }
 
 void itr_fetch_init(struct itr_fetch *f, const struct itr_config *config,
-                          const struct itr_parts *parts)
+                    const struct itr_parts *parts)
 {
     *f = (struct itr_fetch){0};
     f->config = config;
@@ -38,7 +38,7 @@ enum itr_token_origin itr_fetch_origin(const struct itr_fetch *f)
 }
 
 void itr_fetch_run(struct itr_fetch *f, const struct itr_fetch_wish *wish,
-                         struct itr_fetch_result *out)
+                   struct itr_fetch_result *out)
 {
     *out = (struct itr_fetch_result){0};
     out->fetches_today = -1;

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "core/config/config.h"
-#include "core/record/token.h"
 #include "core/record/record.h"
+#include "core/record/token.h"
 #include "core/source/source.h"
 
 #define ITR_FETCH_SHORT_HOLD_MS 5000 /* a hold after a failure that is shorter is waited out */
@@ -38,13 +38,13 @@ struct itr_fetch {
     struct itr_error local_error;
     /* Set by the process's end: do not begin, come back soon. May be set from any thread. */
     atomic_bool stop;
-    /* True while the process's end has to wait for the fetch: a lease of ours stands in a store that
-     * others read, or a request is out to a central server. */
+    /* True while the process's end has to wait for the fetch: a lease of ours stands in a store
+     * that others read, or a request is out to a central server. */
     atomic_bool leased;
 };
 
 void itr_fetch_init(struct itr_fetch *f, const struct itr_config *config,
-                          const struct itr_parts *parts);
+                    const struct itr_parts *parts);
 
 /* In the child of a fork: no fetch is out, and nothing of this machine's trouble is known. */
 void itr_fetch_renew(struct itr_fetch *f);
@@ -72,10 +72,11 @@ struct itr_fetch_result {
     char *refused; /* ours, or NULL */
 };
 
-/* Blocks until there is a token or a reason why there is none: within token_timeout for the request,
- * and as long as another's lease stands, or a short hold. Writes *out; the caller clears it. */
+/* Blocks until there is a token or a reason why there is none: within token_timeout for the
+ * request, and as long as another's lease stands, or a short hold. Writes *out; the caller clears
+ * it. */
 void itr_fetch_run(struct itr_fetch *f, const struct itr_fetch_wish *wish,
-                         struct itr_fetch_result *out);
+                   struct itr_fetch_result *out);
 
 /* Tries once more to store the token of an unsettled result. True: no need to try again. */
 bool itr_fetch_settle(struct itr_fetch *f, struct itr_fetch_result *r);

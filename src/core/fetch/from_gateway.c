@@ -6,15 +6,16 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
-#include "core/record/stored.h"
 #include "core/fetch/gateway_request.h"
+#include "core/record/stored.h"
 
 /*
  * Design notes
  * - One struct fetch lives on the fetch thread's stack for one run.
  * - Whoever waited loads again before doing anything else.
  * - The lease is looked at once more when the connection stands, just before the first byte of the
- *   request (may_send): a holder that overslept is fenced off on our side, the gateway cannot do it.
+ *   request (may_send): a holder that overslept is fenced off on our side, the gateway cannot do
+ * it.
  * - The request's deadline (token_timeout) lies before the lease's end (5 s longer), both counted
  *   from after the swap.
  */
@@ -62,8 +63,7 @@ static enum itr_status swap(struct fetch *t, const struct itr_record *next, bool
 
 static void give(struct fetch *t, const struct itr_record *r, enum itr_token_origin origin)
 {
-    t->out->token =
-        itr_stored_token(&t->stored, r, t->f->rules.token_ttl_ms, t->f->seed, origin);
+    t->out->token = itr_stored_token(&t->stored, r, t->f->rules.token_ttl_ms, t->f->seed, origin);
     if (t->out->token == NULL)
         (void)itr_error_set(&t->out->error, ITR_NOMEM, "no memory");
     else
@@ -89,7 +89,7 @@ static bool may_send(void *ctx)
         return false;
     t->blind = load(t) != ITR_OK;
     t->fenced = !t->blind && !itr_record_is_ours(&t->stored.record, t->stored.now_wall_ms,
-                                                       t->wish.owner, t->out->lease_fence);
+                                                 t->wish.owner, t->out->lease_fence);
     return !t->blind && !t->fenced;
 }
 
@@ -116,8 +116,8 @@ static void note_local(struct fetch *t, const struct itr_record_outcome *outcome
         return;
     }
     f->local_failures++;
-    f->local_retry_mono_ms = itr_clock_mono_ms(clock_of(f)) +
-                             itr_record_backoff_ms(f->local_failures, outcome->random);
+    f->local_retry_mono_ms =
+        itr_clock_mono_ms(clock_of(f)) + itr_record_backoff_ms(f->local_failures, outcome->random);
     f->local_error = outcome->error;
 }
 
@@ -134,7 +134,7 @@ static enum settled settle(struct fetch *t, const struct itr_record_outcome *out
         if (load(t) != ITR_OK)
             return NOT_STORED;
         if (itr_record_settle(&t->stored.record, t->stored.now_wall_ms, &t->wish,
-                                    t->out->lease_fence, outcome, next) == ITR_NOT_OURS)
+                              t->out->lease_fence, outcome, next) == ITR_NOT_OURS)
             return NOT_OURS;
         if (swap(t, next, &done) != ITR_OK)
             return NOT_STORED;
@@ -150,8 +150,8 @@ static void give_unsettled(struct fetch *t, const struct itr_record_outcome *out
 
     t->stored.now_mono_ms = itr_clock_mono_ms(clock_of(t->f));
     t->stored.now_wall_ms = itr_clock_wall_ms(clock_of(t->f));
-    if (itr_record_settle(&nothing, t->stored.now_wall_ms, &t->wish, t->out->lease_fence,
-                                outcome, &next) != ITR_SETTLED)
+    if (itr_record_settle(&nothing, t->stored.now_wall_ms, &t->wish, t->out->lease_fence, outcome,
+                          &next) != ITR_SETTLED)
         return;
     give(t, &next, ITR_FROM_GATEWAY);
     t->out->unsettled = t->out->token != NULL;
@@ -323,7 +323,7 @@ static void init_result(struct itr_fetch *f, const struct itr_fetch_wish *wish,
 }
 
 void itr_fetch_from_gateway(struct itr_fetch *f, const struct itr_fetch_wish *wish,
-                               struct itr_fetch_result *out)
+                            struct itr_fetch_result *out)
 {
     struct fetch t;
 

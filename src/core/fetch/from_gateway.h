@@ -10,7 +10,7 @@
 
 /* As itr_fetch_run and itr_fetch_settle; *out is the empty result. */
 void itr_fetch_from_gateway(struct itr_fetch *f, const struct itr_fetch_wish *wish,
-                               struct itr_fetch_result *out);
+                            struct itr_fetch_result *out);
 bool itr_fetch_from_gateway_settle(struct itr_fetch *f, struct itr_fetch_result *r);
 
 #endif

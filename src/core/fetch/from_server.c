@@ -1,14 +1,14 @@
 #include "core/fetch/from_server.h"
 
+#include "core/fetch/server_answer.h"
 #include "core/http/exchange.h"
 #include "core/http/server_address.h"
-#include "core/fetch/server_answer.h"
 
 /*
  * Design notes
  * - What holds the next request back is this process's own business, kept in the fetch (local_...):
- *   failures of whatever kind count like "nothing was sent" of docs/design.md 4.2, and a server that
- *   says Retry-After is left alone so long. A token in memory goes on being used meanwhile.
+ *   failures of whatever kind count like "nothing was sent" of docs/design.md 4.2, and a server
+ * that says Retry-After is left alone so long. A token in memory goes on being used meanwhile.
  * - Nobody else waits for what a process has out here, so its end cancels it; but it does wait for
  *   that (leased), or TLS would be gone from under the transport.
  */
@@ -50,7 +50,8 @@ static bool ends(void *ctx)
 
 /* ---- what holds a request back ---- */
 
-/* Waits out a hold that is short. False: it is not, or the process ends; then that is the result. */
+/* Waits out a hold that is short. False: it is not, or the process ends; then that is the result.
+ */
 static bool pass_hold(struct ask *a)
 {
     int64_t left;
@@ -70,9 +71,8 @@ static void note_failure(struct ask *a)
 {
     struct itr_fetch *f = a->f;
     uint64_t random = itr_clock_random(f->parts.clock);
-    int64_t hold_ms = a->retry_after_ms >= 0
-                          ? at_most(a->retry_after_ms, RETRY_AFTER_MAX_MS)
-                          : itr_record_backoff_ms(f->local_failures + 1, random);
+    int64_t hold_ms = a->retry_after_ms >= 0 ? at_most(a->retry_after_ms, RETRY_AFTER_MAX_MS)
+                                             : itr_record_backoff_ms(f->local_failures + 1, random);
 
     f->local_failures++;
     f->local_retry_mono_ms = now_mono(a) + hold_ms;
@@ -117,7 +117,8 @@ static void clear_texts(struct texts *t)
 static enum itr_status write_texts(struct texts *t, const struct itr_config *c,
                                    const struct itr_fetch_wish *wish)
 {
-    enum itr_status s = itr_server_address_url(c->token_store, c->app_id, wants_newer(wish), &t->url);
+    enum itr_status s =
+        itr_server_address_url(c->token_store, c->app_id, wants_newer(wish), &t->url);
 
     if (s == ITR_OK && c->token_store_key != NULL)
         s = itr_server_address_header(c->token_store_key, &t->header);
@@ -191,7 +192,8 @@ static enum itr_status ask_server(struct ask *a)
 
 /* ---- the result ---- */
 
-/* Refresh comes a little later than the server's own, at most half the way from there to the end. */
+/* Refresh comes a little later than the server's own, at most half the way from there to the end.
+ */
 static struct itr_token_times times_of(const struct ask *a)
 {
     int64_t now = now_mono(a);
@@ -233,7 +235,7 @@ static void answered(struct ask *a)
 }
 
 void itr_fetch_from_server(struct itr_fetch *f, const struct itr_fetch_wish *wish,
-                                struct itr_fetch_result *out)
+                           struct itr_fetch_result *out)
 {
     struct ask a = {.f = f, .wish = wish, .out = out};
 

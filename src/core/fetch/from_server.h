@@ -11,6 +11,6 @@
 /* As itr_fetch_run; *out is the empty result. A token that is not newer than the one held comes
  * as it is: the cache sees that it is the same. */
 void itr_fetch_from_server(struct itr_fetch *f, const struct itr_fetch_wish *wish,
-                                struct itr_fetch_result *out);
+                           struct itr_fetch_result *out);
 
 #endif

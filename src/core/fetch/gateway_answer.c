@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "core/http/url.h"
 #include "core/json/scan.h"
 #include "core/record/sound.h"
-#include "core/http/url.h"
 
 #define SHOWN_MAX 240 /* bytes of a foreign text in one of our messages */
 
@@ -12,7 +12,8 @@ static const char path_token[] = "/itrigger-tenant/v1/basic/accessTokenOpen/toke
 static const char path_refresh[] = "/itrigger-tenant/v1/basic/accessTokenOpen/token/refresh";
 
 enum itr_status itr_gateway_answer_url(const char *gateway, enum itr_token_endpoint endpoint,
-                                    const char *app_id, const char *app_secret, struct itr_buf *out)
+                                       const char *app_id, const char *app_secret,
+                                       struct itr_buf *out)
 {
     const char *path = endpoint == ITR_ENDPOINT_REFRESH ? path_refresh : path_token;
     enum itr_status s = itr_buf_append_fmt(out, "%s%s?appId=", gateway, path);
@@ -236,7 +237,7 @@ static void judge_body(const struct itr_gateway_answer *a, const char *app_secre
 }
 
 void itr_gateway_answer_read(const struct itr_gateway_answer *answer, const char *app_secret,
-                           struct itr_buf *token, struct itr_record_outcome *out)
+                             struct itr_buf *token, struct itr_record_outcome *out)
 {
     struct itr_buf rewritten;
 

@@ -1,6 +1,6 @@
 /*
- * fetch/gateway_answer: the request for a token, and what its answer means (docs/protocol.md, Token).
- * Pure.
+ * fetch/gateway_answer: the request for a token, and what its answer means (docs/protocol.md,
+ * Token). Pure.
  */
 #ifndef ITR_CORE_FETCH_GATEWAY_ANSWER_H
 #define ITR_CORE_FETCH_GATEWAY_ANSWER_H
@@ -16,8 +16,8 @@ enum itr_token_endpoint {
 
 /* Appends {gateway}{path}?appId=...&appSecret=... to out (a secret buffer), percent-encoded. */
 enum itr_status itr_gateway_answer_url(const char *gateway, enum itr_token_endpoint endpoint,
-                                    const char *app_id, const char *app_secret,
-                                    struct itr_buf *out);
+                                       const char *app_id, const char *app_secret,
+                                       struct itr_buf *out);
 
 /* One HTTP answer of the token endpoint, or the lack of one. */
 struct itr_gateway_answer {
@@ -38,6 +38,6 @@ struct itr_gateway_answer {
  * whatever text the gateway sent. Credentials count as refused with any HTTP status.
  */
 void itr_gateway_answer_read(const struct itr_gateway_answer *answer, const char *app_secret,
-                           struct itr_buf *token, struct itr_record_outcome *out);
+                             struct itr_buf *token, struct itr_record_outcome *out);
 
 #endif

@@ -1,7 +1,7 @@
 #include "core/fetch/gateway_request.h"
 
-#include "core/http/exchange.h"
 #include "core/fetch/gateway_answer.h"
+#include "core/http/exchange.h"
 
 #define ANSWER_MAX ((size_t)256 * 1024)
 #define URL_MAX 16384
@@ -30,7 +30,7 @@ static void judge(const struct itr_gateway_request *r, const struct itr_response
 }
 
 void itr_gateway_request_run(const struct itr_gateway_request *r, struct itr_buf *token,
-                           struct itr_record_outcome *outcome)
+                             struct itr_record_outcome *outcome)
 {
     const struct itr_config *c = r->config;
     struct itr_exchange x;

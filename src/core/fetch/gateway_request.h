@@ -1,6 +1,7 @@
 /*
- * fetch/gateway_request: asks the gateway for one token over a transport of its own, and says what came of
- * it. Blocks within token_timeout; what the answer means is fetch/gateway_answer's. Any thread.
+ * fetch/gateway_request: asks the gateway for one token over a transport of its own, and says what
+ * came of it. Blocks within token_timeout; what the answer means is fetch/gateway_answer's. Any
+ * thread.
  */
 #ifndef ITR_CORE_FETCH_GATEWAY_REQUEST_H
 #define ITR_CORE_FETCH_GATEWAY_REQUEST_H
@@ -9,8 +10,8 @@
 
 #include "core/base/buf.h"
 #include "core/config/config.h"
-#include "core/record/record.h"
 #include "core/http/transport.h"
+#include "core/record/record.h"
 
 struct itr_gateway_request {
     const struct itr_config *config;
@@ -23,6 +24,6 @@ struct itr_gateway_request {
 /* A token's text is appended to `token` (a secret buffer, reset first); *outcome says the rest, its
  * text, refused and random are left to the caller. */
 void itr_gateway_request_run(const struct itr_gateway_request *r, struct itr_buf *token,
-                           struct itr_record_outcome *outcome);
+                             struct itr_record_outcome *outcome);
 
 #endif

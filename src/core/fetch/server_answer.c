@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/utf8.h"
+#include "core/http/url.h"
 #include "core/json/member.h"
 #include "core/json/number.h"
 #include "core/json/scan.h"
 #include "core/record/sound.h"
-#include "core/http/url.h"
-#include "core/base/utf8.h"
 
 #define SERVER_SHOWN 120 /* bytes of its address in a message */
 #define SAID_MAX 160     /* bytes of its own words */
@@ -272,8 +272,8 @@ static enum itr_status judge_body(struct judged *j, struct itr_buf *token,
 }
 
 enum itr_status itr_server_answer_read(const struct itr_server_answer *answer,
-                                        struct itr_buf *token, struct itr_server_grant *grant,
-                                        struct itr_error *e)
+                                       struct itr_buf *token, struct itr_server_grant *grant,
+                                       struct itr_error *e)
 {
     struct judged j = {.a = answer, .e = e};
     enum itr_status s;

@@ -35,15 +35,15 @@ struct itr_server_grant {
 };
 
 /*
- * ITR_OK: *grant is written, and the token's text appended to `token` (a secret buffer, reset first).
- * Else *e says why there is none, and what to do: ITR_TOKEN for 40001-40003 and ITR_QUOTA for 40004,
- * which are the gateway's and come through the server with their codes; ITR_STORE for all else that
- * goes wrong with the server or on the way to it, with the code that it said; ITR_NOMEM.
- * Times that are missing, no numbers, or a fence that is no integer, make the answer useless; a
- * time below 0 is 0.
+ * ITR_OK: *grant is written, and the token's text appended to `token` (a secret buffer, reset
+ * first). Else *e says why there is none, and what to do: ITR_TOKEN for 40001-40003 and ITR_QUOTA
+ * for 40004, which are the gateway's and come through the server with their codes; ITR_STORE for
+ * all else that goes wrong with the server or on the way to it, with the code that it said;
+ * ITR_NOMEM. Times that are missing, no numbers, or a fence that is no integer, make the answer
+ * useless; a time below 0 is 0.
  */
 enum itr_status itr_server_answer_read(const struct itr_server_answer *answer,
-                                        struct itr_buf *token, struct itr_server_grant *grant,
-                                        struct itr_error *e);
+                                       struct itr_buf *token, struct itr_server_grant *grant,
+                                       struct itr_error *e);
 
 #endif

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/http/url.h"
 #include "core/base/utf8.h"
+#include "core/http/url.h"
 
 #define FIRST_CAP 8
 #define SHOWN 64 /* bytes of a name in a message */

@@ -164,8 +164,8 @@ static bool is_end(const char *p, size_t n)
 
 /*
  * Bytes of the text that are the secret, each of its bytes as it is or escaped; 0: they are not. An
- * escape's first character in the secret may be meant either way in the text, so both are tried, the
- * whole secret long.
+ * escape's first character in the secret may be meant either way in the text, so both are tried,
+ * the whole secret long.
  */
 static size_t match(const char *text, size_t len, const struct secret *s)
 {

@@ -73,7 +73,7 @@ static enum itr_status normal_socket(const char *token_store, struct itr_buf *ou
 }
 
 enum itr_status itr_server_address_normal(const char *token_store, struct itr_buf *out,
-                                        struct itr_error *e)
+                                          struct itr_error *e)
 {
     return is_socket(token_store) ? normal_socket(token_store, out, e)
                                   : itr_url_token_server(token_store, out, e);
@@ -90,7 +90,7 @@ void itr_server_address_transport(const char *server, struct itr_transport_optio
 /* ---- what is asked ---- */
 
 enum itr_status itr_server_address_url(const char *server, const char *app_id, bool refresh,
-                                     struct itr_buf *out)
+                                       struct itr_buf *out)
 {
     /* HTTP wants a host even where the socket says who is meant. */
     const char *base = is_socket(server) ? "http://localhost" : server;

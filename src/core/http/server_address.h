@@ -1,7 +1,7 @@
 /*
- * http/server_address: the address of a central token server (docs/design.md 4.5, 4.6) as the option
- * token_store names it, and what is asked of it: http://host:port on loopback, https://host:port,
- * or unix:/path of a socket. What it answers is fetch/server_answer.h.
+ * http/server_address: the address of a central token server (docs/design.md 4.5, 4.6) as the
+ * option token_store names it, and what is asked of it: http://host:port on loopback,
+ * https://host:port, or unix:/path of a socket. What it answers is fetch/server_answer.h.
  *
  * Pure; any thread.
  */
@@ -28,7 +28,7 @@ bool itr_server_address_is_socket(const char *server);
  * begins with "//", has a "?" or "#" in it, or does not fit into a socket's address.
  */
 enum itr_status itr_server_address_normal(const char *token_store, struct itr_buf *out,
-                                        struct itr_error *e);
+                                          struct itr_error *e);
 
 /* Adds what a transport to `server` (in normal form, borrowed) needs: the socket; no proxy on
  * loopback, not even one that is given, which would be shown the key. */
@@ -37,7 +37,7 @@ void itr_server_address_transport(const char *server, struct itr_transport_optio
 /* Appends the URL of what is asked about an app: {server}/v1/apps/{appId}/token to get its token,
  * .../refresh to have a newer one. ITR_FULL, ITR_NOMEM. */
 enum itr_status itr_server_address_url(const char *server, const char *app_id, bool refresh,
-                                     struct itr_buf *out);
+                                       struct itr_buf *out);
 
 /* Appends the line that brings the key: "Authorization: Bearer KEY" (a secret buffer). */
 enum itr_status itr_server_address_header(const char *key, struct itr_buf *out);

@@ -11,8 +11,8 @@
 #include <stddef.h>
 
 #include "core/base/buf.h"
-#include "core/http/query.h"
 #include "core/base/status.h"
+#include "core/http/query.h"
 
 /*
  * Checks a gateway's base address and appends its normal form to out: scheme and host in lower

@@ -8,8 +8,8 @@
 
 #include "core/json/string.h"
 
-/* The value of the member `name` of an object, as it is written ("\"a\"", "7", "{...}"); of two with
- * one name the last. Absent (at is NULL): there is none, or `object` is no object. */
+/* The value of the member `name` of an object, as it is written ("\"a\"", "7", "{...}"); of two
+ * with one name the last. Absent (at is NULL): there is none, or `object` is no object. */
 struct itr_json_piece itr_json_member(struct itr_json_piece object, const char *name);
 
 #endif

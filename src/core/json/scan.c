@@ -69,7 +69,9 @@ static int skip_spaces(struct scan *s)
 /* The next byte that is no space, or TEXT_END. Mostly there is no space. */
 static inline int look(struct scan *s)
 {
-    return s->at<s->end && * s->at> ' ' ? *s->at : skip_spaces(s);
+    if (s->at<s->end && * s->at> ' ')
+        return *s->at;
+    return skip_spaces(s);
 }
 
 /* ---- strings ---- */

@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
-#include "core/json/string.h"
 #include "core/base/status.h"
 #include "core/base/utf8.h"
+#include "core/json/string.h"
 
 #define ITR_JSON_MAX_DEPTH 128
 

@@ -20,8 +20,8 @@
  *   byte for it is in the connection, so that a ring and an accept at the same time write one.
  * - A ring comes after what it tells of, an answer before the look. So a ring that finds `rung` on
  *   may go: the look is still to come.
- * - `lock` guards `out` and `told`; nothing that blocks is done under it. Another thread may hold it
- *   at a fork, so in the child (another `generation`) it is never taken.
+ * - `lock` guards `out` and `told`; nothing that blocks is done under it. Another thread may hold
+ * it at a fork, so in the child (another `generation`) it is never taken.
  * - FD is a pair of connected sockets rather than an eventfd or a pipe: one way of writing for both
  *   kinds, and one that cannot raise SIGPIPE.
  */
@@ -190,7 +190,8 @@ static void free_bell(struct itr_notifier *b)
     free(b);
 }
 
-enum itr_status itr_notifier_new(enum itr_notifier_kind kind, struct itr_notifier **out, struct itr_error *e)
+enum itr_status itr_notifier_new(enum itr_notifier_kind kind, struct itr_notifier **out,
+                                 struct itr_error *e)
 {
     struct itr_notifier *b = calloc(1, sizeof *b);
     enum itr_status s;
@@ -315,7 +316,8 @@ static bool is_from_here(int fd)
 }
 #endif
 
-/* The newest connection that is ours; -1: none. An older one is of a host that gave up meanwhile. */
+/* The newest connection that is ours; -1: none. An older one is of a host that gave up meanwhile.
+ */
 static int accept_ours(int listener)
 {
     int fd, ours = -1;

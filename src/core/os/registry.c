@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/os/fork.h"
 #include "core/base/sha256.h"
+#include "core/os/fork.h"
 
 #define LOOK_MS 5
 

@@ -3,7 +3,8 @@
  * and asked at the process's end. (Two kinds: source, and the thread that
  * curl_engine has. This file is apart so that locks around fork and exit can be read on one page.)
  *
- * Any thread. Lock order: the registry's own lock, then an object's; never one object's under another's.
+ * Any thread. Lock order: the registry's own lock, then an object's; never one object's under
+ * another's.
  */
 #ifndef ITR_CORE_OS_REGISTRY_H
 #define ITR_CORE_OS_REGISTRY_H
@@ -48,8 +49,9 @@ struct itr_registered *itr_registry_get(const char *key, struct itr_registered *
 void itr_registered_retain(struct itr_registered *r);
 void itr_registered_release(struct itr_registered *r);
 
-/* The same for a thread that the object makes: in the child of a fork, where that thread is not, its
- * reference is given back. Retained under the object's lock, so that no fork comes in between. */
+/* The same for a thread that the object makes: in the child of a fork, where that thread is not,
+ * its reference is given back. Retained under the object's lock, so that no fork comes in between.
+ */
 void itr_registered_retain_for_thread(struct itr_registered *r);
 void itr_registered_release_by_thread(struct itr_registered *r);
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/json/scan.h"
-#include "core/record/token.h"
 #include "core/record/sound.h"
+#include "core/record/token.h"
 #include "core/record/view.h"
 
 #define BACKOFF_MIN_MS INT64_C(100)
@@ -242,14 +242,14 @@ static void hold_asked(const struct itr_record *v, int64_t now_ms,
     h->until_ms = v->fetched_ms + wish->rules->min_refresh_interval_ms;
 }
 
-static void (*const table[])(const struct itr_record *, int64_t,
-                             const struct itr_record_wish *, struct hold *) = {
+static void (*const table[])(const struct itr_record *, int64_t, const struct itr_record_wish *,
+                             struct hold *) = {
     hold_local, hold_retry, hold_lapsed, hold_forbidden, hold_daily_limit, hold_refused, hold_asked,
 };
 
 int64_t itr_record_held_until(const struct itr_record *r, int64_t now_ms,
-                                    const struct itr_record_wish *wish, struct itr_error *error,
-                                    bool *after_refusal)
+                              const struct itr_record_wish *wish, struct itr_error *error,
+                              bool *after_refusal)
 {
     struct itr_record v;
     struct hold last = {0};

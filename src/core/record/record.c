@@ -30,8 +30,8 @@ static void copy_text(char *to, size_t size, const char *from)
 /* ---- decide ---- */
 
 /* Worth more than what we have? An expired one is only while no better one may be fetched. */
-static bool may_take(const struct itr_record *v, int64_t now_ms,
-                     const struct itr_record_wish *wish, bool is_held_back)
+static bool may_take(const struct itr_record *v, int64_t now_ms, const struct itr_record_wish *wish,
+                     bool is_held_back)
 {
     if (v->text[0] == '\0' || v->fence <= wish->held_fence)
         return false;
@@ -57,8 +57,8 @@ static int32_t one_more(int32_t n)
     return n < INT32_MAX ? n + 1 : n;
 }
 
-static void acquire(const struct itr_record *v, int64_t now_ms,
-                    const struct itr_record_wish *wish, struct itr_record *next)
+static void acquire(const struct itr_record *v, int64_t now_ms, const struct itr_record_wish *wish,
+                    struct itr_record *next)
 {
     *next = *v;
     if (itr_record_has_lapsed_lease(v, now_ms))
@@ -70,7 +70,7 @@ static void acquire(const struct itr_record *v, int64_t now_ms,
 }
 
 void itr_record_decide(const struct itr_record *r, int64_t now_ms,
-                             const struct itr_record_wish *wish, struct itr_record_verdict *out)
+                       const struct itr_record_wish *wish, struct itr_record_verdict *out)
 {
     struct itr_record v;
 
@@ -101,7 +101,7 @@ static bool has_our_lease(const struct itr_record *r, const char *owner, uint64_
 }
 
 bool itr_record_is_ours(const struct itr_record *r, int64_t now_ms, const char *owner,
-                              uint64_t lease_fence)
+                        uint64_t lease_fence)
 {
     return has_our_lease(r, owner, lease_fence) && now_ms < r->lease_end_ms;
 }
@@ -163,9 +163,8 @@ static void clear_failures(struct itr_record *v)
     memset(&v->error, 0, sizeof v->error);
 }
 
-static void settle_token(struct itr_record *v, int64_t now_ms,
-                         const struct itr_record_rules *rules, uint64_t lease_fence,
-                         const struct itr_record_outcome *outcome)
+static void settle_token(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules,
+                         uint64_t lease_fence, const struct itr_record_outcome *outcome)
 {
     assert(outcome->text[0] != '\0');
     if (strcmp(v->text, outcome->text) == 0)
@@ -230,8 +229,7 @@ static void settle_outcome(struct itr_record *v, int64_t now_ms,
 
 /* Our fetch as the day's count has it. Nothing was sent: it was none. The store forgot: it is
  * missing. A new day began: the gateway may count it there, so it is counted there too. */
-static void settle_count(struct itr_record *v, bool is_counted,
-                         enum itr_record_outcome_is outcome)
+static void settle_count(struct itr_record *v, bool is_counted, enum itr_record_outcome_is outcome)
 {
     bool was_sent = outcome != ITR_OUTCOME_NOT_SENT;
 
@@ -242,10 +240,9 @@ static void settle_count(struct itr_record *v, bool is_counted,
 }
 
 enum itr_record_settled itr_record_settle(const struct itr_record *r, int64_t now_ms,
-                                                const struct itr_record_wish *wish,
-                                                uint64_t lease_fence,
-                                                const struct itr_record_outcome *outcome,
-                                                struct itr_record *next)
+                                          const struct itr_record_wish *wish, uint64_t lease_fence,
+                                          const struct itr_record_outcome *outcome,
+                                          struct itr_record *next)
 {
     struct itr_record v;
     enum standing standing;

@@ -99,7 +99,7 @@ struct itr_record_verdict {
  * is taken back and it stands in nobody's way. Hence: decide only before anything was sent, or
  * after ITR_NOT_OURS. now_ms is cut to 0 ... 2^52. */
 void itr_record_decide(const struct itr_record *r, int64_t now_ms,
-                             const struct itr_record_wish *wish, struct itr_record_verdict *out);
+                       const struct itr_record_wish *wish, struct itr_record_verdict *out);
 
 enum itr_record_outcome_is {
     ITR_OUTCOME_TOKEN,     /* the gateway gave a token */
@@ -127,22 +127,21 @@ enum itr_record_settled {
  * too, and the fetch is counted in it (the store forgot). One in which our lease was given back
  * already stays as it is: settling twice is settling once. */
 enum itr_record_settled itr_record_settle(const struct itr_record *r, int64_t now_ms,
-                                                const struct itr_record_wish *wish,
-                                                uint64_t lease_fence,
-                                                const struct itr_record_outcome *outcome,
-                                                struct itr_record *next);
+                                          const struct itr_record_wish *wish, uint64_t lease_fence,
+                                          const struct itr_record_outcome *outcome,
+                                          struct itr_record *next);
 
 /* True while the lease is still ours and has not ended: looked at just before the first byte. */
 bool itr_record_is_ours(const struct itr_record *r, int64_t now_ms, const char *owner,
-                              uint64_t lease_fence);
+                        uint64_t lease_fence);
 
 /* The row "what holds a fetch back" that is over last, as decide uses it; 0: nothing holds. */
 int64_t itr_record_held_until(const struct itr_record *r, int64_t now_ms,
-                                    const struct itr_record_wish *wish, struct itr_error *error,
-                                    bool *after_refusal);
+                              const struct itr_record_wish *wish, struct itr_error *error,
+                              bool *after_refusal);
 
-/* Backoff after `failures` (>= 1) in a row: 1 s doubling to 5 min, full jitter from `random`, but at
- * least 100 ms. */
+/* Backoff after `failures` (>= 1) in a row: 1 s doubling to 5 min, full jitter from `random`, but
+ * at least 100 ms. */
 int64_t itr_record_backoff_ms(int failures, uint64_t random);
 
 /* How much earlier than refresh_ms this process refreshes: up to a sixth of the margin, drawn from
@@ -153,7 +152,7 @@ int64_t itr_record_jitter_ms(const struct itr_record *r, uint64_t random);
  * empty record; of a newer format: ITR_STORE (never overwrite it). */
 enum itr_status itr_record_encode(const struct itr_record *r, struct itr_buf *out);
 enum itr_status itr_record_decode(const char *bytes, size_t len, struct itr_record *out,
-                                        struct itr_error *e);
+                                  struct itr_error *e);
 
 /* The key of an app's record in every store: "itrigger:" and 32 hex digits of the SHA-256 of
  * gateway and app id, so that no id can be a path or a pattern. out: ITR_RECORD_KEY bytes. */

@@ -31,9 +31,10 @@ struct itr_store_ops {
     enum itr_status (*load)(struct itr_store *s, const char *key, struct itr_buf *bytes,
                             int64_t *now_wall_ms, struct itr_error *e);
 
-    /* Replaces the value that is exactly old_len bytes `old` (0: there is none) by `new`, atomically.
-     * ITR_OK and *done = true; or *done = false: another value stands there, nothing was changed.
-     * The value may be forgotten after keep_for_ms. ITR_STORE: failed; it may or may not be stored. */
+    /* Replaces the value that is exactly old_len bytes `old` (0: there is none) by `new`,
+     * atomically. ITR_OK and *done = true; or *done = false: another value stands there, nothing
+     * was changed. The value may be forgotten after keep_for_ms. ITR_STORE: failed; it may or may
+     * not be stored. */
     enum itr_status (*swap)(struct itr_store *s, const char *key, const char *old, size_t old_len,
                             const char *new_bytes, size_t new_len, int64_t keep_for_ms, bool *done,
                             struct itr_error *e);
@@ -46,9 +47,9 @@ struct itr_store_ops {
 /* The head of every implementation's struct. */
 struct itr_store {
     const struct itr_store_ops *ops;
-    const char
-        *id; /* the store's: two stores with one id share their values ("file:/var/x") and are
-                       reached alike; no secret in it, but a digest of one. Never shown. Constant while the store lives */
+    /* Two stores with one id share their values ("file:/var/x") and are reached alike. Holds no
+     * secret, only a digest of one; never shown; constant while the store lives. */
+    const char *id;
 };
 
 #endif

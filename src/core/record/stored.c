@@ -4,8 +4,8 @@
 
 #define KEEP_MS ((int64_t)36 * 3600 * 1000) /* the day's count outlives a token */
 
-void itr_stored_init(struct itr_stored *s, struct itr_store *store,
-                            const struct itr_clock *clock, const char *key, const char *orphan)
+void itr_stored_init(struct itr_stored *s, struct itr_store *store, const struct itr_clock *clock,
+                     const char *key, const char *orphan)
 {
     *s = (struct itr_stored){0};
     s->store = store;
@@ -44,9 +44,8 @@ enum itr_status itr_stored_load(struct itr_stored *s, struct itr_error *e)
     return st;
 }
 
-enum itr_status itr_stored_swap(struct itr_stored *s,
-                                       const struct itr_record *next, int64_t token_ttl_ms,
-                                       bool *done, struct itr_error *e)
+enum itr_status itr_stored_swap(struct itr_stored *s, const struct itr_record *next,
+                                int64_t token_ttl_ms, bool *done, struct itr_error *e)
 {
     struct itr_buf text;
     enum itr_status st;
@@ -68,9 +67,9 @@ static int64_t at_most(int64_t value, int64_t bound)
     return value < bound ? value : bound;
 }
 
-struct itr_token *itr_stored_token(const struct itr_stored *s,
-                                          const struct itr_record *r, int64_t token_ttl_ms,
-                                          uint64_t seed, enum itr_token_origin origin)
+struct itr_token *itr_stored_token(const struct itr_stored *s, const struct itr_record *r,
+                                   int64_t token_ttl_ms, uint64_t seed,
+                                   enum itr_token_origin origin)
 {
     int64_t jitter = itr_record_jitter_ms(r, seed);
     int64_t age = s->now_wall_ms - r->born_ms;

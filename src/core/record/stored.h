@@ -1,7 +1,7 @@
 /*
- * record/stored: an app's record as it was last loaded from its store, and the swap of it. Keeps the
- * very bytes that were loaded, because a swap must name what it replaces, and the moment by both
- * clocks. Blocking; belongs to one thread.
+ * record/stored: an app's record as it was last loaded from its store, and the swap of it. Keeps
+ * the very bytes that were loaded, because a swap must name what it replaces, and the moment by
+ * both clocks. Blocking; belongs to one thread.
  */
 #ifndef ITR_CORE_RECORD_STORED_H
 #define ITR_CORE_RECORD_STORED_H
@@ -11,9 +11,9 @@
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
+#include "core/record/record.h"
 #include "core/record/store.h"
 #include "core/record/token.h"
-#include "core/record/record.h"
 
 struct itr_stored {
     struct itr_store *store; /* borrowed, like all that follows until bytes */
@@ -26,22 +26,21 @@ struct itr_stored {
     int64_t now_mono_ms; /* the same moment by ours */
 };
 
-void itr_stored_init(struct itr_stored *s, struct itr_store *store,
-                            const struct itr_clock *clock, const char *key, const char *orphan);
+void itr_stored_init(struct itr_stored *s, struct itr_store *store, const struct itr_clock *clock,
+                     const char *key, const char *orphan);
 void itr_stored_clear(struct itr_stored *s); /* wipes the token in it */
 
 /* Loads and decodes. ITR_OK, ITR_STORE, ITR_NOMEM; then bytes and record are of no use. */
 enum itr_status itr_stored_load(struct itr_stored *s, struct itr_error *e);
 
 /* Puts *next in the place of what was loaded, if that still stands there. ITR_OK and *done. */
-enum itr_status itr_stored_swap(struct itr_stored *s,
-                                       const struct itr_record *next, int64_t token_ttl_ms,
-                                       bool *done, struct itr_error *e);
+enum itr_status itr_stored_swap(struct itr_stored *s, const struct itr_record *next,
+                                int64_t token_ttl_ms, bool *done, struct itr_error *e);
 
-/* The token of record r as this process keeps it: wall times become times on our own clock, with the
- * jitter of `seed`; no life is longer than token_ttl_ms. NULL without memory. */
-struct itr_token *itr_stored_token(const struct itr_stored *s,
-                                          const struct itr_record *r, int64_t token_ttl_ms,
-                                          uint64_t seed, enum itr_token_origin origin);
+/* The token of record r as this process keeps it: wall times become times on our own clock, with
+ * the jitter of `seed`; no life is longer than token_ttl_ms. NULL without memory. */
+struct itr_token *itr_stored_token(const struct itr_stored *s, const struct itr_record *r,
+                                   int64_t token_ttl_ms, uint64_t seed,
+                                   enum itr_token_origin origin);
 
 #endif

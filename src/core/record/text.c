@@ -295,7 +295,7 @@ static uint64_t get_format(struct piece *rest)
 }
 
 enum itr_status itr_record_decode(const char *bytes, size_t len, struct itr_record *out,
-                                        struct itr_error *e)
+                                  struct itr_error *e)
 {
     struct piece rest = {bytes, len};
     uint64_t format = get_format(&rest);

@@ -21,12 +21,13 @@
     "another program fetches tokens for this app without this token_store, or the answer was "     \
     "not about the token (see the option token_error_codes)"
 
-enum itr_token_origin { /* where this process got it, for client:token()'s third result */
-                        ITR_FROM_GATEWAY,
-                        ITR_FROM_MEMORY,
-                        ITR_FROM_FILE,
-                        ITR_FROM_REDIS,
-                        ITR_FROM_SERVER
+/* Where this process got a token: the third result of client:token(). */
+enum itr_token_origin {
+    ITR_FROM_GATEWAY,
+    ITR_FROM_MEMORY,
+    ITR_FROM_FILE,
+    ITR_FROM_REDIS,
+    ITR_FROM_SERVER
 };
 
 struct itr_token {

@@ -30,8 +30,7 @@ int64_t itr_record_next_day_ms(int64_t now_ms)
     return ((int64_t)itr_record_day(now_ms) + 1) * ITR_DAY_MS - SHANGHAI_MS;
 }
 
-static void view_token(struct itr_record *v, int64_t now_ms,
-                       const struct itr_record_rules *rules)
+static void view_token(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
 {
     v->born_ms = at_most(v->born_ms, now_ms);
     v->end_ms = at_most(v->end_ms, now_ms + rules->token_ttl_ms);
@@ -41,8 +40,7 @@ static void view_token(struct itr_record *v, int64_t now_ms,
 }
 
 /* A lease from the future has no end that could be waited for, nor be counted from. */
-static void view_lease(struct itr_record *v, int64_t now_ms,
-                       const struct itr_record_rules *rules)
+static void view_lease(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
 {
     if (v->lease_end_ms > now_ms + rules->lease_ms)
         v->lease_end_ms = 0;
@@ -56,8 +54,7 @@ static void view_day(struct itr_record *v, int64_t now_ms)
     v->day = itr_record_day(now_ms);
 }
 
-static void view_retry(struct itr_record *v, int64_t now_ms,
-                       const struct itr_record_rules *rules)
+static void view_retry(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
 {
     int64_t longest_ms = at_least(ITR_BACKOFF_MAX_MS, ITR_LIMIT_MS);
 
@@ -75,8 +72,7 @@ static void view_forbidden(struct itr_record *v, int64_t now_ms)
     v->forbidden_ms = 0;
 }
 
-static void view_refused(struct itr_record *v, int64_t now_ms,
-                         const struct itr_record_rules *rules)
+static void view_refused(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
 {
     int64_t longest_ms = at_least(ITR_REFUSED_MAX_MS, rules->min_refresh_interval_ms);
 

@@ -20,8 +20,8 @@ void itr_cache_clear(struct itr_cache *c)
 }
 
 /* The only place that assigns the state, so that the invariants are checked on every change. */
-static void enter(struct itr_cache *c, struct itr_cache_step *step,
-                  enum itr_cache_state state, enum itr_cache_why why)
+static void enter(struct itr_cache *c, struct itr_cache_step *step, enum itr_cache_state state,
+                  enum itr_cache_why why)
 {
     assert(state != ITR_CACHE_NONE || c->token == NULL);
     assert((state != ITR_CACHE_HELD && state != ITR_CACHE_REFRESHING) || c->token != NULL);
@@ -35,8 +35,8 @@ static struct itr_cache_step give(enum itr_cache_give what)
 }
 
 /* A fetch goes out. Only one is out at a time: callers come here from NONE, HELD, or as it ends. */
-static void start(struct itr_cache *c, struct itr_cache_step *step,
-                  enum itr_cache_state state, enum itr_cache_why why)
+static void start(struct itr_cache *c, struct itr_cache_step *step, enum itr_cache_state state,
+                  enum itr_cache_why why)
 {
     c->generation++;
     c->behind = false;
@@ -69,8 +69,7 @@ static bool is_due(const struct itr_cache *c, int64_t now_mono_ms)
     return now_mono_ms >= c->token->refresh_mono_ms || is_expired(c, now_mono_ms);
 }
 
-static bool lives_too_short(const struct itr_cache *c, int64_t now_mono_ms,
-                            int64_t min_valid_ms)
+static bool lives_too_short(const struct itr_cache *c, int64_t now_mono_ms, int64_t min_valid_ms)
 {
     return min_valid_ms > c->token->end_mono_ms - now_mono_ms;
 }
@@ -123,8 +122,7 @@ static struct itr_cache_step want_refreshing(struct itr_cache *c, int64_t now_mo
     return step;
 }
 
-struct itr_cache_step itr_cache_want(struct itr_cache *c, int64_t now_mono_ms,
-                                           int64_t min_valid_ms)
+struct itr_cache_step itr_cache_want(struct itr_cache *c, int64_t now_mono_ms, int64_t min_valid_ms)
 {
     switch (c->state) {
     case ITR_CACHE_NONE:
@@ -149,7 +147,7 @@ struct itr_cache_step itr_cache_asked(struct itr_cache *c, int64_t now_mono_ms)
 }
 
 struct itr_cache_step itr_cache_refused(struct itr_cache *c, int64_t now_mono_ms,
-                                              const struct itr_token *token)
+                                        const struct itr_token *token)
 {
     struct itr_cache_step step = give(ITR_GIVE_WAIT);
 
@@ -166,7 +164,7 @@ struct itr_cache_step itr_cache_refused(struct itr_cache *c, int64_t now_mono_ms
 }
 
 struct itr_cache_step itr_cache_refused_fence(struct itr_cache *c, int64_t now_mono_ms,
-                                                    uint64_t fence)
+                                              uint64_t fence)
 {
     uint64_t held = c->token != NULL ? c->token->fence : 0;
 
@@ -178,8 +176,7 @@ struct itr_cache_step itr_cache_refused_fence(struct itr_cache *c, int64_t now_m
 }
 
 /* The fetch that was out has ended: back to HELD or NONE, and all who wait get what there is. */
-static struct itr_cache_step end(struct itr_cache *c, enum itr_cache_why why,
-                                 int64_t retry_mono_ms)
+static struct itr_cache_step end(struct itr_cache *c, enum itr_cache_why why, int64_t retry_mono_ms)
 {
     struct itr_cache_step step = give(ITR_GIVE_NOTHING);
 
@@ -216,7 +213,7 @@ static struct itr_cache_step fetched_newer(struct itr_cache *c, int64_t now_mono
 }
 
 struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms,
-                                              uint64_t generation, struct itr_token *token)
+                                        uint64_t generation, struct itr_token *token)
 {
     if (generation != c->generation || !is_out(c)) {
         itr_token_release(token);
@@ -238,8 +235,8 @@ static int64_t cut_retry(int64_t now_mono_ms, int64_t retry_mono_ms)
 }
 
 struct itr_cache_step itr_cache_failed(struct itr_cache *c, int64_t now_mono_ms,
-                                             uint64_t generation, const struct itr_error *e,
-                                             int64_t retry_mono_ms)
+                                       uint64_t generation, const struct itr_error *e,
+                                       int64_t retry_mono_ms)
 {
     if (generation != c->generation || !is_out(c))
         return give(ITR_GIVE_NOTHING);

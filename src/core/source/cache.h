@@ -24,18 +24,19 @@ enum itr_cache_state {
     ITR_CACHE_REFRESHING /* a token to give out, one fetch out */
 };
 
-enum itr_cache_why {                  /* what changed the state, for the trace and the events */
-                     ITR_WHY_NOTHING, /* nothing changed */
-                     ITR_WHY_START,   /* the first fetch */
-                     ITR_WHY_AHEAD,   /* due: past its refresh time */
-                     ITR_WHY_EXPIRED, /* past its end */
-                     ITR_WHY_REFUSED, /* the gateway refused the held token */
-                     ITR_WHY_ASKED,   /* client:refresh(), or min_valid beyond what is left */
-                     ITR_WHY_FETCHED, /* a fetch brought a token */
-                     ITR_WHY_FAILED,  /* a fetch failed */
-                     ITR_WHY_STALE, /* an expired token begins to be given out (no change of state) */
-                     ITR_WHY_FORKED, /* we are the child of a fork: the fetch that was out is the parent's */
-                     ITR_WHY_KEPT /* a fetch ended well with no newer token: asked too early, or there is none */
+/* What changed the state, for the trace and the events. */
+enum itr_cache_why {
+    ITR_WHY_NOTHING, /* nothing changed */
+    ITR_WHY_START,   /* the first fetch */
+    ITR_WHY_AHEAD,   /* due: past its refresh time */
+    ITR_WHY_EXPIRED, /* past its end */
+    ITR_WHY_REFUSED, /* the gateway refused the held token */
+    ITR_WHY_ASKED,   /* client:refresh(), or min_valid beyond what is left */
+    ITR_WHY_FETCHED, /* a fetch brought a token */
+    ITR_WHY_FAILED,  /* a fetch failed */
+    ITR_WHY_STALE,   /* an expired token is given out from now on (no change of state) */
+    ITR_WHY_FORKED,  /* this is the child of a fork: the fetch in flight is the parent's */
+    ITR_WHY_KEPT     /* a fetch ended well with no newer token: asked too early, or none exists */
 };
 
 enum itr_cache_give {
@@ -69,35 +70,35 @@ void itr_cache_clear(struct itr_cache *c);
 
 /* A call wants a token with at least min_valid_ms of life left (0: any). */
 struct itr_cache_step itr_cache_want(struct itr_cache *c, int64_t now_mono_ms,
-                                           int64_t min_valid_ms);
+                                     int64_t min_valid_ms);
 
 /* client:refresh() wants one fetch; joins one that is out. */
 struct itr_cache_step itr_cache_asked(struct itr_cache *c, int64_t now_mono_ms);
 
 /* The gateway refused `token`. If it is the held one: WAIT for the fetch that this starts or joins.
- * If not, the refusal is old news, and the step is that of want(0): USE of the token that is held by
- * now (nothing is doubted), WAIT while a fetch is out and nothing is given out. */
+ * If not, the refusal is old news, and the step is that of want(0): USE of the token that is held
+ * by now (nothing is doubted), WAIT while a fetch is out and nothing is given out. */
 struct itr_cache_step itr_cache_refused(struct itr_cache *c, int64_t now_mono_ms,
-                                              const struct itr_token *token);
+                                        const struct itr_token *token);
 
-/* The same for who knows the refused token's fence only. One above the held one's is another process's
- * token: the step is that of asked(), for a look at what is stored. */
+/* The same for who knows the refused token's fence only. One above the held one's is another
+ * process's token: the step is that of asked(), for a look at what is stored. */
 struct itr_cache_step itr_cache_refused_fence(struct itr_cache *c, int64_t now_mono_ms,
-                                                    uint64_t fence);
+                                              uint64_t fence);
 
 /* The fetch `generation` brought a token; the cache takes over the caller's reference (and
  * releases it when the generation is an old one, or the fence is not above the held one's: nothing
  * newer is known, why is KEPT and want() starts no fetch for ITR_CACHE_MAX_RETRY_MS). */
 struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms,
-                                              uint64_t generation, struct itr_token *token);
+                                        uint64_t generation, struct itr_token *token);
 
 /* The fetch `generation` failed with *e (kind ITR_OK: nothing is wrong, there was just no reason
  * to fetch, as after asked within min_refresh_interval); no new one by want() before
  * retry_mono_ms, which is cut to ITR_CACHE_MAX_RETRY_MS from now (and is now when there is neither
  * a token nor an error to give meanwhile). */
 struct itr_cache_step itr_cache_failed(struct itr_cache *c, int64_t now_mono_ms,
-                                             uint64_t generation, const struct itr_error *e,
-                                             int64_t retry_mono_ms);
+                                       uint64_t generation, const struct itr_error *e,
+                                       int64_t retry_mono_ms);
 
 /* We are the child of a fork: the fetch that was out is not ours. A new one may start at once. */
 struct itr_cache_step itr_cache_forked(struct itr_cache *c, int64_t now_mono_ms);

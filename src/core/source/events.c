@@ -1,8 +1,7 @@
 #include "core/source/events.h"
 
-void itr_events_note(struct itr_events *ev, int64_t now_wall_ms,
-                           enum itr_cache_state state, enum itr_cache_why why,
-                           const struct itr_error *error)
+void itr_events_note(struct itr_events *ev, int64_t now_wall_ms, enum itr_cache_state state,
+                     enum itr_cache_why why, const struct itr_error *error)
 {
     struct itr_event *at = &ev->ring[ev->n % ITR_EVENTS];
 
@@ -15,8 +14,7 @@ void itr_events_note(struct itr_events *ev, int64_t now_wall_ms,
     ev->n++;
 }
 
-size_t itr_events_copy(const struct itr_events *ev,
-                             struct itr_event out[ITR_EVENTS])
+size_t itr_events_copy(const struct itr_events *ev, struct itr_event out[ITR_EVENTS])
 {
     size_t n = ev->n < ITR_EVENTS ? ev->n : ITR_EVENTS;
     size_t i;

@@ -26,12 +26,10 @@ struct itr_events { /* zero it before use */
 };
 
 /* Notes one change. error is copied; NULL or kind ITR_OK: none. */
-void itr_events_note(struct itr_events *ev, int64_t now_wall_ms,
-                           enum itr_cache_state state, enum itr_cache_why why,
-                           const struct itr_error *error);
+void itr_events_note(struct itr_events *ev, int64_t now_wall_ms, enum itr_cache_state state,
+                     enum itr_cache_why why, const struct itr_error *error);
 
 /* Copies them, oldest first; returns how many. */
-size_t itr_events_copy(const struct itr_events *ev,
-                             struct itr_event out[ITR_EVENTS]);
+size_t itr_events_copy(const struct itr_events *ev, struct itr_event out[ITR_EVENTS]);
 
 #endif

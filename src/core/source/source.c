@@ -5,35 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/os/registry.h"
-#include "core/source/key.h"
-#include "core/os/thread.h"
 #include "core/fetch/fetch.h"
+#include "core/os/registry.h"
+#include "core/os/thread.h"
+#include "core/source/key.h"
 #include "core/source/wish.h"
 
 /*
  * Design notes
- * - `head.lock` guards everything in a source but `config`, `parts` (constant) and `fetch` (the fetch
- *   thread's). It is never held over I/O. References, fork and exit: registry.h.
+ * - `head.lock` guards everything in a source but `config`, `parts` (constant) and `fetch` (the
+ * fetch thread's). It is never held over I/O. References, fork and exit: registry.h.
  * - The cache decides, this file carries out: step() is the one place that acts on what it says.
- * - At most one thread a source (`thread_out`). It runs the fetches that the cache asks for one after
- *   the other, stores a token that could not be stored before, and ends.
+ * - At most one thread a source (`thread_out`). It runs the fetches that the cache asks for one
+ * after the other, stores a token that could not be stored before, and ends.
  */
 
 #define SETTLE_AGAIN_MS 1000
 
 struct itr_source {
-    struct itr_registered head;   /* key: digest of what makes two sources the same */
-    struct itr_config config;     /* constant; ours */
-    struct itr_parts parts;       /* constant; a store is retained */
-    struct itr_fetch fetch; /* the fetch thread's */
+    struct itr_registered head; /* key: digest of what makes two sources the same */
+    struct itr_config config;   /* constant; ours */
+    struct itr_parts parts;     /* constant; a store is retained */
+    struct itr_fetch fetch;     /* the fetch thread's */
 
     pthread_cond_t more; /* a fetch is wanted while the thread still has a token to store */
     struct itr_cache cache;
     struct itr_wait *waits; /* the queue; callers' memory */
     struct itr_wait *news;  /* those who wait for a newer token, not for the fetch */
     bool thread_out;
-    bool fetch_wanted;          /* the thread has a fetch to run */
+    bool fetch_wanted;    /* the thread has a fetch to run */
     struct itr_wish wish; /* why the next fetch */
 
     /* For stats. */
@@ -59,7 +59,7 @@ static int64_t now_mono(const struct itr_source *s)
 static void answer_all(struct itr_source *s, enum itr_cache_why why)
 {
     itr_wait_answer_all(&s->waits, s->cache.token, &s->cache.error,
-                              why == ITR_WHY_FETCHED ? s->cache.token->origin : ITR_FROM_MEMORY);
+                        why == ITR_WHY_FETCHED ? s->cache.token->origin : ITR_FROM_MEMORY);
 }
 
 static void note(struct itr_source *s, enum itr_cache_why why)
@@ -67,7 +67,7 @@ static void note(struct itr_source *s, enum itr_cache_why why)
     if (why == ITR_WHY_NOTHING) /* the usual case; spares the clock */
         return;
     itr_events_note(&s->events, itr_clock_wall_ms(s->parts.clock), s->cache.state, why,
-                          why == ITR_WHY_FAILED ? &s->cache.error : NULL);
+                    why == ITR_WHY_FAILED ? &s->cache.error : NULL);
 }
 
 /* ---- the fetch thread ---- */
@@ -113,8 +113,7 @@ static void step(struct itr_source *s, struct itr_cache_step step)
         start_fetch(s);
 }
 
-static void take_result(struct itr_source *s, uint64_t generation,
-                        const struct itr_fetch_result *r)
+static void take_result(struct itr_source *s, uint64_t generation, const struct itr_fetch_result *r)
 {
     int64_t now = now_mono(s);
 
@@ -126,8 +125,7 @@ static void take_result(struct itr_source *s, uint64_t generation,
     if (r->token != NULL)
         step(s, itr_cache_fetched(&s->cache, now, generation, itr_token_retain(r->token)));
     else
-        step(s, itr_cache_failed(&s->cache, now, generation, &r->error,
-                                       now + r->retry_after_ms));
+        step(s, itr_cache_failed(&s->cache, now, generation, &r->error, now + r->retry_after_ms));
 }
 
 /* A token that could not be stored is in use already; storing is tried until it is done, or until
@@ -266,9 +264,8 @@ static struct itr_registered *make_source(void *ctx)
     return &s->head;
 }
 
-enum itr_status itr_source_open(const struct itr_config *config,
-                                      const struct itr_parts *parts, struct itr_source **out,
-                                      struct itr_error *e)
+enum itr_status itr_source_open(const struct itr_config *config, const struct itr_parts *parts,
+                                struct itr_source **out, struct itr_error *e)
 {
     struct wanted wanted = {config, parts};
     char key[ITR_REGISTRY_KEY];
@@ -319,8 +316,7 @@ static struct itr_cache_step event(struct itr_source *s, const struct itr_token_
     return st;
 }
 
-static void ask_cache(struct itr_source *s, const struct itr_token_ask *ask,
-                      struct itr_wait *w)
+static void ask_cache(struct itr_source *s, const struct itr_token_ask *ask, struct itr_wait *w)
 {
     struct itr_cache_step st = event(s, ask);
 
@@ -342,8 +338,7 @@ static void wait_for_newer(struct itr_source *s, struct itr_wait *w)
         itr_wait_answer_newer(&s->news, t, ITR_FROM_MEMORY);
 }
 
-bool itr_source_ask(struct itr_source *s, const struct itr_token_ask *ask,
-                          struct itr_wait *w)
+bool itr_source_ask(struct itr_source *s, const struct itr_token_ask *ask, struct itr_wait *w)
 {
     bool ready;
 

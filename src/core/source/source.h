@@ -18,18 +18,19 @@
 #include <stdint.h>
 
 #include "core/base/clock.h"
-#include "core/config/config.h"
 #include "core/base/status.h"
+#include "core/config/config.h"
+#include "core/http/transport.h"
 #include "core/record/store.h"
 #include "core/record/token.h"
 #include "core/source/cache.h"
 #include "core/source/stats.h"
 #include "core/source/wait.h"
-#include "core/http/transport.h"
 
 struct itr_source;
 
-/* The concrete parts, chosen by src/bind, itriggerd's main or a test. Borrowed; a store is retained. */
+/* The concrete parts, chosen by src/bind, itriggerd's main or a test. Borrowed; a store is
+ * retained. */
 struct itr_parts {
     const struct itr_clock *clock;
     const struct itr_transport_factory *transport;
@@ -37,9 +38,8 @@ struct itr_parts {
 };
 
 /* The source for this config, new or found. ITR_NOMEM. Retained for the caller. */
-enum itr_status itr_source_open(const struct itr_config *config,
-                                      const struct itr_parts *parts, struct itr_source **out,
-                                      struct itr_error *e);
+enum itr_status itr_source_open(const struct itr_config *config, const struct itr_parts *parts,
+                                struct itr_source **out, struct itr_error *e);
 /* One more reference, for who has one; returns s. */
 struct itr_source *itr_source_retain(struct itr_source *s);
 void itr_source_release(struct itr_source *s);
@@ -57,8 +57,7 @@ struct itr_token_ask {
 
 /* Asks. w->wake and w->ctx are set by the caller, the rest is ours. Returns true when w is ready at
  * once; false: it will be, and wake is called then. */
-bool itr_source_ask(struct itr_source *s, const struct itr_token_ask *ask,
-                          struct itr_wait *w);
+bool itr_source_ask(struct itr_source *s, const struct itr_token_ask *ask, struct itr_wait *w);
 
 /* Leaves the queue; drops an answer's token. Right in any state of w after ask. */
 void itr_source_forget(struct itr_source *s, struct itr_wait *w);

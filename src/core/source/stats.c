@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-void itr_stats_describe(struct itr_stats *s, const struct itr_token *t,
-                              int64_t now_mono_ms)
+void itr_stats_describe(struct itr_stats *s, const struct itr_token *t, int64_t now_mono_ms)
 {
     if (t == NULL)
         return;

@@ -28,7 +28,6 @@ struct itr_stats {
 };
 
 /* Fills in what is known of a token (NULL: none is held). */
-void itr_stats_describe(struct itr_stats *s, const struct itr_token *t,
-                              int64_t now_mono_ms);
+void itr_stats_describe(struct itr_stats *s, const struct itr_token *t, int64_t now_mono_ms);
 
 #endif

@@ -30,8 +30,8 @@ void itr_wait_dequeue(struct itr_wait *w)
     w->prev = NULL;
 }
 
-void itr_wait_answer(struct itr_wait *w, struct itr_token *token,
-                           const struct itr_error *error, enum itr_token_origin origin)
+void itr_wait_answer(struct itr_wait *w, struct itr_token *token, const struct itr_error *error,
+                     enum itr_token_origin origin)
 {
     w->token = itr_token_retain(token);
     w->origin = origin;
@@ -56,14 +56,14 @@ static void answer_queued(struct itr_wait *w, struct itr_token *token,
 }
 
 void itr_wait_answer_all(struct itr_wait **queue, struct itr_token *token,
-                               const struct itr_error *error, enum itr_token_origin origin)
+                         const struct itr_error *error, enum itr_token_origin origin)
 {
     while (*queue != NULL)
         answer_queued(*queue, token, error, origin);
 }
 
 void itr_wait_answer_newer(struct itr_wait **queue, struct itr_token *token,
-                                 enum itr_token_origin origin)
+                           enum itr_token_origin origin)
 {
     struct itr_wait *w, *next;
     struct itr_error none;

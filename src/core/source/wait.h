@@ -15,7 +15,7 @@
 /* The caller's memory; in place until it is ready or was taken out of the queue. */
 struct itr_wait {
     struct itr_wait *next, **prev; /* the queue's; prev NULL: not in it */
-    void (*wake)(void *ctx);             /* called once it is ready; NULL: nobody to wake */
+    void (*wake)(void *ctx);       /* called once it is ready; NULL: nobody to wake */
     void *ctx;
     atomic_bool ready;       /* token, error and origin below are final */
     struct itr_token *token; /* one reference for the caller, or NULL */
@@ -31,17 +31,18 @@ void itr_wait_enqueue(struct itr_wait **queue, struct itr_wait *w);
 void itr_wait_dequeue(struct itr_wait *w); /* nothing if it is not in the queue */
 
 /* Makes it ready: takes a reference of token (may be NULL) and copies error. */
-void itr_wait_answer(struct itr_wait *w, struct itr_token *token,
-                           const struct itr_error *error, enum itr_token_origin origin);
+void itr_wait_answer(struct itr_wait *w, struct itr_token *token, const struct itr_error *error,
+                     enum itr_token_origin origin);
 
 /* Answers the whole queue, which is empty then, and wakes everyone; under the owner's lock, so that
  * whoever was taken out of the queue is not touched any more. */
 void itr_wait_answer_all(struct itr_wait **queue, struct itr_token *token,
-                               const struct itr_error *error, enum itr_token_origin origin);
+                         const struct itr_error *error, enum itr_token_origin origin);
 
-/* The same, without an error, for those of the queue whose newer_than is below the token's fence. */
+/* The same, without an error, for those of the queue whose newer_than is below the token's fence.
+ */
 void itr_wait_answer_newer(struct itr_wait **queue, struct itr_token *token,
-                                 enum itr_token_origin origin);
+                           enum itr_token_origin origin);
 
 bool itr_wait_is_ready(const struct itr_wait *w);
 

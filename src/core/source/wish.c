@@ -15,8 +15,7 @@ void itr_wish_clear(struct itr_wish *w)
     w->asked = false;
 }
 
-void itr_wish_take(struct itr_wish *w, struct itr_token *held,
-                         struct itr_fetch_wish *out)
+void itr_wish_take(struct itr_wish *w, struct itr_token *held, struct itr_fetch_wish *out)
 {
     out->held = itr_token_retain(held);
     out->refused = w->refused; /* out now owns it */
