@@ -27,8 +27,9 @@ enum itr_lua_side {
 };
 #define ITR_SIDES 3
 
-#define ITR_LUA_CLIENT "itrigger.client" /* name of the metatable, and what getmetatable answers   \
-                                          */
+#define ITR_LUA_CLIENT                                                                             \
+    "itrigger.client" /* name of the metatable, and what getmetatable answers                      \
+                       */
 
 /* The client at argument i, or raises. */
 struct lua_client *itr_lua_client_check(lua_State *L, int i);

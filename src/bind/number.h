@@ -11,9 +11,10 @@
 
 #include "bind/compat.h"
 
-#define ITR_NUMBER_TEXT 40                           /* bytes for the longest text, NUL included */
-#define ITR_NUMBER_EXACT ((int64_t)9007199254740991) /* 2^53 - 1: a double holds each up to here   \
-                                                      */
+#define ITR_NUMBER_TEXT 40 /* bytes for the longest text, NUL included */
+#define ITR_NUMBER_EXACT                                                                           \
+    ((int64_t)9007199254740991) /* 2^53 - 1: a double holds each up to here                        \
+                                 */
 
 /* Called once when the module is opened: on LuaJIT keeps what tells 64-bit cdata from others. */
 void itr_number_open(lua_State *L);

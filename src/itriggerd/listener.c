@@ -17,8 +17,9 @@
 #define SOCKET_MODE 0660
 #define MEMORY_PER_CONNECTION ((size_t)16 * 1024) /* request line and headers have to fit */
 #define CONNECTIONS_MAX 4096u
-#define OWN_FILES_MAX 256u /* for fetches, stores and token files, however many connections come   \
-                            */
+#define OWN_FILES_MAX                                                                              \
+    256u /* for fetches, stores and token files, however many connections come                     \
+          */
 #define IDLE_S 75u
 
 static char tls_versions[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";

@@ -29,7 +29,7 @@
 #include "core/http/url.h"
 #include "core/json/scan.h"
 #include "core/record/token.h"
-#include "core/source/source.h"
+#include "core/source/wait.h"
 
 struct itr_call_group;
 struct itr_call_list;

@@ -12,7 +12,6 @@
 
 #define TEXT_MAX 4096
 #define DAY_S 86400.0
-#define LEASE_EXTRA_MS 5000
 
 static const char *const endpoint_words[] = {"token", "refresh", NULL};
 static const char *const http_words[] = {"auto", "1.1", "2", NULL};
@@ -297,18 +296,6 @@ enum itr_status itr_config_set_number(struct itr_config *c, const char *name, do
 }
 
 /* ---- for others ---- */
-
-void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules)
-{
-    rules->token_ttl_ms = c->token_ttl_ms;
-    rules->refresh_margin_ms = c->refresh_margin_ms;
-    rules->min_refresh_interval_ms = c->min_refresh_interval_ms;
-    rules->lease_ms = c->token_timeout_ms + LEASE_EXTRA_MS;
-    rules->daily_limit = c->daily_limit;
-    rules->secret_digest[0] = '\0';
-    if (c->app_secret != NULL)
-        itr_sha256_hex(c->app_secret, strlen(c->app_secret), rules->secret_digest, ITR_DIGEST_MAX);
-}
 
 void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out)
 {

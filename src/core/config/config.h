@@ -12,10 +12,14 @@
 
 #include "core/base/buf.h"
 #include "core/base/status.h"
-#include "core/fetch/gateway_answer.h"
 #include "core/http/transport.h"
 
 #define ITR_CODES_MAX 32
+
+enum itr_token_endpoint {
+    ITR_ENDPOINT_TOKEN,  /* .../accessTokenOpen/token */
+    ITR_ENDPOINT_REFRESH /* .../accessTokenOpen/token/refresh */
+};
 
 /* A set of envelope codes (token_error_codes, permission_error_codes). */
 struct itr_codes {
@@ -101,10 +105,6 @@ bool itr_config_is_central(const struct itr_config *c);
  * clean, margin below the life ... With a central server: its normal form, its key, and that there
  * is no app secret. A config is complete and constant after this. */
 enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e);
-
-/* What of it the fleet's rules need (record.h). A lease lives 5 s longer than the request it is
- * for may take. */
-void itr_config_rules(const struct itr_config *c, struct itr_record_rules *rules);
 
 /* What of it a transport to the gateway needs; strings stay borrowed from c. */
 void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out);

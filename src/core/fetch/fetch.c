@@ -3,12 +3,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/sha256.h"
 #include "core/fetch/from_gateway.h"
 #include "core/fetch/from_server.h"
+
+#define LEASE_EXTRA_MS 5000
 
 static bool is_central(const struct itr_fetch *f)
 {
     return f->parts.store == NULL;
+}
+
+/* What of the options the fleet's rules need. A lease lives longer than the request it is for may
+ * take. */
+static void read_rules(const struct itr_config *c, struct itr_record_rules *rules)
+{
+    rules->token_ttl_ms = c->token_ttl_ms;
+    rules->refresh_margin_ms = c->refresh_margin_ms;
+    rules->min_refresh_interval_ms = c->min_refresh_interval_ms;
+    rules->lease_ms = c->token_timeout_ms + LEASE_EXTRA_MS;
+    rules->daily_limit = c->daily_limit;
+    rules->secret_digest[0] = '\0';
+    if (c->app_secret != NULL)
+        itr_sha256_hex(c->app_secret, strlen(c->app_secret), rules->secret_digest, ITR_DIGEST_MAX);
 }
 
 void itr_fetch_init(struct itr_fetch *f, const struct itr_config *config,
@@ -18,7 +35,7 @@ void itr_fetch_init(struct itr_fetch *f, const struct itr_config *config,
     f->config = config;
     f->parts = *parts;
     f->seed = itr_clock_random(parts->clock);
-    itr_config_rules(config, &f->rules);
+    read_rules(config, &f->rules);
     itr_record_key(config->gateway, config->app_id, f->key);
 }
 

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #include "core/config/config.h"
+#include "core/record/parts.h"
 #include "core/record/record.h"
 #include "core/record/token.h"
-#include "core/source/source.h"
 
 #define ITR_FETCH_SHORT_HOLD_MS 5000 /* a hold after a failure that is shorter is waited out */
 

@@ -7,12 +7,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/status.h"
+#include "core/config/config.h"
 #include "core/record/record.h"
-
-enum itr_token_endpoint {
-    ITR_ENDPOINT_TOKEN,  /* .../accessTokenOpen/token */
-    ITR_ENDPOINT_REFRESH /* .../accessTokenOpen/token/refresh */
-};
 
 /* Appends {gateway}{path}?appId=...&appSecret=... to out (a secret buffer), percent-encoded. */
 enum itr_status itr_gateway_answer_url(const char *gateway, enum itr_token_endpoint endpoint,

@@ -17,25 +17,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/base/clock.h"
 #include "core/base/status.h"
 #include "core/config/config.h"
-#include "core/http/transport.h"
-#include "core/record/store.h"
-#include "core/record/token.h"
-#include "core/source/cache.h"
+#include "core/record/parts.h"
 #include "core/source/stats.h"
 #include "core/source/wait.h"
 
 struct itr_source;
-
-/* The concrete parts, chosen by src/bind, itriggerd's main or a test. Borrowed; a store is
- * retained. */
-struct itr_parts {
-    const struct itr_clock *clock;
-    const struct itr_transport_factory *transport;
-    struct itr_store *store; /* NULL: token_store names a central server */
-};
 
 /* The source for this config, new or found. ITR_NOMEM. Retained for the caller. */
 enum itr_status itr_source_open(const struct itr_config *config, const struct itr_parts *parts,
@@ -43,17 +31,6 @@ enum itr_status itr_source_open(const struct itr_config *config, const struct it
 /* One more reference, for who has one; returns s. */
 struct itr_source *itr_source_retain(struct itr_source *s);
 void itr_source_release(struct itr_source *s);
-
-/* What a caller asks for. */
-struct itr_token_ask {
-    int64_t min_valid_ms;            /* life that must be left; 0: any */
-    const struct itr_token *refused; /* the token the gateway refused, or NULL */
-    bool refresh;                    /* one fetch, please (client:refresh) */
-    uint64_t refused_fence;          /* instead of refused: the token of this fence; 0: none. One
-                                        above the held one's: looks for it in the store first */
-    uint64_t newer_than;             /* not 0: asks for nothing, waits for a token with a higher
-                                        fence, however many fetches fail meanwhile */
-};
 
 /* Asks. w->wake and w->ctx are set by the caller, the rest is ours. Returns true when w is ready at
  * once; false: it will be, and wake is called then. */

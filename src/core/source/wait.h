@@ -12,6 +12,17 @@
 #include "core/base/status.h"
 #include "core/record/token.h"
 
+/* What a caller asks for. */
+struct itr_token_ask {
+    int64_t min_valid_ms;            /* life that must be left; 0: any */
+    const struct itr_token *refused; /* the token the gateway refused, or NULL */
+    bool refresh;                    /* one fetch, please (client:refresh) */
+    uint64_t refused_fence;          /* instead of refused: the token of this fence; 0: none. One
+                                        above the held one's: looks for it in the store first */
+    uint64_t newer_than;             /* not 0: asks for nothing, waits for a token with a higher
+                                        fence, however many fetches fail meanwhile */
+};
+
 /* The caller's memory; in place until it is ready or was taken out of the queue. */
 struct itr_wait {
     struct itr_wait *next, **prev; /* the queue's; prev NULL: not in it */
