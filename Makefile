@@ -176,7 +176,7 @@ $(call module,$(1)): $$(bind_objects_$(1)) $(lib)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(libs)
 
-$(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $$(redis_store_objects) $(lib)
+$(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $(B)/$(1)/obj/bind/pin.o $$(redis_store_objects) $(lib)
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(redis_libs) -lpthread -ldl
