@@ -6,6 +6,7 @@
 
 #include "bind/key_path.h"
 #include "bind/number.h"
+#include "core/base/hex.h"
 #include "core/base/utf8.h"
 
 static const char array_key; /* registry key of the array metatable */
@@ -79,9 +80,8 @@ static bool is_plain(unsigned char c)
 
 static enum itr_status put_escape(struct writer *w, unsigned char c)
 {
-    static const char hex[] = "0123456789abcdef";
     static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: the character, its letter */
-    char text[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+    char text[6] = {'\\', 'u', '0', '0', ITR_HEX_LOWER[c >> 4], ITR_HEX_LOWER[c & 15]};
     size_t i;
 
     for (i = 0; named[i] != '\0'; i += 2)

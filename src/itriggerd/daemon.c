@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/hex.h"
 #include "core/os/thread.h"
 #include "itriggerd/http_server.h"
 #include "itriggerd/log.h"
@@ -30,20 +31,14 @@ static void nap(int64_t ms)
 
 static void digest_tls(const struct tls_files *t, char out[65])
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char digest[ITR_SHA256_LEN];
     struct itr_sha256 h;
-    size_t i;
 
     itr_sha256_init(&h);
     itr_sha256_update(&h, itr_buf_str(&t->cert), t->cert.len);
     itr_sha256_update(&h, itr_buf_str(&t->key), t->key.len);
     itr_sha256_final(&h, digest);
-    for (i = 0; i < sizeof digest; i++) {
-        out[2 * i] = digits[digest[i] >> 4];
-        out[2 * i + 1] = digits[digest[i] & 15];
-    }
-    out[2 * i] = '\0';
+    itr_hex_write(digest, sizeof digest, out);
 }
 
 /* Without a socket: the library looks at both, and that they belong together. */

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "core/base/buf.h"
+#include "core/base/hex.h"
 
 #define RANDOM_BYTES 32
 
@@ -52,17 +53,11 @@ bool key_digest_same(const struct key_digest *a, const struct key_digest *b)
 
 bool key_make(char out[KEY_TEXT_MAX])
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char bytes[RANDOM_BYTES];
-    size_t i;
 
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         return false;
-    for (i = 0; i < sizeof bytes; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[2 * i] = '\0';
+    itr_hex_write(bytes, sizeof bytes, out);
     itr_wipe(bytes, sizeof bytes);
     return true;
 }

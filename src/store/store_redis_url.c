@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "core/base/buf.h"
+#include "core/base/hex.h"
 
 #define TIMEOUT_MS 1000
 
@@ -17,16 +18,6 @@ static enum itr_status wrong(const char *what, struct itr_error *e)
                          what);
 }
 
-static int hex(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
-
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return at != NULL && (c | 0x20) >= 'a' ? (int)(at - digits) : -1;
-}
-
 /* n bytes, percent-decoded, into one part. False: too long, a control character, a bad escape. */
 static bool take(const char *from, size_t n, char *part)
 {
@@ -35,9 +26,10 @@ static bool take(const char *from, size_t n, char *part)
     for (i = 0; i < n && len + 1 < ITR_REDIS_PART; i++) {
         char c = from[i];
         if (c == '%') {
-            if (n - i < 3 || hex(from[i + 1]) < 0 || hex(from[i + 2]) < 0)
+            int byte = itr_hex_percent_byte(from + i, n - i);
+            if (byte < 0)
                 return false;
-            c = (char)(hex(from[i + 1]) * 16 + hex(from[i + 2]));
+            c = (char)byte;
             i += 2;
         }
         if ((unsigned char)c < 0x20 || c == 0x7f)

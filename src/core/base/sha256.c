@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/hex.h"
 
 #define BLOCK 64
 
@@ -132,18 +133,12 @@ void itr_sha256_final(struct itr_sha256 *h, unsigned char digest[ITR_SHA256_LEN]
 
 void itr_sha256_hex(const void *bytes, size_t n, char *out, size_t digits)
 {
-    static const char hex[] = "0123456789abcdef";
     unsigned char digest[ITR_SHA256_LEN];
     struct itr_sha256 h;
-    size_t i;
 
     itr_sha256_init(&h);
     itr_sha256_update(&h, bytes, n);
     itr_sha256_final(&h, digest);
-    for (i = 0; i < digits / 2 && i < ITR_SHA256_LEN; i++) {
-        out[2 * i] = hex[digest[i] >> 4];
-        out[2 * i + 1] = hex[digest[i] & 15];
-    }
-    out[2 * i] = '\0';
+    itr_hex_write(digest, digits / 2 < sizeof digest ? digits / 2 : sizeof digest, out);
     itr_wipe(digest, sizeof digest);
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/bound.h"
 #include "core/call/client_state.h"
 #include "core/os/fork.h"
 
@@ -154,11 +155,6 @@ static void push_all(struct itr_client *c, int64_t now)
     }
 }
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* When todo wants attention next, of one group or (NULL) of all; INT64_MAX: never. */
 static int64_t nearest(const struct itr_client *c, const struct itr_call_group *g)
 {
@@ -168,9 +164,9 @@ static int64_t nearest(const struct itr_client *c, const struct itr_call_group *
     for (call = c->todo.first; call != NULL; call = call->next) {
         if (g != NULL && call->group != g)
             continue;
-        at = min64(at, call->deadline_mono_ms);
+        at = itr_min64(at, call->deadline_mono_ms);
         if (call->step == ITR_CALL_WAIT)
-            at = min64(at, call->wait_until_mono_ms);
+            at = itr_min64(at, call->wait_until_mono_ms);
     }
     return at;
 }
@@ -210,7 +206,8 @@ static void carry(struct itr_client *c, struct itr_call_group *g, int64_t until)
         push_all(c, now);
         if (g->over.first != NULL || until <= now || (g->n_out == 0 && until == INT64_MAX))
             return;
-        x = c->transport->ops->wait(c->transport, ms_until(min64(nearest(c, NULL), until), now));
+        x = c->transport->ops->wait(c->transport,
+                                    ms_until(itr_min64(nearest(c, NULL), until), now));
         if (x != NULL)
             itr_client_take_answer(c, x->owner);
     }

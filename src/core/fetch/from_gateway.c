@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/bound.h"
 #include "core/base/buf.h"
 #include "core/fetch/gateway_request.h"
 #include "core/record/stored.h"
@@ -38,11 +39,6 @@ struct fetch {
 static const struct itr_clock *clock_of(const struct itr_fetch *f)
 {
     return f->parts.clock;
-}
-
-static int64_t at_most(int64_t value, int64_t bound)
-{
-    return value < bound ? value : bound;
 }
 
 /* ---- record ---- */
@@ -231,10 +227,10 @@ static bool attempt(struct fetch *t)
 /* Sleeps until another look is worth it. */
 static void look_later(struct fetch *t, int64_t until_wall_ms)
 {
-    int64_t ms = at_most(t->look_ms, until_wall_ms - t->stored.now_wall_ms);
+    int64_t ms = itr_min64(t->look_ms, until_wall_ms - t->stored.now_wall_ms);
 
     itr_clock_sleep_ms(clock_of(t->f), ms > 0 ? ms : 1);
-    t->look_ms = at_most(t->look_ms * 2, LONGEST_LOOK_MS);
+    t->look_ms = itr_min64(t->look_ms * 2, LONGEST_LOOK_MS);
 }
 
 /* A hold: waited out if it is short and no refusal's, else the result. True: that is the result. */

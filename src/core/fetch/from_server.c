@@ -1,5 +1,6 @@
 #include "core/fetch/from_server.h"
 
+#include "core/base/bound.h"
 #include "core/fetch/server_answer.h"
 #include "core/http/exchange.h"
 #include "core/http/server_address.h"
@@ -31,11 +32,6 @@ struct ask {
     int64_t retry_after_ms; /* as the server says; -1: it does not */
 };
 
-static int64_t at_most(int64_t value, int64_t bound)
-{
-    return value < bound ? value : bound;
-}
-
 static int64_t now_mono(const struct ask *a)
 {
     return itr_clock_mono_ms(a->f->parts.clock);
@@ -62,7 +58,7 @@ static bool pass_hold(struct ask *a)
             a->out->retry_after_ms = left;
             return false;
         }
-        itr_clock_sleep_ms(a->f->parts.clock, at_most(left, LOOK_MS));
+        itr_clock_sleep_ms(a->f->parts.clock, itr_min64(left, LOOK_MS));
     }
     return true;
 }
@@ -71,7 +67,7 @@ static void note_failure(struct ask *a)
 {
     struct itr_fetch *f = a->f;
     uint64_t random = itr_clock_random(f->parts.clock);
-    int64_t hold_ms = a->retry_after_ms >= 0 ? at_most(a->retry_after_ms, RETRY_AFTER_MAX_MS)
+    int64_t hold_ms = a->retry_after_ms >= 0 ? itr_min64(a->retry_after_ms, RETRY_AFTER_MAX_MS)
                                              : itr_record_backoff_ms(f->local_failures + 1, random);
 
     f->local_failures++;
@@ -197,9 +193,9 @@ static enum itr_status ask_server(struct ask *a)
 static struct itr_token_times times_of(const struct ask *a)
 {
     int64_t now = now_mono(a);
-    int64_t life_ms = at_most(a->grant.expires_in_ms, a->f->config->token_ttl_ms);
-    int64_t refresh_ms = at_most(a->grant.refresh_in_ms, life_ms);
-    int64_t jitter_ms = at_most(JITTER_MAX_MS, (life_ms - refresh_ms) / 2);
+    int64_t life_ms = itr_min64(a->grant.expires_in_ms, a->f->config->token_ttl_ms);
+    int64_t refresh_ms = itr_min64(a->grant.refresh_in_ms, life_ms);
+    int64_t jitter_ms = itr_min64(JITTER_MAX_MS, (life_ms - refresh_ms) / 2);
     uint64_t random = itr_clock_random(a->f->parts.clock);
 
     refresh_ms += (int64_t)(random % (uint64_t)(jitter_ms + 1));

@@ -3,27 +3,9 @@
 
 #include <string.h>
 
+#include "core/base/hex.h"
+
 #define HIDDEN "***"
-
-/* ---- percent-decoding ---- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The byte that %XX at p stands for, or -1 if the n bytes there do not begin with one. */
-static int escaped_byte(const char *p, size_t n)
-{
-    int high, low;
-
-    if (n < 3 || p[0] != '%' || (high = hex_digit(p[1])) < 0 || (low = hex_digit(p[2])) < 0)
-        return -1;
-    return high * 16 + low;
-}
 
 /* ---- redaction ---- */
 
@@ -34,7 +16,7 @@ static bool reads_as(const char *name, size_t n, const char *lower)
     int c;
 
     for (; *lower != '\0' && i < n; lower++) {
-        c = escaped_byte(name + i, n - i);
+        c = itr_hex_percent_byte(name + i, n - i);
         i += c < 0 ? 1 : 3;
         if (c < 0)
             c = (unsigned char)name[i - 1];
@@ -140,8 +122,8 @@ static int json_byte(const char *p, size_t n, size_t *used)
     if (p[1] == '"' || p[1] == '\\' || p[1] == '/')
         return p[1];
     *used = 6;
-    if (n < 6 || p[1] != 'u' || p[2] != '0' || p[3] != '0' || (high = hex_digit(p[4])) < 0 ||
-        (low = hex_digit(p[5])) < 0 || high > 7)
+    if (n < 6 || p[1] != 'u' || p[2] != '0' || p[3] != '0' || (high = itr_hex_value(p[4])) < 0 ||
+        (low = itr_hex_value(p[5])) < 0 || high > 7)
         return -1;
     return high * 16 + low;
 }
@@ -151,7 +133,7 @@ static size_t escape_of(unsigned char c, const char *p, size_t n)
 {
     size_t used = 0;
 
-    if (escaped_byte(p, n) == c)
+    if (itr_hex_percent_byte(p, n) == c)
         return 3;
     return json_byte(p, n, &used) == c ? used : 0;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/hex.h"
 #include "core/base/utf8.h"
 
 #define PATH_MOST 2048 /* bytes; servers commonly refuse longer ones */
@@ -60,7 +61,6 @@ static size_t count_others(const char *bytes, size_t n, unsigned kept)
 /* Appends the bytes; every one that is not of the kind becomes %XX. */
 static enum itr_status encode(const char *bytes, size_t n, unsigned kept, struct itr_buf *out)
 {
-    static const char hex[] = "0123456789ABCDEF";
     size_t others = count_others(bytes, n, kept);
     enum itr_status s;
     char *to;
@@ -77,8 +77,8 @@ static enum itr_status encode(const char *bytes, size_t n, unsigned kept, struct
             continue;
         }
         *to++ = '%';
-        *to++ = hex[(unsigned char)bytes[i] >> 4];
-        *to++ = hex[(unsigned char)bytes[i] & 15];
+        *to++ = ITR_HEX_UPPER[(unsigned char)bytes[i] >> 4];
+        *to++ = ITR_HEX_UPPER[(unsigned char)bytes[i] & 15];
     }
     itr_buf_grew(out, n + 2 * others);
     return ITR_OK;

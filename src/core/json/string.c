@@ -2,15 +2,8 @@
 
 #include <string.h>
 
+#include "core/base/hex.h"
 #include "core/base/utf8.h"
-
-static int hex_digit(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* The four hex digits at p as a number, or -1. */
 static int hex4(const unsigned char *p, const unsigned char *end)
@@ -21,7 +14,7 @@ static int hex4(const unsigned char *p, const unsigned char *end)
     if (end - p < 4)
         return -1;
     for (i = 0; i < 4; i++) {
-        if ((digit = hex_digit(p[i])) < 0)
+        if ((digit = itr_hex_value((char)p[i])) < 0)
             return -1;
         value = value * 16 + digit;
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/bound.h"
 #include "core/json/scan.h"
 #include "core/record/sound.h"
 #include "core/record/token.h"
@@ -16,24 +17,14 @@ struct hold {
     struct itr_error error;
 };
 
-static int64_t at_least(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t at_most(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t itr_record_backoff_ms(int failures, uint64_t random)
 {
     int64_t longest_ms = ITR_SECOND_MS;
 
     for (; failures > 1 && longest_ms < ITR_BACKOFF_MAX_MS; failures--)
         longest_ms *= 2;
-    longest_ms = at_most(longest_ms, ITR_BACKOFF_MAX_MS);
-    return at_least(BACKOFF_MIN_MS, (int64_t)(random % (uint64_t)(longest_ms + 1)));
+    longest_ms = itr_min64(longest_ms, ITR_BACKOFF_MAX_MS);
+    return itr_max64(BACKOFF_MIN_MS, (int64_t)(random % (uint64_t)(longest_ms + 1)));
 }
 
 int64_t itr_record_jitter_ms(const struct itr_record *r, uint64_t random)
@@ -47,7 +38,7 @@ int64_t itr_record_jitter_ms(const struct itr_record *r, uint64_t random)
 static int64_t share_of_day_ms(const struct itr_record *v, int64_t from_ms,
                                const struct itr_record_rules *rules)
 {
-    int64_t left = at_least(1, rules->daily_limit - v->fetches);
+    int64_t left = itr_max64(1, rules->daily_limit - v->fetches);
 
     return (itr_record_next_day_ms(from_ms) - from_ms) / left;
 }
@@ -59,7 +50,7 @@ int64_t itr_record_failure_wait_ms(const struct itr_record *view, int64_t from_m
     int64_t wait_ms = itr_record_backoff_ms(failures, random);
 
     if (rules->daily_limit > 0 && failures > ITR_RECORD_SPREAD)
-        wait_ms = at_least(wait_ms, share_of_day_ms(view, from_ms, rules));
+        wait_ms = itr_max64(wait_ms, share_of_day_ms(view, from_ms, rules));
     return wait_ms;
 }
 
@@ -67,21 +58,21 @@ int64_t itr_record_failure_wait_ms(const struct itr_record *view, int64_t from_m
 static int64_t next_distance_ms(const struct itr_record *v, int64_t now_ms,
                                 const struct itr_record_rules *rules)
 {
-    int64_t longest_ms = at_least(ITR_REFUSED_MAX_MS, rules->min_refresh_interval_ms);
+    int64_t longest_ms = itr_max64(ITR_REFUSED_MAX_MS, rules->min_refresh_interval_ms);
     int64_t distance_ms =
         v->refused_distance_ms == 0 ? rules->min_refresh_interval_ms : 2 * v->refused_distance_ms;
 
-    distance_ms = at_most(distance_ms, longest_ms);
+    distance_ms = itr_min64(distance_ms, longest_ms);
     if (rules->daily_limit > 0)
-        distance_ms = at_least(
-            distance_ms, at_most(2 * share_of_day_ms(v, now_ms, rules), ITR_REFUSED_LIMIT_MAX_MS));
+        distance_ms = itr_max64(distance_ms, itr_min64(2 * share_of_day_ms(v, now_ms, rules),
+                                                       ITR_REFUSED_LIMIT_MAX_MS));
     return distance_ms;
 }
 
 void itr_record_note_refused(struct itr_record *view, int64_t now_ms,
                              const struct itr_record_rules *rules)
 {
-    int64_t window_ms = at_least(ITR_HOUR_MS, 2 * view->refused_distance_ms);
+    int64_t window_ms = itr_max64(ITR_HOUR_MS, 2 * view->refused_distance_ms);
     bool follows = view->refused_ms != 0 && now_ms - view->refused_ms <= window_ms;
 
     view->refused_distance_ms = follows ? next_distance_ms(view, now_ms, rules) : 0;
@@ -195,7 +186,7 @@ static void hold_forbidden(const struct itr_record *v, int64_t now_ms,
     if (v->forbidden[0] == '\0' || strcmp(v->forbidden, wish->rules->secret_digest) != 0)
         return;
     if (wish->asked)
-        wait_ms = at_most(wait_ms, wish->rules->min_refresh_interval_ms);
+        wait_ms = itr_min64(wait_ms, wish->rules->min_refresh_interval_ms);
     h->until_ms = v->forbidden_ms + wait_ms;
     /* A failure with another secret may have been noted since. */
     if (v->error.has_code && v->error.code >= 40001 && v->error.code <= 40003)

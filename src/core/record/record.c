@@ -3,20 +3,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/base/bound.h"
 #include "core/record/hold.h"
 #include "core/record/view.h"
 
 #define SAME_AGAIN_MIN_MS ITR_MINUTE_MS /* until the same string is asked for again */
-
-static int64_t at_least(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t at_most(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static void copy_text(char *to, size_t size, const char *from)
 {
@@ -129,7 +120,7 @@ static enum standing standing_of(const struct itr_record *r, const struct itr_re
 
 static int64_t margin_ms(const struct itr_record_rules *rules)
 {
-    return at_most(rules->refresh_margin_ms, rules->token_ttl_ms / 4);
+    return itr_min64(rules->refresh_margin_ms, rules->token_ttl_ms / 4);
 }
 
 static void set_new_token(struct itr_record *v, int64_t now_ms,
@@ -148,9 +139,9 @@ static void set_same_token(struct itr_record *v, int64_t now_ms,
 {
     int64_t over_ms = now_ms - v->born_ms - rules->token_ttl_ms;
     int64_t wait_ms =
-        at_most(at_least(SAME_AGAIN_MIN_MS, over_ms), rules->token_ttl_ms - margin_ms(rules));
+        itr_min64(itr_max64(SAME_AGAIN_MIN_MS, over_ms), rules->token_ttl_ms - margin_ms(rules));
 
-    v->refresh_ms = at_least(v->end_ms, now_ms + wait_ms);
+    v->refresh_ms = itr_max64(v->end_ms, now_ms + wait_ms);
     v->end_ms = v->refresh_ms;
 }
 
@@ -201,7 +192,7 @@ static void settle_forbidden(struct itr_record *v, int64_t now_ms,
 static void settle_limit(struct itr_record *v, int64_t now_ms,
                          const struct itr_record_outcome *outcome)
 {
-    v->retry_ms = at_most(now_ms + ITR_LIMIT_MS, itr_record_next_day_ms(now_ms));
+    v->retry_ms = itr_min64(now_ms + ITR_LIMIT_MS, itr_record_next_day_ms(now_ms));
     itr_record_keep_error(&v->error, &outcome->error);
 }
 

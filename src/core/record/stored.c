@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/base/bound.h"
+
 #define KEEP_MS ((int64_t)36 * 3600 * 1000) /* the day's count outlives a token */
 
 void itr_stored_init(struct itr_stored *s, struct itr_store *store, const struct itr_clock *clock,
@@ -62,23 +64,18 @@ enum itr_status itr_stored_swap(struct itr_stored *s, const struct itr_record *n
     return st;
 }
 
-static int64_t at_most(int64_t value, int64_t bound)
-{
-    return value < bound ? value : bound;
-}
-
 struct itr_token *itr_stored_token(const struct itr_stored *s, const struct itr_record *r,
                                    int64_t token_ttl_ms, uint64_t seed,
                                    enum itr_token_origin origin)
 {
     int64_t jitter = itr_record_jitter_ms(r, seed);
     int64_t age = s->now_wall_ms - r->born_ms;
-    int64_t refresh = at_most(r->refresh_ms - jitter - s->now_wall_ms, token_ttl_ms);
-    int64_t end = at_most(r->end_ms - s->now_wall_ms, token_ttl_ms);
+    int64_t refresh = itr_min64(r->refresh_ms - jitter - s->now_wall_ms, token_ttl_ms);
+    int64_t end = itr_min64(r->end_ms - s->now_wall_ms, token_ttl_ms);
     struct itr_token_times times;
 
     times.born_mono_ms = s->now_mono_ms - (age > 0 ? age : 0);
-    times.refresh_mono_ms = s->now_mono_ms + at_most(refresh, end);
+    times.refresh_mono_ms = s->now_mono_ms + itr_min64(refresh, end);
     times.end_mono_ms = s->now_mono_ms + end;
     return itr_token_new(r->text, strlen(r->text), r->fence, times, origin);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/base/hex.h"
 #include "core/base/sha256.h"
 #include "core/record/sound.h"
 
@@ -168,30 +169,21 @@ static bool get_code(struct piece p, struct itr_record_error *e)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Unescapes into an array of `size`, NUL included; anything that encode would not write is corrupt.
  */
 static bool get_text(struct piece p, char *to, size_t size)
 {
     size_t i, n = 0;
+    int byte;
 
     for (i = 0; i < p.len && n + 1 < size; i++) {
         if (itr_record_is_plain(p.at[i])) {
             to[n++] = p.at[i];
             continue;
         }
-        if (p.at[i] != '%' || p.len - i < 3 || hex_digit(p.at[i + 1]) < 0 ||
-            hex_digit(p.at[i + 2]) < 0)
+        if ((byte = itr_hex_percent_byte(p.at + i, p.len - i)) <= 0)
             return false;
-        to[n] = (char)(hex_digit(p.at[i + 1]) * 16 + hex_digit(p.at[i + 2]));
-        if (to[n++] == '\0')
-            return false;
+        to[n++] = (char)byte;
         i += 2;
     }
     to[n] = '\0';
@@ -316,12 +308,9 @@ enum itr_status itr_record_decode(const char *bytes, size_t len, struct itr_reco
 
 void itr_record_key(const char *gateway, const char *app_id, char out[ITR_RECORD_KEY])
 {
-    static const char digits[] = "0123456789abcdef";
     static const char prefix[] = "itrigger:";
     unsigned char digest[ITR_SHA256_LEN];
     struct itr_sha256 h;
-    char *to = out + sizeof prefix - 1;
-    size_t i;
 
     /* The NUL between them: no other pair gives the same bytes. */
     itr_sha256_init(&h);
@@ -330,9 +319,5 @@ void itr_record_key(const char *gateway, const char *app_id, char out[ITR_RECORD
     itr_sha256_final(&h, digest);
 
     memcpy(out, prefix, sizeof prefix - 1);
-    for (i = 0; i < 16; i++) {
-        *to++ = digits[digest[i] >> 4];
-        *to++ = digits[digest[i] & 15];
-    }
-    *to = '\0';
+    itr_hex_write(digest, 16, out + sizeof prefix - 1);
 }

@@ -2,21 +2,13 @@
 
 #include <string.h>
 
+#include "core/base/bound.h"
+
 #define SHANGHAI_MS (8 * ITR_HOUR_MS)
-
-static int64_t at_least(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t at_most(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 int64_t itr_record_now(int64_t now_ms)
 {
-    return at_least(0, at_most(now_ms, ITR_RECORD_TIME_MAX));
+    return itr_max64(0, itr_min64(now_ms, ITR_RECORD_TIME_MAX));
 }
 
 /* A day of 2^52 ms is below 2^26: it fits. */
@@ -32,9 +24,9 @@ int64_t itr_record_next_day_ms(int64_t now_ms)
 
 static void view_token(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
 {
-    v->born_ms = at_most(v->born_ms, now_ms);
-    v->end_ms = at_most(v->end_ms, now_ms + rules->token_ttl_ms);
-    v->refresh_ms = at_most(v->refresh_ms, v->end_ms);
+    v->born_ms = itr_min64(v->born_ms, now_ms);
+    v->end_ms = itr_min64(v->end_ms, now_ms + rules->token_ttl_ms);
+    v->refresh_ms = itr_min64(v->refresh_ms, v->end_ms);
     if (v->fetched_ms > now_ms)
         v->fetched_ms = 0;
 }
@@ -56,10 +48,10 @@ static void view_day(struct itr_record *v, int64_t now_ms)
 
 static void view_retry(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
 {
-    int64_t longest_ms = at_least(ITR_BACKOFF_MAX_MS, ITR_LIMIT_MS);
+    int64_t longest_ms = itr_max64(ITR_BACKOFF_MAX_MS, ITR_LIMIT_MS);
 
     if (rules->daily_limit > 0)
-        longest_ms = at_least(longest_ms, itr_record_next_day_ms(now_ms) - now_ms);
+        longest_ms = itr_max64(longest_ms, itr_record_next_day_ms(now_ms) - now_ms);
     if (v->retry_ms > now_ms + longest_ms)
         v->retry_ms = 0;
 }
@@ -74,11 +66,11 @@ static void view_forbidden(struct itr_record *v, int64_t now_ms)
 
 static void view_refused(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
 {
-    int64_t longest_ms = at_least(ITR_REFUSED_MAX_MS, rules->min_refresh_interval_ms);
+    int64_t longest_ms = itr_max64(ITR_REFUSED_MAX_MS, rules->min_refresh_interval_ms);
 
     if (rules->daily_limit > 0)
-        longest_ms = at_least(longest_ms, ITR_REFUSED_LIMIT_MAX_MS);
-    v->refused_distance_ms = at_most(v->refused_distance_ms, longest_ms);
+        longest_ms = itr_max64(longest_ms, ITR_REFUSED_LIMIT_MAX_MS);
+    v->refused_distance_ms = itr_min64(v->refused_distance_ms, longest_ms);
     if (v->refused_ms <= now_ms)
         return;
     v->refused_ms = 0;
