@@ -1,6 +1,6 @@
 /*
  * address: one thing to listen on, as it is written: "127.0.0.1:8700", "[::1]:8700",
- * "localhost:8700", "*:8700", "unix:/run/itriggerd.sock". Pure; no name is looked up.
+ * "localhost:8700", "*:8700", "unix:/run/itriggerd/itriggerd.sock". Pure; no name is looked up.
  */
 #ifndef ITRIGGERD_ADDRESS_H
 #define ITRIGGERD_ADDRESS_H

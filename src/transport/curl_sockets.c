@@ -39,24 +39,11 @@ static bool make_room(struct itr_curl_sockets *s)
     return true;
 }
 
-static int make_socket(const struct curl_sockaddr *a)
-{
-#ifdef SOCK_CLOEXEC
-    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-#else
-    int fd = socket(a->family, a->socktype, a->protocol);
-
-    if (fd >= 0)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-    return fd;
-#endif
-}
-
 /* In a host that closed its standard streams a socket would take their place, and what anybody
  * prints would go to the gateway. */
 static int open_socket(const struct curl_sockaddr *a)
 {
-    int fd = make_socket(a), higher;
+    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol), higher;
 
     if (fd < 0 || fd > STDERR_FILENO)
         return fd;

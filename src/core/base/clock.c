@@ -2,17 +2,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <time.h>
 
-#ifdef __linux__
-#include <sys/random.h>
-#endif
-
-#ifdef CLOCK_BOOTTIME
+/* Goes on while the machine sleeps. */
 #define MONO CLOCK_BOOTTIME
-#else
-#define MONO CLOCK_MONOTONIC
-#endif
 
 static int64_t read_ms(clockid_t id)
 {
@@ -35,7 +29,6 @@ static int64_t system_wall_ms(void *ctx)
     return read_ms(CLOCK_REALTIME);
 }
 
-#ifdef __linux__
 /* An absolute end: a signal handler that runs often does not stretch the sleep. */
 static void system_sleep_ms(void *ctx, int64_t ms)
 {
@@ -66,27 +59,6 @@ static uint64_t system_random(void *ctx)
             return (uint64_t)read_ms(CLOCK_REALTIME) * 0x9e3779b97f4a7c15U;
     return bits;
 }
-#else /* macOS has neither clock_nanosleep nor getrandom */
-static void system_sleep_ms(void *ctx, int64_t ms)
-{
-    struct timespec left = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-
-    (void)ctx;
-    if (ms <= 0)
-        return;
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        ;
-}
-
-static uint64_t system_random(void *ctx)
-{
-    uint64_t bits;
-
-    (void)ctx;
-    arc4random_buf(&bits, sizeof bits);
-    return bits;
-}
-#endif
 
 static const struct itr_clock system_clock = {
     .mono_ms = system_mono_ms,

@@ -41,7 +41,7 @@ static enum itr_status refuse(struct itr_error *e, const char *what)
 {
     return itr_error_set(e, ITR_CONFIG,
                          "option token_store names a socket whose path %s: write it as "
-                         "unix:/run/itriggerd.sock",
+                         "unix:/run/itriggerd/itriggerd.sock",
                          what);
 }
 

@@ -41,27 +41,7 @@ struct itr_notifier {
 
 #define SOCKET_NAME "/notifier"
 
-#ifdef MSG_NOSIGNAL
-#define SEND_FLAGS MSG_NOSIGNAL
-#else
-#define SEND_FLAGS 0
-#endif
-
-#ifdef SOCK_CLOEXEC
 #define SOCKET_TYPE (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
-#else
-#define SOCKET_TYPE SOCK_STREAM
-#endif
-
-/* Close-on-exec, nonblocking, without SIGPIPE; where the system cannot make it so at once. */
-static void make_quiet(int fd)
-{
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-#ifdef SO_NOSIGPIPE
-    (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){1}, sizeof(int));
-#endif
-}
 
 static void close_if_open(int *fd)
 {
@@ -72,11 +52,7 @@ static void close_if_open(int *fd)
 
 static int accept_any(int listener)
 {
-#ifdef SOCK_CLOEXEC
     return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-#else
-    return accept(listener, NULL, NULL);
-#endif
 }
 
 /* ---- making and ending ---- */
@@ -93,8 +69,8 @@ static enum itr_status make_pair(struct itr_notifier *b, struct itr_error *e)
 
     if (socketpair(AF_UNIX, SOCKET_TYPE, 0, pair) != 0)
         return no_descriptors(e);
-    make_quiet(b->in = pair[0]);
-    make_quiet(b->out = pair[1]);
+    b->in = pair[0];
+    b->out = pair[1];
     return ITR_OK;
 }
 
@@ -122,7 +98,6 @@ static void leave_disk(struct itr_notifier *b)
     b->directory[0] = '\0';
 }
 
-#ifdef O_PATH
 static bool can_connect(const struct sockaddr_un *at)
 {
     int fd = socket(AF_UNIX, SOCKET_TYPE, 0);
@@ -132,7 +107,7 @@ static bool can_connect(const struct sockaddr_un *at)
     return can;
 }
 
-/* On Linux a process finds its own socket without a name on the disk, so that none is left there
+/* A process finds its own socket without a name on the disk, so that none is left there
  * even if it is killed. Without /proc, or where that is forbidden, the name stays. */
 static void hide(struct itr_notifier *b)
 {
@@ -151,12 +126,6 @@ static void hide(struct itr_notifier *b)
     leave_disk(b);
     b->at = hidden;
 }
-#else
-static void hide(struct itr_notifier *b)
-{
-    (void)b;
-}
-#endif
 
 static enum itr_status make_listener(struct itr_notifier *b, struct itr_error *e)
 {
@@ -168,7 +137,6 @@ static enum itr_status make_listener(struct itr_notifier *b, struct itr_error *e
                              strerror(errno));
     if ((b->in = socket(AF_UNIX, SOCKET_TYPE, 0)) < 0)
         return no_descriptors(e);
-    make_quiet(b->in);
     at->sun_family = AF_UNIX;
     (void)snprintf(at->sun_path, sizeof at->sun_path, "%.*s" SOCKET_NAME,
                    (int)(sizeof at->sun_path - sizeof SOCKET_NAME), b->directory);
@@ -251,7 +219,7 @@ static void tell(struct itr_notifier *b)
     if (b->told || b->out < 0 || !atomic_load(&b->rung))
         return;
     do
-        n = send(b->out, "!", 1, SEND_FLAGS);
+        n = send(b->out, "!", 1, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     b->told = n == 1 || errno == EAGAIN;
     if (!b->told)
@@ -289,7 +257,6 @@ void itr_notifier_answered(struct itr_notifier *b)
 
 /* ---- SOCKET: the host's connection ---- */
 
-#ifdef SO_PEERCRED
 static bool is_from_here(int fd)
 {
     struct ucred peer;
@@ -298,23 +265,6 @@ static bool is_from_here(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && peer.pid == getpid() &&
            peer.uid == geteuid();
 }
-#else
-static bool is_from_here(int fd)
-{
-    uid_t uid;
-    gid_t gid;
-
-    if (getpeereid(fd, &uid, &gid) != 0 || uid != geteuid())
-        return false;
-#ifdef LOCAL_PEERPID
-    pid_t pid;
-    socklen_t n = sizeof pid;
-    return getsockopt(fd, SOL_LOCAL, LOCAL_PEERPID, &pid, &n) == 0 && pid == getpid();
-#else
-    return true;
-#endif
-}
-#endif
 
 /* The newest connection that is ours; -1: none. An older one is of a host that gave up meanwhile.
  */
@@ -342,7 +292,6 @@ enum itr_status itr_notifier_accept(struct itr_notifier *b, struct itr_error *e)
     if ((fd = accept_ours(b->in)) < 0)
         return itr_error_set(e, ITR_NETWORK, "no connection of this process at its notifier: %s",
                              strerror(errno));
-    make_quiet(fd);
     pthread_mutex_lock(&b->lock);
     close_if_open(&b->out);
     b->out = fd;

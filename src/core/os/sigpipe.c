@@ -28,20 +28,12 @@ void itr_sigpipe_hold(struct itr_sigpipe *p)
     p->was_pending = sigismember(&p->before, SIGPIPE) == 1 && is_pending();
 }
 
-/* macOS has no sigtimedwait; there one is fetched only when it is known to be pending. */
 static void eat(void)
 {
     sigset_t set = only_sigpipe();
-#ifdef __APPLE__
-    int number;
-
-    if (is_pending())
-        sigwait(&set, &number);
-#else
     struct timespec at_once = {0};
 
     sigtimedwait(&set, NULL, &at_once);
-#endif
 }
 
 void itr_sigpipe_release(const struct itr_sigpipe *p)
