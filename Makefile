@@ -15,9 +15,7 @@
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
-# All that Debian packages; 5.5 can be asked for.
 LUAS := 5.1 5.2 5.3 5.4 luajit
-known_luas := $(LUAS) 5.5
 
 # LuaRocks says which Lua it builds for by the place of its headers only.
 ifneq ($(LUA_INCDIR),)
@@ -30,15 +28,14 @@ LUA ?= 5.4
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_TIME ?= 20
-VERSION := $(shell sed -n 's/^.define ITR_VERSION "\(.*\)"/\1/p' src/core/base/version.h)
 
 # LUA as the user gave it, or all of them where that is the better default.
 lua_given := $(filter-out file default undefined,$(origin LUA))
 luas_or_default := $(if $(filter all,$(LUA)),$(LUAS),$(LUA))
 luas_or_all := $(if $(lua_given),$(luas_or_default),$(LUAS))
 
-ifneq ($(filter-out $(known_luas) all,$(LUA)),)
-$(error LUA=$(LUA): not one of $(known_luas) all)
+ifneq ($(filter-out $(LUAS) all,$(LUA)),)
+$(error LUA=$(LUA): not one of $(LUAS) all)
 endif
 
 # ---- sources: the one list ------------------------------------------------------------------------
@@ -97,7 +94,6 @@ endif
 
 # ---- flags ----------------------------------------------------------------------------------------
 
-system := $(shell uname -s)
 accepted = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo $(1))
 
 warnings := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
@@ -109,21 +105,16 @@ libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread -ldl -lm
 base_flags := -std=c11 $(optimize) -D_GNU_SOURCE $(warnings) $(hardening) $(sanitize) $(variant_flags)
 compile := $(CC) $(base_flags) -fPIC -fvisibility=hidden -Isrc $(curl_cflags)
 
-ifeq ($(system),Darwin)
-LIBFLAG ?= -bundle -undefined dynamic_lookup
-else
 LIBFLAG ?= -shared
+relro := -Wl,-z,relro,-z,now
 # nodelete: threads of ours may outlive the Lua state that loaded us. now: a missing symbol shows at load.
-so_flags := -Wl,-z,relro,-z,now,-z,nodelete
-endif
+so_flags := $(relro),-z,nodelete
 
 Q := $(if $(filter-out 0,$(V)),,@)
 say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(2))
 
 # A file that changes when the flags do, so that a build never mixes objects of two kinds.
 flags_now := $(compile) $(CFLAGS) | $(redis_libs) | $(LDFLAGS) $(LIBFLAG) $(libs) | $(LUA_INCDIR)
-
-comma := ,
 
 # ---- the library and the modules ------------------------------------------------------------------
 
@@ -200,11 +191,11 @@ $(B)/obj/itriggerd/parts.o: CPPFLAGS += $(if $(has_redis),-DITRIGGERD_REDIS)
 $(daemon): $(daemon_objects) $(if $(has_redis),$(redis_store_objects)) $(lib)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(sanitize) $(if $(filter Darwin,$(system)),,-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS) -o $@ $^ \
+	$(Q)$(CC) $(sanitize) $(relro) $(LDFLAGS) -o $@ $^ \
 	    -lmicrohttpd -linih $(if $(has_redis),$(redis_libs)) $(libs)
 
 depends := $(daemon_objects:.o=.d) $(lib_objects:.o=.d) $(redis_store_objects:.o=.d)
-$(foreach l,$(known_luas),$(eval $(call lua_rules,$(l))))
+$(foreach l,$(LUAS),$(eval $(call lua_rules,$(l))))
 
 # ---- tests ----------------------------------------------------------------------------------------
 
@@ -337,7 +328,7 @@ check-all: test sim days asan tsan valgrind
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
 
-.PHONY: setup demo sandbox bench bench-nginx lint format rockspec rock
+.PHONY: setup demo sandbox bench bench-nginx lint format rock
 setup:
 	@tools/setup build sandbox test bench lint
 
@@ -373,10 +364,6 @@ lint:
 format:
 	@tools/setup lint
 	$(Q)tools/sources c | xargs clang-format -i
-
-# VERSION's only source is src/core/base/version.h.
-rockspec:
-	$(Q)tools/rockspec $(VERSION)
 
 # The rock as a user's LuaRocks builds it, into build/rocks, and the quickstart from there.
 rock:
@@ -424,6 +411,6 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
 	@echo 'Targets: setup build all install env demo sandbox test sim days check-all asan tsan valgrind fuzz'
-	@echo '         lint format bench bench-nginx rock rockspec clean'
+	@echo '         lint format bench bench-nginx rock clean'
 
 -include $(depends)
