@@ -5,23 +5,12 @@
  * There is always an outcome: a token that a record and a URL can carry, or an error of a kind that
  * fits; and never the secret in a message.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/fetch/gateway_answer.h"
 #include "core/json/scan.h"
 #include "core/record/sound.h"
-
-#define CHECK(what)                                                                                \
-    do {                                                                                           \
-        if (!(what))                                                                               \
-            abort();                                                                               \
-    } while (0)
+#include "fuzz.h"
 
 #define SECRET "s3cr3t-0123456789"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_token(const struct itr_buf *token, const struct itr_record_outcome *out)
 {
@@ -70,11 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2)
         return 0;
-    text = malloc(size - 1); /* a NUL at its end, for the detail */
-    CHECK(text != NULL);
-    memcpy(text, data + 2, size - 2);
-    text[size - 2] = '\0';
-
+    text = fuzz_string(data + 2, size - 2);
     set_answer(&a, data, text, size - 2);
     itr_buf_init_secret(&token, ITR_TOKEN_MAX);
     itr_gateway_answer_read(&a, SECRET, &token, &out);

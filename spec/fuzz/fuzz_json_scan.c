@@ -1,18 +1,7 @@
 /* json/scan on any bytes: what it accepts must, as rewritten, scan again, have no wide integer left
  * and say the same. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/json/scan.h"
-
-#define CHECK(what)                                                                                \
-    do {                                                                                           \
-        if (!(what))                                                                               \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* A piece reads as UTF-8, and short and long unescaping agree. */
 static void check_piece(struct itr_json_piece piece)

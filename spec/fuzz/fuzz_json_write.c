@@ -2,12 +2,8 @@
  * What json_write takes is strict JSON and reads back equal, through lua-cjson; what it refuses is
  * a usage error in valid UTF-8. The input is a little program that builds a Lua value: see build().
  */
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <lualib.h>
 
@@ -16,6 +12,7 @@
 #include "bind/number.h"
 #include "core/base/utf8.h"
 #include "core/json/scan.h"
+#include "fuzz.h"
 
 #define DEEPEST 120 /* a little more than the writer takes */
 #define WIDEST 24   /* members of one table */
@@ -163,20 +160,20 @@ static void check_number(int a, int b)
     bool integer = lua_isinteger(L, a) != 0;
     int64_t i = integer ? (int64_t)lua_tointeger(L, a) : 0;
 
-    assert(isfinite(d));
+    CHECK(isfinite(d));
     if (!integer && d == floor(d) && fabs(d) < 9.2e18) {
         integer = true;
         i = (int64_t)d;
     }
     if (integer && (i > ITR_NUMBER_EXACT || i < -ITR_NUMBER_EXACT)) {
         snprintf(digits, sizeof digits, "%" PRId64, i);
-        assert(lua_type(L, b) == LUA_TSTRING && strcmp(lua_tostring(L, b), digits) == 0);
+        CHECK(lua_type(L, b) == LUA_TSTRING && strcmp(lua_tostring(L, b), digits) == 0);
     } else if (integer) {
-        assert(lua_isinteger(L, b) && (int64_t)lua_tointeger(L, b) == i);
+        CHECK(lua_isinteger(L, b) && (int64_t)lua_tointeger(L, b) == i);
     } else if (lua_type(L, b) == LUA_TSTRING) {
-        assert(strtod(lua_tostring(L, b), NULL) == d); /* between 9.2e18 and 2^63 */
+        CHECK(strtod(lua_tostring(L, b), NULL) == d); /* between 9.2e18 and 2^63 */
     } else {
-        assert(lua_type(L, b) == LUA_TNUMBER && (double)lua_tonumber(L, b) == d);
+        CHECK(lua_type(L, b) == LUA_TNUMBER && (double)lua_tonumber(L, b) == d);
     }
 }
 
@@ -193,8 +190,8 @@ static void check_table(int a, int b)
 {
     int top = lua_gettop(L);
 
-    assert(lua_istable(L, b));
-    assert(count(a) == count(b));
+    CHECK(lua_istable(L, b));
+    CHECK(count(a) == count(b));
     for (lua_pushnil(L); lua_next(L, a); lua_settop(L, top + 1)) {
         lua_pushvalue(L, top + 1);
         lua_rawget(L, b);
@@ -213,7 +210,7 @@ static void check_equal(int a, int b)
         check_table(a, b);
         break;
     default: /* null, booleans, strings; a function was refused */
-        assert(lua_rawequal(L, a, b));
+        CHECK(lua_rawequal(L, a, b));
     }
 }
 
@@ -227,8 +224,8 @@ static void check_written(int value, const struct itr_buf *text)
     struct itr_error e;
 
     itr_buf_init(&rewritten, text->len * 2 + 16);
-    assert(itr_json_scan(text->data, text->len, &rewritten, &scan, &e) == ITR_OK);
-    assert(itr_json_read(L, &scan, options, &e) == ITR_OK);
+    CHECK(itr_json_scan(text->data, text->len, &rewritten, &scan, &e) == ITR_OK);
+    CHECK(itr_json_read(L, &scan, options, &e) == ITR_OK);
     check_equal(value, lua_gettop(L));
     itr_buf_clear(&rewritten);
 }
@@ -236,7 +233,7 @@ static void check_written(int value, const struct itr_buf *text)
 static void start(void)
 {
     L = luaL_newstate();
-    assert(L != NULL);
+    CHECK(L != NULL);
     luaL_openlibs(L);
     itr_json_read_open(L);
     itr_json_write_open(L);
@@ -245,7 +242,6 @@ static void start(void)
 
 /* The scan refuses two members of one name at the top only for names of the envelope, and a table
  * cannot hold two; so nothing that is written may be refused. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct itr_json_write_options options = {"value", NULL};
@@ -259,11 +255,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     build(&in, 0);
     itr_buf_init(&text, (size_t)1 << 24);
     s = itr_json_write(L, array_mark + 1, &options, &text, &e);
-    assert(lua_gettop(L) == array_mark + 1);
+    CHECK(lua_gettop(L) == array_mark + 1);
     if (s == ITR_OK)
         check_written(array_mark + 1, &text);
     else
-        assert(s == ITR_USAGE && e.kind == s && itr_utf8_valid(e.text, strlen(e.text)));
+        CHECK(s == ITR_USAGE && e.kind == s && itr_utf8_valid(e.text, strlen(e.text)));
     itr_buf_clear(&text);
     lua_settop(L, array_mark);
     return 0;

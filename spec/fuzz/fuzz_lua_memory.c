@@ -3,14 +3,10 @@
  * longjmp: nothing leaks, nothing crashes, and the same call works as soon as there is memory.
  * Input: which script, how many allocations succeed, how many fail then.
  */
-#include <assert.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <lualib.h>
 
 #include "bind/module.h"
+#include "fuzz.h"
 
 /* None of them may send anything. Each raises if it does not do what it says. */
 static const char *const scripts[] = {
@@ -65,7 +61,7 @@ static int run(lua_State *L, const char *script)
     if (status != LUA_OK && status != LUA_ERRMEM) {
         /* A memory error of ours is a string like Lua's. */
         const char *text = lua_tostring(L, -1);
-        assert(text != NULL && strstr(text, "not enough memory") != NULL);
+        CHECK(text != NULL && strstr(text, "not enough memory") != NULL);
     }
     lua_settop(L, top);
     return status;
@@ -78,9 +74,9 @@ static lua_State *open_state(void)
     good = SIZE_MAX;
     bad = 0;
     L = lua_newstate(allocate, NULL);
-    assert(L != NULL);
+    CHECK(L != NULL);
     luaL_openlibs(L);
-    assert(luaopen_itrigger_core(L) == 1);
+    CHECK(luaopen_itrigger_core(L) == 1);
     lua_setglobal(L, "core");
     return L;
 }
@@ -98,7 +94,6 @@ const char *__lsan_default_options(void)
     return "print_suppressions=0";
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static lua_State *first; /* stays open, so that lua-cjson stays loaded and has a name */
@@ -118,7 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Memory is back. */
     good = SIZE_MAX;
     bad = 0;
-    assert(run(L, script) == LUA_OK);
+    CHECK(run(L, script) == LUA_OK);
     lua_close(L);
     return 0;
 }

@@ -6,23 +6,12 @@
  * make of it, at any time, keeps the invariants: the fence grows, counts stay within their limits,
  * no time lies further ahead than its rule can put it.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/record/sound.h"
 #include "core/record/view.h"
-
-#define CHECK(what)                                                                                \
-    do {                                                                                           \
-        if (!(what))                                                                               \
-            abort();                                                                               \
-    } while (0)
+#include "fuzz.h"
 
 #define KNOBS 8
 #define OWNER "us"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct play {
     struct itr_record r;

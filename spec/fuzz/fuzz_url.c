@@ -3,20 +3,10 @@
  * was accepted is the bytes that were given. Normal forms and redactions are fixed points; no
  * secret is left in a text that was masked.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/http/url.h"
+#include "fuzz.h"
 
-#define CHECK(what)                                                                                \
-    do {                                                                                           \
-        if (!(what))                                                                               \
-            abort();                                                                               \
-    } while (0)
 #define PAIRS 64
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int hex(char c)
 {
@@ -200,15 +190,12 @@ static void try_mask(char *text, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *ended = malloc(size + 1);
+    char *ended = fuzz_string(data, size);
     char *exact = malloc(size > 0 ? size : 1); /* so that a read past the end is seen */
 
-    CHECK(ended != NULL && exact != NULL);
-    if (size > 0) {
-        memcpy(ended, data, size);
+    CHECK(exact != NULL);
+    if (size > 0)
         memcpy(exact, data, size);
-    }
-    ended[size] = '\0';
     try_path(exact, size);
     try_gateway(ended);
     try_redact(ended);

@@ -5,24 +5,13 @@
  * There is always an outcome: a token that a URL can carry, with a fence and with times in their
  * bounds, or an error of a kind that fits; and never the key in a message.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "core/base/utf8.h"
 #include "core/fetch/server_answer.h"
 #include "core/record/sound.h"
 #include "core/record/token.h"
-
-#define CHECK(what)                                                                                \
-    do {                                                                                           \
-        if (!(what))                                                                               \
-            abort();                                                                               \
-    } while (0)
+#include "fuzz.h"
 
 #define KEY "key-0123456789"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_token(const struct itr_buf *token, const struct itr_server_grant *grant)
 {
@@ -70,11 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2)
         return 0;
-    text = malloc(size - 1); /* a NUL at its end, for the detail */
-    CHECK(text != NULL);
-    memcpy(text, data + 2, size - 2);
-    text[size - 2] = '\0';
-
+    text = fuzz_string(data + 2, size - 2);
     set_answer(&a, data, text, size - 2);
     itr_buf_init_secret(&token, ITR_TOKEN_MAX);
     s = itr_server_answer_read(&a, &token, &grant, &e);
