@@ -41,8 +41,8 @@ endif
 # ---- sources: the one list ------------------------------------------------------------------------
 
 # The Redis store is a module of its own, so that nobody needs hiredis who has no Redis.
-redis_sources := $(wildcard src/store/store_redis*.c) src/bind/redis_module.c
-redis_store_objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/store/store_redis*.c))
+redis_sources := $(wildcard src/store/redis*.c) src/bind/redis_module.c
+redis_store_objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/store/redis*.c))
 lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*/*.c src/store/*.c src/transport/*.c))
 bind_sources := $(filter-out $(redis_sources),$(wildcard src/bind/*.c))
 has_redis := $(if $(filter 0,$(REDIS)),,$(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include)))
@@ -139,7 +139,7 @@ $(B)/obj/%.o: src/%.c $(B)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compile) $(module_cflags) -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(B)/obj/store/store_redis_tls.o: module_cflags := $(if $(redis_tls),-DITR_REDIS_TLS)
+$(B)/obj/store/redis_tls.o: module_cflags := $(if $(redis_tls),-DITR_REDIS_TLS)
 
 $(lib): $(lib_objects)
 	$(call say,AR,$@)

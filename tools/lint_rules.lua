@@ -121,7 +121,7 @@ local INCLUDE_RULES = {
   { "^src/", "^src/bind/", { "^lua%.h", "^lauxlib%.h", "^lualib%.h", "^luajit%.h", "^luaconf%.h", "^lua[%d.]+/" },
     "lua.h outside src/bind" },
   { "^src/", "^src/transport/", { "^curl/" }, "curl/ outside src/transport" },
-  { "^src/", "^src/store/store_redis", { "hiredis" }, "hiredis outside src/store/store_redis*" },
+  { "^src/", "^src/store/redis", { "hiredis" }, "hiredis outside src/store/redis*" },
   { "^src/core/", nil, { "^store/", "^transport/" }, "core includes a concrete store or transport" },
   { "^src/itriggerd/", "^src/itriggerd/parts%.c$", { "^store/", "^transport/" },
     "a concrete store or transport named outside src/itriggerd/parts.c" },

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store/store_redis_url.h"
+#include "store/redis_url.h"
 #include "store/stores.h"
 
 static struct redis_server server;

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store/store_redis_tls.h"
+#include "store/redis_tls.h"
 #include "store/stores.h"
 
 static struct redis_server server; /* its plain port is redis-cli's */

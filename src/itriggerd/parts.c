@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
-#include "store/store_file_dir.h"
+#include "store/file_dir.h"
 #include "store/stores.h"
 #include "transport/curl_loop.h"
 
@@ -65,9 +65,9 @@ enum itr_status parts_private_file(const char *address, const char *name, char *
     enum itr_status s;
     int fd;
 
-    itr_buf_init(&dir, ITR_STORE_DIR_MAX);
-    if ((s = itr_store_dir_find(address, &dir, e)) == ITR_OK &&
-        (s = itr_store_dir_open(itr_buf_str(&dir), &fd, e)) == ITR_OK)
+    itr_buf_init(&dir, ITR_FILE_DIR_MAX);
+    if ((s = itr_file_dir_find(address, &dir, e)) == ITR_OK &&
+        (s = itr_file_dir_open(itr_buf_str(&dir), &fd, e)) == ITR_OK)
         close(fd);
     if (s == ITR_OK && snprintf(out, cap, "%s/%s", itr_buf_str(&dir), name) >= (int)cap)
         s = itr_error_set(e, ITR_CONFIG, "%s: too long", itr_buf_str(&dir));

@@ -22,7 +22,7 @@ struct itr_store *itr_store_memory_new(const struct itr_clock *clock);
 enum itr_status itr_store_file_new(const char *address, const struct itr_clock *clock,
                                    struct itr_store **out, struct itr_error *e);
 
-/* The store of an address "redis:..." (store_redis_url.h, docs/stores.md), in the module
+/* The store of an address "redis:..." (redis_url.h, docs/stores.md), in the module
  * itrigger.redis. Connects when it is first used. Redis's clock is the store's. *out has one
  * reference, the caller's. ITR_CONFIG: the address is wrong; ITR_NOMEM. */
 enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,

@@ -1,4 +1,4 @@
-#include "store/store_redis_tls.h"
+#include "store/redis_tls.h"
 
 #ifdef ITR_REDIS_TLS
 

@@ -1,9 +1,9 @@
 /*
- * store_redis_error: what a Redis store says when it fails. Redis's own text is not shown: it can
+ * redis_error: what a Redis store says when it fails. Redis's own text is not shown: it can
  * repeat arguments, and one of them is the token. Any thread.
  */
-#ifndef ITR_STORE_STORE_REDIS_ERROR_H
-#define ITR_STORE_STORE_REDIS_ERROR_H
+#ifndef ITR_STORE_REDIS_ERROR_H
+#define ITR_STORE_REDIS_ERROR_H
 
 #include "core/base/status.h"
 

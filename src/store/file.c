@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/store_file_dir.h"
-#include "store/store_file_work.h"
+#include "store/file_dir.h"
+#include "store/file_work.h"
 #include "store/stores.h"
 
 /*
@@ -54,7 +54,7 @@ static enum itr_status find_dir(const struct file_store *f, struct itr_buf *move
     *dir = f->dir;
     if (!f->is_standard || geteuid() == f->user)
         return ITR_OK;
-    if ((s = itr_store_dir_find("file:", moved, e)) == ITR_OK)
+    if ((s = itr_file_dir_find("file:", moved, e)) == ITR_OK)
         *dir = itr_buf_str(moved);
     return s;
 }
@@ -66,7 +66,7 @@ static enum itr_status begin(struct work *op, struct itr_store *s, const char *k
     enum itr_status st;
 
     op->w = (struct itr_file_work){.dir_fd = -1, .lock_fd = -1};
-    itr_buf_init(&op->moved, ITR_STORE_DIR_MAX);
+    itr_buf_init(&op->moved, ITR_FILE_DIR_MAX);
     if ((st = find_dir(of(s), &op->moved, &dir, e)) != ITR_OK)
         return st;
     return itr_file_work_begin(&op->w, dir, key, of(s)->clock, e);
@@ -151,8 +151,8 @@ static enum itr_status append_dir(struct file_store *f, const char *address, str
     struct itr_buf dir;
     enum itr_status s;
 
-    itr_buf_init(&dir, ITR_STORE_DIR_MAX);
-    if ((s = itr_store_dir_find(address, &dir, e)) == ITR_OK &&
+    itr_buf_init(&dir, ITR_FILE_DIR_MAX);
+    if ((s = itr_file_dir_find(address, &dir, e)) == ITR_OK &&
         itr_buf_append_str(&f->id, itr_buf_str(&dir)) != ITR_OK)
         s = itr_error_set(e, ITR_NOMEM, "no memory");
     itr_buf_clear(&dir);
@@ -185,7 +185,7 @@ static enum itr_status prepare(struct file_store *f, const char *address, struct
     f->dir = f->head.id + strlen("file:");
     if (!f->is_standard && is_for_another_user(f->dir))
         return ITR_OK;
-    if ((s = itr_store_dir_open(f->dir, &fd, e)) == ITR_OK)
+    if ((s = itr_file_dir_open(f->dir, &fd, e)) == ITR_OK)
         close(fd);
     return s;
 }
@@ -201,7 +201,7 @@ enum itr_status itr_store_file_new(const char *address, const struct itr_clock *
     f->head.ops = &ops;
     atomic_init(&f->refs, 1);
     f->clock = clock;
-    itr_buf_init(&f->id, ITR_STORE_DIR_MAX + 8);
+    itr_buf_init(&f->id, ITR_FILE_DIR_MAX + 8);
     if ((s = prepare(f, address, e)) != ITR_OK) {
         release(&f->head);
         return s;

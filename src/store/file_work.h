@@ -1,9 +1,9 @@
 /*
- * store_file_work: one operation of a file store: a directory open, perhaps locked, and one value's
+ * file_work: one operation of a file store: a directory open, perhaps locked, and one value's
  * file in it. On the stack of its thread; nothing of it outlives the operation.
  */
-#ifndef ITR_STORE_STORE_FILE_WORK_H
-#define ITR_STORE_STORE_FILE_WORK_H
+#ifndef ITR_STORE_FILE_WORK_H
+#define ITR_STORE_FILE_WORK_H
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"

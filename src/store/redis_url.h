@@ -1,12 +1,12 @@
 /*
- * store_redis_url: the address of a Redis store, taken apart (docs/stores.md). Pure; any thread.
+ * redis_url: the address of a Redis store, taken apart (docs/stores.md). Pure; any thread.
  *
  *   redis://[user:password@]host[:port][/db][?prefix=..&timeout_ms=..&insecure=1]
  *   rediss://[user:password@]host[:port][/db][?prefix=..&timeout_ms=..&ca_file=..]
  *   redis+unix:/path[?db=..&user=..&password=..&prefix=..&timeout_ms=..]
  */
-#ifndef ITR_STORE_STORE_REDIS_URL_H
-#define ITR_STORE_STORE_REDIS_URL_H
+#ifndef ITR_STORE_REDIS_URL_H
+#define ITR_STORE_REDIS_URL_H
 
 #include <stdbool.h>
 #include <stddef.h>

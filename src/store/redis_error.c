@@ -1,4 +1,4 @@
-#include "store/store_redis_error.h"
+#include "store/redis_error.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,10 +6,10 @@
 
 #include "core/os/fork.h"
 #include "core/os/sigpipe.h"
-#include "store/store_redis_error.h"
-#include "store/store_redis_link.h"
-#include "store/store_redis_tls.h"
-#include "store/store_redis_url.h"
+#include "store/redis_error.h"
+#include "store/redis_link.h"
+#include "store/redis_tls.h"
+#include "store/redis_url.h"
 #include "store/stores.h"
 
 /*

@@ -1,4 +1,4 @@
-#include "store/store_redis_link.h"
+#include "store/redis_link.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,8 +7,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "store/store_redis_error.h"
-#include "store/store_redis_tls.h"
+#include "store/redis_error.h"
+#include "store/redis_tls.h"
 
 static enum itr_status fail_link(const struct itr_redis_link *r, struct itr_error *e)
 {

@@ -1,4 +1,4 @@
-#include "store/store_file_dir.h"
+#include "store/file_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ static bool passwd_home(char *home, size_t size)
 
 static bool is_ours_or_can_be_made(const char *home, const char *below)
 {
-    char path[ITR_STORE_DIR_MAX];
+    char path[ITR_FILE_DIR_MAX];
     int n = snprintf(path, sizeof path, "%s%s", home, below);
 
     if (n < 0 || (size_t)n >= sizeof path)
@@ -61,7 +61,7 @@ static bool is_ours_or_can_be_made(const char *home, const char *below)
 /* Users of services have a home that is not there, or not theirs to write. */
 static bool home_can_hold_it(const char *home)
 {
-    char path[ITR_STORE_DIR_MAX];
+    char path[ITR_FILE_DIR_MAX];
     struct stat st;
     int n = snprintf(path, sizeof path, "%s/.cache", home);
 
@@ -75,7 +75,7 @@ static bool home_can_hold_it(const char *home)
 static enum itr_status find_standard(struct itr_buf *dir)
 {
     const char *cache = getenv("XDG_CACHE_HOME");
-    char home[ITR_STORE_DIR_MAX];
+    char home[ITR_FILE_DIR_MAX];
     enum itr_status s;
 
     /* The XDG specification: a relative one must be ignored. */
@@ -90,7 +90,7 @@ static enum itr_status find_standard(struct itr_buf *dir)
     return itr_buf_append_fmt(dir, "/tmp/itrigger-%lu", (unsigned long)geteuid());
 }
 
-enum itr_status itr_store_dir_find(const char *address, struct itr_buf *dir, struct itr_error *e)
+enum itr_status itr_file_dir_find(const char *address, struct itr_buf *dir, struct itr_error *e)
 {
     const char *given = address + strlen("file:");
     enum itr_status s;
@@ -106,10 +106,10 @@ enum itr_status itr_store_dir_find(const char *address, struct itr_buf *dir, str
         s = append_path(dir, given);
     if (s == ITR_NOMEM)
         return itr_error_set(e, ITR_NOMEM, "no memory");
-    if (s != ITR_OK || dir->len >= ITR_STORE_DIR_MAX)
+    if (s != ITR_OK || dir->len >= ITR_FILE_DIR_MAX)
         return itr_error_set(e, ITR_CONFIG,
                              "option token_store: the directory's name is longer than %d bytes",
-                             ITR_STORE_DIR_MAX - 1);
+                             ITR_FILE_DIR_MAX - 1);
     if (dir->len == 0 || has_control(itr_buf_str(dir)))
         return itr_error_set(e, ITR_CONFIG,
                              "option token_store: \"file:/\" is no directory for "
@@ -121,14 +121,14 @@ enum itr_status itr_store_dir_find(const char *address, struct itr_buf *dir, str
 
 static enum itr_status cannot(const char *dir, const char *what, struct itr_error *e)
 {
-    return itr_error_set(e, ITR_STORE, "token store: directory %.160s: %s" ITR_STORE_DIR_ADVICE,
-                         dir, what);
+    return itr_error_set(e, ITR_STORE, "token store: directory %.160s: %s" ITR_FILE_DIR_ADVICE, dir,
+                         what);
 }
 
 /* mkdir -p, each with mode 0700. 0, or -1 with errno. */
 static int make_all(const char *dir)
 {
-    char path[ITR_STORE_DIR_MAX];
+    char path[ITR_FILE_DIR_MAX];
     size_t n = strlen(dir), i;
 
     if (n >= sizeof path) {
@@ -160,7 +160,7 @@ static const char *why_not(int fd)
     return NULL;
 }
 
-enum itr_status itr_store_dir_open(const char *dir, int *fd, struct itr_error *e)
+enum itr_status itr_file_dir_open(const char *dir, int *fd, struct itr_error *e)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     const char *why;

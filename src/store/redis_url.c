@@ -1,4 +1,4 @@
-#include "store/store_redis_url.h"
+#include "store/redis_url.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "store/store_file_work.h"
+#include "store/file_work.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/store_file_dir.h"
+#include "store/file_dir.h"
 
 #define LOCK_WAIT_MS 5000 /* a stopped process that holds the lock must not hold up all */
 #define LOCK_LOOK_MS 20   /* how seldom the lock is tried at most */
@@ -16,7 +16,7 @@
 enum itr_status itr_file_work_fail(const struct itr_file_work *w, const char *what, const char *why)
 {
     return itr_error_set(w->e, ITR_STORE,
-                         "token store: directory %.160s: %s: %s" ITR_STORE_DIR_ADVICE, w->dir, what,
+                         "token store: directory %.160s: %s: %s" ITR_FILE_DIR_ADVICE, w->dir, what,
                          why);
 }
 
@@ -53,7 +53,7 @@ enum itr_status itr_file_work_begin(struct itr_file_work *w, const char *dir, co
     *w = (struct itr_file_work){.dir = dir, .clock = clock, .dir_fd = -1, .lock_fd = -1, .e = e};
     if (!name_of(key, w->name, w->temp))
         return itr_file_work_fail(w, "key", "cannot be a file's name");
-    return itr_store_dir_open(dir, &w->dir_fd, e);
+    return itr_file_dir_open(dir, &w->dir_fd, e);
 }
 
 void itr_file_work_end(struct itr_file_work *w)

@@ -1,5 +1,5 @@
 /*
- * store_redis_tls: TLS on a Redis connection, for rediss://. The certificate and the name of the
+ * redis_tls: TLS on a Redis connection, for rediss://. The certificate and the name of the
  * host are verified always: hiredis's own contexts know no host names, so the connection is
  * prepared with OpenSSL here, and hiredis only reads and writes through it. docs/stores.md. Any
  * thread.
@@ -7,15 +7,15 @@
  * A build whose hiredis has no hiredis_ssl (before 1.0) has no TLS: then only the two functions
  * that say so are of use.
  */
-#ifndef ITR_STORE_STORE_REDIS_TLS_H
-#define ITR_STORE_STORE_REDIS_TLS_H
+#ifndef ITR_STORE_REDIS_TLS_H
+#define ITR_STORE_REDIS_TLS_H
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/status.h"
-#include "store/store_redis_url.h"
+#include "store/redis_url.h"
 
 /* Is it in this build? */
 bool itr_redis_tls_is_here(void);

@@ -1,14 +1,14 @@
 /*
- * store_redis_link: the one connection of a Redis store: made, logged in, its replies told apart.
+ * redis_link: the one connection of a Redis store: made, logged in, its replies told apart.
  * Its owner sees to it that one thread at a time uses it.
  */
-#ifndef ITR_STORE_STORE_REDIS_LINK_H
-#define ITR_STORE_STORE_REDIS_LINK_H
+#ifndef ITR_STORE_REDIS_LINK_H
+#define ITR_STORE_REDIS_LINK_H
 
 #include <hiredis/hiredis.h>
 
 #include "core/base/status.h"
-#include "store/store_redis_url.h"
+#include "store/redis_url.h"
 
 struct itr_redis_link {
     redisContext *context;           /* ours; NULL: not connected */
