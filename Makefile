@@ -59,7 +59,8 @@ lua_test_sources := $(wildcard spec/c/lua_*_test.c)
 test_sources := $(filter-out $(if $(has_redis),,$(wildcard spec/c/store_redis*_test.c)) \
     $(if $(shell tools/luas 5.4),,$(lua_test_sources)) $(if $(has_daemon),,$(wildcard spec/c/itriggerd_*_test.c)), \
     $(wildcard spec/c/*_test.c))
-test_support := $(wildcard spec/c/support/*.c)
+lua_test_support := spec/c/support/lua_driver.c
+test_support := $(filter-out $(lua_test_support),$(wildcard spec/c/support/*.c))
 sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))
 fuzz_sources := $(wildcard spec/fuzz/fuzz_*.c)
 
@@ -203,10 +204,11 @@ $(foreach l,$(LUAS),$(eval $(call lua_rules,$(l))))
 test_programs := $(test_sources:spec/c/%.c=$(B)/spec/%)
 test_objects := $(test_sources:spec/%.c=$(B)/obj/spec/%.o)
 support_objects := $(test_support:spec/%.c=$(B)/obj/spec/%.o)
+lua_support_objects := $(lua_test_support:spec/%.c=$(B)/obj/spec/%.o)
 sim_objects := $(sim_sources:spec/%.c=$(B)/obj/spec/%.o)
 sim_main := $(B)/obj/spec/c/sim/main.o
-depends += $(test_objects:.o=.d) $(support_objects:.o=.d) $(sim_objects:.o=.d) $(sim_main:.o=.d)
-.SECONDARY: $(test_objects) $(support_objects) $(sim_objects) $(sim_main)
+depends += $(test_objects:.o=.d) $(support_objects:.o=.d) $(lua_support_objects:.o=.d) $(sim_objects:.o=.d) $(sim_main:.o=.d)
+.SECONDARY: $(test_objects) $(support_objects) $(lua_support_objects) $(sim_objects) $(sim_main)
 
 $(B)/obj/spec/%.o: spec/%.c $(B)/flags
 	$(call say,CC,$@)
@@ -233,9 +235,9 @@ $(B)/spec/itriggerd_%_test: $(B)/obj/spec/c/itriggerd_%_test.o $(daemon_pure_obj
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
 
 # Lua states in a C program, for what only C can do to them.
-$(lua_test_sources:spec/%.c=$(B)/obj/spec/%.o): test_cflags := $(lua_cflags_5.4)
+$(lua_test_sources:spec/%.c=$(B)/obj/spec/%.o) $(lua_support_objects): test_cflags := $(lua_cflags_5.4)
 
-$(B)/spec/lua_%_test: $(B)/obj/spec/c/lua_%_test.o $(support_objects) $(B)/5.4/libbind.a $(lib)
+$(B)/spec/lua_%_test: $(B)/obj/spec/c/lua_%_test.o $(lua_support_objects) $(support_objects) $(B)/5.4/libbind.a $(lib)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(shell pkg-config --libs lua5.4 2>/dev/null || echo -llua5.4) $(libs)

@@ -5,7 +5,7 @@ static void start_in(struct itr_client *c, struct itr_call_group *g, struct itr_
 {
     struct itr_error e;
 
-    init_call(c, call);
+    client_driver_init_call(c, call);
     assert_int_equal(itr_client_start(c, g, call, &e), ITR_OK);
 }
 
@@ -20,7 +20,7 @@ static void takes_its_own(struct itr_client *c, struct itr_call_group *g)
 
 static void each_party_gets_its_own_calls(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call_group a, b;
     struct itr_call calls[4];
     int i;
@@ -41,12 +41,12 @@ static void each_party_gets_its_own_calls(void **state)
 
 static void a_call_that_is_over_can_be_cancelled(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call_group g;
     struct itr_call first, last;
     struct itr_call *left, *dropped;
 
-    warm(t);
+    client_driver_warm(t);
     itr_call_group_init(&g, NULL);
     start_in(t->c, &g, &first);
     start_in(t->c, &g, &last);
@@ -65,12 +65,12 @@ static void a_call_that_is_over_can_be_cancelled(void **state)
 
 static void a_party_is_told_once_that_it_has_something(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call_group a, b;
     struct itr_call first, second;
     int64_t wait_ms;
 
-    warm(t);
+    client_driver_warm(t);
     itr_call_group_init(&a, NULL);
     itr_call_group_init(&b, NULL);
     fake_hold(FAKE_API, true);
@@ -93,16 +93,16 @@ static void a_party_is_told_once_that_it_has_something(void **state)
 
 static void a_look_says_when_to_look_again(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call call;
     int64_t wait_ms;
 
     fake_hold(FAKE_TOKEN, true);
-    start_for(t->c, &call, 40000);
-    assert_null(itr_client_look(t->c, &party, &wait_ms));
+    client_driver_start_for(t->c, &call, 40000);
+    assert_null(itr_client_look(t->c, &client_driver_group, &wait_ms));
     assert_in_range(wait_ms, 1, 40000);
     itr_client_cancel(t->c, &call);
-    assert_null(itr_client_look(t->c, &party, &wait_ms));
+    assert_null(itr_client_look(t->c, &client_driver_group, &wait_ms));
     assert_int_equal(wait_ms, -1);
     itr_call_clear(&call);
     fake_hold(FAKE_TOKEN, false);
@@ -114,39 +114,39 @@ static void too_many_requests_slow_the_party_down(void **state)
         .carried = ITR_OK, .http_status = 429, .retry_after_ms = 7000, .body = "{}"};
     static const struct fake_answer for_ever = {
         .carried = ITR_OK, .http_status = 429, .retry_after_ms = INT64_MAX, .body = "{}"};
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call call;
     int64_t now = fake_clock_now(&t->f->clock);
 
-    warm(t);
+    client_driver_warm(t);
     fake_idle_advances(true);
     fake_answer_next(FAKE_API, busy);
-    start(t->c, &call);
-    assert_ptr_equal(next_call(t->c), &call);
+    client_driver_start(t->c, &call);
+    assert_ptr_equal(client_driver_next(t->c), &call);
     assert_int_equal(call.step, ITR_CALL_DONE); /* after the repeat */
-    assert_in_range(party.slow_until_mono_ms, now + 7000, now + 7100);
+    assert_in_range(client_driver_group.slow_until_mono_ms, now + 7000, now + 7100);
     itr_call_clear(&call);
 
     now = fake_clock_now(&t->f->clock);
     fake_answer_next(FAKE_API, for_ever);
-    start(t->c, &call);
-    assert_ptr_equal(next_call(t->c), &call);
+    client_driver_start(t->c, &call);
+    assert_ptr_equal(client_driver_next(t->c), &call);
     assert_int_equal(call.step, ITR_CALL_FAILED);
-    assert_in_range(party.slow_until_mono_ms, now + 30000, now + 30100);
+    assert_in_range(client_driver_group.slow_until_mono_ms, now + 30000, now + 30100);
     itr_call_clear(&call);
-    assert_null(itr_client_next(t->c, &party, fake_clock_now(&t->f->clock) + 100)); /* a rest */
+    assert_null(itr_client_next(t->c, &client_driver_group,
+                                fake_clock_now(&t->f->clock) + 100)); /* a rest */
     fake_idle_advances(false);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_party_gets_its_own_calls, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_call_that_is_over_can_be_cancelled, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_party_is_told_once_that_it_has_something, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_look_says_when_to_look_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(too_many_requests_slow_the_party_down, setup, teardown),
+        with_client_driver(each_party_gets_its_own_calls),
+        with_client_driver(a_call_that_is_over_can_be_cancelled),
+        with_client_driver(a_party_is_told_once_that_it_has_something),
+        with_client_driver(a_look_says_when_to_look_again),
+        with_client_driver(too_many_requests_slow_the_party_down),
     };
 
     fixture_main();

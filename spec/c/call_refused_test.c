@@ -5,17 +5,17 @@
 
 static void a_refused_token_is_reported_and_the_call_repeated_once_with_another(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
     struct itr_token_ask ask;
 
-    to_send(t);
-    answer(t, 401, "{\"code\":401,\"message\":\"no\"}");
+    call_driver_to_send(t);
+    call_driver_answer(t, 401, "{\"code\":401,\"message\":\"no\"}");
     assert_int_equal(t->call.step, ITR_CALL_TOKEN);
     ask = itr_call_ask(&t->call);
     assert_non_null(ask.refused);
     assert_string_equal(ask.refused->text, OLD);
-    give(t, FRESH, ITR_OK);
-    answer(t, 200, OK_BODY);
+    call_driver_give(t, FRESH, ITR_OK);
+    call_driver_answer(t, 200, OK_BODY);
     assert_int_equal(t->call.step, ITR_CALL_DONE);
     assert_non_null(strstr(t->call.exchange.request.url, "accessToken=" FRESH));
     assert_int_equal(t->call.error.kind, ITR_OK);
@@ -27,24 +27,24 @@ static void a_refused_token_is_reported_and_the_call_repeated_once_with_another(
 
 static void a_refusal_is_repeated_even_with_no_retries(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    set_retries(t, 0);
-    to_send(t);
-    answer(t, 200, "{\"code\":500,\"message\":\"令牌过期\"}");
-    give(t, FRESH, ITR_OK);
-    answer(t, 200, OK_BODY);
+    t->config.retries = 0;
+    call_driver_to_send(t);
+    call_driver_answer(t, 200, "{\"code\":500,\"message\":\"令牌过期\"}");
+    call_driver_give(t, FRESH, ITR_OK);
+    call_driver_answer(t, 200, OK_BODY);
     assert_int_equal(t->call.step, ITR_CALL_DONE);
 }
 
 static void the_same_string_again_fails_with_the_refusal(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    to_send(t);
-    answer(t, 401, "{\"code\":401,\"message\":\"你的令牌\"}");
-    give(t, OLD, ITR_OK);
-    assert_failed(t, ITR_TOKEN, true);
+    call_driver_to_send(t);
+    call_driver_answer(t, 401, "{\"code\":401,\"message\":\"你的令牌\"}");
+    call_driver_give(t, OLD, ITR_OK);
+    call_driver_assert_failed(t, ITR_TOKEN, true);
     assert_string_equal(t->call.error_name, "token_refused");
     assert_non_null(strstr(t->call.error.text, "你的令牌"));
     assert_true(t->call.envelope.present); /* the refusal is still err.response */
@@ -52,46 +52,46 @@ static void the_same_string_again_fails_with_the_refusal(void **state)
 
 static void the_same_string_again_fails_with_the_fetchs_error_if_there_is_one(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    to_send(t);
-    answer(t, 401, "");
-    give(t, OLD, ITR_QUOTA);
-    assert_failed(t, ITR_QUOTA, true);
+    call_driver_to_send(t);
+    call_driver_answer(t, 401, "");
+    call_driver_give(t, OLD, ITR_QUOTA);
+    call_driver_assert_failed(t, ITR_QUOTA, true);
     assert_string_equal(t->call.error.text, "the fetch's own error");
 }
 
 static void no_token_at_all_fails_with_the_fetchs_error(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    begin(t);
-    give(t, NULL, ITR_STORE);
-    assert_failed(t, ITR_STORE, true);
+    call_driver_begin(t);
+    call_driver_give(t, NULL, ITR_STORE);
+    call_driver_assert_failed(t, ITR_STORE, true);
     assert_null(t->call.error_name);
     assert_int_equal(t->call.n_refused, 0);
 }
 
 static void a_stale_token_beside_an_error_is_used(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    begin(t);
-    give(t, OLD, ITR_NETWORK); /* the gateway is the judge */
-    answer(t, 200, OK_BODY);
+    call_driver_begin(t);
+    call_driver_give(t, OLD, ITR_NETWORK); /* the gateway is the judge */
+    call_driver_answer(t, 200, OK_BODY);
     assert_int_equal(t->call.step, ITR_CALL_DONE);
     assert_int_equal(t->call.error.kind, ITR_OK);
 }
 
 static void refused_twice_fails_with_kind_token_and_is_not_asked_again(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    to_send(t);
-    answer(t, 401, "");
-    give(t, FRESH, ITR_OK);
-    answer(t, 200, "{\"code\":401,\"message\":\"again\"}");
-    assert_failed(t, ITR_TOKEN, true);
+    call_driver_to_send(t);
+    call_driver_answer(t, 401, "");
+    call_driver_give(t, FRESH, ITR_OK);
+    call_driver_answer(t, 200, "{\"code\":401,\"message\":\"again\"}");
+    call_driver_assert_failed(t, ITR_TOKEN, true);
     assert_string_equal(t->call.error_name, "token_refused");
     assert_non_null(strstr(t->call.error.text, "the gateway refused a fresh token too: "));
     assert_non_null(strstr(t->call.error.text, ITR_TOKEN_FRESH_REFUSED ": "));
@@ -113,14 +113,14 @@ static void raw_is_done_whatever_the_answer_says(void **state)
         {200, OK_BODY}, {200, "<html>"}, {200, ""}, {404, "{\"code\":9,\"message\":\"x\"}"},
         {403, ""},      {500, "<html>"}, {302, ""}, {200, "{\"code\":80002}"},
     };
-    struct t *t = *state;
+    struct call_driver *t = *state;
     size_t i;
 
     for (i = 0; i < count_of(answers); i++) {
         itr_call_reset(&t->call);
         t->call.raw = true;
-        to_send(t);
-        answer(t, answers[i].status, answers[i].body);
+        call_driver_to_send(t);
+        call_driver_answer(t, answers[i].status, answers[i].body);
         assert_int_equal(t->call.step, ITR_CALL_DONE);
         assert_int_equal(t->call.exchange.response.http_status, answers[i].status);
         assert_string_equal(itr_buf_str(&t->call.exchange.response.body), answers[i].body);
@@ -129,14 +129,14 @@ static void raw_is_done_whatever_the_answer_says(void **state)
 
 static void raw_repeats_a_refused_token_once_then_gives_the_answer(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
     t->call.raw = true;
-    to_send(t);
-    answer(t, 401, "first");
+    call_driver_to_send(t);
+    call_driver_answer(t, 401, "first");
     assert_int_equal(t->call.step, ITR_CALL_TOKEN);
-    give(t, FRESH, ITR_OK);
-    answer(t, 401, "second");
+    call_driver_give(t, FRESH, ITR_OK);
+    call_driver_answer(t, 401, "second");
     assert_int_equal(t->call.step, ITR_CALL_DONE);
     assert_int_equal(t->call.exchange.response.http_status, 401);
     assert_string_equal(itr_buf_str(&t->call.exchange.response.body), "second");
@@ -145,47 +145,47 @@ static void raw_repeats_a_refused_token_once_then_gives_the_answer(void **state)
 
 static void raw_waits_for_429_and_gives_the_last_answer(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    set_retries(t, 1);
+    t->config.retries = 1;
     t->call.raw = true;
-    to_send(t);
-    answer_429(t, 10);
-    wait_over(t);
-    answer_429(t, 10);
+    call_driver_to_send(t);
+    call_driver_answer_429(t, 10);
+    call_driver_end_wait(t);
+    call_driver_answer_429(t, 10);
     assert_int_equal(t->call.step, ITR_CALL_DONE);
     assert_int_equal(t->call.exchange.response.http_status, 429);
 }
 
 static void raw_fails_without_an_answer(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
     t->call.raw = true;
-    to_send(t);
-    broken(t, ITR_NETWORK, true, 0);
-    assert_failed(t, ITR_NETWORK, false);
+    call_driver_to_send(t);
+    call_driver_break(t, ITR_NETWORK, true, 0);
+    call_driver_assert_failed(t, ITR_NETWORK, false);
     itr_call_reset(&t->call);
     t->call.raw = true;
-    begin(t);
-    give(t, NULL, ITR_QUOTA);
-    assert_failed(t, ITR_QUOTA, true);
+    call_driver_begin(t);
+    call_driver_give(t, NULL, ITR_QUOTA);
+    call_driver_assert_failed(t, ITR_QUOTA, true);
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        T(a_refused_token_is_reported_and_the_call_repeated_once_with_another),
-        T(a_refusal_is_repeated_even_with_no_retries),
-        T(the_same_string_again_fails_with_the_refusal),
-        T(the_same_string_again_fails_with_the_fetchs_error_if_there_is_one),
-        T(no_token_at_all_fails_with_the_fetchs_error),
-        T(a_stale_token_beside_an_error_is_used),
-        T(refused_twice_fails_with_kind_token_and_is_not_asked_again),
-        T(raw_is_done_whatever_the_answer_says),
-        T(raw_repeats_a_refused_token_once_then_gives_the_answer),
-        T(raw_waits_for_429_and_gives_the_last_answer),
-        T(raw_fails_without_an_answer),
+        with_call_driver(a_refused_token_is_reported_and_the_call_repeated_once_with_another),
+        with_call_driver(a_refusal_is_repeated_even_with_no_retries),
+        with_call_driver(the_same_string_again_fails_with_the_refusal),
+        with_call_driver(the_same_string_again_fails_with_the_fetchs_error_if_there_is_one),
+        with_call_driver(no_token_at_all_fails_with_the_fetchs_error),
+        with_call_driver(a_stale_token_beside_an_error_is_used),
+        with_call_driver(refused_twice_fails_with_kind_token_and_is_not_asked_again),
+        with_call_driver(raw_is_done_whatever_the_answer_says),
+        with_call_driver(raw_repeats_a_refused_token_once_then_gives_the_answer),
+        with_call_driver(raw_waits_for_429_and_gives_the_last_answer),
+        with_call_driver(raw_fails_without_an_answer),
     };
 
     fixture_main();

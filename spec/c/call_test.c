@@ -1,23 +1,26 @@
 /* call: the straight way, what goes out, what a reset keeps, what is masked (docs/design.md 5).
  * Pure. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "support/call_driver.h"
 
 /* ---- the straight way ---- */
 
 static void a_call_takes_a_token_sends_and_is_done(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
     struct itr_call *c = &t->call;
 
     assert_int_equal(c->step, ITR_CALL_IDLE);
-    begin(t);
+    call_driver_begin(t);
     assert_int_equal(c->step, ITR_CALL_TOKEN);
     assert_null(itr_call_ask(c).refused);
     assert_int_equal(itr_call_ask(c).min_valid_ms, 0);
     assert_false(itr_call_ask(c).refresh);
-    give(t, OLD, ITR_OK);
+    call_driver_give(t, OLD, ITR_OK);
     t->now += 250;
-    answer(t, 200, OK_BODY);
+    call_driver_answer(t, 200, OK_BODY);
     assert_int_equal(c->step, ITR_CALL_DONE);
     assert_int_equal(c->exchange.request.timeout_ms, 30000 - 250); /* what is left, not the whole */
     assert_true(c->envelope.present);
@@ -29,43 +32,43 @@ static void a_call_takes_a_token_sends_and_is_done(void **state)
 
 static void min_valid_is_asked_of_the_source(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
     t->call.min_valid_ms = 60000;
-    begin(t);
+    call_driver_begin(t);
     assert_int_equal(itr_call_ask(&t->call).min_valid_ms, 60000);
 }
 
 static void min_valid_beyond_a_whole_life_is_a_usage_error(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
     t->call.min_valid_ms = t->config.token_ttl_ms;
-    begin(t);
+    call_driver_begin(t);
     assert_int_equal(t->call.step, ITR_CALL_TOKEN);
     itr_call_reset(&t->call);
     t->call.min_valid_ms = t->config.token_ttl_ms + 1;
-    begin(t);
-    assert_failed(t, ITR_USAGE, false);
+    call_driver_begin(t);
+    call_driver_assert_failed(t, ITR_USAGE, false);
     assert_non_null(strstr(t->call.error.text, "min_valid"));
 }
 
 static void a_timeout_of_nothing_is_a_usage_error(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
     t->call.timeout_ms = 0;
-    begin(t);
-    assert_failed(t, ITR_USAGE, false);
+    call_driver_begin(t);
+    call_driver_assert_failed(t, ITR_USAGE, false);
     itr_call_reset(&t->call);
     t->call.timeout_ms = -1;
-    begin(t);
-    assert_failed(t, ITR_USAGE, false);
+    call_driver_begin(t);
+    call_driver_assert_failed(t, ITR_USAGE, false);
 }
 
 /* ---- what goes out ---- */
 
-static void add(struct t *t, const char *name, const char *value)
+static void add(struct call_driver *t, const char *name, const char *value)
 {
     struct itr_error e;
 
@@ -75,16 +78,16 @@ static void add(struct t *t, const char *name, const char *value)
 
 static void a_get_url_has_the_token_first_then_sorted_escaped_parameters(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
     add(t, "storeNo", "1159374785466208256");
     add(t, "名", "a b&c=d+e/f");
     add(t, "mobile", "18899888899");
     add(t, "appId", "666"); /* a business parameter may be called that */
     add(t, "mobile", "2");
-    begin(t);
-    give(t, "a+b/c=d", ITR_OK); /* opaque: may need escaping */
-    request(t);
+    call_driver_begin(t);
+    call_driver_give(t, "a+b/c=d", ITR_OK); /* opaque: may need escaping */
+    call_driver_request(t);
     assert_false(t->call.exchange.request.post);
     assert_string_equal(t->call.exchange.request.url,
                         FIXTURE_GATEWAY "/a/b?accessToken=a%2Bb%2Fc%3Dd&appId=666&mobile="
@@ -95,15 +98,15 @@ static void a_get_url_has_the_token_first_then_sorted_escaped_parameters(void **
 
 static void a_post_url_has_the_token_alone_and_the_body_is_the_json(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
     static const char *const headers[] = {"X-Trace: 1", NULL};
 
     t->call.post = true;
     t->call.headers = headers;
     add(t, "never", "seen"); /* the gateway ignores a POST's query, so none is ever sent */
     assert_int_equal(itr_buf_append_str(&t->call.body, "{\"city\":\"北京\"}"), ITR_OK);
-    to_send(t);
-    request(t);
+    call_driver_to_send(t);
+    call_driver_request(t);
     assert_true(t->call.exchange.request.post);
     assert_string_equal(t->call.exchange.request.url, FIXTURE_GATEWAY "/a/b?accessToken=" OLD);
     assert_int_equal(t->call.exchange.request.body_len, strlen("{\"city\":\"北京\"}"));
@@ -114,15 +117,15 @@ static void a_post_url_has_the_token_alone_and_the_body_is_the_json(void **state
 
 static void headers_are_collected_only_for_raw(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    to_send(t);
-    request(t);
+    call_driver_to_send(t);
+    call_driver_request(t);
     assert_false(t->call.exchange.request.want_headers);
     itr_call_reset(&t->call);
     t->call.raw = true;
-    to_send(t);
-    request(t);
+    call_driver_to_send(t);
+    call_driver_request(t);
     assert_true(t->call.exchange.request.want_headers);
 }
 
@@ -130,13 +133,14 @@ static void headers_are_collected_only_for_raw(void **state)
 
 static void a_secret_that_the_gateway_echoes_is_masked(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
     const struct itr_buf *body = &t->call.exchange.response.body;
 
-    to_send(t);
-    answer(t, 200,
-           "{\"code\":80002,\"message\":\"bad " OLD "\",\"data\":\"" OLD " " FIXTURE_SECRET "\"}");
-    assert_failed(t, ITR_API, false);
+    call_driver_to_send(t);
+    call_driver_answer(t, 200,
+                       "{\"code\":80002,\"message\":\"bad " OLD "\",\"data\":\"" OLD
+                       " " FIXTURE_SECRET "\"}");
+    call_driver_assert_failed(t, ITR_API, false);
     assert_null(strstr(t->call.error.text, OLD));
     assert_non_null(strstr(t->call.error.text, "bad ***"));
     assert_null(strstr(itr_buf_str(body), OLD));
@@ -146,11 +150,11 @@ static void a_secret_that_the_gateway_echoes_is_masked(void **state)
 
 static void a_secret_is_masked_in_the_rewritten_text_too(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    to_send(t);
-    answer(t, 200, "{\"code\":9,\"id\":226529926389059299,\"message\":\"" OLD "\"}");
-    assert_failed(t, ITR_API, false);
+    call_driver_to_send(t);
+    call_driver_answer(t, 200, "{\"code\":9,\"id\":226529926389059299,\"message\":\"" OLD "\"}");
+    call_driver_assert_failed(t, ITR_API, false);
     assert_true(t->call.envelope.scan.has_wide);
     assert_null(strstr(t->call.envelope.scan.text, OLD));
     assert_non_null(strstr(t->call.envelope.scan.text, "\"226529926389059299\""));
@@ -159,7 +163,7 @@ static void a_secret_is_masked_in_the_rewritten_text_too(void **state)
 /* An error's text has room for so much only: half a secret must not be its end. */
 static void a_secret_at_the_cut_of_a_long_message_is_masked(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
     char body[800], pad[500];
     int n;
 
@@ -168,8 +172,8 @@ static void a_secret_at_the_cut_of_a_long_message_is_masked(void **state)
         pad[n] = '\0';
         snprintf(body, sizeof body, "{\"code\":9,\"message\":\"%s" FIXTURE_SECRET "\"}", pad);
         itr_call_reset(&t->call);
-        to_send(t);
-        answer(t, 200, body);
+        call_driver_to_send(t);
+        call_driver_answer(t, 200, body);
         assert_int_equal(t->call.step, ITR_CALL_FAILED);
         assert_null(strstr(t->call.error.text, (char[]){FIXTURE_SECRET[0], FIXTURE_SECRET[1],
                                                         FIXTURE_SECRET[2], FIXTURE_SECRET[3], 0}));
@@ -178,12 +182,12 @@ static void a_secret_at_the_cut_of_a_long_message_is_masked(void **state)
 
 static void both_tokens_of_a_call_are_masked(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    to_send(t);
-    answer(t, 401, "");
-    give(t, FRESH, ITR_OK);
-    answer(t, 200, "{\"code\":9,\"message\":\"" OLD " and " FRESH "\"}");
+    call_driver_to_send(t);
+    call_driver_answer(t, 401, "");
+    call_driver_give(t, FRESH, ITR_OK);
+    call_driver_answer(t, 200, "{\"code\":9,\"message\":\"" OLD " and " FRESH "\"}");
     assert_int_equal(t->call.step, ITR_CALL_FAILED);
     assert_null(strstr(t->call.error.text, FRESH));
     assert_null(strstr(t->call.error.text, OLD));
@@ -191,16 +195,16 @@ static void both_tokens_of_a_call_are_masked(void **state)
 
 static void the_transports_detail_is_masked(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
     struct itr_response *r = &t->call.exchange.response;
 
-    to_send(t);
-    request(t);
+    call_driver_to_send(t);
+    call_driver_request(t);
     r->carried = ITR_NETWORK;
     r->sent = true;
     snprintf(r->detail, sizeof r->detail, "cannot reach ?accessToken=%s", OLD);
     itr_call_answered(&t->call, t->now, 0);
-    assert_failed(t, ITR_NETWORK, false);
+    call_driver_assert_failed(t, ITR_NETWORK, false);
     assert_null(strstr(t->call.error.text, OLD));
 }
 
@@ -208,7 +212,7 @@ static void the_transports_detail_is_masked(void **state)
 
 static void reset_keeps_the_buffers_and_forgets_everything_else(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
     struct itr_call *c = &t->call;
     const char *url, *body;
 
@@ -216,9 +220,9 @@ static void reset_keeps_the_buffers_and_forgets_everything_else(void **state)
     c->timeout_ms = 5;
     c->min_valid_ms = 7;
     add(t, "a", "1");
-    to_send(t);
-    answer(t, 401, "{\"code\":401,\"message\":\"x\"}");
-    give(t, OLD, ITR_OK);
+    call_driver_to_send(t);
+    call_driver_answer(t, 401, "{\"code\":401,\"message\":\"x\"}");
+    call_driver_give(t, OLD, ITR_OK);
     assert_int_equal(c->step, ITR_CALL_FAILED);
     url = c->url.data;
     body = c->exchange.response.body.data;
@@ -235,8 +239,8 @@ static void reset_keeps_the_buffers_and_forgets_everything_else(void **state)
     assert_int_equal(c->path.len + c->body.len, 0);
     assert_int_equal(c->n_refused + c->n_repeated, 0);
 
-    to_send(t);
-    answer(t, 200, OK_BODY);
+    call_driver_to_send(t);
+    call_driver_answer(t, 200, OK_BODY);
     assert_int_equal(c->step, ITR_CALL_DONE);
     assert_string_equal(c->exchange.request.url, FIXTURE_GATEWAY "/a/b?accessToken=" OLD);
     assert_ptr_equal(c->url.data, url);
@@ -245,10 +249,10 @@ static void reset_keeps_the_buffers_and_forgets_everything_else(void **state)
 
 static void reset_forgets_a_429(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
 
-    to_send(t);
-    answer_429(t, 5000);
+    call_driver_to_send(t);
+    call_driver_answer_429(t, 5000);
     assert_int_equal(t->call.step, ITR_CALL_WAIT);
     assert_int_equal(t->call.repeats, 1);
     itr_call_reset(&t->call);
@@ -258,7 +262,7 @@ static void reset_forgets_a_429(void **state)
 
 static void reset_gives_a_huge_answers_memory_back(void **state)
 {
-    struct t *t = *state;
+    struct call_driver *t = *state;
     size_t n = (size_t)3 << 20;
     char *huge = malloc(n + 64);
     int at;
@@ -267,8 +271,8 @@ static void reset_gives_a_huge_answers_memory_back(void **state)
     at = snprintf(huge, 64, "{\"code\":200,\"data\":\"");
     memset(huge + at, 'x', n);
     memcpy(huge + at + n, "\"}", 3);
-    to_send(t);
-    answer(t, 200, huge);
+    call_driver_to_send(t);
+    call_driver_answer(t, 200, huge);
     free(huge);
     assert_int_equal(t->call.step, ITR_CALL_DONE);
     itr_call_reset(&t->call);
@@ -278,21 +282,21 @@ static void reset_gives_a_huge_answers_memory_back(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        T(a_call_takes_a_token_sends_and_is_done),
-        T(min_valid_is_asked_of_the_source),
-        T(min_valid_beyond_a_whole_life_is_a_usage_error),
-        T(a_timeout_of_nothing_is_a_usage_error),
-        T(a_get_url_has_the_token_first_then_sorted_escaped_parameters),
-        T(a_post_url_has_the_token_alone_and_the_body_is_the_json),
-        T(headers_are_collected_only_for_raw),
-        T(a_secret_that_the_gateway_echoes_is_masked),
-        T(a_secret_is_masked_in_the_rewritten_text_too),
-        T(a_secret_at_the_cut_of_a_long_message_is_masked),
-        T(both_tokens_of_a_call_are_masked),
-        T(the_transports_detail_is_masked),
-        T(reset_keeps_the_buffers_and_forgets_everything_else),
-        T(reset_forgets_a_429),
-        T(reset_gives_a_huge_answers_memory_back),
+        with_call_driver(a_call_takes_a_token_sends_and_is_done),
+        with_call_driver(min_valid_is_asked_of_the_source),
+        with_call_driver(min_valid_beyond_a_whole_life_is_a_usage_error),
+        with_call_driver(a_timeout_of_nothing_is_a_usage_error),
+        with_call_driver(a_get_url_has_the_token_first_then_sorted_escaped_parameters),
+        with_call_driver(a_post_url_has_the_token_alone_and_the_body_is_the_json),
+        with_call_driver(headers_are_collected_only_for_raw),
+        with_call_driver(a_secret_that_the_gateway_echoes_is_masked),
+        with_call_driver(a_secret_is_masked_in_the_rewritten_text_too),
+        with_call_driver(a_secret_at_the_cut_of_a_long_message_is_masked),
+        with_call_driver(both_tokens_of_a_call_are_masked),
+        with_call_driver(the_transports_detail_is_masked),
+        with_call_driver(reset_keeps_the_buffers_and_forgets_everything_else),
+        with_call_driver(reset_forgets_a_429),
+        with_call_driver(reset_gives_a_huge_answers_memory_back),
     };
 
     fixture_main();

@@ -5,28 +5,28 @@
 
 static void a_call_fetches_a_token_and_is_done(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     const struct itr_client_counters *n = itr_client_counters(t->c);
 
-    assert_int_equal(run_one(t->c), ITR_OK);
+    assert_int_equal(client_driver_run_one(t->c), ITR_OK);
     assert_string_equal(fake_request(FAKE_API, 0).url,
                         FIXTURE_GATEWAY "/a?accessToken=token-00000001");
-    assert_int_equal(run_one(t->c), ITR_OK);
+    assert_int_equal(client_driver_run_one(t->c), ITR_OK);
     assert_int_equal(fake_sent(FAKE_TOKEN), 1);
     assert_int_equal(fake_sent(FAKE_API), 2);
     assert_int_equal(n->calls, 2);
     assert_int_equal(n->refused + n->repeated, 0);
-    assert_null(next_call(t->c)); /* nothing is left */
+    assert_null(client_driver_next(t->c)); /* nothing is left */
 }
 
 static void a_token_revoked_under_it_costs_one_fetch_and_one_repeat(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
 
     fake_gateway_strict(true);
-    warm(t);
+    client_driver_warm(t);
     fake_gateway_revoke();
-    assert_int_equal(run_one(t->c), ITR_OK);
+    assert_int_equal(client_driver_run_one(t->c), ITR_OK);
     assert_int_equal(fake_sent(FAKE_TOKEN), 2);
     assert_int_equal(fake_sent(FAKE_API), 3);
     assert_int_equal(itr_client_counters(t->c)->refused, 1);
@@ -36,38 +36,38 @@ static void a_token_revoked_under_it_costs_one_fetch_and_one_repeat(void **state
 static void a_call_waits_its_backoff_by_the_clock(void **state)
 {
     static const struct fake_answer unreachable = {.carried = ITR_NETWORK, .detail = "x"};
-    struct t *t = *state;
+    struct client_driver *t = *state;
     int64_t before;
 
-    warm(t);
+    client_driver_warm(t);
     fake_idle_advances(true);
     fake_answer_next(FAKE_API, unreachable);
     fake_answer_next(FAKE_API, (struct fake_answer){.http_status = 429, .retry_after_ms = 3000});
     before = fake_clock_now(&t->f->clock);
-    assert_int_equal(run_one(t->c), ITR_OK);
+    assert_int_equal(client_driver_run_one(t->c), ITR_OK);
     assert_in_range(fake_clock_now(&t->f->clock) - before, 3100, 3200);
     assert_int_equal(itr_client_counters(t->c)->repeated, 2);
 }
 
 static void a_start_that_fails_is_a_failed_call(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
 
-    warm(t);
+    client_driver_warm(t);
     fake_fail_start(1, ITR_NOMEM);
-    assert_int_equal(run_one(t->c), ITR_NOMEM);
-    assert_int_equal(run_one(t->c), ITR_OK);
+    assert_int_equal(client_driver_run_one(t->c), ITR_NOMEM);
+    assert_int_equal(client_driver_run_one(t->c), ITR_OK);
 }
 
 static void a_start_that_fails_says_that_nothing_was_executed(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call call;
     struct itr_error e;
 
-    warm(t);
+    client_driver_warm(t);
     fake_fail_start(1, ITR_NETWORK);
-    init_call(t->c, &call);
+    client_driver_init_call(t->c, &call);
     assert_int_equal(itr_client_run(t->c, &call, &e), ITR_OK);
     assert_int_equal(call.error.kind, ITR_NETWORK);
     assert_true(call.error.retryable);
@@ -76,11 +76,11 @@ static void a_start_that_fails_says_that_nothing_was_executed(void **state)
 
 static void a_usage_error_comes_out_like_any_other(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call call;
     struct itr_error e;
 
-    init_call(t->c, &call);
+    client_driver_init_call(t->c, &call);
     call.min_valid_ms = t->f->config.token_ttl_ms + 1;
     assert_int_equal(itr_client_run(t->c, &call, &e), ITR_OK);
     assert_int_equal(call.step, ITR_CALL_FAILED);
@@ -93,13 +93,13 @@ static void a_usage_error_comes_out_like_any_other(void **state)
 
 static void a_call_without_a_token_ends_by_its_deadline(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call call;
 
     fake_hold(FAKE_TOKEN, true);
-    start_for(t->c, &call, 9000); /* the fetch has ten seconds */
+    client_driver_start_for(t->c, &call, 9000); /* the fetch has ten seconds */
     fake_idle_advances(true);
-    assert_ptr_equal(next_call(t->c), &call);
+    assert_ptr_equal(client_driver_next(t->c), &call);
     assert_int_equal(call.step, ITR_CALL_FAILED);
     assert_int_equal(call.error.kind, ITR_TIMEOUT);
     assert_true(call.error.retryable);
@@ -110,14 +110,14 @@ static void a_call_without_a_token_ends_by_its_deadline(void **state)
 
 static void a_request_gets_the_time_that_is_left(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call call;
 
-    warm(t);
+    client_driver_warm(t);
     fake_hold(FAKE_API, true);
     fake_idle_advances(true);
-    start(t->c, &call);
-    assert_ptr_equal(next_call(t->c), &call);
+    client_driver_start(t->c, &call);
+    assert_ptr_equal(client_driver_next(t->c), &call);
     assert_int_equal(call.error.kind, ITR_TIMEOUT);
     assert_false(call.error.retryable); /* it was sent */
     assert_int_equal(fake_request(FAKE_API, 1).timeout_ms, 30000);
@@ -130,13 +130,13 @@ static void a_request_gets_the_time_that_is_left(void **state)
 
 static void many_calls_share_one_fetch(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call calls[MANY];
     int i, done = 0;
 
     for (i = 0; i < MANY; i++)
-        start(t->c, &calls[i]);
-    while (next_call(t->c) != NULL)
+        client_driver_start(t->c, &calls[i]);
+    while (client_driver_next(t->c) != NULL)
         done++;
     assert_int_equal(done, MANY);
     for (i = 0; i < MANY; i++) {
@@ -149,16 +149,16 @@ static void many_calls_share_one_fetch(void **state)
 
 static void many_calls_refused_at_once_share_one_fetch(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call calls[MANY];
     int i;
 
     fake_gateway_strict(true);
-    warm(t);
+    client_driver_warm(t);
     fake_gateway_revoke();
     for (i = 0; i < MANY; i++)
-        start(t->c, &calls[i]);
-    while (next_call(t->c) != NULL)
+        client_driver_start(t->c, &calls[i]);
+    while (client_driver_next(t->c) != NULL)
         ;
     for (i = 0; i < MANY; i++) {
         assert_int_equal(calls[i].step, ITR_CALL_DONE);
@@ -170,41 +170,41 @@ static void many_calls_refused_at_once_share_one_fetch(void **state)
 
 static void calls_end_as_they_are_answered(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call calls[3];
     struct itr_call *first;
     int i;
 
-    warm(t);
+    client_driver_warm(t);
     fake_hold(FAKE_API, true);
     for (i = 0; i < 3; i++)
-        start(t->c, &calls[i]);
+        client_driver_start(t->c, &calls[i]);
     fake_release(FAKE_API, 1);
-    first = next_call(t->c); /* the others are still out */
+    first = client_driver_next(t->c); /* the others are still out */
     assert_non_null(first);
     assert_int_equal(fake_sent(FAKE_API), 2);
     fake_hold(FAKE_API, false);
-    assert_non_null(next_call(t->c));
-    assert_non_null(next_call(t->c));
-    assert_null(next_call(t->c));
+    assert_non_null(client_driver_next(t->c));
+    assert_non_null(client_driver_next(t->c));
+    assert_null(client_driver_next(t->c));
     for (i = 0; i < 3; i++)
         itr_call_clear(&calls[i]);
 }
 
 static void one_that_is_run_beside_others_loses_none_of_them(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_call calls[3];
     int i, done = 0;
 
-    warm(t);
+    client_driver_warm(t);
     fake_hold(FAKE_API, true);
     for (i = 0; i < 3; i++)
-        start(t->c, &calls[i]);
-    push_all(t->c);
+        client_driver_start(t->c, &calls[i]);
+    client_driver_push_all(t->c);
     fake_hold(FAKE_API, false);
-    assert_int_equal(run_one(t->c), ITR_OK); /* the others' answers come first */
-    while (next_call(t->c) != NULL)
+    assert_int_equal(client_driver_run_one(t->c), ITR_OK); /* the others' answers come first */
+    while (client_driver_next(t->c) != NULL)
         done++;
     assert_int_equal(done, 3);
     for (i = 0; i < 3; i++)
@@ -216,7 +216,7 @@ static void one_that_is_run_beside_others_loses_none_of_them(void **state)
 
 static void the_token_can_be_asked_for(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_token_ask ask = {0};
     struct itr_token *token;
     enum itr_token_origin origin;
@@ -236,7 +236,7 @@ static void the_token_can_be_asked_for(void **state)
 
 static void a_token_that_does_not_come_in_time_is_a_timeout(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_token_ask ask = {0};
     struct itr_token *token;
     enum itr_token_origin origin;
@@ -252,32 +252,35 @@ static void a_token_that_does_not_come_in_time_is_a_timeout(void **state)
 
 static void a_failed_fetch_is_the_tokens_error(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_token_ask ask = {0};
     struct itr_token *token;
     enum itr_token_origin origin;
     struct itr_error e;
 
-    fake_answer_next(FAKE_TOKEN, http(200, "{\"code\":40001,\"message\":\"x\"}"));
+    fake_answer_next(
+        FAKE_TOKEN,
+        (struct fake_answer){.http_status = 200, .body = "{\"code\":40001,\"message\":\"x\"}"});
     assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_TOKEN);
     assert_null(token);
     assert_int_equal(e.code, 40001);
-    assert_int_equal(run_one(t->c), ITR_TOKEN);
+    assert_int_equal(client_driver_run_one(t->c), ITR_TOKEN);
     assert_int_equal(fake_started(FAKE_API), 0);
 }
 
 static void who_gets_less_life_than_asked_for_is_told_why(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_token_ask ask = {0};
     struct itr_token *token;
     enum itr_token_origin origin;
     struct itr_error e;
 
-    warm(t);
+    client_driver_warm(t);
     fake_clock_advance(&t->f->clock, 60000);
     ask.min_valid_ms = t->f->config.token_ttl_ms - 1000;
-    fake_answer_next(FAKE_TOKEN, http(500, "{\"code\":500,\"message\":\"x\"}"));
+    fake_answer_next(FAKE_TOKEN, (struct fake_answer){.http_status = 500,
+                                                      .body = "{\"code\":500,\"message\":\"x\"}"});
     assert_int_equal(itr_client_token(t->c, &ask, 30000, &token, &origin, &e), ITR_OK);
     assert_string_equal(token->text, "token-00000001");
     assert_int_equal(e.kind, ITR_API);
@@ -299,51 +302,51 @@ static void then_the_token(enum fake_lane lane, int nth, void *ctx)
 
 static void an_answer_that_comes_while_a_token_is_waited_for_is_not_lost(void **state)
 {
-    struct t *t = *state;
+    struct client_driver *t = *state;
     struct itr_token_ask refresh = {.refresh = true};
     struct itr_call call;
     struct itr_token *token;
     enum itr_token_origin origin;
     struct itr_error e;
 
-    warm(t);
+    client_driver_warm(t);
     fake_clock_advance(&t->f->clock, 60000); /* a refresh may fetch again */
     fake_hold(FAKE_API, true);
     fake_hold(FAKE_TOKEN, true);
-    start(t->c, &call);
-    push_all(t->c);
+    client_driver_start(t->c, &call);
+    client_driver_push_all(t->c);
     assert_int_equal(call.step, ITR_CALL_SEND);
     fake_before_send(then_the_token, NULL);
     fake_hold(FAKE_API, false);
     assert_int_equal(itr_client_token(t->c, &refresh, 30000, &token, &origin, &e), ITR_OK);
     assert_string_equal(token->text, "token-00000002");
     itr_token_release(token);
-    assert_ptr_equal(next_call(t->c), &call);
+    assert_ptr_equal(client_driver_next(t->c), &call);
     assert_int_equal(call.step, ITR_CALL_DONE);
-    assert_null(next_call(t->c));
+    assert_null(client_driver_next(t->c));
     itr_call_clear(&call);
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        T(a_call_fetches_a_token_and_is_done),
-        T(a_token_revoked_under_it_costs_one_fetch_and_one_repeat),
-        T(a_call_waits_its_backoff_by_the_clock),
-        T(a_start_that_fails_is_a_failed_call),
-        T(a_start_that_fails_says_that_nothing_was_executed),
-        T(a_usage_error_comes_out_like_any_other),
-        T(a_call_without_a_token_ends_by_its_deadline),
-        T(a_request_gets_the_time_that_is_left),
-        T(many_calls_share_one_fetch),
-        T(many_calls_refused_at_once_share_one_fetch),
-        T(calls_end_as_they_are_answered),
-        T(one_that_is_run_beside_others_loses_none_of_them),
-        T(the_token_can_be_asked_for),
-        T(a_token_that_does_not_come_in_time_is_a_timeout),
-        T(a_failed_fetch_is_the_tokens_error),
-        T(who_gets_less_life_than_asked_for_is_told_why),
-        T(an_answer_that_comes_while_a_token_is_waited_for_is_not_lost),
+        with_client_driver(a_call_fetches_a_token_and_is_done),
+        with_client_driver(a_token_revoked_under_it_costs_one_fetch_and_one_repeat),
+        with_client_driver(a_call_waits_its_backoff_by_the_clock),
+        with_client_driver(a_start_that_fails_is_a_failed_call),
+        with_client_driver(a_start_that_fails_says_that_nothing_was_executed),
+        with_client_driver(a_usage_error_comes_out_like_any_other),
+        with_client_driver(a_call_without_a_token_ends_by_its_deadline),
+        with_client_driver(a_request_gets_the_time_that_is_left),
+        with_client_driver(many_calls_share_one_fetch),
+        with_client_driver(many_calls_refused_at_once_share_one_fetch),
+        with_client_driver(calls_end_as_they_are_answered),
+        with_client_driver(one_that_is_run_beside_others_loses_none_of_them),
+        with_client_driver(the_token_can_be_asked_for),
+        with_client_driver(a_token_that_does_not_come_in_time_is_a_timeout),
+        with_client_driver(a_failed_fetch_is_the_tokens_error),
+        with_client_driver(who_gets_less_life_than_asked_for_is_told_why),
+        with_client_driver(an_answer_that_comes_while_a_token_is_waited_for_is_not_lost),
     };
 
     fixture_main();

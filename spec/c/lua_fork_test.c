@@ -31,13 +31,13 @@ static const char MAKE_CLIENT[] =
 
 static lua_State *open_client(void)
 {
-    lua_State *L = lua_open_state();
+    lua_State *L = lua_driver_open();
 
-    lua_give(L, "gateway", sandbox_value("SANDBOX_HTTPS"));
-    lua_give(L, "ca_file", sandbox_value("ITRIGGER_CA_FILE"));
-    lua_give(L, "app", sandbox_value("ITRIGGER_APP_ID"));
-    lua_give(L, "secret", sandbox_value("ITRIGGER_APP_SECRET"));
-    assert_int_equal(lua_run(L, MAKE_CLIENT), 0);
+    lua_driver_give(L, "gateway", sandbox_value("SANDBOX_HTTPS"));
+    lua_driver_give(L, "ca_file", sandbox_value("ITRIGGER_CA_FILE"));
+    lua_driver_give(L, "app", sandbox_value("ITRIGGER_APP_ID"));
+    lua_driver_give(L, "secret", sandbox_value("ITRIGGER_APP_SECRET"));
+    assert_int_equal(lua_driver_run(L, MAKE_CLIENT), 0);
     return L;
 }
 
@@ -51,7 +51,7 @@ static void run_in_child(lua_State *L, const char *chunk, void (*end)(int status
 
     (void)fflush(NULL);
     if ((child = fork()) == 0) {
-        int failed = lua_run(L, chunk);
+        int failed = lua_driver_run(L, chunk);
         (void)alarm(60);
         lua_close(L);
         end(failed);
@@ -78,8 +78,8 @@ static void the_parents_tls_connection_outlives_its_children(void **state)
     if (cannot_tell())
         skip();
     L = open_client();
-    assert_int_equal(lua_run(L, "before = connection(c)"), 0);
-    assert_int_equal(lua_run(L, "assert(connection(c) == before, 'it is not kept')"), 0);
+    assert_int_equal(lua_driver_run(L, "before = connection(c)"), 0);
+    assert_int_equal(lua_driver_run(L, "assert(connection(c) == before, 'it is not kept')"), 0);
     run_in_child(L,
                  "local mine = connection(c) assert(mine ~= before) "
                  "assert(connection(c) == mine)",
@@ -91,7 +91,7 @@ static void the_parents_tls_connection_outlives_its_children(void **state)
                  "assert(connection(more) ~= before) more:close()",
                  exit);
     run_in_child(L, "", exit); /* just closes and ends */
-    assert_int_equal(lua_run(L, "assert(connection(c) == before, 'a child hung up')"), 0);
+    assert_int_equal(lua_driver_run(L, "assert(connection(c) == before, 'a child hung up')"), 0);
     lua_close(L);
 }
 
@@ -106,17 +106,18 @@ static void the_childs_tls_connection_outlives_the_parents_use(void **state)
     if (cannot_tell())
         skip();
     L = open_client();
-    assert_int_equal(lua_run(L, "before = connection(c)"), 0);
+    assert_int_equal(lua_driver_run(L, "before = connection(c)"), 0);
     assert_int_equal(pipe(go), 0);
     (void)fflush(NULL);
     if ((child = fork()) == 0) {
         close(go[1]);
-        if (lua_run(L, "mine = connection(c)") != 0 || read(go[0], &byte, 1) != 0)
+        if (lua_driver_run(L, "mine = connection(c)") != 0 || read(go[0], &byte, 1) != 0)
             _exit(1);
-        _exit(lua_run(L, "assert(connection(c) == mine)")); /* the parent's is closed by now */
+        _exit(
+            lua_driver_run(L, "assert(connection(c) == mine)")); /* the parent's is closed by now */
     }
     close(go[0]);
-    assert_int_equal(lua_run(L, "assert(connection(c) == before) c:close()"), 0);
+    assert_int_equal(lua_driver_run(L, "assert(connection(c) == before) c:close()"), 0);
     lua_close(L);
     close(go[1]);
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -131,7 +132,7 @@ static void a_child_has_the_token_of_its_parent(void **state)
     if (cannot_tell())
         skip();
     L = open_client();
-    assert_int_equal(lua_run(L, "token = assert(c:token())"), 0);
+    assert_int_equal(lua_driver_run(L, "token = assert(c:token())"), 0);
     run_in_child(L,
                  "local mine, _, source = c:token() "
                  "assert(mine == token and source == 'memory', source)",
@@ -166,17 +167,18 @@ static void a_fork_while_a_fetch_is_out_leaves_each_its_own(void **state)
     }
     server = raw_server_new(scripts, 2);
     (void)snprintf(gateway, sizeof gateway, "http://127.0.0.1:%d", raw_server_port(server));
-    L = lua_open_state();
-    lua_give(L, "gateway", gateway);
-    assert_int_equal(lua_run(L, "c = assert(require 'itrigger'.new { gateway = gateway,"
-                                " app_id = 'forked', app_secret = 'x', token_store = 'memory:' })"
-                                " local res, err = c:get('/a', nil, { timeout = 0.05 })"
-                                " assert(not res and err.kind == 'timeout')"),
-                     0);
+    L = lua_driver_open();
+    lua_driver_give(L, "gateway", gateway);
+    assert_int_equal(
+        lua_driver_run(L, "c = assert(require 'itrigger'.new { gateway = gateway,"
+                          " app_id = 'forked', app_secret = 'x', token_store = 'memory:' })"
+                          " local res, err = c:get('/a', nil, { timeout = 0.05 })"
+                          " assert(not res and err.kind == 'timeout')"),
+        0);
     raw_server_await_requests(server, 1);
     run_in_child(L, "assert(assert(c:token()) == 'token-2')", _exit);
     raw_server_open_gate(server);
-    assert_int_equal(lua_run(L, "assert(assert(c:token()) == 'token-1')"), 0);
+    assert_int_equal(lua_driver_run(L, "assert(assert(c:token()) == 'token-1')"), 0);
     lua_close(L);
     assert_int_equal(raw_server_requests(server), 2);
     raw_server_free(server);

@@ -49,12 +49,12 @@ static int stop_serving(void **state)
 /* A state with a client in it: the global c. NULL: the error is printed. */
 static lua_State *open_client(void)
 {
-    lua_State *L = lua_open_state();
+    lua_State *L = lua_driver_open();
 
-    lua_give(L, "gateway", gateway);
-    lua_give(L, "app", app);
-    if (lua_run(L, "c = assert(require 'itrigger'.new { gateway = gateway, app_id = app,"
-                   " app_secret = 's-e-c-r-e-t', token_store = 'memory:' })") == 0)
+    lua_driver_give(L, "gateway", gateway);
+    lua_driver_give(L, "app", app);
+    if (lua_driver_run(L, "c = assert(require 'itrigger'.new { gateway = gateway, app_id = app,"
+                          " app_secret = 's-e-c-r-e-t', token_store = 'memory:' })") == 0)
         return L;
     lua_close(L);
     return NULL;
@@ -80,8 +80,8 @@ static void *live(void *failed)
 {
     lua_State *L = open_client();
 
-    *(int *)failed = L == NULL || lua_run(L, "for i = 1, 25 do assert(c:get('/a')) end "
-                                             "assert(c:stats().fetched <= 1)");
+    *(int *)failed = L == NULL || lua_driver_run(L, "for i = 1, 25 do assert(c:get('/a')) end "
+                                                    "assert(c:stats().fetched <= 1)");
     if (L != NULL)
         lua_close(L);
     return NULL;
@@ -103,7 +103,7 @@ static void *come_and_go(void *failed)
 
     for (i = 0; i < CALLS && *(int *)failed == 0; i++) {
         lua_State *L = open_client();
-        *(int *)failed = L == NULL || lua_run(L, "assert(c:get('/a'))");
+        *(int *)failed = L == NULL || lua_driver_run(L, "assert(c:get('/a'))");
         if (L != NULL)
             lua_close(L);
     }
@@ -128,8 +128,8 @@ static void a_state_may_be_closed_while_its_fetch_is_out(void **state)
     serve("closed-early", HELD);
     assert_non_null(L = open_client());
     /* However long that is: the answer does not come before the gate is open. */
-    assert_int_equal(lua_run(L, "local res, err = c:get('/a', nil, { timeout = 0.05 })"
-                                " assert(not res and err.kind == 'timeout', err)"),
+    assert_int_equal(lua_driver_run(L, "local res, err = c:get('/a', nil, { timeout = 0.05 })"
+                                       " assert(not res and err.kind == 'timeout', err)"),
                      0);
     raw_server_await_requests(server, 1);
     lua_close(L);
@@ -137,7 +137,7 @@ static void a_state_may_be_closed_while_its_fetch_is_out(void **state)
 
     /* What came of it is the next one's. */
     assert_non_null(L = open_client());
-    assert_int_equal(lua_run(L, "assert(assert(c:token()) == 'token-1')"), 0);
+    assert_int_equal(lua_driver_run(L, "assert(assert(c:token()) == 'token-1')"), 0);
     lua_close(L);
     assert_int_equal(raw_server_requests(server), 1);
 }
@@ -146,8 +146,9 @@ static void *ask_in_vain(void *failed)
 {
     lua_State *L = open_client();
 
-    *(int *)failed = L == NULL || lua_run(L, "local res, err = c:get('/a', nil, { timeout = 0.05 })"
-                                             " assert(not res and err.kind == 'timeout', err)");
+    *(int *)failed =
+        L == NULL || lua_driver_run(L, "local res, err = c:get('/a', nil, { timeout = 0.05 })"
+                                       " assert(not res and err.kind == 'timeout', err)");
     if (L != NULL)
         lua_close(L);
     return NULL;
@@ -162,7 +163,7 @@ static void all_states_may_be_closed_while_their_one_fetch_is_out(void **state)
     run_all(ask_in_vain);
     raw_server_open_gate(server);
     assert_non_null(L = open_client());
-    assert_int_equal(lua_run(L, "assert(c:get('/a'))"), 0);
+    assert_int_equal(lua_driver_run(L, "assert(c:get('/a'))"), 0);
     lua_close(L);
     assert_int_equal(raw_server_requests(server), 2);
 }

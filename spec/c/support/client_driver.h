@@ -1,132 +1,47 @@
 /*
- * client_driver: one client on the fakes, and calls made on it. The functions are static: each test
- * program has the few that it uses.
+ * client_driver: one client on the fakes, and calls made on it.
  */
 #ifndef SPEC_CLIENT_DRIVER_H
 #define SPEC_CLIENT_DRIVER_H
 
 #include "core/call/client.h"
 #include "support/fixture.h"
-#include "support/thread_maker.h"
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-struct t {
+struct client_driver {
     struct fixture *f;
     struct itr_client *c;
 };
 
-static struct itr_call_group party; /* all that are started here */
+/* The group of all calls that are started here. */
+extern struct itr_call_group client_driver_group;
 
-/* The next of them that is over; NULL: none is left. */
-static inline struct itr_call *next_call(struct itr_client *c)
-{
-    return itr_client_next(c, &party, INT64_MAX);
-}
+/* For cmocka: *state is a struct client_driver. The teardown waits for the fetch threads. */
+int client_driver_setup(void **state);
+int client_driver_teardown(void **state);
 
-static inline struct itr_client *open_client(struct fixture *f)
-{
-    struct itr_config config;
-    struct itr_client *c;
-    struct itr_error e;
+#define with_client_driver(f)                                                                      \
+    cmocka_unit_test_setup_teardown(f, client_driver_setup, client_driver_teardown)
 
-    assert_int_equal(itr_config_copy(&config, &f->config), ITR_OK);
-    assert_int_equal(itr_client_new(&config, &f->parts, &c, &e), ITR_OK);
-    assert_null(config.app_id); /* moved */
-    itr_config_clear(&config);
-    return c;
-}
+/* Return another client on the same fakes; the caller frees it. Any thread. */
+struct itr_client *client_driver_open(struct fixture *f);
 
-static inline int setup(void **state)
-{
-    struct t *t = calloc(1, sizeof *t);
+/* Initialise a call of the client: GET /a. The caller clears it. */
+void client_driver_init_call(struct itr_client *c, struct itr_call *call);
 
-    if (t == NULL || fixture_setup((void **)&t->f) != 0)
-        return -1;
-    t->c = open_client(t->f);
-    itr_call_group_init(&party, NULL);
-    *state = t;
-    return 0;
-}
+/* Initialise a call and start it, with the client's timeout or with its own. */
+void client_driver_start(struct itr_client *c, struct itr_call *call);
+void client_driver_start_for(struct itr_client *c, struct itr_call *call, int64_t timeout_ms);
 
-static inline int teardown(void **state)
-{
-    struct t *t = *state;
-    void *f = t->f;
+/* Wait for the next completed call of the group and return it. NULL if none is left. */
+struct itr_call *client_driver_next(struct itr_client *c);
 
-    itr_client_free(t->c);
-    thread_maker_await_none();
-    free(t);
-    return fixture_teardown(&f);
-}
+/* Push what was started as far as it goes: carry a call that ends by its own short deadline. */
+void client_driver_push_all(struct itr_client *c);
 
-/* ---- calls ---- */
+/* Run one call from start to end; return its kind of error. Any thread, one per client. */
+enum itr_status client_driver_run_one(struct itr_client *c);
 
-static inline void init_call(struct itr_client *c, struct itr_call *call)
-{
-    struct itr_error e;
-
-    itr_call_init(call, itr_client_config(c));
-    itr_call_reset(call);
-    assert_int_equal(itr_url_path("/a", 2, true, &call->path, &e), ITR_OK);
-}
-
-static inline void start_for(struct itr_client *c, struct itr_call *call, int64_t timeout_ms)
-{
-    struct itr_error e;
-
-    init_call(c, call);
-    call->timeout_ms = timeout_ms;
-    assert_int_equal(itr_client_start(c, &party, call, &e), ITR_OK);
-}
-
-static inline void start(struct itr_client *c, struct itr_call *call)
-{
-    start_for(c, call, itr_client_config(c)->timeout_ms);
-}
-
-/* Pushes what was started as far as it goes: carries a call that ends by its own short deadline. */
-static inline void push_all(struct itr_client *c)
-{
-    struct itr_call brief;
-
-    fake_idle_advances(true);
-    start_for(c, &brief, 50);
-    assert_ptr_equal(next_call(c), &brief);
-    assert_int_equal(brief.error.kind, ITR_TIMEOUT);
-    fake_idle_advances(false);
-    itr_call_clear(&brief);
-}
-
-/* One call from start to end; its kind of error. */
-static inline enum itr_status run_one(struct itr_client *c)
-{
-    struct itr_call call;
-    struct itr_error e;
-    enum itr_status kind;
-
-    init_call(c, &call);
-    assert_int_equal(itr_client_run(c, &call, &e), ITR_OK);
-    assert_true(call.step == ITR_CALL_DONE || call.step == ITR_CALL_FAILED);
-    kind = call.error.kind;
-    itr_call_clear(&call);
-    return kind;
-}
-
-static inline void warm(struct t *t)
-{
-    assert_int_equal(run_one(t->c), ITR_OK);
-    thread_maker_await_none();
-}
-
-static inline struct fake_answer http(int status, const char *body)
-{
-    return (struct fake_answer){.http_status = status, .body = body};
-}
-
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+/* Run one call, so that the client has a token and no fetch is in flight. */
+void client_driver_warm(struct client_driver *t);
 
 #endif
