@@ -73,19 +73,11 @@ static void advance(struct fake_clock *c, int64_t ms)
 static void sleep_ms(void *ctx, int64_t ms)
 {
     struct fake_clock *c = ctx;
-    int64_t until;
 
     fake_world_lock();
     c->sleeps++;
     c->slept += ms;
-    until = c->mono + ms;
-    if (!c->sleep_blocks)
-        advance(c, ms);
-    c->sleepers++;
-    fake_world_changed();
-    while (c->mono < until)
-        fake_world_wait();
-    c->sleepers--;
+    advance(c, ms);
     fake_world_unlock();
 }
 
@@ -120,27 +112,5 @@ void fake_clock_advance(struct fake_clock *c, int64_t ms)
 {
     fake_world_lock();
     advance(c, ms);
-    fake_world_unlock();
-}
-
-void fake_clock_step_wall(struct fake_clock *c, int64_t ms)
-{
-    fake_world_lock();
-    c->wall += ms;
-    fake_world_unlock();
-}
-
-void fake_clock_sleep_blocks(struct fake_clock *c, bool blocks)
-{
-    fake_world_lock();
-    c->sleep_blocks = blocks;
-    fake_world_unlock();
-}
-
-void fake_clock_await_sleepers(struct fake_clock *c, int n)
-{
-    fake_world_lock();
-    while (c->sleepers < n)
-        fake_world_wait();
     fake_world_unlock();
 }

@@ -1,6 +1,6 @@
 /*
- * fake_clock: a clock that a test owns. Time stands still until someone sleeps or the test advances
- * it. mono and wall move together; random is a fixed sequence.
+ * fake_clock: a clock that a test owns. Time stands still until a thread sleeps, which advances it
+ * at once, or the test advances it. mono and wall move together; random is a fixed sequence.
  *
  * Its lock is the lock of all fakes ("the world"): one mutex, one condition that tells of every
  * change. It is a leaf: nothing of the core is called while it is held. Any thread. main() calls
@@ -9,7 +9,6 @@
 #ifndef SPEC_FAKE_CLOCK_H
 #define SPEC_FAKE_CLOCK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/clock.h"
@@ -24,21 +23,14 @@ struct fake_clock {
     struct itr_clock clock; /* what the core gets */
     /* Under the world's lock. */
     int64_t mono, wall;
-    uint64_t randoms;  /* given out so far */
-    bool sleep_blocks; /* a sleeper waits for the test; else it takes the time with it */
-    int sleepers;      /* threads that wait so */
-    int sleeps;        /* ever */
-    int64_t slept;     /* ms, ever, by sleep_ms */
+    uint64_t randoms; /* given out so far */
+    int sleeps;       /* ever */
+    int64_t slept;    /* ms, ever, by sleep_ms */
 };
 
 /* mono is 1000000, wall 1700000000000. */
 void fake_clock_init(struct fake_clock *c);
 int64_t fake_clock_now(struct fake_clock *c); /* mono */
 void fake_clock_advance(struct fake_clock *c, int64_t ms);
-/* The wall clock alone, as an administrator steps it. */
-void fake_clock_step_wall(struct fake_clock *c, int64_t ms);
-void fake_clock_sleep_blocks(struct fake_clock *c, bool blocks);
-/* Waits until n threads sleep. */
-void fake_clock_await_sleepers(struct fake_clock *c, int n);
 
 #endif

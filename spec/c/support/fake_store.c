@@ -21,15 +21,6 @@ static bool fails(int *left)
     return true;
 }
 
-static void wait_while_held(struct fake_store *s)
-{
-    s->held++;
-    fake_world_changed();
-    while (s->hold)
-        fake_world_wait();
-    s->held--;
-}
-
 static enum itr_status load(struct itr_store *store, const char *key, struct itr_buf *bytes,
                             int64_t *now_wall_ms, struct itr_error *e)
 {
@@ -41,8 +32,6 @@ static enum itr_status load(struct itr_store *store, const char *key, struct itr
 
     fake_world_lock();
     nth = ++s->loads;
-    if (s->hold)
-        wait_while_held(s);
     failed = fails(&s->fail_loads);
     fake_world_unlock();
     if (s->before_load != NULL)
@@ -142,22 +131,6 @@ void fake_store_step(struct fake_store *s, int64_t ms)
 {
     fake_world_lock();
     s->clock_ahead += ms;
-    fake_world_unlock();
-}
-
-void fake_store_hold(struct fake_store *s, bool hold)
-{
-    fake_world_lock();
-    s->hold = hold;
-    fake_world_changed();
-    fake_world_unlock();
-}
-
-void fake_store_await_held(struct fake_store *s, int n)
-{
-    fake_world_lock();
-    while (s->held < n)
-        fake_world_wait();
     fake_world_unlock();
 }
 

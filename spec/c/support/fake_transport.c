@@ -520,11 +520,6 @@ int fake_abandoned(void)
     return read_int(&gateway.abandoned);
 }
 
-int fake_waits(void)
-{
-    return read_int(&gateway.waits);
-}
-
 void fake_await_waits(int n)
 {
     await(&gateway.waits, n);

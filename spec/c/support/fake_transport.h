@@ -66,7 +66,7 @@ struct fake_request fake_request(enum fake_lane lane, int i); /* from 0 */
 int fake_open_transports(void);
 int fake_cancelled(void);
 int fake_abandoned(void);
-int fake_waits(void);         /* calls of wait that have nothing to carry and wait now */
-void fake_await_waits(int n); /* waits until n do */
+/* Waits until n calls of wait have nothing to carry. */
+void fake_await_waits(int n);
 
 #endif

@@ -44,6 +44,4 @@ int fixture_teardown(void **state);
 /* main's first act: the world, and an end to a test that hangs. */
 void fixture_main(void);
 
-#define with_fixture(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
-
 #endif

@@ -26,7 +26,7 @@ struct raw_server {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool gate_open;
-    size_t connections, closed, requests, bytes;
+    size_t connections, closed, requests;
     char *last; /* the last whole request */
     size_t last_len;
     pthread_t threads[MAX_CONNECTIONS];
@@ -92,13 +92,6 @@ static void note_request(struct raw_server *s, const char *bytes, size_t n)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void note_bytes(struct raw_server *s, size_t n)
-{
-    pthread_mutex_lock(&s->lock);
-    s->bytes += n;
-    pthread_mutex_unlock(&s->lock);
-}
-
 static bool read_request(struct connection *c)
 {
     size_t n = 0;
@@ -110,7 +103,6 @@ static bool read_request(struct connection *c)
             break;
         n += (size_t)got;
         c->buf[n] = '\0';
-        note_bytes(c->server, (size_t)got);
         if (whole_request(c->buf, n) == n) {
             note_request(c->server, c->buf, n);
             return true;
@@ -155,7 +147,6 @@ static bool hold(struct connection *c, const char *drip)
         if (wait_input(c->server, c->fd, drip == NULL ? -1 : DRIP_MS, &quit)) {
             if (recv(c->fd, &byte, 1, 0) <= 0)
                 return false;
-            note_bytes(c->server, 1);
         } else if (drip != NULL && !send_bytes(c, drip, 1)) {
             return false;
         }
@@ -349,11 +340,6 @@ size_t raw_server_connections(struct raw_server *s)
 size_t raw_server_requests(struct raw_server *s)
 {
     return read_count(s, &s->requests);
-}
-
-size_t raw_server_bytes(struct raw_server *s)
-{
-    return read_count(s, &s->bytes);
 }
 
 void raw_server_open_gate(struct raw_server *s)

@@ -44,7 +44,6 @@ void raw_server_free(struct raw_server *s);
 int raw_server_port(const struct raw_server *s);
 size_t raw_server_connections(struct raw_server *s);
 size_t raw_server_requests(struct raw_server *s); /* whole ones */
-size_t raw_server_bytes(struct raw_server *s);    /* all that arrived */
 void raw_server_open_gate(struct raw_server *s);
 
 /* Waits until that many connections are over (the peer closed them, or the script ended). */
