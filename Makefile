@@ -184,7 +184,7 @@ endef
 
 daemon := $(B)/bin/itriggerd
 daemon_objects := $(daemon_sources:src/%.c=$(B)/obj/%.o)
-daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address http_api key metrics page page_style page_text reply traffic waiting)
+daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address http_api key metrics page page_style page_text reply request_metrics waiting)
 build-daemon: $(daemon)
 
 $(B)/obj/itriggerd/parts.o: CPPFLAGS += $(if $(has_redis),-DITRIGGERD_REDIS)

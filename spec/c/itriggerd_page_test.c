@@ -12,20 +12,20 @@
 
 #define MB ((size_t)1 << 20)
 
-static struct health health(const char *name)
+static struct app_status health(const char *name)
 {
-    return (struct health){.name = name, .app_id = name, .fence = 7, .fetches_today = -1};
+    return (struct app_status){.name = name, .app_id = name, .fence = 7, .fetches_today = -1};
 }
 
-static void write_metrics(struct itr_buf *out, const struct health *h)
+static void write_metrics(struct itr_buf *out, const struct app_status *h)
 {
-    static struct traffic none;
+    static struct request_metrics none;
 
     itr_buf_init(out, MB);
     assert_int_equal(metrics_write(out, h, 1, &none), ITR_OK);
 }
 
-static void write_page(struct itr_buf *out, const struct health *h, const struct itr_stats *s)
+static void write_page(struct itr_buf *out, const struct app_status *h, const struct itr_stats *s)
 {
     itr_buf_init(out, MB);
     assert_int_equal(page_begin(out, PAGE_EN), ITR_OK);
@@ -46,7 +46,7 @@ static void has_not(const struct itr_buf *b, const char *text)
 
 static void labels_are_escaped(void **state)
 {
-    struct health h = health("a\"b\\c\nd");
+    struct app_status h = health("a\"b\\c\nd");
     struct itr_buf out;
 
     (void)state;
@@ -57,7 +57,7 @@ static void labels_are_escaped(void **state)
 
 static void seconds_have_a_point_and_a_sign(void **state)
 {
-    struct health h = health("a");
+    struct app_status h = health("a");
     struct itr_buf out;
 
     (void)state;
@@ -73,7 +73,7 @@ static void seconds_have_a_point_and_a_sign(void **state)
 
 static void what_nobody_knows_is_not_told(void **state)
 {
-    struct health h = health("a");
+    struct app_status h = health("a");
     struct itr_buf out;
 
     (void)state;
@@ -87,14 +87,14 @@ static void what_nobody_knows_is_not_told(void **state)
 
 static void latencies_are_summed_up(void **state)
 {
-    struct traffic t = {0};
-    struct health h = health("a");
+    struct request_metrics t = {0};
+    struct app_status h = health("a");
     struct itr_buf out;
 
     (void)state;
-    traffic_note(&t, TRAFFIC_POLL, 200, 0);
-    traffic_note(&t, TRAFFIC_POLL, 200, 5);
-    traffic_note(&t, TRAFFIC_POLL, 418, 60001);
+    request_metrics_note(&t, REQUEST_POLL, 200, 0);
+    request_metrics_note(&t, REQUEST_POLL, 200, 5);
+    request_metrics_note(&t, REQUEST_POLL, 418, 60001);
     itr_buf_init(&out, MB);
     assert_int_equal(metrics_write(&out, &h, 1, &t), ITR_OK);
     has(&out, "_bucket{kind=\"poll\",le=\"0.001\"} 1\n");
@@ -110,7 +110,7 @@ static void latencies_are_summed_up(void **state)
 static void text_of_others_is_no_markup(void **state)
 {
     static struct itr_stats s = {.n_events = 1};
-    struct health h = health("<script>&'\"");
+    struct app_status h = health("<script>&'\"");
     struct itr_buf out;
 
     (void)state;
@@ -129,7 +129,7 @@ static void assert_bar(int64_t age_ms, int64_t refresh_in_ms, int64_t expires_in
                        const char *bar)
 {
     static struct itr_stats s;
-    struct health h = health("a");
+    struct app_status h = health("a");
     struct itr_buf out;
 
     h.age_ms = age_ms;
@@ -154,8 +154,8 @@ static void the_bar_is_what_is_left_of_the_life(void **state)
 static void what_does_not_fit_is_an_error(void **state)
 {
     static struct itr_stats s;
-    static struct traffic none;
-    struct health h = health("a");
+    static struct request_metrics none;
+    struct app_status h = health("a");
     struct itr_buf out;
     size_t max, whole;
 

@@ -1,6 +1,6 @@
 /*
- * app: one app that the daemon serves: its token source, what was counted, and what the clockwork
- * (clockwork.h) keeps of it. Counted; lives as long as a world or a request has it.
+ * app: one app that the daemon serves: its token source, what was counted, and what the timer
+ * (timer.h) keeps of it. Counted; lives as long as a snapshot or a request has it.
  */
 #ifndef ITRIGGERD_APP_H
 #define ITRIGGERD_APP_H
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "core/source/source.h"
+#include "itriggerd/request_metrics.h"
 #include "itriggerd/settings.h"
-#include "itriggerd/traffic.h"
 
 /* Any thread. They go on over a reload, also where the app's options change. */
 struct app_counters {
@@ -20,7 +20,7 @@ struct app_counters {
     atomic_uint_fast64_t refusals;              /* reports of a refused token */
     atomic_uint_fast64_t asked;                 /* refreshes that were asked for */
     atomic_uint_fast64_t failures;              /* answers without a token */
-    atomic_uint_fast64_t errors[TRAFFIC_CODES]; /* the same, by code */
+    atomic_uint_fast64_t errors[REQUEST_CODES]; /* the same, by code */
 };
 
 struct app {
@@ -34,7 +34,7 @@ struct app {
     atomic_int pollers;                       /* requests that wait for a newer token */
     atomic_int_fast64_t usable_until_mono_ms; /* end of the newest token that was seen */
 
-    /* The clockwork's own. */
+    /* The timer's own. */
     struct itr_wait due, news;
     bool due_out, news_out;
     int64_t look_mono_ms;  /* when it is looked at next */

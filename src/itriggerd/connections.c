@@ -6,6 +6,7 @@
 void connections_init(struct connections *l)
 {
     *l = (struct connections){0};
+    itr_list_init(&l->all);
     pthread_mutex_init(&l->lock, NULL);
 }
 
@@ -25,11 +26,7 @@ struct connection *connections_add(struct connections *l, int fd, unsigned gener
     c->generation = generation;
     atomic_init(&c->deadline_mono_ms, deadline_mono_ms);
     pthread_mutex_lock(&l->lock);
-    c->next = l->first;
-    c->prev = &l->first;
-    if (l->first != NULL)
-        l->first->prev = &c->next;
-    l->first = c;
+    itr_list_append(&l->all, &c->node);
     l->n++;
     pthread_mutex_unlock(&l->lock);
     return c;
@@ -40,9 +37,7 @@ void connections_remove(struct connections *l, struct connection *c)
     if (c == NULL)
         return;
     pthread_mutex_lock(&l->lock);
-    *c->prev = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
+    itr_list_remove(&c->node);
     l->n--;
     pthread_mutex_unlock(&l->lock);
     free(c);
@@ -50,11 +45,13 @@ void connections_remove(struct connections *l, struct connection *c)
 
 void connections_expire(struct connections *l, int64_t now_mono_ms)
 {
-    struct connection *c;
+    struct itr_list *node;
 
     pthread_mutex_lock(&l->lock);
-    for (c = l->first; c != NULL; c = c->next)
+    for (node = itr_list_first(&l->all); node != NULL; node = itr_list_next(&l->all, node)) {
+        struct connection *c = ITR_CONTAINER(node, struct connection, node);
         if (now_mono_ms >= atomic_load(&c->deadline_mono_ms))
             (void)shutdown(c->fd, SHUT_RDWR);
+    }
     pthread_mutex_unlock(&l->lock);
 }

@@ -11,8 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/list.h"
+
 struct connection {
-    struct connection *next, **prev;
+    struct itr_list node;
     int fd; /* borrowed; open while it is in the list */
     atomic_int_fast64_t deadline_mono_ms;
     unsigned generation; /* of the listener */
@@ -20,7 +22,7 @@ struct connection {
 
 struct connections {
     pthread_mutex_t lock;
-    struct connection *first;
+    struct itr_list all; /* oldest first */
     size_t n;
 };
 

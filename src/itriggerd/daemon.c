@@ -9,6 +9,7 @@
 #include "core/os/thread.h"
 #include "itriggerd/http_server.h"
 #include "itriggerd/log.h"
+#include "itriggerd/now.h"
 #include "itriggerd/parts.h"
 
 #define DRAIN_MS 3500 /* requests may wait so long yet */
@@ -16,11 +17,6 @@
 #define END_MS 4900   /* the process is gone by then, whatever happens */
 #define LOOK_MS 10
 #define NAME_MAX_BYTES 200
-
-static int64_t now_mono(void)
-{
-    return itr_clock_mono_ms(itr_clock_system());
-}
 
 static void nap(int64_t ms)
 {
@@ -115,7 +111,7 @@ static void say_where(const struct daemon *d)
 
 enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct itr_error *e)
 {
-    struct world *world;
+    struct snapshot *snapshot;
     enum itr_status s;
 
     *d = (struct daemon){.settings = *settings}; /* d now owns them */
@@ -124,12 +120,12 @@ enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct
     log_use_json(d->settings.json_log);
     if ((s = parts_init(&d->parts, d->settings.token_store, e)) != ITR_OK)
         return s;
-    if ((s = world_new(&d->settings, &d->parts, NULL, &world, e)) != ITR_OK)
+    if ((s = snapshot_new(&d->settings, &d->parts, NULL, &snapshot, e)) != ITR_OK)
         return s;
-    server_set_world(&d->server, world);
+    server_set_snapshot(&d->server, snapshot);
     if ((s = open_all(d, e)) != ITR_OK)
         return s;
-    if (clockwork_start(&d->clockwork, &d->server) != 0)
+    if (timer_start(&d->timer, &d->server) != 0)
         return itr_error_set(e, ITR_NOMEM, "no thread could be made");
     d->ticks = true;
     if ((s = serve_all(d, &d->settings, e)) == ITR_OK)
@@ -233,18 +229,18 @@ static enum itr_status reload_tls(struct daemon *d, struct settings *fresh, stru
 
 static enum itr_status reload(struct daemon *d, struct settings *fresh, struct itr_error *e)
 {
-    struct world *world;
+    struct snapshot *snapshot;
     enum itr_status s;
 
-    if ((s = world_new(fresh, &d->parts, d->server.world, &world, e)) != ITR_OK)
+    if ((s = snapshot_new(fresh, &d->parts, d->server.snapshot, &snapshot, e)) != ITR_OK)
         return s;
     if (tls_changed(d, fresh))
         s = reload_tls(d, fresh, e);
     if (s != ITR_OK) {
-        world_release(world);
+        snapshot_release(snapshot);
         return s;
     }
-    server_set_world(&d->server, world);
+    server_set_snapshot(&d->server, snapshot);
     return ITR_OK;
 }
 
@@ -317,7 +313,7 @@ void daemon_stop(struct daemon *d)
     for (i = 0; i < d->n_listeners; i++)
         listener_close(&d->listeners[i]);
     if (d->ticks)
-        clockwork_stop(&d->clockwork);
+        timer_stop(&d->timer);
     server_clear(&d->server);
     parts_clear(&d->parts);
     settings_clear(&d->settings);

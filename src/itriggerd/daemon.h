@@ -1,15 +1,15 @@
 /*
- * daemon: the whole of it from start to end: settings → parts, world, listeners, clockwork; reload;
+ * daemon: the whole of it from start to end: settings → parts, snapshot, listeners, timer; reload;
  * drain. Belongs to the main thread.
  */
 #ifndef ITRIGGERD_DAEMON_H
 #define ITRIGGERD_DAEMON_H
 
 #include "core/base/sha256.h"
-#include "itriggerd/clockwork.h"
 #include "itriggerd/listener.h"
 #include "itriggerd/server.h"
 #include "itriggerd/settings.h"
+#include "itriggerd/timer.h"
 
 struct daemon {
     struct settings settings; /* those that are in force; ours */
@@ -17,8 +17,8 @@ struct daemon {
     struct server server;
     struct listener listeners[SETTINGS_LISTEN_MAX];
     size_t n_listeners;
-    struct clockwork clockwork;
-    bool ticks;        /* clockwork runs */
+    struct timer timer;
+    bool ticks;        /* timer runs */
     char tls_seen[65]; /* digest of certificate and key in use */
 };
 

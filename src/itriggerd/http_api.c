@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/hex.h"
 #include "core/json/member.h"
 #include "core/json/number.h"
 #include "core/json/scan.h"
@@ -27,14 +28,6 @@ static bool refuse(struct reply *r, int http_status, const char *message)
 
 /* ---- percent-decoding ---- */
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* n bytes to out (max bytes and a NUL). False: a "%" that is none, a NUL, or too long. */
 static bool decode(const char *text, size_t n, char *out, size_t max)
 {
@@ -43,14 +36,10 @@ static bool decode(const char *text, size_t n, char *out, size_t max)
     for (i = 0; i < n; i++) {
         int c = (unsigned char)text[i];
         if (c == '%') {
-            int high = i + 1 < n ? digit(text[i + 1]) : -1;
-            int low = i + 2 < n ? digit(text[i + 2]) : -1;
-            if (high < 0 || low < 0)
-                return false;
-            c = high << 4 | low;
+            c = itr_hex_percent_byte(text + i, n - i);
             i += 2;
         }
-        if (c == 0 || len == max)
+        if (c <= 0 || len == max)
             return false;
         out[len++] = (char)c;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "itriggerd/listener.h"
+#include "itriggerd/now.h"
 #include "itriggerd/serve.h"
 
 #define FIRST_REQUEST_MS 10000 /* from accept, TLS included, to a complete request */
@@ -19,11 +20,6 @@ struct http_request {
     size_t body_seen; /* also what no longer fits */
     bool waits;       /* suspended, or just resumed */
 };
-
-static int64_t now_mono(void)
-{
-    return itr_clock_mono_ms(itr_clock_system());
-}
 
 /* ---- connections ---- */
 

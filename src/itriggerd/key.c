@@ -18,14 +18,6 @@ void key_digest_of(const char *key, size_t len, struct key_digest *out)
     itr_sha256_final(&h, out->bytes);
 }
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool key_digest_parse(const char *hex, struct key_digest *out)
 {
     size_t i;
@@ -33,7 +25,7 @@ bool key_digest_parse(const char *hex, struct key_digest *out)
     if (strlen(hex) != sizeof out->bytes * 2)
         return false;
     for (i = 0; i < sizeof out->bytes; i++) {
-        int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+        int high = itr_hex_value(hex[2 * i]), low = itr_hex_value(hex[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         out->bytes[i] = (unsigned char)(high << 4 | low);

@@ -10,7 +10,7 @@
 #include "core/base/version.h"
 #include "itriggerd/daemon.h"
 #include "itriggerd/log.h"
-#include "itriggerd/standalone.h"
+#include "itriggerd/settings_env.h"
 
 /*
  * itriggerd: the central token server (docs/design.md 4.6). Exit codes: 0, 1 (it cannot serve: a
@@ -78,13 +78,13 @@ static int read_command(int argc, char **argv, struct command *cmd)
 
 /* ---- the configuration ---- */
 
-static bool load(const struct command *cmd, struct settings *s, struct standalone *how,
+static bool load(const struct command *cmd, struct settings *s, struct settings_env *how,
                  struct complaint *c)
 {
     settings_init(s);
     if (cmd->config != NULL)
         return settings_read(s, cmd->config, c);
-    return standalone_settings(s, how, c);
+    return settings_env_read(s, how, c);
 }
 
 static void write_complaint(const struct command *cmd, const struct complaint *c, char *out,
@@ -114,7 +114,7 @@ static int check(const struct command *cmd, struct settings *s)
 static void reload(const struct command *cmd, struct daemon *d)
 {
     struct settings fresh;
-    struct standalone unused;
+    struct settings_env unused;
     struct complaint c = {0};
     char text[COMPLAINT_TEXT + 256];
 
@@ -169,7 +169,7 @@ static void run(const struct command *cmd, struct daemon *d, const sigset_t *set
     log_info("stop", NULL, "finishing what is under way");
 }
 
-static int serve(const struct command *cmd, struct settings *s, const struct standalone *how)
+static int serve(const struct command *cmd, struct settings *s, const struct settings_env *how)
 {
     static struct daemon d; /* threads of others' libraries may look at it until the very end */
     struct itr_error e;
@@ -184,7 +184,7 @@ static int serve(const struct command *cmd, struct settings *s, const struct sta
     } else {
         listener_name(&d.listeners[0], where, sizeof where);
         if (cmd->config == NULL)
-            standalone_tell(&d.settings, how, where);
+            settings_env_print(&d.settings, how, where);
         run(cmd, &d, &set);
     }
     daemon_stop(&d);
@@ -195,7 +195,7 @@ int main(int argc, char **argv)
 {
     struct command cmd = {0};
     struct settings s;
-    struct standalone how;
+    struct settings_env how;
     struct complaint c = {0};
     char text[COMPLAINT_TEXT + 256];
     int code = read_command(argc, argv, &cmd);

@@ -9,73 +9,73 @@
 /* One family of samples with one value an app. */
 struct family {
     const char *name, *type, *help;
-    bool (*value)(const struct health *h, int64_t *value); /* false: there is none now */
-    bool is_ms;                                            /* told in seconds */
+    bool (*value)(const struct app_status *h, int64_t *value); /* false: there is none now */
+    bool is_ms;                                                /* told in seconds */
 };
 
 /* ---- the values ---- */
 
-static bool get_ready(const struct health *h, int64_t *v)
+static bool get_ready(const struct app_status *h, int64_t *v)
 {
     *v = h->ready;
     return true;
 }
 
-static bool get_fetched(const struct health *h, int64_t *v)
+static bool get_fetched(const struct app_status *h, int64_t *v)
 {
     *v = (int64_t)h->fetched;
     return true;
 }
 
-static bool get_tokens(const struct health *h, int64_t *v)
+static bool get_tokens(const struct app_status *h, int64_t *v)
 {
     *v = (int64_t)h->tokens;
     return true;
 }
 
-static bool get_refusals(const struct health *h, int64_t *v)
+static bool get_refusals(const struct app_status *h, int64_t *v)
 {
     *v = (int64_t)h->refusals;
     return true;
 }
 
-static bool get_asked(const struct health *h, int64_t *v)
+static bool get_asked(const struct app_status *h, int64_t *v)
 {
     *v = (int64_t)h->asked;
     return true;
 }
 
-static bool get_age(const struct health *h, int64_t *v)
+static bool get_age(const struct app_status *h, int64_t *v)
 {
     *v = h->age_ms;
     return h->fence != 0;
 }
 
-static bool get_life(const struct health *h, int64_t *v)
+static bool get_life(const struct app_status *h, int64_t *v)
 {
     *v = h->expires_in_ms;
     return h->fence != 0;
 }
 
-static bool get_refresh(const struct health *h, int64_t *v)
+static bool get_refresh(const struct app_status *h, int64_t *v)
 {
     *v = h->refresh_in_ms;
     return h->fence != 0;
 }
 
-static bool get_fetches_today(const struct health *h, int64_t *v)
+static bool get_fetches_today(const struct app_status *h, int64_t *v)
 {
     *v = h->fetches_today;
     return h->fetches_today >= 0;
 }
 
-static bool get_limit(const struct health *h, int64_t *v)
+static bool get_limit(const struct app_status *h, int64_t *v)
 {
     *v = h->daily_limit;
     return h->daily_limit > 0;
 }
 
-static bool get_waiters(const struct health *h, int64_t *v)
+static bool get_waiters(const struct app_status *h, int64_t *v)
 {
     *v = h->waiters;
     return true;
@@ -119,7 +119,7 @@ static void append_label(struct itr_buf *out, const char *text)
             (void)itr_buf_append_char(out, *text);
 }
 
-static void append_app(struct itr_buf *out, const char *name, const struct health *h)
+static void append_app(struct itr_buf *out, const char *name, const struct app_status *h)
 {
     (void)itr_buf_append_fmt(out, "%s{app=\"", name);
     append_label(out, h->name);
@@ -135,7 +135,7 @@ static void append_seconds(struct itr_buf *out, int64_t ms)
                              (int)(abs % 1000));
 }
 
-static void write_family(struct itr_buf *out, const struct family *f, const struct health *apps,
+static void write_family(struct itr_buf *out, const struct family *f, const struct app_status *apps,
                          size_t n)
 {
     int64_t value;
@@ -157,20 +157,20 @@ static void write_family(struct itr_buf *out, const struct family *f, const stru
 
 static void append_code(struct itr_buf *out, size_t i)
 {
-    if (traffic_codes[i] != 0)
-        (void)itr_buf_append_fmt(out, ",code=\"%" PRId64 "\"} ", traffic_codes[i]);
+    if (request_codes[i] != 0)
+        (void)itr_buf_append_fmt(out, ",code=\"%" PRId64 "\"} ", request_codes[i]);
     else
         (void)itr_buf_append_str(out, ",code=\"other\"} ");
 }
 
-static void write_errors(struct itr_buf *out, const struct health *apps, size_t n)
+static void write_errors(struct itr_buf *out, const struct app_status *apps, size_t n)
 {
     static const char name[] = "itrigger_errors_total";
     size_t i, j;
 
     begin(out, name, "counter", "Answers without a token, by the envelope's code.");
     for (i = 0; i < n; i++)
-        for (j = 0; j < TRAFFIC_CODES; j++) {
+        for (j = 0; j < REQUEST_CODES; j++) {
             if (apps[i].errors[j] == 0)
                 continue;
             append_app(out, name, &apps[i]);
@@ -179,22 +179,22 @@ static void write_errors(struct itr_buf *out, const struct health *apps, size_t 
         }
 }
 
-/* ---- the traffic ---- */
+/* ---- the requests ---- */
 
-static void write_answers(struct itr_buf *out, const struct traffic *t)
+static void write_answers(struct itr_buf *out, const struct request_metrics *t)
 {
     static const char name[] = "itrigger_answers_total";
     int kind;
     size_t i;
 
     begin(out, name, "counter", "Answers, by the envelope's code.");
-    for (kind = 0; kind < TRAFFIC_KINDS; kind++)
-        for (i = 0; i < TRAFFIC_CODES; i++) {
+    for (kind = 0; kind < REQUEST_KINDS; kind++)
+        for (i = 0; i < REQUEST_CODES; i++) {
             uint64_t value = atomic_load(&t->kinds[kind].codes[i]);
             if (value == 0)
                 continue;
             (void)itr_buf_append_fmt(out, "%s{kind=\"%s\"", name,
-                                     traffic_kind_name((enum traffic_kind)kind));
+                                     request_kind_name((enum request_kind)kind));
             append_code(out, i);
             (void)itr_buf_append_fmt(out, "%" PRIu64 "\n", value);
         }
@@ -202,16 +202,17 @@ static void write_answers(struct itr_buf *out, const struct traffic *t)
 
 /* The parts are read one by one while others count; so the last bucket is what was summed up here,
  * never less than the one before it. */
-static void write_latency(struct itr_buf *out, const struct traffic_of_kind *k, const char *kind)
+static void write_latency(struct itr_buf *out, const struct request_metrics_kind *k,
+                          const char *kind)
 {
     static const char name[] = "itrigger_answer_seconds";
     uint64_t sum = 0, count = atomic_load(&k->count);
     size_t i;
 
-    for (i = 0; i < TRAFFIC_BUCKETS; i++) {
+    for (i = 0; i < REQUEST_BUCKETS; i++) {
         sum += atomic_load(&k->buckets[i]);
         (void)itr_buf_append_fmt(out, "%s_bucket{kind=\"%s\",le=\"", name, kind);
-        append_seconds(out, traffic_bounds_ms[i]);
+        append_seconds(out, request_bounds_ms[i]);
         (void)itr_buf_append_fmt(out, "\"} %" PRIu64 "\n", sum);
     }
     count = count > sum ? count : sum;
@@ -222,19 +223,19 @@ static void write_latency(struct itr_buf *out, const struct traffic_of_kind *k, 
     (void)itr_buf_append_fmt(out, "\n%s_count{kind=\"%s\"} %" PRIu64 "\n", name, kind, count);
 }
 
-static void write_traffic(struct itr_buf *out, const struct traffic *t)
+static void write_requests(struct itr_buf *out, const struct request_metrics *t)
 {
     int kind;
 
     write_answers(out, t);
     begin(out, "itrigger_answer_seconds", "histogram",
           "Time from a complete request to its answer, waiting included.");
-    for (kind = 0; kind < TRAFFIC_KINDS; kind++)
-        write_latency(out, &t->kinds[kind], traffic_kind_name((enum traffic_kind)kind));
+    for (kind = 0; kind < REQUEST_KINDS; kind++)
+        write_latency(out, &t->kinds[kind], request_kind_name((enum request_kind)kind));
 }
 
-enum itr_status metrics_write(struct itr_buf *out, const struct health *apps, size_t n,
-                              const struct traffic *traffic)
+enum itr_status metrics_write(struct itr_buf *out, const struct app_status *apps, size_t n,
+                              const struct request_metrics *requests)
 {
     size_t i;
 
@@ -243,7 +244,7 @@ enum itr_status metrics_write(struct itr_buf *out, const struct health *apps, si
     for (i = 0; i < sizeof families / sizeof *families; i++)
         write_family(out, &families[i], apps, n);
     write_errors(out, apps, n);
-    write_traffic(out, traffic);
+    write_requests(out, requests);
     /* No append is longer; so if one did not fit, this does not either. */
     return itr_buf_reserve(out, METRICS_LINE_MAX);
 }

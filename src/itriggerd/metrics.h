@@ -7,14 +7,14 @@
 #include <stddef.h>
 
 #include "core/base/buf.h"
-#include "itriggerd/health.h"
-#include "itriggerd/traffic.h"
+#include "itriggerd/app_status.h"
+#include "itriggerd/request_metrics.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* All apps that the reader may see; names are UTF-8. What does not fit out's maximum is missing,
  * and the result says so: ITR_FULL, ITR_NOMEM. */
-enum itr_status metrics_write(struct itr_buf *out, const struct health *apps, size_t n,
-                              const struct traffic *traffic);
+enum itr_status metrics_write(struct itr_buf *out, const struct app_status *apps, size_t n,
+                              const struct request_metrics *requests);
 
 #endif

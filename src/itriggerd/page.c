@@ -95,7 +95,7 @@ static void append_bar(struct itr_buf *out, const char *kind, const char *color,
 
 /* ---- one app ---- */
 
-static void append_head(struct itr_buf *out, enum page_language l, const struct health *h)
+static void append_head(struct itr_buf *out, enum page_language l, const struct app_status *h)
 {
     (void)itr_buf_append_str(out, "<section data-app=\"");
     append_text(out, h->name);
@@ -117,7 +117,7 @@ static void append_span(struct itr_buf *out, enum page_language l, enum page_wor
 }
 
 /* The bar is what is left of the token's life; the mark is where it is refreshed. */
-static void append_life(struct itr_buf *out, enum page_language l, const struct health *h,
+static void append_life(struct itr_buf *out, enum page_language l, const struct app_status *h,
                         const char *id)
 {
     int64_t life = h->age_ms + h->expires_in_ms;
@@ -146,7 +146,7 @@ static void append_life(struct itr_buf *out, enum page_language l, const struct 
     (void)itr_buf_append_fmt(out, " · <span class=\"note\">sha256:%s</span></p>", id);
 }
 
-static void append_today(struct itr_buf *out, enum page_language l, const struct health *h)
+static void append_today(struct itr_buf *out, enum page_language l, const struct app_status *h)
 {
     char today[NUMBER_MAX], limit[NUMBER_MAX];
     const char *values[2] = {h->fetches_today >= 0 ? number(today, h->fetches_today)
@@ -165,7 +165,7 @@ static void append_today(struct itr_buf *out, enum page_language l, const struct
     (void)itr_buf_append_str(out, "</p>");
 }
 
-static void append_counts(struct itr_buf *out, enum page_language l, const struct health *h)
+static void append_counts(struct itr_buf *out, enum page_language l, const struct app_status *h)
 {
     char text[4][NUMBER_MAX];
     const char *values[4] = {number(text[0], (int64_t)h->tokens),
@@ -222,7 +222,7 @@ enum itr_status page_begin(struct itr_buf *out, enum page_language l)
     return itr_buf_reserve(out, PIECE_MAX);
 }
 
-enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct health *h,
+enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct app_status *h,
                          const struct itr_stats *stats, int64_t now_wall_ms)
 {
     append_head(out, l, h);

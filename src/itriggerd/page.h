@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
-#include "itriggerd/health.h"
+#include "itriggerd/app_status.h"
 #include "itriggerd/page_text.h"
 
 #define PAGE_TYPE "text/html; charset=utf-8"
@@ -19,7 +19,7 @@
 
 enum itr_status page_begin(struct itr_buf *out, enum page_language l);
 /* stats: of the same moment as h. Its texts may be anything. */
-enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct health *h,
+enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct app_status *h,
                          const struct itr_stats *stats, int64_t now_wall_ms);
 /* n: how many apps there were. */
 enum itr_status page_end(struct itr_buf *out, enum page_language l, size_t n);

@@ -3,19 +3,15 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "itriggerd/watch.h"
+#include "itriggerd/monitor.h"
+#include "itriggerd/now.h"
 
 #define FETCH_WAIT_MS 15000 /* how long a request waits for a fetch that is out */
-
-static int64_t now_mono(void)
-{
-    return itr_clock_mono_ms(itr_clock_system());
-}
 
 void serving_init(struct serving *s, struct server *server)
 {
     memset(s, 0, offsetof(struct serving, call));
-    memset(&s->world, 0, sizeof *s - offsetof(struct serving, world));
+    memset(&s->snapshot, 0, sizeof *s - offsetof(struct serving, snapshot));
     s->server = server;
     s->call.key[0] = '\0';
     reply_init(&s->reply);
@@ -41,8 +37,8 @@ static void stop_asking(struct serving *s)
 void serving_clear(struct serving *s)
 {
     stop_asking(s);
-    world_release(s->world);
-    s->world = NULL;
+    snapshot_release(s->snapshot);
+    s->snapshot = NULL;
     itr_wipe(s->call.key, strlen(s->call.key));
     reply_clear(&s->reply);
 }
@@ -70,7 +66,7 @@ static void say_failure(struct serving *s, const struct itr_error *e)
         reply_vendor_failure(&s->reply, e);
     else
         reply_failure(&s->reply, e);
-    count(&s->app->counters->errors[traffic_code(s->reply.code)]);
+    count(&s->app->counters->errors[request_code_index(s->reply.code)]);
 }
 
 /* What was refused is all there is, because of something else than that refusal: a fetch that
@@ -211,11 +207,11 @@ static bool admit(struct serving *s, bool trusted)
     const struct api_call *c = &s->call;
     const struct client *client = NULL;
 
-    if (!trusted && (client = world_client(s->world, c->key, strlen(c->key))) == NULL) {
+    if (!trusted && (client = snapshot_client(s->snapshot, c->key, strlen(c->key))) == NULL) {
         api_say_no_key(c, &s->reply);
         return false;
     }
-    s->app = world_app(s->world, c->app_id);
+    s->app = snapshot_app(s->snapshot, c->app_id);
     if (client != NULL && !client->all && (s->app == NULL || !client_may(client, s->app)))
         api_say_no_right(c, &s->reply); /* nor does it learn which apps there are */
     else if (s->app == NULL)
@@ -231,8 +227,8 @@ static void say_ready(struct serving *s)
     int64_t now = now_mono();
     size_t i, missing = 0;
 
-    for (i = 0; i < s->world->n_apps; i++)
-        missing += !app_is_ready(s->world->apps[i], now);
+    for (i = 0; i < s->snapshot->n_apps; i++)
+        missing += !app_is_ready(s->snapshot->apps[i], now);
     if (missing == 0)
         reply_say(&s->reply, 200, 200, "ok");
     else
@@ -240,14 +236,14 @@ static void say_ready(struct serving *s)
 }
 
 /* Who may see the page and the metrics sees those of its own apps; NULL: all. */
-static bool admit_watcher(struct serving *s, bool trusted, const struct client **client)
+static bool admit_monitor(struct serving *s, bool trusted, const struct client **client)
 {
     const struct api_call *c = &s->call;
 
     *client = NULL;
-    if (trusted || s->world->open_status)
+    if (trusted || s->snapshot->open_status)
         return true;
-    if ((*client = world_client(s->world, c->key, strlen(c->key))) == NULL)
+    if ((*client = snapshot_client(s->snapshot, c->key, strlen(c->key))) == NULL)
         api_say_no_key(c, &s->reply);
     return *client != NULL;
 }
@@ -258,7 +254,7 @@ static enum serve_result begin(struct serving *s, const struct api_request *requ
 
     if (!api_read(request, &s->call, &s->reply))
         return SERVE_DONE;
-    s->world = server_world(s->server);
+    s->snapshot = server_snapshot(s->server);
     switch (s->call.route->what) {
     case API_HEALTH:
         reply_say(&s->reply, 200, 200, "ok");
@@ -267,12 +263,13 @@ static enum serve_result begin(struct serving *s, const struct api_request *requ
         say_ready(s);
         return SERVE_DONE;
     case API_METRICS:
-        if (admit_watcher(s, trusted, &client))
-            watch_metrics(s->server, s->world, client, &s->reply);
+        if (admit_monitor(s, trusted, &client))
+            monitor_metrics(s->server, s->snapshot, client, &s->reply);
         return SERVE_DONE;
     case API_PAGE:
-        if (admit_watcher(s, trusted, &client))
-            watch_page(s->world, client, page_language_of(request->accept_language), &s->reply);
+        if (admit_monitor(s, trusted, &client))
+            monitor_page(s->snapshot, client, page_language_of(request->accept_language),
+                         &s->reply);
         return SERVE_DONE;
     case API_TOKEN:
     case API_REFRESH:
@@ -283,20 +280,20 @@ static enum serve_result begin(struct serving *s, const struct api_request *requ
 
 /* ---- what is counted of it ---- */
 
-static enum traffic_kind kind_of(const struct api_call *c)
+static enum request_kind kind_of(const struct api_call *c)
 {
     if (c->route == NULL)
-        return TRAFFIC_OTHER;
+        return REQUEST_OTHER;
     if (c->route->what == API_TOKEN)
-        return c->wait_ms > 0 ? TRAFFIC_POLL : TRAFFIC_TOKEN;
-    return c->route->what == API_REFRESH ? TRAFFIC_REFRESH : TRAFFIC_OTHER;
+        return c->wait_ms > 0 ? REQUEST_POLL : REQUEST_TOKEN;
+    return c->route->what == API_REFRESH ? REQUEST_REFRESH : REQUEST_OTHER;
 }
 
 static enum serve_result note(struct serving *s, enum serve_result result)
 {
     if (result == SERVE_DONE)
-        traffic_note(&s->server->traffic, kind_of(&s->call), s->reply.code,
-                     now_mono() - s->begun_mono_ms);
+        request_metrics_note(&s->server->requests, kind_of(&s->call), s->reply.code,
+                             now_mono() - s->begun_mono_ms);
     return result;
 }
 

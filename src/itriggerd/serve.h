@@ -22,8 +22,8 @@ struct serving {
     struct api_call call;
     struct reply reply;
     int64_t begun_mono_ms;
-    struct world *world; /* a reference once the call is read */
-    struct app *app;     /* borrowed from world; NULL: not about one */
+    struct snapshot *snapshot; /* a reference once the call is read */
+    struct app *app;           /* borrowed from snapshot; NULL: not about one */
     struct itr_wait wait;
     struct waiter waiter; /* resume and ctx are set by the owner */
     bool asked;           /* wait is in use */

@@ -12,30 +12,30 @@ void server_init(struct server *s)
 
 void server_clear(struct server *s)
 {
-    world_release(s->world);
-    s->world = NULL;
+    snapshot_release(s->snapshot);
+    s->snapshot = NULL;
     waiting_clear(&s->waiting);
     connections_clear(&s->connections);
     pthread_mutex_destroy(&s->lock);
 }
 
-struct world *server_world(struct server *s)
+struct snapshot *server_snapshot(struct server *s)
 {
-    struct world *w;
+    struct snapshot *w;
 
     pthread_mutex_lock(&s->lock);
-    w = world_retain(s->world);
+    w = snapshot_retain(s->snapshot);
     pthread_mutex_unlock(&s->lock);
     return w;
 }
 
-void server_set_world(struct server *s, struct world *w)
+void server_set_snapshot(struct server *s, struct snapshot *w)
 {
-    struct world *before;
+    struct snapshot *before;
 
     pthread_mutex_lock(&s->lock);
-    before = s->world;
-    s->world = w;
+    before = s->snapshot;
+    s->snapshot = w;
     pthread_mutex_unlock(&s->lock);
-    world_release(before);
+    snapshot_release(before);
 }

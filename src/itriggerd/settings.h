@@ -1,6 +1,6 @@
 /*
  * settings: the daemon's configuration as it is written, checked, with all secrets read. From one
- * file (settings_read), or from the environment alone (standalone.h).
+ * file (settings_read), or from the environment alone (settings_env.h).
  *
  * Plain data; one owner. What is wrong is told with its line (ini_reader.h).
  */

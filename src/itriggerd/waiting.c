@@ -3,31 +3,13 @@
 void waiting_init(struct waiting *l)
 {
     *l = (struct waiting){.latest_mono_ms = INT64_MAX};
+    itr_list_init(&l->all);
     pthread_mutex_init(&l->lock, NULL);
 }
 
 void waiting_clear(struct waiting *l)
 {
     pthread_mutex_destroy(&l->lock);
-}
-
-static void link_in(struct waiting *l, struct waiter *w)
-{
-    w->next = l->first;
-    w->prev = &l->first;
-    if (l->first != NULL)
-        l->first->prev = &w->next;
-    l->first = w;
-    l->n++;
-}
-
-static void link_out(struct waiting *l, struct waiter *w)
-{
-    *w->prev = w->next;
-    if (w->next != NULL)
-        w->next->prev = w->prev;
-    w->prev = NULL;
-    l->n--;
 }
 
 bool waiting_enter(struct waiting *l, struct waiter *w, int64_t deadline_mono_ms)
@@ -40,7 +22,8 @@ bool waiting_enter(struct waiting *l, struct waiter *w, int64_t deadline_mono_ms
         w->deadline_mono_ms = deadline_mono_ms;
         w->expired = false;
         atomic_store(&w->state, WAITER_BEGUN);
-        link_in(l, w);
+        itr_list_append(&l->all, &w->node);
+        l->n++;
     }
     pthread_mutex_unlock(&l->lock);
     return room;
@@ -49,8 +32,10 @@ bool waiting_enter(struct waiting *l, struct waiter *w, int64_t deadline_mono_ms
 void waiting_leave(struct waiting *l, struct waiter *w)
 {
     pthread_mutex_lock(&l->lock);
-    if (w->prev != NULL)
-        link_out(l, w);
+    if (w->node.next != NULL && itr_list_is_linked(&w->node)) {
+        itr_list_remove(&w->node);
+        l->n--;
+    }
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -70,7 +55,7 @@ void waiter_wake(void *ctx)
         w->resume(w->ctx);
 }
 
-static bool is_over(const struct waiting *l, const struct waiter *w, int64_t now_mono_ms)
+static bool has_timed_out(const struct waiting *l, const struct waiter *w, int64_t now_mono_ms)
 {
     return now_mono_ms >= w->deadline_mono_ms || now_mono_ms >= l->latest_mono_ms;
 }
@@ -88,12 +73,14 @@ static void expire(struct waiter *w)
 
 void waiting_expire(struct waiting *l, int64_t now_mono_ms)
 {
-    struct waiter *w;
+    struct itr_list *node;
 
     pthread_mutex_lock(&l->lock);
-    for (w = l->first; w != NULL; w = w->next)
-        if (atomic_load(&w->state) == WAITER_SUSPENDED && is_over(l, w, now_mono_ms))
+    for (node = itr_list_first(&l->all); node != NULL; node = itr_list_next(&l->all, node)) {
+        struct waiter *w = ITR_CONTAINER(node, struct waiter, node);
+        if (atomic_load(&w->state) == WAITER_SUSPENDED && has_timed_out(l, w, now_mono_ms))
             expire(w);
+    }
     pthread_mutex_unlock(&l->lock);
 }
 

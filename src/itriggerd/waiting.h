@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/list.h"
+
 #define WAITING_MAX 1024
 
 enum waiter_state {
@@ -26,7 +28,7 @@ enum waiter_state {
 };
 
 struct waiter {
-    struct waiter *next, **prev; /* the list's; prev NULL: not in it */
+    struct itr_list node; /* the list's; zeroed: never in it */
     void (*resume)(void *ctx);
     void *ctx;
     int64_t deadline_mono_ms;
@@ -36,7 +38,7 @@ struct waiter {
 
 struct waiting {
     pthread_mutex_t lock;
-    struct waiter *first;
+    struct itr_list all; /* oldest first */
     size_t n;
     int64_t latest_mono_ms; /* no deadline counts that is later than this */
 };

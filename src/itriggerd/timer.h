@@ -1,10 +1,10 @@
 /*
- * clockwork: the one thread that minds the time: it asks each app's source at the refresh time of
- * its token (the active refresh, docs/design.md 4.6), takes note of each new token (log,
+ * timer: the thread that acts when a time is reached: it asks each app's source at the refresh time
+ * of its token (the active refresh, docs/design.md 4.6), takes note of each new token (log,
  * token_file), and ends what took too long: waiting requests, connections.
  */
-#ifndef ITRIGGERD_CLOCKWORK_H
-#define ITRIGGERD_CLOCKWORK_H
+#ifndef ITRIGGERD_TIMER_H
+#define ITRIGGERD_TIMER_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,7 +12,7 @@
 
 #include "itriggerd/server.h"
 
-struct clockwork {
+struct timer {
     struct server *server; /* borrowed */
     pthread_t thread;
     atomic_bool stop;
@@ -20,8 +20,8 @@ struct clockwork {
 };
 
 /* 0, or an error number of pthread_create(3). */
-int clockwork_start(struct clockwork *w, struct server *server);
+int timer_start(struct timer *w, struct server *server);
 /* Returns when the thread has ended. */
-void clockwork_stop(struct clockwork *w);
+void timer_stop(struct timer *w);
 
 #endif

@@ -1,9 +1,9 @@
-#include "itriggerd/watch.h"
+#include "itriggerd/monitor.h"
 
 #include <stdlib.h>
 
 #include "core/base/clock.h"
-#include "itriggerd/health.h"
+#include "itriggerd/app_status.h"
 #include "itriggerd/metrics.h"
 #include "itriggerd/page.h"
 
@@ -30,7 +30,7 @@ static bool may_see(const struct client *client, const struct app *a)
 }
 
 /* Those that may be seen; returns how many. */
-static size_t look(const struct world *w, const struct client *client, struct health *out)
+static size_t look(const struct snapshot *w, const struct client *client, struct app_status *out)
 {
     struct itr_stats stats;
     int64_t now_mono_ms = itr_clock_mono_ms(itr_clock_system());
@@ -38,29 +38,29 @@ static size_t look(const struct world *w, const struct client *client, struct he
 
     for (i = 0; i < w->n_apps; i++)
         if (may_see(client, w->apps[i]))
-            health_of(w->apps[i], now_mono_ms, &stats, &out[n++]);
+            app_status_of(w->apps[i], now_mono_ms, &stats, &out[n++]);
     return n;
 }
 
-void watch_metrics(const struct server *s, const struct world *world, const struct client *client,
-                   struct reply *r)
+void monitor_metrics(const struct server *s, const struct snapshot *snapshot,
+                     const struct client *client, struct reply *r)
 {
-    struct health *apps = calloc(world->n_apps + 1, sizeof *apps);
+    struct app_status *apps = calloc(snapshot->n_apps + 1, sizeof *apps);
 
     if (apps == NULL) {
         reply_say(r, 503, 503, "no memory");
         return;
     }
     begin(r, METRICS_TYPE);
-    end(r, metrics_write(&r->body, apps, look(world, client, apps), &s->traffic));
+    end(r, metrics_write(&r->body, apps, look(snapshot, client, apps), &s->requests));
     free(apps);
 }
 
-void watch_page(const struct world *world, const struct client *client, enum page_language l,
-                struct reply *r)
+void monitor_page(const struct snapshot *snapshot, const struct client *client,
+                  enum page_language l, struct reply *r)
 {
     struct itr_stats stats;
-    struct health h;
+    struct app_status h;
     int64_t now_mono_ms = itr_clock_mono_ms(itr_clock_system());
     int64_t now_wall_ms = itr_clock_wall_ms(itr_clock_system());
     enum itr_status st;
@@ -69,10 +69,10 @@ void watch_page(const struct world *world, const struct client *client, enum pag
     begin(r, PAGE_TYPE);
     page_policy(r->policy);
     st = page_begin(&r->body, l);
-    for (i = 0; i < world->n_apps && st == ITR_OK; i++) {
-        if (!may_see(client, world->apps[i]))
+    for (i = 0; i < snapshot->n_apps && st == ITR_OK; i++) {
+        if (!may_see(client, snapshot->apps[i]))
             continue;
-        health_of(world->apps[i], now_mono_ms, &stats, &h);
+        app_status_of(snapshot->apps[i], now_mono_ms, &stats, &h);
         st = page_app(&r->body, l, &h, &stats, now_wall_ms);
         n++;
     }

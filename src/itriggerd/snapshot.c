@@ -1,4 +1,4 @@
-#include "itriggerd/world.h"
+#include "itriggerd/snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static int by_app_id(const void *a, const void *b)
     return strcmp((*x)->app_id, (*y)->app_id);
 }
 
-struct app *world_app(const struct world *w, const char *app_id)
+struct app *snapshot_app(const struct snapshot *w, const char *app_id)
 {
     size_t low = 0, high = w->n_apps;
 
@@ -30,9 +30,9 @@ struct app *world_app(const struct world *w, const char *app_id)
 }
 
 /* The app that is served already instead of its like; its counters at least. */
-static struct app *take_over(struct world *old, struct app *a)
+static struct app *take_over(struct snapshot *old, struct app *a)
 {
-    struct app *before = old != NULL ? world_app(old, a->app_id) : NULL;
+    struct app *before = old != NULL ? snapshot_app(old, a->app_id) : NULL;
 
     if (before == NULL)
         return a;
@@ -44,8 +44,8 @@ static struct app *take_over(struct world *old, struct app *a)
     return app_retain(before);
 }
 
-static enum itr_status add_apps(struct world *w, const struct settings *s,
-                                const struct itr_parts *parts, struct world *old,
+static enum itr_status add_apps(struct snapshot *w, const struct settings *s,
+                                const struct itr_parts *parts, struct snapshot *old,
                                 struct itr_error *e)
 {
     struct app *a;
@@ -63,7 +63,7 @@ static enum itr_status add_apps(struct world *w, const struct settings *s,
 
 /* ---- clients ---- */
 
-static bool add_client(struct world *w, const struct client_settings *s)
+static bool add_client(struct snapshot *w, const struct client_settings *s)
 {
     struct client *c = &w->clients[w->n_clients];
 
@@ -79,7 +79,8 @@ static bool add_client(struct world *w, const struct client_settings *s)
     return true;
 }
 
-static enum itr_status add_clients(struct world *w, const struct settings *s, struct itr_error *e)
+static enum itr_status add_clients(struct snapshot *w, const struct settings *s,
+                                   struct itr_error *e)
 {
     bool good = true;
 
@@ -92,7 +93,7 @@ static enum itr_status add_clients(struct world *w, const struct settings *s, st
     return good ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
 }
 
-const struct client *world_client(const struct world *w, const char *key, size_t len)
+const struct client *snapshot_client(const struct snapshot *w, const char *key, size_t len)
 {
     const struct client *found = NULL;
     struct key_digest digest;
@@ -117,10 +118,10 @@ bool client_may(const struct client *c, const struct app *a)
 
 /* ---- lifetime ---- */
 
-enum itr_status world_new(const struct settings *settings, const struct itr_parts *parts,
-                          struct world *old, struct world **out, struct itr_error *e)
+enum itr_status snapshot_new(const struct settings *settings, const struct itr_parts *parts,
+                             struct snapshot *old, struct snapshot **out, struct itr_error *e)
 {
-    struct world *w = calloc(1, sizeof *w);
+    struct snapshot *w = calloc(1, sizeof *w);
     enum itr_status s;
 
     *out = NULL;
@@ -131,7 +132,7 @@ enum itr_status world_new(const struct settings *settings, const struct itr_part
     if ((s = add_apps(w, settings, parts, old, e)) == ITR_OK)
         s = add_clients(w, settings, e);
     if (s != ITR_OK) {
-        world_release(w);
+        snapshot_release(w);
         return s;
     }
     qsort(w->apps, w->n_apps, sizeof(struct app *), by_app_id);
@@ -139,13 +140,13 @@ enum itr_status world_new(const struct settings *settings, const struct itr_part
     return ITR_OK;
 }
 
-struct world *world_retain(struct world *w)
+struct snapshot *snapshot_retain(struct snapshot *w)
 {
     atomic_fetch_add(&w->refs, 1);
     return w;
 }
 
-void world_release(struct world *w)
+void snapshot_release(struct snapshot *w)
 {
     size_t i;
 

@@ -1,4 +1,4 @@
-#include "itriggerd/standalone.h"
+#include "itriggerd/settings_env.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -77,7 +77,7 @@ static bool write_key(const char *path, const char *key, struct complaint *c)
 }
 
 /* The one of the last start, or a new one. */
-static bool keep_key(struct standalone *how, struct complaint *c)
+static bool keep_key(struct settings_env *how, struct complaint *c)
 {
     struct itr_buf key;
     struct itr_error e;
@@ -94,7 +94,7 @@ static bool keep_key(struct standalone *how, struct complaint *c)
     return good || complain(c, 0, "%.300s is no key of ours: remove it", how->key_file);
 }
 
-static bool find_key(const struct settings *s, struct standalone *how, struct complaint *c)
+static bool find_key(const struct settings *s, struct settings_env *how, struct complaint *c)
 {
     const char *state = getenv("STATE_DIRECTORY");
     char address[4096];
@@ -112,7 +112,7 @@ static bool find_key(const struct settings *s, struct standalone *how, struct co
     return keep_key(how, c);
 }
 
-static bool take_key(struct settings *s, struct standalone *how, struct complaint *c)
+static bool take_key(struct settings *s, struct settings_env *how, struct complaint *c)
 {
     struct client_settings *client = settings_add_client(s, APP_NAME, 0);
     const char *key = getenv("ITRIGGER_TOKEN_STORE_KEY");
@@ -146,7 +146,7 @@ static bool check_given(struct complaint *c)
     return true;
 }
 
-bool standalone_settings(struct settings *s, struct standalone *how, struct complaint *c)
+bool settings_env_read(struct settings *s, struct settings_env *how, struct complaint *c)
 {
     struct app_settings *a;
 
@@ -160,7 +160,7 @@ bool standalone_settings(struct settings *s, struct standalone *how, struct comp
            settings_finish(s, c);
 }
 
-void standalone_tell(const struct settings *s, const struct standalone *how, const char *where)
+void settings_env_print(const struct settings *s, const struct settings_env *how, const char *where)
 {
     const struct itr_config *config = &s->apps[0].config;
     bool socket = strncmp(where, "unix:", 5) == 0;

@@ -1,17 +1,17 @@
 /*
- * health: what is told of one app to who watches it, a plain copy: how its token does, what was
- * counted. No token, no secret. Any thread.
+ * app_status: one app as page and metrics show it, a plain copy: the state of its token and its
+ * counters. No token, no secret. Any thread.
  */
-#ifndef ITRIGGERD_HEALTH_H
-#define ITRIGGERD_HEALTH_H
+#ifndef ITRIGGERD_APP_STATUS_H
+#define ITRIGGERD_APP_STATUS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "core/source/stats.h"
-#include "itriggerd/traffic.h"
+#include "itriggerd/request_metrics.h"
 
-struct health {
+struct app_status {
     const char *name, *app_id; /* borrowed from the app */
     bool ready;
     enum itr_cache_state state;
@@ -21,12 +21,13 @@ struct health {
     int64_t daily_limit;                          /* 0: none */
     int64_t waiters;
     uint64_t fetched, tokens, refusals, asked, failures;
-    uint64_t errors[TRAFFIC_CODES]; /* of failures, by code */
+    uint64_t errors[REQUEST_CODES]; /* of failures, by code */
 };
 
 struct app;
 
 /* stats: the source's, for who wants more of it than h has (the events). */
-void health_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats, struct health *h);
+void app_status_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats,
+                   struct app_status *h);
 
 #endif

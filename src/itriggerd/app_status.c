@@ -1,4 +1,4 @@
-#include "itriggerd/health.h"
+#include "itriggerd/app_status.h"
 
 #include "itriggerd/app.h"
 
@@ -7,7 +7,7 @@ static uint64_t read_counter(const atomic_uint_fast64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static void read_counters(const struct app_counters *c, struct health *h)
+static void read_counters(const struct app_counters *c, struct app_status *h)
 {
     size_t i;
 
@@ -15,14 +15,15 @@ static void read_counters(const struct app_counters *c, struct health *h)
     h->refusals = read_counter(&c->refusals);
     h->asked = read_counter(&c->asked);
     h->failures = read_counter(&c->failures);
-    for (i = 0; i < TRAFFIC_CODES; i++)
+    for (i = 0; i < REQUEST_CODES; i++)
         h->errors[i] = read_counter(&c->errors[i]);
 }
 
-void health_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats, struct health *h)
+void app_status_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats,
+                   struct app_status *h)
 {
     itr_source_stats(a->source, stats);
-    *h = (struct health){.name = a->name, .app_id = a->app_id};
+    *h = (struct app_status){.name = a->name, .app_id = a->app_id};
     h->ready = app_is_ready(a, now_mono_ms);
     h->state = stats->state;
     h->fence = stats->fence;

@@ -1,20 +1,16 @@
-#include "itriggerd/clockwork.h"
+#include "itriggerd/timer.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "itriggerd/log.h"
+#include "itriggerd/now.h"
 #include "itriggerd/token_file.h"
 
 #define TICK_MS 100
 #define AGAIN_MS 250  /* a token that is due: has the fetch brought one? */
 #define BEGIN_MAX 16  /* fetches begun in one tick: a thousand apps must not start all at once */
 #define UNUSED_MS 500 /* refresh=used: does somebody ask by now? */
-
-static int64_t now_mono(void)
-{
-    return itr_clock_mono_ms(itr_clock_system());
-}
 
 /* ---- a new token ---- */
 
@@ -110,9 +106,9 @@ static void ask_when_due(struct app *a, int64_t now_mono_ms, int *room)
 
 /* ---- the thread ---- */
 
-static void mind_apps(struct clockwork *c, int64_t now_mono_ms)
+static void mind_apps(struct timer *c, int64_t now_mono_ms)
 {
-    struct world *w = server_world(c->server);
+    struct snapshot *w = server_snapshot(c->server);
     int room = BEGIN_MAX;
     size_t i;
 
@@ -122,12 +118,12 @@ static void mind_apps(struct clockwork *c, int64_t now_mono_ms)
         ask_when_due(a, now_mono_ms, &room);
     }
     c->first += BEGIN_MAX; /* so that those in front do not have all the room */
-    world_release(w);
+    snapshot_release(w);
 }
 
 static void *run(void *arg)
 {
-    struct clockwork *w = arg;
+    struct timer *w = arg;
 
     while (!atomic_load(&w->stop)) {
         int64_t now_mono_ms = now_mono();
@@ -140,14 +136,14 @@ static void *run(void *arg)
     return NULL;
 }
 
-int clockwork_start(struct clockwork *w, struct server *server)
+int timer_start(struct timer *w, struct server *server)
 {
-    *w = (struct clockwork){.server = server};
+    *w = (struct timer){.server = server};
     atomic_init(&w->stop, false);
     return pthread_create(&w->thread, NULL, run, w);
 }
 
-void clockwork_stop(struct clockwork *w)
+void timer_stop(struct timer *w)
 {
     atomic_store(&w->stop, true);
     pthread_join(w->thread, NULL);
