@@ -105,7 +105,7 @@ describe("itrigger", function()
       names[#names + 1] = name
     end
     table.sort(names)
-    assert.same({ "all", "array", "batch", "configure", "get", "new", "null", "pages", "post", "version" }, names)
+    assert.same({ "all", "array", "batch", "channel", "configure", "define", "get", "new", "null", "pages", "post", "version" }, names)
     local output = face.run([[
       local before = {}
       for name in pairs(_G) do before[name] = true end

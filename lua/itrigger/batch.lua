@@ -7,10 +7,13 @@
 
 local async = require "itrigger.async"
 local core = require "itrigger.core"
+local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
+local groups = require "itrigger.groups"
 
 local error, getmetatable, next, pairs, type = error, getmetatable, next, pairs, type
 local core_cancel, core_slow, core_start = core.cancel, core.slow, core.start
+local endpoint_of = groups.endpoint_of
 local take, open, close = async.take, async.open, async.close
 
 local METHODS = { GET = false, get = false, POST = true, post = true } -- name → is it a POST
@@ -91,10 +94,27 @@ local function opts_of(request, shared)
   return opts or shared
 end
 
--- Returns is_post | nil, err.
-local function check_request(request)
+-- A request that names an endpoint: { client.order.trades, params, … }. Returns is_post, path, params, opts | nil, err.
+local function of_endpoint(e, request, shared)
+  local params, opts = request[2], opts_of(request, shared)
+  if params ~= nil and type(params) ~= "table" then
+    return nil, usage("the parameters of a request (its second item) must be a table, not a %s", type(params))
+  end
+  local err = not (opts and opts.check == false) and endpoint.check(e, params, opts)
+  if err then
+    return nil, err
+  end
+  return e.is_post, e.path, params, endpoint.opts(e, opts)
+end
+
+-- Returns is_post, path, params, opts | nil, err.
+local function read_request(request, shared)
   if type(request) ~= "table" then
     return nil, usage('a request must be a table { "GET" or "POST", path, params or body }, not a %s', type(request))
+  end
+  local e = endpoint_of(request[1])
+  if e then
+    return of_endpoint(e, request, shared)
   end
   local is_post, path, params = METHODS[request[1]], request[2], request[3]
   if is_post == nil then
@@ -106,7 +126,7 @@ local function check_request(request)
     return nil, usage("the %s of a request (its third item) must be a table, not a %s",
       is_post and "body" or "params", type(params))
   end
-  return is_post
+  return is_post, path, params, opts_of(request, shared)
 end
 
 -- ---- results ----
@@ -143,11 +163,12 @@ local function start(self, request)
   local slot = free_slot(self)
   self.index = self.index + 1
   self.indexes[slot], self.out = self.index, self.out + 1
-  local is_post, err = check_request(request)
+  local is_post, path, params, opts = read_request(request, self.opts)
+  local err = is_post == nil and path or nil
   if err == nil then
     self.tags[slot] = request.tag
     local _
-    _, err = core_start(self.party.group, slot, is_post, request[2], request[3], opts_of(request, self.opts))
+    _, err = core_start(self.party.group, slot, is_post, path, params, opts)
   end
   if err ~= nil then
     return slot, err

@@ -6,6 +6,7 @@ local async = require "itrigger.async"
 local batch = require "itrigger.batch"
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
+local groups = require "itrigger.groups"
 local options = require "itrigger.options"
 local pages = require "itrigger.pages"
 
@@ -58,7 +59,7 @@ local check_call = client.check_call
 
 -- ---- the methods ----
 
-local methods = core.methods
+local methods = {}
 
 -- GET path with params in the query. Returns the envelope | nil, err.
 function methods:get(path, params, opts)
@@ -147,6 +148,27 @@ function methods:close()
   end
   return core_close(self)
 end
+
+-- Adds an endpoint of the program's own: client:define { name = "shop.close", method = "POST", path = …,
+-- params = { … } } makes client.shop.close { … }. The format is that of endpoints.lua. Raises what is wrong with it.
+function methods:define(entry)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("client:define", self)
+  end
+  groups.define(self, entry, methods, 2)
+  return true
+end
+
+local find_group = groups.find
+
+-- Methods, and groups of endpoints.
+core.set_index(function(self, name)
+  local method = methods[name]
+  if method ~= nil then
+    return method
+  end
+  return find_group(self, name)
+end)
 
 -- ---- making one ----
 

@@ -4,6 +4,8 @@ local async = require "itrigger.async"
 local batch = require "itrigger.batch"
 local client = require "itrigger.client"
 local core = require "itrigger.core"
+local endpoints = require "itrigger.endpoints"
+local groups = require "itrigger.groups"
 local json = require "itrigger.json"
 local pages = require "itrigger.pages"
 
@@ -12,6 +14,7 @@ local call = async.call
 
 local itrigger = {
   array = json.array,
+  channel = endpoints.channels,
   null = json.null,
   version = core.version,
 }
@@ -98,4 +101,15 @@ function itrigger.pages(path, params, opts)
   return pages.new(c, path, params, opts)
 end
 
-return itrigger
+-- As client:define on the default client, and on each that configure makes.
+function itrigger.define(entry)
+  groups.define(nil, entry, itrigger, 2)
+  return true
+end
+
+-- itrigger.member.query { … }: the endpoints of the default client.
+return setmetatable(itrigger, {
+  __index = function(_, name)
+    return groups.find(nil, name, default_client)
+  end,
+})

@@ -356,15 +356,26 @@ static int l_stats(lua_State *L)
     return 1;
 }
 
+/* set_index(function): what finds the fields of every client. */
+static int l_set_index(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    itr_lua_registry_get(L, &metatable_key);
+    lua_pushvalue(L, 1);
+    lua_setfield(L, -2, "__index");
+    return 0;
+}
+
 /* ---- module ---- */
 
 static const luaL_Reg metamethods[] = {
     {"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"new", l_new},     {"call", l_call},   {"token", l_token},
-                                     {"stats", l_stats}, {"close", l_close}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"new", l_new},     {"call", l_call},           {"token", l_token}, {"stats", l_stats},
+    {"close", l_close}, {"set_index", l_set_index}, {NULL, NULL}};
 
-/* Pushes a new metatable, with the table of methods in it. */
+/* Pushes a new metatable. */
 static void push_metatable(lua_State *L)
 {
     lua_newtable(L);
@@ -374,15 +385,11 @@ static void push_metatable(lua_State *L)
     /* Scripts cannot take the metatable apart, and client.lua tells a client by this word. */
     lua_pushliteral(L, ITR_LUA_CLIENT);
     lua_setfield(L, -2, "__metatable");
-    lua_newtable(L);
-    lua_setfield(L, -2, "__index");
 }
 
 void itr_lua_client_open(lua_State *L)
 {
     itr_lua_setfuncs(L, functions);
     itr_lua_registry_once(L, &metatable_key, push_metatable);
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -3, "methods");
     lua_pop(L, 1);
 }

@@ -56,7 +56,7 @@ int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_to
  *   token(client, opts, is_refresh)           -> token, err, source | nil, err
  *   stats(client)                             -> table | nil, err
  *   close(client)                             -> true
- *   methods                                   the empty table behind client:..., for client.lua */
+ *   set_index(function)                       what finds the methods of every client */
 void itr_lua_client_open(lua_State *L);
 
 #endif

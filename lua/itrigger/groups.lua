@@ -1,0 +1,173 @@
+-- Endpoints as functions of a client: client.member.query { … }. client.member is a group, client.member.query a handle
+-- that can be called, asked for its :pages, or named in a batch. Both are made when they are looked up and keep nothing
+-- alive but their client.
+
+local async = require "itrigger.async"
+local core = require "itrigger.core"
+local endpoint = require "itrigger.endpoint"
+local errors = require "itrigger.errors"
+local pages = require "itrigger.pages"
+
+local concat, error, getmetatable, next, pairs = table.concat, error, getmetatable, next, pairs
+local rawget, setmetatable, tostring, type = rawget, setmetatable, tostring, type
+local call = async.call
+
+local groups = {}
+local NONE = {}
+
+-- ---- handles: a client's endpoint, to be called ----
+
+local function wrong_type(name, argument, value)
+  error(("bad argument '%s' to %s (table or nil expected, got %s)"):format(argument, name, type(value)), 4)
+end
+
+local function check_tables(e, params, opts)
+  if params ~= nil and type(params) ~= "table" then
+    wrong_type(e.name, e.is_post and "body" or "params", params)
+  elseif opts ~= nil and type(opts) ~= "table" then
+    wrong_type(e.name, "opts", opts)
+  end
+end
+
+-- The client behind a handle. Returns client | nil, err.
+local function client_of(self)
+  if self.client then
+    return self.client
+  end
+  return self.default()
+end
+
+local PAGING = { pageNum = true, pageSize = true }
+local handle_methods = {}
+local handle_metatable = { __index = handle_methods, __name = "itrigger.endpoint" }
+
+-- Call the endpoint: (params, opts) as get and post have them. Returns the envelope | nil, err.
+function handle_metatable.__call(self, params, opts)
+  local e = self.endpoint
+  check_tables(e, params, opts)
+  local err = not (opts and opts.check == false) and endpoint.check(e, params, opts)
+  if err then
+    return nil, err
+  end
+  local client
+  client, err = client_of(self)
+  if client == nil then
+    return nil, err
+  end
+  return call(client, e.is_post, e.path, params, endpoint.opts(e, opts))
+end
+
+function handle_metatable.__tostring(self)
+  return "itrigger endpoint " .. self.endpoint.name
+end
+
+-- The rows of a paged endpoint: `for row, page in client.member.point_list:pages(params, opts) do`. Raises what is
+-- wrong with the parameters, and the error of a page.
+function handle_methods:pages(params, opts)
+  local e = self.endpoint
+  if not e.entry.paged then
+    error(e.name .. " is not a paged list: call it without :pages", 2)
+  end
+  check_tables(e, params, opts)
+  local err = not (opts and opts.check == false) and endpoint.check(e, params, opts, PAGING)
+  if err then
+    error(err, 2)
+  end
+  local client
+  client, err = client_of(self)
+  if client == nil then
+    error(err, 2)
+  end
+  local page_opts = { method = e.method }
+  for name, value in pairs(opts or NONE) do
+    page_opts[name] = value
+  end
+  page_opts.check = nil
+  pages.check(e.name .. ":pages", e.path, params, page_opts)
+  return pages.new(client, e.path, params, page_opts)
+end
+
+-- The endpoint behind a handle; nil for anything else. For batches.
+function groups.endpoint_of(value)
+  return type(value) == "table" and getmetatable(value) == handle_metatable and rawget(value, "endpoint") or nil
+end
+
+-- ---- groups ----
+
+local function add(to, e)
+  local group = to[e.group] or {}
+  to[e.group] = group
+  group[e.short] = e
+end
+
+local documented = {}
+for _, e in next, endpoint.documented do
+  add(documented, e)
+end
+
+-- client → its own endpoints by group; those of the default client are at the key `groups`.
+local defined = setmetatable({}, { __mode = "k" })
+
+local function names_of(...)
+  local names = {}
+  for i = 1, select("#", ...) do
+    for name in pairs((select(i, ...)) or NONE) do
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+local group_metatable = { __name = "itrigger.endpoints" }
+
+function group_metatable.__index(self, name)
+  local group = rawget(self, "group")
+  local own = defined[rawget(self, "client") or groups]
+  own = own and own[group]
+  local e = own and own[name] or documented[group] and documented[group][name]
+  if e == nil then
+    local names = names_of(documented[group], own)
+    local near = type(name) == "string" and core.nearest(name, names)
+    error(('unknown endpoint "%s.%s"%s; known: %s'):format(group, errors.visible(tostring(name), true),
+      near and (': did you mean "%s"?'):format(near) or "", concat(names, ", ")), 2)
+  end
+  return setmetatable({ client = rawget(self, "client"), default = rawget(self, "default"), endpoint = e },
+    handle_metatable)
+end
+
+function group_metatable.__newindex(self)
+  error(("the endpoints of %s cannot be assigned to; use client:define"):format(rawget(self, "group")), 2)
+end
+
+function group_metatable.__tostring(self)
+  return "itrigger endpoints " .. rawget(self, "group")
+end
+
+-- The group of this name for a client, or nil. client nil: for the client that `default` returns at each call.
+function groups.find(client, name, default)
+  local own = defined[client or groups]
+  if documented[name] == nil and not (own and own[name]) then
+    return nil
+  end
+  return setmetatable({ group = name, client = client, default = default }, group_metatable)
+end
+
+-- Add an endpoint of the program's own to a client (nil: to the default client). Raises, at `level` above
+-- the caller, for a definition that is wrong.
+function groups.define(client, entry, taken, level)
+  local e, wrong = endpoint.compile(entry)
+  if e and taken[e.group] ~= nil then
+    wrong = ('the group "%s" is the name of a method'):format(e.group)
+  elseif e and documented[e.group] and documented[e.group][e.short] then
+    wrong = ("%s is a documented endpoint"):format(e.name)
+  end
+  if wrong then
+    error("define: " .. wrong, level + 1)
+  end
+  local own = defined[client or groups] or {}
+  defined[client or groups] = own
+  add(own, e)
+end
+
+return groups
