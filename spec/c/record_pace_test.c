@@ -4,68 +4,30 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "core/record/record.h"
-#include "support/record_fixture.h"
-
-struct with {
-    struct itr_record_rules rules;
-    struct itr_record_wish wish;
-    struct itr_record r;
-    struct itr_error error; /* of the last held_until() */
-    bool after_refusal;
-};
-
-static void setup(struct with *w)
-{
-    memset(w, 0, sizeof *w);
-    w->rules = fix_rules();
-    w->wish = fix_wish(&w->rules);
-    w->r = fix_empty();
-}
-
-static int64_t held_until(struct with *w, int64_t now_ms)
-{
-    return itr_record_held_until(&w->r, now_ms, &w->wish, &w->error, &w->after_refusal);
-}
-
-/* Held with this kind until just before `until_ms`, and not any more then. */
-static void assert_held(struct with *w, int64_t now_ms, int64_t until_ms, enum itr_status kind)
-{
-    assert_int_equal(held_until(w, now_ms), until_ms);
-    assert_int_equal(w->error.kind, kind);
-    assert_int_equal(held_until(w, until_ms - 1), until_ms);
-    assert_int_equal(held_until(w, until_ms), 0);
-    assert_int_equal(w->error.kind, ITR_OK);
-}
-
-static void fetch(struct with *w, int64_t now_ms, struct itr_record_outcome outcome)
-{
-    w->r = fix_fetch(&w->r, now_ms, &w->wish, &outcome);
-}
+#include "support/record_driver.h"
 
 /* ---- row: a fetch caused by a refusal that was answered with a token ---- */
 
-static void setup_refused(struct with *w)
+static void setup_refused(struct record_driver *w)
 {
-    setup(w);
+    record_driver_init(w);
     w->r = fix_token(NOON - MINUTE);
     w->wish.held_fence = FENCE;
     w->wish.refused = "tok";
 }
 
 /* A refusal-caused fetch, answered with another token, which is refused in turn. */
-static void refused_fetch(struct with *w, int64_t now_ms)
+static void refused_fetch(struct record_driver *w, int64_t now_ms)
 {
     bool first = strcmp(w->r.text, "one") == 0;
     struct itr_record_outcome o = fix_got(first ? "two" : "one");
 
     o.refused = w->wish.refused;
-    fetch(w, now_ms, o);
+    record_driver_fetch(w, now_ms, o);
     w->wish.held_fence = w->r.fence;
     w->wish.refused = first ? "two" : "one";
 }
@@ -73,13 +35,13 @@ static void refused_fetch(struct with *w, int64_t now_ms)
 static void row_refusals_the_second_at_once_then_doubling_to_1_h(void **s)
 {
     static const int64_t distance_s[] = {0, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600};
-    struct with w;
+    struct record_driver w;
     int64_t now = NOON;
     size_t i;
 
     (void)s;
     setup_refused(&w);
-    assert_int_equal(held_until(&w, now), 0);
+    assert_int_equal(record_driver_held_until(&w, now), 0);
     for (i = 0; i < sizeof distance_s / sizeof distance_s[0]; i++) {
         int64_t until = now + distance_s[i] * SECOND;
 
@@ -87,20 +49,20 @@ static void row_refusals_the_second_at_once_then_doubling_to_1_h(void **s)
         assert_int_equal(w.r.refused_ms, now);
         assert_int_equal(w.r.refused_distance_ms, distance_s[i] * SECOND);
         if (i > 0)
-            assert_held(&w, now, until, ITR_TOKEN);
+            record_driver_assert_held(&w, now, until, ITR_TOKEN);
         now = until;
     }
 }
 
 static void row_refusals_name_both_causes_and_are_not_waited_out(void **s)
 {
-    struct with w;
+    struct record_driver w;
 
     (void)s;
     setup_refused(&w);
     refused_fetch(&w, NOON);
     refused_fetch(&w, NOON);
-    held_until(&w, NOON);
+    record_driver_held_until(&w, NOON);
     assert_true(w.after_refusal);
     assert_non_null(strstr(w.error.text, "another program fetches tokens for this app"));
     assert_non_null(strstr(w.error.text, "token_error_codes"));
@@ -108,19 +70,19 @@ static void row_refusals_name_both_causes_and_are_not_waited_out(void **s)
 
 static void row_refusals_hold_nobody_else(void **s)
 {
-    struct with w;
+    struct record_driver w;
 
     (void)s;
     setup_refused(&w);
     refused_fetch(&w, NOON);
     refused_fetch(&w, NOON);
     w.wish.refused = NULL;
-    assert_int_equal(held_until(&w, NOON), 0);
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
 }
 
 static void row_refusals_start_over_after_an_hour_of_peace(void **s)
 {
-    struct with w;
+    struct record_driver w;
 
     (void)s;
     setup_refused(&w);
@@ -133,7 +95,7 @@ static void row_refusals_start_over_after_an_hour_of_peace(void **s)
 
 static void row_refusals_start_over_after_twice_a_longer_distance(void **s)
 {
-    struct with w;
+    struct record_driver w;
 
     (void)s;
     setup_refused(&w);
@@ -148,49 +110,49 @@ static void row_refusals_start_over_after_twice_a_longer_distance(void **s)
 /* From noon, twelve hours are left of the day. */
 static void row_refusals_with_a_daily_limit_are_spread_from_the_third_on(void **s)
 {
-    struct with w;
+    struct record_driver w;
 
     (void)s;
     setup_refused(&w);
     w.rules.daily_limit = 50;
     refused_fetch(&w, NOON);
-    assert_int_equal(held_until(&w, NOON), 0);
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
     refused_fetch(&w, NOON);
-    assert_held(&w, NOON, NOON + 2 * (12 * HOUR / 48), ITR_TOKEN);
+    record_driver_assert_held(&w, NOON, NOON + 2 * (12 * HOUR / 48), ITR_TOKEN);
 
     /* Never more than 4 h. */
     w.rules.daily_limit = 3;
     refused_fetch(&w, NOON + HOUR);
     w.rules.daily_limit = 4; /* for that row would hold too */
-    assert_held(&w, NOON + HOUR, NOON + 5 * HOUR, ITR_TOKEN);
+    record_driver_assert_held(&w, NOON + HOUR, NOON + 5 * HOUR, ITR_TOKEN);
 }
 
 static void the_refused_string_again_counts_as_a_refusals_fetch_not_as_a_failure(void **s)
 {
-    struct with w;
+    struct record_driver w;
     struct itr_record_outcome same = fix_got("tok");
 
     (void)s;
     setup_refused(&w);
     same.refused = "tok";
-    fetch(&w, NOON, same);
+    record_driver_fetch(&w, NOON, same);
     assert_int_equal(w.r.failures, 0);
     assert_int_equal(w.r.refused_ms, NOON);
     w.wish.held_fence = w.r.fence;
-    fetch(&w, NOON, same);
+    record_driver_fetch(&w, NOON, same);
     w.wish.held_fence = w.r.fence;
-    assert_held(&w, NOON, NOON + INTERVAL, ITR_TOKEN);
+    record_driver_assert_held(&w, NOON, NOON + INTERVAL, ITR_TOKEN);
 }
 
 static void a_refusals_fetch_without_a_token_is_none_of_these(void **s)
 {
-    struct with w;
+    struct record_driver w;
     struct itr_record_outcome failed = fix_failed();
 
     (void)s;
     setup_refused(&w);
     failed.refused = "tok";
-    fetch(&w, NOON, failed);
+    record_driver_fetch(&w, NOON, failed);
     assert_int_equal(w.r.refused_ms, 0);
     assert_int_equal(w.r.failures, 1);
 }
@@ -198,14 +160,14 @@ static void a_refusals_fetch_without_a_token_is_none_of_these(void **s)
 /* docs/design.md 4.2 gives the figure. */
 static void an_endpoint_misread_as_a_refusal_costs_31_fetches_a_day(void **s)
 {
-    struct with w;
+    struct record_driver w;
     int64_t now;
     int n = 0;
 
     (void)s;
     setup_refused(&w);
     for (now = NOON; now < NOON + 24 * HOUR; now += SECOND)
-        if (held_until(&w, now) == 0) {
+        if (record_driver_held_until(&w, now) == 0) {
             refused_fetch(&w, now);
             n++;
         }
@@ -216,40 +178,40 @@ static void an_endpoint_misread_as_a_refusal_costs_31_fetches_a_day(void **s)
 
 static void asked_keeps_the_interval_and_then_nothing_is_wrong(void **s)
 {
-    struct with w;
+    struct record_driver w;
 
     (void)s;
-    setup(&w);
-    fetch(&w, NOON, fix_got("tok"));
-    assert_int_equal(held_until(&w, NOON), 0);
+    record_driver_init(&w);
+    record_driver_fetch(&w, NOON, fix_got("tok"));
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
     w.wish.asked = true;
     w.wish.held_fence = w.r.fence;
-    assert_held(&w, NOON, NOON + INTERVAL, ITR_OK);
+    record_driver_assert_held(&w, NOON, NOON + INTERVAL, ITR_OK);
     assert_false(w.after_refusal);
 
     /* The same string again, an hour later: the interval is that from the last answer. */
-    fetch(&w, NOON + HOUR, fix_got("tok"));
+    record_driver_fetch(&w, NOON + HOUR, fix_got("tok"));
     w.wish.held_fence = w.r.fence;
-    assert_held(&w, NOON + HOUR, NOON + HOUR + INTERVAL, ITR_OK);
+    record_driver_assert_held(&w, NOON + HOUR, NOON + HOUR + INTERVAL, ITR_OK);
 
     /* A refused one is not asked for, it is needed. */
     w.wish.refused = "tok";
-    assert_int_equal(held_until(&w, NOON + HOUR), 0);
+    assert_int_equal(record_driver_held_until(&w, NOON + HOUR), 0);
 }
 
 static void asked_without_a_good_token_is_not_held_back(void **s)
 {
-    struct with w;
+    struct record_driver w;
 
     (void)s;
-    setup(&w);
+    record_driver_init(&w);
     w.wish.asked = true;
-    assert_int_equal(held_until(&w, NOON), 0);
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
     w.rules.token_ttl_ms = SECOND;
-    fetch(&w, NOON, fix_got("tok"));
-    assert_int_equal(held_until(&w, NOON + SECOND), 0);
+    record_driver_fetch(&w, NOON, fix_got("tok"));
+    assert_int_equal(record_driver_held_until(&w, NOON + SECOND), 0);
     w.wish.held_fence = w.r.fence;
-    assert_int_equal(held_until(&w, NOON + SECOND), NOON + INTERVAL);
+    assert_int_equal(record_driver_held_until(&w, NOON + SECOND), NOON + INTERVAL);
 }
 
 /* ---- jitter ---- */
