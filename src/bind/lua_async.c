@@ -117,9 +117,9 @@ static enum itr_status open_engine(void *ctx, const struct itr_transport_options
     return itr_parts_open_engine(options, notifier, out, e);
 }
 
-struct itr_carrier itr_lua_async_carrier(lua_State *L)
+struct itr_transport_maker itr_lua_async_maker(lua_State *L)
 {
-    return (struct itr_carrier){.open = open_engine, .ctx = of_state(L)};
+    return (struct itr_transport_maker){.open = open_engine, .ctx = of_state(L)};
 }
 
 /* ---- module ---- */

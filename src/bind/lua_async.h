@@ -18,8 +18,8 @@
  *   notifier_answered()  the loop was woken and is about to look */
 void itr_lua_async_open(lua_State *L);
 
-/* Who makes transports on the engine that ring this state's notifier. For itr_client_beside; good
+/* Who makes transports on the engine that ring this state's notifier. For itr_client_sibling; good
  * as long as the state. */
-struct itr_carrier itr_lua_async_carrier(lua_State *L);
+struct itr_transport_maker itr_lua_async_maker(lua_State *L);
 
 #endif

@@ -16,14 +16,14 @@
 
 struct lua_client {
     struct itr_client *client; /* ours; NULL until it is made and after it is given back */
-    struct itr_client *beside[ITR_SIDES]; /* ours, likewise; of SCRIPT always NULL: it is client */
-    struct itr_transport *own;            /* of the side OWN; its client's */
-    bool closed;                          /* no call may begin */
-    bool keep_nulls;                      /* option null = "keep" */
-    struct itr_config config;             /* only while the client is being made */
-    struct itr_parts parts;               /* likewise */
-    struct itr_bound_call *all;           /* ours: every one that was made */
-    struct itr_bound_call *spare;         /* those of all that no call uses */
+    struct itr_client *sides[ITR_SIDES]; /* ours, likewise; of SCRIPT always NULL: it is client */
+    struct itr_transport *own;           /* of the side OWN; its client's */
+    bool closed;                         /* no call may begin */
+    bool keep_nulls;                     /* option null = "keep" */
+    struct itr_config config;            /* only while the client is being made */
+    struct itr_parts parts;              /* likewise */
+    struct itr_bound_call *all;          /* ours: every one that was made */
+    struct itr_bound_call *spare;        /* those of all that no call uses */
     size_t out; /* calls begun and not ended; a memory error can leave it high */
 };
 
@@ -61,8 +61,8 @@ static void release(struct lua_client *c)
         itr_bound_call_free(b);
     }
     for (side = 0; side < ITR_SIDES; side++) {
-        itr_client_free(c->beside[side]);
-        c->beside[side] = NULL;
+        itr_client_free(c->sides[side]);
+        c->sides[side] = NULL;
     }
     itr_client_free(client);
     itr_parts_clear(&c->parts);
@@ -162,7 +162,7 @@ static enum itr_status closed(struct itr_error *e)
 
 struct itr_client *itr_lua_client_present(const struct lua_client *c, enum itr_lua_side side)
 {
-    return side == ITR_SIDE_SCRIPT ? c->client : c->beside[side];
+    return side == ITR_SIDE_SCRIPT ? c->client : c->sides[side];
 }
 
 bool itr_lua_client_is_closed(const struct lua_client *c)
@@ -178,15 +178,15 @@ struct itr_transport *itr_lua_client_own(const struct lua_client *c)
 enum itr_status itr_lua_client_side(lua_State *L, struct lua_client *c, enum itr_lua_side side,
                                     struct itr_client **out, struct itr_error *e)
 {
-    struct itr_carrier carrier = {.open = itr_own_transport_open, .ctx = &c->own};
+    struct itr_transport_maker maker = {.open = itr_own_transport_open, .ctx = &c->own};
     enum itr_status s = ITR_OK;
 
     if (c->closed)
         return closed(e);
     if (side == ITR_SIDE_LOOP)
-        carrier = itr_lua_async_carrier(L);
-    if (side != ITR_SIDE_SCRIPT && c->beside[side] == NULL)
-        s = itr_client_beside(c->client, &carrier, &c->beside[side], e);
+        maker = itr_lua_async_maker(L);
+    if (side != ITR_SIDE_SCRIPT && c->sides[side] == NULL)
+        s = itr_client_sibling(c->client, &maker, &c->sides[side], e);
     *out = itr_lua_client_present(c, side);
     return s;
 }

@@ -11,8 +11,8 @@
 #include "core/call/group.h"
 #include "core/http/transport.h"
 
-/* As itr_carrier's open (client.h); ctx is a struct itr_transport **, which tells from then on
- * where the transport is (NULL: there is none any more). ITR_NOMEM. */
+/* Open one, as the open of an itr_transport_maker (client.h). ctx is a struct itr_transport **: it
+ * says from then on where the transport is (NULL: there is none any more). ITR_NOMEM. */
 enum itr_status itr_own_transport_open(void *ctx, const struct itr_transport_options *options,
                                        struct itr_transport **out, struct itr_error *e);
 

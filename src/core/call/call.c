@@ -21,6 +21,7 @@ void itr_call_init(struct itr_call *c, const struct itr_config *config)
     itr_buf_init(&c->rewritten, (size_t)config->max_response_bytes * 2);
     itr_exchange_init(&c->exchange, (size_t)config->max_response_bytes);
     c->exchange.owner = c;
+    itr_list_init(&c->node);
 }
 
 static void forget_arguments(struct itr_call *c)
@@ -132,8 +133,7 @@ void itr_call_begin(struct itr_call *c, int64_t now_mono_ms)
     if (c->timeout_ms <= 0)
         fail_with(c, ITR_USAGE, false, "timeout must be a number of seconds above 0");
     else if (c->min_valid_ms > c->config->token_ttl_ms)
-        fail_with(c, ITR_USAGE, false,
-                  "min_valid is more than token_ttl, the whole life of a token");
+        fail_with(c, ITR_USAGE, false, "min_valid is more than token_ttl, the lifetime of a token");
 }
 
 struct itr_token_ask itr_call_ask(const struct itr_call *c)
@@ -160,7 +160,8 @@ static void fail_without_token(struct itr_call *c, const struct itr_error *error
         c->error = *error;
     else
         itr_error_set(&c->error, ITR_TOKEN,
-                      "the gateway refused the token, and no other is to be had: %s", refusal.text);
+                      "the gateway refused the token and no other token is available: %s",
+                      refusal.text);
     c->error.retryable = true; /* nothing of this call was executed */
     c->error_name = c->error.has_code ? itr_envelope_code_name(c->error.code) : NULL;
     if (c->refused && c->error_name == NULL)
@@ -266,7 +267,7 @@ void itr_call_expired(struct itr_call *c)
 
     itr_error_set(&c->error, ITR_TIMEOUT, "%s within the %lld ms of this call",
                   token ? "no token came" : "no answer came", (long long)c->timeout_ms);
-    c->error.retryable = true; /* in these steps nothing of the call is out */
+    c->error.retryable = true; /* in these steps nothing of the call is in flight */
     c->error_name = NULL;
     fail(c);
 }

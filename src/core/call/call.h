@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
+#include "core/base/list.h"
 #include "core/base/status.h"
 #include "core/call/envelope.h"
 #include "core/config/config.h"
@@ -32,12 +33,11 @@
 #include "core/source/wait.h"
 
 struct itr_call_group;
-struct itr_call_list;
 
 enum itr_call_step {
     ITR_CALL_IDLE,  /* arguments are being put in */
     ITR_CALL_TOKEN, /* needs a token */
-    ITR_CALL_SEND,  /* a request is to be sent, or is out */
+    ITR_CALL_SEND,  /* a request is to be sent, or in flight */
     ITR_CALL_WAIT,  /* waits before a repeat */
     ITR_CALL_DONE,  /* succeeded */
     ITR_CALL_FAILED /* failed */
@@ -66,7 +66,7 @@ struct itr_call {
     int repeats;                     /* so far, of the kinds that `retries` bounds */
     bool refused;                    /* the gateway refused a token once */
     bool executed;                   /* a request before the present one may have been executed */
-    struct itr_token *token;         /* of the request that is out, or was refused; one reference */
+    struct itr_token *token;         /* of the request in flight, or refused; one reference */
     struct itr_token *refused_token; /* the one before it, likewise; or NULL */
     struct itr_buf url;              /* secret */
     struct itr_exchange exchange;
@@ -79,37 +79,38 @@ struct itr_call {
     uint64_t n_refused, n_repeated; /* for the client's counters */
 
     /* The driver's (client.c): its place in a list, whose it is, its question to the source. */
-    struct itr_call_list *list; /* NULL: in none */
-    struct itr_call *next, **prev;
+    struct itr_list node; /* in one list of the client or its group, or in none */
     struct itr_call_group *group;
     struct itr_wait wait;
     bool asked; /* wait is in use */
 };
 
-/* Memory. Reset keeps the buffers for the next call and is right in any step but while out. */
+/* Set up, prepare for the next call (keeping the buffers), give the memory back. Not while the
+ * call is in a list or its exchange in flight. */
 void itr_call_init(struct itr_call *c, const struct itr_config *config);
 void itr_call_reset(struct itr_call *c);
 void itr_call_clear(struct itr_call *c);
 
-/* The arguments are in: IDLE -> TOKEN. */
+/* Begin: the arguments are in. IDLE -> TOKEN, or FAILED (ITR_USAGE). */
 void itr_call_begin(struct itr_call *c, int64_t now_mono_ms);
 
-/* TOKEN: what to ask of the source. Borrowed from c. */
+/* Return what to ask of the source (TOKEN). Borrowed from c. */
 struct itr_token_ask itr_call_ask(const struct itr_call *c);
-/* TOKEN -> SEND or FAILED. Takes over the token's reference; token may be NULL, error clear. */
+/* Hand over the source's answer: TOKEN -> SEND or FAILED. Takes over the token's reference; token
+ * may be NULL, error clear. */
 void itr_call_token(struct itr_call *c, int64_t now_mono_ms, struct itr_token *token,
                     const struct itr_error *error);
-/* SEND: puts the request into c->exchange.request. FAILED when there is no memory or no time. */
+/* Write the request into c->exchange.request (SEND). FAILED when there is no memory or no time. */
 void itr_call_request(struct itr_call *c, int64_t now_mono_ms);
-/* SEND -> DONE, TOKEN, WAIT or FAILED, by c->exchange.response. random: for the backoff. */
+/* Judge c->exchange.response: SEND -> DONE, TOKEN, WAIT or FAILED. random: for the backoff. */
 void itr_call_answered(struct itr_call *c, int64_t now_mono_ms, uint64_t random);
-/* After an answer with HTTP 429: for how long it wants no more requests, at least 0. */
+/* Return for how long an answer with HTTP 429 wants no more requests, at least 0. */
 int64_t itr_call_slow_down_ms(const struct itr_call *c);
-/* WAIT -> SEND. */
+/* End the wait: WAIT -> SEND. */
 void itr_call_waited(struct itr_call *c);
-/* TOKEN, WAIT -> FAILED, kind ITR_TIMEOUT. */
+/* Fail for the deadline: TOKEN, WAIT -> FAILED, kind ITR_TIMEOUT. */
 void itr_call_expired(struct itr_call *c);
-/* Any step -> FAILED with *error, for a reason that the machine knows nothing of. */
+/* Fail in any step with *error, for a reason that the machine knows nothing of. */
 void itr_call_abort(struct itr_call *c, const struct itr_error *error);
 
 #endif

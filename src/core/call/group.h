@@ -7,29 +7,30 @@
 #ifndef ITR_CORE_CALL_GROUP_H
 #define ITR_CORE_CALL_GROUP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/call/list.h"
+#include "core/base/list.h"
 
 struct itr_call_group {
     void *owner; /* the party's */
 
     /* The client's from here. */
-    struct itr_call_list over;           /* calls that ended and are not taken yet */
-    size_t n_out;                        /* started, neither ended nor cancelled */
-    int64_t slow_until_mono_ms;          /* an answer with HTTP 429 asked for no more until then; no
-                                           further ahead than a call's time-out */
-    struct itr_call_group *next, **prev; /* the client's list of groups that have something over
-                                            which their party was not told of */
+    struct itr_list
+        completed;    /* calls (their `node`) that ended and were not taken, oldest first */
+    size_t n_pending; /* started, neither ended nor cancelled */
+    int64_t slow_until_mono_ms; /* an answer with HTTP 429 asked for no more until then; no further
+                                   ahead than a call's timeout */
+    struct itr_list node;       /* in the client's list of groups that have a call completed which
+                                   their party does not know of */
 };
 
-void itr_call_group_init(struct itr_call_group *g, void *owner);
-
-/* Lists of groups, linked through themselves; a group is in one at most, and stays where it is when
- * it is added again. */
-void itr_call_group_list_add(struct itr_call_group **list, struct itr_call_group *g);
-void itr_call_group_list_remove(struct itr_call_group *g); /* nothing if it is in none */
+/* Set up a group without calls. */
+static inline void itr_call_group_init(struct itr_call_group *g, void *owner)
+{
+    *g = (struct itr_call_group){.owner = owner};
+    itr_list_init(&g->completed);
+    itr_list_init(&g->node);
+}
 
 #endif
