@@ -42,7 +42,8 @@ if revoke_tokens() then
   say("get   %s: %s points, with the token revoked under it", res.code, tostring(res.data.currentPoint))
 end
 
--- 4. Errors are returned, never thrown: a table with all that is known, and one line as a string.
+-- 4. A call returns its error, as a table with all that is known and one line as a string. (Only `pages` raises
+--    it, since a `for` has nowhere to return it to.)
 local _, err = itrigger.get(api .. "/member/query", { mobile = "13000000000", storeNo = member.storeNo })
 say("error kind %s, code %s, name %s", err.kind, tostring(err.code), tostring(err.name))
 say("      %s", tostring(err))

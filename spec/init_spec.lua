@@ -78,13 +78,25 @@ describe("itrigger", function()
       assert.is_false(ok)
       assert.truthy(err:find("spec/init_spec.lua:%d+: ") and err:find(text, 1, true), err)
     end
-    raises("'path' to itrigger.get (string expected, got nil)", function() itrigger.get() end)
-    raises("'params' to itrigger.get", function() itrigger.get("/x", 5) end)
-    raises("'opts' to itrigger.get", function() itrigger.get("/x", nil, 5) end)
-    raises("'path' to itrigger.post", function() itrigger.post(5) end)
-    raises("'body' to itrigger.post", function() itrigger.post("/x", "{}") end)
-    raises("'options' to itrigger.new", function() itrigger.new("x") end)
-    raises("'options' to itrigger.configure", function() itrigger.configure(1) end)
+    raises("'path' to 'get' (string expected, got nil)", function() itrigger.get() end)
+    raises("'params' to 'get'", function() itrigger.get("/x", 5) end)
+    raises("'opts' to 'get'", function() itrigger.get("/x", nil, 5) end)
+    raises("'path' to 'post'", function() itrigger.post(5) end)
+    raises("'body' to 'post'", function() itrigger.post("/x", "{}") end)
+    raises("'options' to 'new'", function() itrigger.new("x") end)
+    raises("'options' to 'configure'", function() itrigger.configure(1) end)
+  end)
+
+  it("gives the default client's token and stats, and closes it", function()
+    assert(itrigger.configure(face.options(sb, { token_store = "memory:" })))
+    local token = assert(itrigger.token())
+    assert.equal(token, (itrigger.token { min_valid = 1 }))
+    assert.is_string(assert(itrigger.refresh()))
+    assert.equal("memory", assert(itrigger.stats()).store)
+    assert.is_true(itrigger.close())
+    assert.is_true(itrigger.close())
+    local _, err = itrigger.stats() -- the environment of the specs has no app
+    assert.equal("config", err.kind)
   end)
 
   it("makes clients that do not share the default one's options", function()
@@ -105,7 +117,8 @@ describe("itrigger", function()
       names[#names + 1] = name
     end
     table.sort(names)
-    assert.same({ "all", "array", "batch", "channel", "configure", "define", "get", "new", "null", "pages", "post", "version" }, names)
+    assert.same({ "all", "array", "batch", "channel", "close", "configure", "define", "get", "new", "null", "pages", "post",
+      "refresh", "stats", "token", "version" }, names)
     local output = face.run([[
       local before = {}
       for name in pairs(_G) do before[name] = true end

@@ -279,8 +279,8 @@ describe("json", function()
       assert.is_false(ok)
       assert.truthy(err:find("spec/json_spec.lua:%d+: ") and err:find(text, 1, true), err)
     end
-    raises("'text' to json.decode (string expected, got number)", function() return (json.decode(5)) end)
-    raises("'t' to itrigger.array", function() return (json.array(5)) end)
+    raises("'text' to 'decode' (string expected, got number)", function() return (json.decode(5)) end)
+    raises("'t' to 'array'", function() return (json.array(5)) end)
     raises('"nil" or "keep"', function() return (json.decode("1", "x")) end)
   end)
 

@@ -201,7 +201,7 @@ describe("the reference", function()
     for name, value in pairs(itrigger) do
       real[type(value) == "function" and "itrigger." .. name or name] = true
     end
-    for name in pairs(core.methods) do
+    for name in pairs(require("itrigger.client").methods) do
       real["client:" .. name] = true
     end
     local text = read "docs/reference.md"

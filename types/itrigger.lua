@@ -266,6 +266,29 @@ function itrigger.all(requests, opts) end
 ---@return itrigger.Rows rows
 function itrigger.pages(path, params, opts) end
 
+---`client:token` on the default client.
+---@param opts? itrigger.TokenOpts
+---@return string? token
+---@return itrigger.Error? err
+---@return itrigger.Source? source
+function itrigger.token(opts) end
+
+---`client:refresh` on the default client.
+---@param opts? itrigger.TokenOpts
+---@return string? token
+---@return itrigger.Error? err
+---@return itrigger.Source? source
+function itrigger.refresh(opts) end
+
+---`client:stats` on the default client.
+---@return itrigger.Stats? stats
+---@return itrigger.Error? err
+function itrigger.stats() end
+
+---Close the default client, if there is one; the next call creates it anew.
+---@return true ok
+function itrigger.close() end
+
 ---Create a client. Options that are not given come from the environment. Nothing is sent yet.
 ---@param options? itrigger.Options
 ---@return itrigger.Client? client

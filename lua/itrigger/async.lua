@@ -347,9 +347,6 @@ function async.take(party, seconds)
   return await(party)
 end
 
--- The party is done; its calls are over, taken or cancelled.
-function async.close() end
-
 -- ---- the token alone ----
 
 -- Nobody is woken for it: it is looked at, since it comes seldom.

@@ -6,17 +6,19 @@
 -- does not grow, however many requests there are.
 
 local async = require "itrigger.async"
+local calls = require "itrigger.calls"
+local check = require "itrigger.check"
 local core = require "itrigger.core"
 local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
 local groups = require "itrigger.groups"
 
-local error, getmetatable, next, pairs, type = error, getmetatable, next, pairs, type
-local core_cancel, core_slow, core_start = core.cancel, core.slow, core.start
+local error, next, pairs, type = error, next, pairs, type
+local core_slow, core_start = core.slow, core.start
+local take = async.take
 local endpoint_of = groups.endpoint_of
-local take, open, close = async.take, async.open, async.close
+local is_callable, is_post_method = check.is_callable, check.is_post
 
-local METHODS = { GET = false, get = false, POST = true, post = true } -- name → is it a POST
 local OWN_OPTS = { concurrency = true, on_progress = true }
 local MOST = 1024 -- calls at once, as of the option concurrency
 
@@ -39,28 +41,17 @@ local function each(requests)
   end
 end
 
-local function is_callable(value)
-  local meta = type(value) == "table" and getmetatable(value)
-  return type(value) == "function" or type(meta) == "table" and meta.__call ~= nil
-end
-
--- Level 4 is whoever called the function that checks.
-local function wrong_type(name, argument, wanted, value)
-  error(("bad argument '%s' to %s (%s expected, got %s)"):format(argument, name, wanted, type(value)), 4)
-end
-
--- Raises; name: of the function that was called.
+-- Raise what is wrong with the arguments of the function `name`.
 function batch.check(name, requests, opts)
   if type(requests) ~= "table" and not is_callable(requests) then
-    wrong_type(name, "requests", "array or iterator function", requests)
-  elseif opts ~= nil and type(opts) ~= "table" then
-    wrong_type(name, "opts", "table or nil", opts)
+    check.wrong_type(name, "requests", "array or iterator function", requests)
   end
-  local n = opts and opts.concurrency
-  if n ~= nil and (type(n) ~= "number" or n < 1 or n > MOST or n % 1 ~= 0) then
-    error(("bad argument 'opts' to %s (concurrency must be an integer from 1 to %d)"):format(name, MOST), 3)
-  elseif opts and opts.on_progress ~= nil and not is_callable(opts.on_progress) then
-    wrong_type(name, "opts.on_progress", "function", opts.on_progress)
+  check.table_or_nil(name, "opts", opts)
+  opts = opts or {}
+  if opts.concurrency ~= nil and not check.is_integer(opts.concurrency, 1, MOST) then
+    check.fail("bad argument 'opts' to '%s' (concurrency must be an integer from 1 to %d)", name, MOST)
+  elseif opts.on_progress ~= nil and not is_callable(opts.on_progress) then
+    check.wrong_type(name, "opts.on_progress", "function", opts.on_progress)
   end
 end
 
@@ -116,7 +107,7 @@ local function read_request(request, shared)
   if e then
     return of_endpoint(e, request, shared)
   end
-  local is_post, path, params = METHODS[request[1]], request[2], request[3]
+  local is_post, path, params = is_post_method(request[1]), request[2], request[3]
   if is_post == nil then
     local given = type(request[1]) == "string" and '"' .. errors.visible(request[1]) .. '"' or "a " .. type(request[1])
     return nil, usage('the method of a request (its first item) must be "GET" or "POST", not %s', given)
@@ -196,29 +187,14 @@ end
 
 -- ---- the object ----
 
--- Where it is stepped first, it belongs.
-local function begin(self)
-  local party, err = open(self.client)
-  if party == nil then
-    self.over = true
-    error(err, 0)
-  end
-  self.party = party
-  local most = self.wanted or party.concurrency
-  self.concurrency = party.transport and 1 or most
-end
-
--- The calls that were sent and whose result was not handed out, as { index =, tag = }: they may have been
--- executed. Nothing of the batch is out afterwards. May be called again.
+-- Cancel what is in flight. Returns the requests that were sent and whose result was not handed out, as
+-- { index =, tag = }: they may have been executed. May be called again.
 function methods:close()
-  local left, party = {}, self.party
-  self.over, self.ended, self.party = true, true, nil
-  if party then
-    for i, slot in pairs(core_cancel(party.group)) do
-      left[i] = { index = self.indexes[slot], tag = self.tags[slot] }
-    end
-    close(party)
+  local left = {}
+  for i, slot in pairs(calls.close(self)) do
+    left[i] = { index = self.indexes[slot], tag = self.tags[slot] }
   end
+  self.ended = true
   table.sort(left, function(a, b) return a.index < b.index end)
   return left
 end
@@ -238,7 +214,8 @@ function methods:next()
   end
   while not self.over do
     if self.party == nil then
-      begin(self)
+      local party = calls.begin(self)
+      self.concurrency = party.transport and 1 or self.wanted or party.concurrency
     end
     local slot, err = fill(self)
     if slot then

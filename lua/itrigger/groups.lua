@@ -3,6 +3,7 @@
 -- alive but their client.
 
 local async = require "itrigger.async"
+local check = require "itrigger.check"
 local core = require "itrigger.core"
 local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
@@ -17,15 +18,11 @@ local NONE = {}
 
 -- ---- handles: a client's endpoint, to be called ----
 
-local function wrong_type(name, argument, value)
-  error(("bad argument '%s' to %s (table or nil expected, got %s)"):format(argument, name, type(value)), 4)
-end
-
 local function check_tables(e, params, opts)
   if params ~= nil and type(params) ~= "table" then
-    wrong_type(e.name, e.is_post and "body" or "params", params)
+    check.wrong_type(e.name, e.is_post and "body" or "params", "table or nil", params)
   elseif opts ~= nil and type(opts) ~= "table" then
-    wrong_type(e.name, "opts", opts)
+    check.wrong_type(e.name, "opts", "table or nil", opts)
   end
 end
 
@@ -66,17 +63,17 @@ end
 function handle_methods:pages(params, opts)
   local e = self.endpoint
   if not e.entry.paged then
-    error(e.name .. " is not a paged list: call it without :pages", 2)
+    check.fail("%s is not a paged list: call it without :pages", e.name)
   end
   check_tables(e, params, opts)
   local err = not (opts and opts.check == false) and endpoint.check(e, params, opts, PAGING)
   if err then
-    error(err, 2)
+    check.fail(err)
   end
   local client
   client, err = client_of(self)
   if client == nil then
-    error(err, 2)
+    check.fail(err)
   end
   local page_opts = { method = e.method }
   for name, value in pairs(opts or NONE) do
@@ -153,9 +150,9 @@ function groups.find(client, name, default)
   return setmetatable({ group = name, client = client, default = default }, group_metatable)
 end
 
--- Add an endpoint of the program's own to a client (nil: to the default client). Raises, at `level` above
--- the caller, for a definition that is wrong.
-function groups.define(client, entry, taken, level)
+-- Add an endpoint of the program's own to a client (nil: to the default client). Raises what is wrong with
+-- the definition.
+function groups.define(client, entry, taken)
   local e, wrong = endpoint.compile(entry)
   if e and taken[e.group] ~= nil then
     wrong = ('the group "%s" is the name of a method'):format(e.group)
@@ -163,7 +160,7 @@ function groups.define(client, entry, taken, level)
     wrong = ("%s is a documented endpoint"):format(e.name)
   end
   if wrong then
-    error("define: " .. wrong, level + 1)
+    check.fail("define: %s", wrong)
   end
   local own = defined[client or groups] or {}
   defined[client or groups] = own

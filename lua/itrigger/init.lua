@@ -1,16 +1,11 @@
 -- The face of the library: what `require "itrigger"` gives.
 
-local async = require "itrigger.async"
-local batch = require "itrigger.batch"
+local check = require "itrigger.check"
 local client = require "itrigger.client"
 local core = require "itrigger.core"
 local endpoints = require "itrigger.endpoints"
 local groups = require "itrigger.groups"
 local json = require "itrigger.json"
-local pages = require "itrigger.pages"
-
-local check_call, check_options = client.check_call, client.check_options
-local call = async.call
 
 local itrigger = {
   array = json.array,
@@ -19,11 +14,20 @@ local itrigger = {
   version = core.version,
 }
 
--- The client behind itrigger.get and itrigger.post: made by configure, or from the environment at
--- the first call. One that cannot be made is tried again at the next call.
+-- ---- clients ----
+
+-- Make a client. options: see docs; what is not given comes from the environment (ITRIGGER_APP_ID ...).
+-- Returns client | nil, err of kind "config".
+function itrigger.new(options)
+  check.table_or_nil("new", "options", options)
+  return client.new(options or {})
+end
+
+-- The default client: made by configure, or from the environment at the first call. One that cannot be
+-- made is tried again at the next call.
 local default
 
-local function default_client()
+local function ensure_default()
   local err
   if default == nil then
     default, err = client.new({})
@@ -31,85 +35,71 @@ local function default_client()
   return default, err
 end
 
--- A client of its own. options: see docs, or `itrigger.options`; what is not given comes from the
--- environment (ITRIGGER_APP_ID ...). Returns client | nil, err of kind "config".
-function itrigger.new(options)
-  check_options("itrigger.new", options)
-  return client.new(options or {})
+-- Close the default client, if there is one; the next call makes it anew. Returns true.
+function itrigger.close()
+  if default ~= nil then
+    default:close()
+    default = nil
+  end
+  return true
 end
 
--- Makes the client behind itrigger.get and itrigger.post anew. Returns true | nil, err; after an
--- error the earlier one stays.
+-- Make the default client anew. Returns true | nil, err; after an error the earlier one stays.
 function itrigger.configure(options)
-  check_options("itrigger.configure", options)
+  check.table_or_nil("configure", "options", options)
   local made, err = client.new(options or {})
   if made == nil then
     return nil, err
   end
-  if default ~= nil then
-    default:close()
-  end
+  itrigger.close()
   default = made
   return true
 end
 
--- As client:get on the default client.
-function itrigger.get(path, params, opts)
-  check_call("itrigger.get", "params", path, params, opts)
-  local c, err = default_client()
-  if c == nil then
-    return nil, err
+-- ---- the methods of the default client ----
+
+-- As the method of a client; nil, err where there is no default client.
+local function returning(method)
+  return function(a, b, c)
+    local it, err = ensure_default()
+    if it == nil then
+      return nil, err
+    end
+    return method(it, a, b, c)
   end
-  return call(c, false, path, params, opts)
 end
 
--- As client:post on the default client.
-function itrigger.post(path, body, opts)
-  check_call("itrigger.post", "body", path, body, opts)
-  local c, err = default_client()
-  if c == nil then
-    return nil, err
+-- The same, but what gives no error raises it.
+local function raising(method)
+  return function(a, b, c)
+    local it, err = ensure_default()
+    if it == nil then
+      check.fail(err)
+    end
+    return method(it, a, b, c)
   end
-  return call(c, true, path, body, opts)
 end
 
--- As client:batch, client:all and client:pages on the default client; raise if there is none.
-function itrigger.batch(requests, opts)
-  batch.check("itrigger.batch", requests, opts)
-  local c, err = default_client()
-  if c == nil then
-    error(err, 2)
-  end
-  return batch.new(c, requests, opts)
-end
+local methods = client.methods
 
-function itrigger.all(requests, opts)
-  batch.check("itrigger.all", requests, opts)
-  local c, err = default_client()
-  if c == nil then
-    error(err, 2)
-  end
-  return batch.all(c, requests, opts)
-end
-
-function itrigger.pages(path, params, opts)
-  pages.check("itrigger.pages", path, params, opts)
-  local c, err = default_client()
-  if c == nil then
-    error(err, 2)
-  end
-  return pages.new(c, path, params, opts)
-end
+itrigger.get = returning(methods.get)
+itrigger.post = returning(methods.post)
+itrigger.token = returning(methods.token)
+itrigger.refresh = returning(methods.refresh)
+itrigger.stats = returning(methods.stats)
+itrigger.batch = raising(methods.batch)
+itrigger.all = raising(methods.all)
+itrigger.pages = raising(methods.pages)
 
 -- As client:define on the default client, and on each that configure makes.
 function itrigger.define(entry)
-  groups.define(nil, entry, itrigger, 2)
+  groups.define(nil, entry, itrigger)
   return true
 end
 
 -- itrigger.member.query { … }: the endpoints of the default client.
 return setmetatable(itrigger, {
   __index = function(_, name)
-    return groups.find(nil, name, default_client)
+    return groups.find(nil, name, ensure_default)
   end,
 })

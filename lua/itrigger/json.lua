@@ -1,5 +1,6 @@
 -- JSON as the library speaks it: no integer changes its value, in neither direction.
 
+local check = require "itrigger.check"
 local core = require "itrigger.core"
 require "itrigger.errors" -- gives the errors of core their metatable
 
@@ -7,21 +8,15 @@ local json = {
   null = core.null,
 }
 
-local function wrong_type(name, argument, wanted, value)
-  local message = "bad argument '%s' to %s (%s expected, got %s)"
-  error(message:format(argument, name, wanted, value == nil and "nil" or type(value)), 3)
-end
-
--- Marks a table as an array, so that it is encoded as [] also when it is empty. Returns it.
+-- Mark a table as an array, so that it is encoded as [] also when it is empty. Returns it.
 function json.array(t)
   if t == nil then
     t = {}
-  elseif type(t) ~= "table" then
-    wrong_type("itrigger.array", "t", "table or nil", t)
   end
+  check.table_or_nil("array", "t", t)
   local present = getmetatable(t)
   if present ~= nil and present ~= core.array_metatable then
-    error("itrigger.array: the table has a metatable already", 2)
+    check.fail("array: the table has a metatable already")
   end
   return setmetatable(t, core.array_metatable)
 end
@@ -34,11 +29,9 @@ end
 -- null: what becomes of null members: "nil" (left out, the default) or "keep" (json.null).
 -- Returns value | nil, err of kind "decode".
 function json.decode(text, null)
-  if type(text) ~= "string" then
-    wrong_type("json.decode", "text", "string", text)
-  end
+  check.type("decode", "text", "string", text)
   if null ~= nil and null ~= "nil" and null ~= "keep" then
-    error("json.decode: null can be \"nil\" or \"keep\"", 2)
+    check.fail("decode: null can be \"nil\" or \"keep\"")
   end
   return core.json_decode(text, null == "keep")
 end

@@ -3,14 +3,15 @@
 -- them is trusted for ever: an empty page is the end, and there is a bound.
 
 local async = require "itrigger.async"
+local calls = require "itrigger.calls"
+local check = require "itrigger.check"
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 
-local error, next, pairs, tonumber, type = error, next, pairs, tonumber, type
+local error, next, pairs, tonumber, tostring, type = error, next, pairs, tonumber, tostring, type
 local ceil, max, min = math.ceil, math.max, math.min
-local core_cancel, core_start = core.cancel, core.start
+local core_start = core.start
 
-local METHODS = { GET = false, get = false, POST = true, post = true } -- name → is it a POST
 local OWN_OPTS = { method = true, max_pages = true, prefetch = true, raw = true }
 local MAX_PAGES = 10000
 local MOST_AHEAD = 64
@@ -21,35 +22,25 @@ local metatable = { __index = methods, __name = "itrigger.pages" }
 
 -- ---- what is asked for ----
 
--- Level 4 is whoever called the function that checks.
 local function wrong(name, argument, wanted, value)
-  local given = type(value) == "number" and tostring(value) or type(value)
-  error(("bad argument '%s' to %s (%s expected, got %s)"):format(argument, name, wanted, given), 4)
+  check.wrong_type(name, argument, wanted, value, type(value) == "number" and tostring(value) or nil)
 end
 
-local function is_integer(value, from, to)
-  return type(value) == "number" and value >= from and value <= to and value % 1 == 0
-end
-
--- Raises; name: of the function that was called.
+-- Raise what is wrong with the arguments of the function `name`.
 function pages.check(name, path, params, opts)
-  if type(path) ~= "string" then
-    wrong(name, "path", "string", path)
-  elseif params ~= nil and type(params) ~= "table" then
-    wrong(name, "params", "table or nil", params)
-  elseif opts ~= nil and type(opts) ~= "table" then
-    wrong(name, "opts", "table or nil", opts)
-  end
+  check.type(name, "path", "string", path)
+  check.table_or_nil(name, "params", params)
+  check.table_or_nil(name, "opts", opts)
   opts = opts or {}
-  if opts.method ~= nil and METHODS[opts.method] == nil then
+  if opts.method ~= nil and check.is_post(opts.method) == nil then
     wrong(name, "opts.method", '"GET" or "POST"', opts.method)
-  elseif opts.max_pages ~= nil and not is_integer(opts.max_pages, 1, 1e9) then
+  elseif opts.max_pages ~= nil and not check.is_integer(opts.max_pages, 1, 1e9) then
     wrong(name, "opts.max_pages", "integer above 0", opts.max_pages)
-  elseif opts.prefetch ~= nil and not is_integer(opts.prefetch, 0, MOST_AHEAD) then
+  elseif opts.prefetch ~= nil and not check.is_integer(opts.prefetch, 0, MOST_AHEAD) then
     wrong(name, "opts.prefetch", "integer from 0 to " .. MOST_AHEAD, opts.prefetch)
   end
   local first = params and params.pageNum
-  if first ~= nil and not is_integer(first, 1, 2 ^ 53) then
+  if first ~= nil and not check.is_integer(first, 1, 2 ^ 53) then
     wrong(name, "params.pageNum", "integer above 0", first)
   end
 end
@@ -171,23 +162,10 @@ end
 
 -- ---- the object ----
 
-local function begin(self)
-  local party, err = async.open(self.client)
-  if party == nil then
-    self.over = true
-    error(err, 0)
-  end
-  self.party = party
-end
-
--- Nothing of it is out afterwards. May be called again.
+-- Cancel what is in flight. May be called again.
 function methods:close()
-  local party = self.party
-  self.over, self.party, self.rows = true, nil, nil
-  if party then
-    core_cancel(party.group)
-    async.close(party)
-  end
+  calls.close(self)
+  self.rows = nil
 end
 
 -- True: there is another page with rows.
@@ -216,7 +194,7 @@ end
 function methods:next()
   while not self.over do
     if self.party == nil then
-      begin(self)
+      calls.begin(self)
     end
     self.row = self.row + 1
     local row = self.rows and self.rows[self.row]
@@ -244,7 +222,7 @@ function pages.new(client, path, params, opts)
     client = client,
     path = path,
     params = copy(params), -- ours
-    is_post = METHODS[opts.method or "GET"],
+    is_post = check.is_post(opts.method or "GET"),
     max_pages = opts.max_pages or MAX_PAGES,
     prefetch = opts.prefetch or 0,
     opts = copy(opts, OWN_OPTS),

@@ -1,0 +1,31 @@
+-- The calls in flight of an iterator: of a batch, or of the rows of a list. Its fields: client, party, over.
+
+local async = require "itrigger.async"
+local core = require "itrigger.core"
+
+local error = error
+local core_cancel = core.cancel
+
+local calls = {}
+
+-- Open the iterator's party. It belongs to where its first step is made: a script, or one coroutine of an
+-- event loop. Raises the error of a client that is closed, or of a place that cannot wait.
+function calls.begin(self)
+  local party, err = async.open(self.client)
+  if party == nil then
+    self.over = true
+    error(err, 0)
+  end
+  self.party = party
+  return party
+end
+
+-- Cancel what is in flight; no step gives anything afterwards. Returns the slots of the calls that may have been
+-- executed. May be called again.
+function calls.close(self)
+  local party = self.party
+  self.over, self.party = true, nil
+  return party and core_cancel(party.group) or {}
+end
+
+return calls
