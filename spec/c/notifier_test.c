@@ -1,4 +1,4 @@
-/* notifier: one wake for all that was rung before it was answered; the private socket of a host. */
+/* notifier: one wake for all notifications before the answer; the private socket of a host. */
 #include "support/fixture.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 #include "core/os/notifier.h"
 
-static struct itr_notifier *new_bell(enum itr_notifier_kind kind)
+static struct itr_notifier *new_notifier(enum itr_notifier_kind kind)
 {
     struct itr_notifier *b;
     struct itr_error e = {0};
@@ -73,9 +73,9 @@ static bool is_at_end(int fd)
 
 /* ---- FD ---- */
 
-static void many_rings_wake_once(void **state)
+static void many_notifications_wake_once(void **state)
 {
-    struct itr_notifier *b = new_bell(ITR_NOTIFIER_FD);
+    struct itr_notifier *b = new_notifier(ITR_NOTIFIER_FD);
     int i;
 
     (void)state;
@@ -92,7 +92,7 @@ static void many_rings_wake_once(void **state)
 
 static void an_answer_to_nothing_is_none(void **state)
 {
-    struct itr_notifier *b = new_bell(ITR_NOTIFIER_FD);
+    struct itr_notifier *b = new_notifier(ITR_NOTIFIER_FD);
 
     (void)state;
     itr_notifier_answered(b);
@@ -105,7 +105,7 @@ static void an_answer_to_nothing_is_none(void **state)
 
 static void it_is_not_inherited_by_programs_and_never_blocks(void **state)
 {
-    struct itr_notifier *b = new_bell(ITR_NOTIFIER_FD);
+    struct itr_notifier *b = new_notifier(ITR_NOTIFIER_FD);
 
     (void)state;
     assert_true(fcntl(itr_notifier_fd(b), F_GETFD) & FD_CLOEXEC);
@@ -113,7 +113,7 @@ static void it_is_not_inherited_by_programs_and_never_blocks(void **state)
     itr_notifier_release(b);
 }
 
-/* Counts to TURNS, and rings after each step. */
+/* Counts to TURNS, and notifies after each step. */
 #define TURNS 20000
 #define RINGERS 3
 
@@ -122,7 +122,7 @@ struct counting {
     atomic_int done;
 };
 
-static void *count_and_ring(void *ctx)
+static void *count_and_notify(void *ctx)
 {
     struct counting *c = ctx;
     int i;
@@ -135,16 +135,16 @@ static void *count_and_ring(void *ctx)
 }
 
 /* A lost wake would leave the poll standing: the fixture's alarm ends it. */
-static void no_ring_of_threads_is_lost(void **state)
+static void no_notification_of_a_thread_is_lost(void **state)
 {
-    struct counting c = {.notifier = new_bell(ITR_NOTIFIER_FD)};
+    struct counting c = {.notifier = new_notifier(ITR_NOTIFIER_FD)};
     struct pollfd p = {.fd = itr_notifier_fd(c.notifier), .events = POLLIN};
     pthread_t threads[RINGERS];
     int i;
 
     (void)state;
     for (i = 0; i < RINGERS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, count_and_ring, &c), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, count_and_notify, &c), 0);
     do {
         assert_int_equal(poll(&p, 1, -1), 1);
         itr_notifier_answered(c.notifier);
@@ -157,7 +157,7 @@ static void no_ring_of_threads_is_lost(void **state)
 /* ---- SOCKET ---- */
 
 /* Its listener takes the last descriptor there is, so none is left to be found by in /proc. */
-static struct itr_notifier *new_bell_on_disk(void)
+static struct itr_notifier *new_notifier_on_disk(void)
 {
     struct itr_notifier *b;
     struct rlimit usual, tight;
@@ -169,7 +169,7 @@ static struct itr_notifier *new_bell_on_disk(void)
     tight = usual;
     tight.rlim_cur = (rlim_t)next + 1;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
-    b = new_bell(ITR_NOTIFIER_SOCKET);
+    b = new_notifier(ITR_NOTIFIER_SOCKET);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
     return b;
 }
@@ -183,11 +183,9 @@ static void nothing_of_it_is_on_the_disk(void **state)
     (void)state;
     assert_non_null(mkdtemp(parent));
     setenv("TMPDIR", parent, 1);
-    b = new_bell(ITR_NOTIFIER_SOCKET);
+    b = new_notifier(ITR_NOTIFIER_SOCKET);
     assert_int_equal(itr_notifier_fd(b), -1);
-#ifdef O_PATH
     assert_int_equal(rmdir(parent), 0); /* it is empty */
-#endif
     connect_and_accept(b, &host);
     close(host);
     itr_notifier_release(b);
@@ -197,7 +195,7 @@ static void nothing_of_it_is_on_the_disk(void **state)
 
 static void or_its_place_is_private_and_goes_with_it(void **state)
 {
-    struct itr_notifier *b = new_bell_on_disk();
+    struct itr_notifier *b = new_notifier_on_disk();
     char directory[200];
     struct stat st;
     int host;
@@ -224,16 +222,16 @@ static void a_directory_that_cannot_be_written_is_passed_over(void **state)
 
     (void)state;
     setenv("TMPDIR", "/nowhere/at/all", 1);
-    b = new_bell(ITR_NOTIFIER_SOCKET);
+    b = new_notifier(ITR_NOTIFIER_SOCKET);
     connect_and_accept(b, &host);
     close(host);
     itr_notifier_release(b);
     unsetenv("TMPDIR");
 }
 
-static void the_host_reads_one_byte_for_many_rings(void **state)
+static void the_host_reads_one_byte_for_many_notifications(void **state)
 {
-    struct itr_notifier *b = new_bell(ITR_NOTIFIER_SOCKET);
+    struct itr_notifier *b = new_notifier(ITR_NOTIFIER_SOCKET);
     int host, i;
 
     (void)state;
@@ -251,9 +249,9 @@ static void the_host_reads_one_byte_for_many_rings(void **state)
     close(host);
 }
 
-static void what_is_rung_while_nobody_listens_is_told_at_the_next_connection(void **state)
+static void a_notification_while_nobody_listens_is_written_to_the_next_connection(void **state)
 {
-    struct itr_notifier *b = new_bell(ITR_NOTIFIER_SOCKET);
+    struct itr_notifier *b = new_notifier(ITR_NOTIFIER_SOCKET);
     int host;
 
     (void)state;
@@ -269,7 +267,7 @@ static void what_is_rung_while_nobody_listens_is_told_at_the_next_connection(voi
     read_byte(host);
     itr_notifier_answered(b);
 
-    /* It went in peace, and there is a ring after it: no SIGPIPE, and nothing is lost. */
+    /* It went in peace, and there is a notification after it: no SIGPIPE, and nothing is lost. */
     close(host);
     itr_notifier_notify(b);
     itr_notifier_notify(b);
@@ -286,7 +284,7 @@ static void what_is_rung_while_nobody_listens_is_told_at_the_next_connection(voi
 
 static void another_connection_takes_the_place_of_the_first(void **state)
 {
-    struct itr_notifier *b = new_bell(ITR_NOTIFIER_SOCKET);
+    struct itr_notifier *b = new_notifier(ITR_NOTIFIER_SOCKET);
     int first, second;
 
     (void)state;
@@ -303,7 +301,7 @@ static void another_connection_takes_the_place_of_the_first(void **state)
 /* The host gave up before it was accepted, and came again. */
 static void the_newest_connection_is_taken(void **state)
 {
-    struct itr_notifier *b = new_bell(ITR_NOTIFIER_SOCKET);
+    struct itr_notifier *b = new_notifier(ITR_NOTIFIER_SOCKET);
     int host;
 
     (void)state;
@@ -317,7 +315,8 @@ static void the_newest_connection_is_taken(void **state)
 
 static void nobody_there_is_said(void **state)
 {
-    struct itr_notifier *b = new_bell(ITR_NOTIFIER_SOCKET), *other = new_bell(ITR_NOTIFIER_FD);
+    struct itr_notifier *b = new_notifier(ITR_NOTIFIER_SOCKET),
+                        *other = new_notifier(ITR_NOTIFIER_FD);
     struct itr_error e;
 
     (void)state;
@@ -331,7 +330,7 @@ static void nobody_there_is_said(void **state)
  * turned away. */
 static void another_process_is_refused_and_does_not_stand_in_the_way(void **state)
 {
-    struct itr_notifier *b = new_bell(ITR_NOTIFIER_SOCKET);
+    struct itr_notifier *b = new_notifier(ITR_NOTIFIER_SOCKET);
     struct itr_error e;
     int host, ready[2], status;
     pid_t child;
@@ -384,9 +383,9 @@ static void use_in_child(struct itr_notifier *b)
     _exit(0);
 }
 
-static void a_child_neither_rings_nor_answers_nor_removes_its_parents(void **state)
+static void a_child_neither_notifies_nor_answers_nor_removes_its_parents(void **state)
 {
-    struct itr_notifier *notifiers[] = {new_bell(ITR_NOTIFIER_FD), new_bell_on_disk()};
+    struct itr_notifier *notifiers[] = {new_notifier(ITR_NOTIFIER_FD), new_notifier_on_disk()};
     int i, status, host, at;
 
     (void)state;
@@ -413,20 +412,20 @@ static void a_child_neither_rings_nor_answers_nor_removes_its_parents(void **sta
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_rings_wake_once),
+        cmocka_unit_test(many_notifications_wake_once),
         cmocka_unit_test(an_answer_to_nothing_is_none),
         cmocka_unit_test(it_is_not_inherited_by_programs_and_never_blocks),
-        cmocka_unit_test(no_ring_of_threads_is_lost),
+        cmocka_unit_test(no_notification_of_a_thread_is_lost),
         cmocka_unit_test(nothing_of_it_is_on_the_disk),
         cmocka_unit_test(or_its_place_is_private_and_goes_with_it),
         cmocka_unit_test(a_directory_that_cannot_be_written_is_passed_over),
-        cmocka_unit_test(the_host_reads_one_byte_for_many_rings),
-        cmocka_unit_test(what_is_rung_while_nobody_listens_is_told_at_the_next_connection),
+        cmocka_unit_test(the_host_reads_one_byte_for_many_notifications),
+        cmocka_unit_test(a_notification_while_nobody_listens_is_written_to_the_next_connection),
         cmocka_unit_test(another_connection_takes_the_place_of_the_first),
         cmocka_unit_test(the_newest_connection_is_taken),
         cmocka_unit_test(nobody_there_is_said),
         cmocka_unit_test(another_process_is_refused_and_does_not_stand_in_the_way),
-        cmocka_unit_test(a_child_neither_rings_nor_answers_nor_removes_its_parents),
+        cmocka_unit_test(a_child_neither_notifies_nor_answers_nor_removes_its_parents),
     };
 
     fixture_main();

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 
 #include "core/http/transport.h"
-#include "core/os/nap.h"
 #include "core/os/notifier.h"
+#include "core/os/thread.h"
 #include "transport/curl_ticket.h"
 
 /* Tickets that are not taken back yet, of all ports together. */

@@ -3,8 +3,8 @@
 #include <pthread.h>
 
 #include "core/base/clock.h"
-#include "core/os/nap.h"
 #include "core/os/notifier.h"
+#include "core/os/thread.h"
 #include "transport/curl_loop.h"
 
 static struct itr_curl_ticket *ticket_of(struct itr_exchange *x)

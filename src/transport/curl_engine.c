@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
-#include "core/os/nap.h"
+#include "core/os/thread.h"
 #include "transport/curl_carrier.h"
 #include "transport/curl_ticket.h"
 

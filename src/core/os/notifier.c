@@ -16,12 +16,13 @@
 
 /*
  * Design notes
- * - `rung` is true from a ring to its answer; only who turns it on writes. `told` says that the
- *   byte for it is in the connection, so that a ring and an accept at the same time write one.
- * - A ring comes after what it tells of, an answer before the look. So a ring that finds `rung` on
- *   may go: the look is still to come.
- * - `lock` guards `out` and `told`; nothing that blocks is done under it. Another thread may hold
- * it at a fork, so in the child (another `generation`) it is never taken.
+ * - `notified` is true from a notification to its answer; only who turns it on writes. `written`
+ *   says that the byte for it is in the connection, so that a notification and an accept at the
+ *   same time write one.
+ * - A notification comes after what it announces, an answer before the look. So a notification
+ *   that finds `notified` true may return: the look is still to come.
+ * - `lock` guards `out` and `written`; nothing that blocks is done under it. Another thread may
+ *   hold it at a fork, so in the child (another `generation`) it is never taken.
  * - FD is a pair of connected sockets rather than an eventfd or a pipe: one way of writing for both
  *   kinds, and one that cannot raise SIGPIPE.
  */
@@ -31,8 +32,8 @@ struct itr_notifier {
     int in;              /* ours. FD: what the loop watches. SOCKET: what listens */
     int out;             /* ours; what is written to; -1: the host is not connected */
     int place;           /* ours; the socket's inode, by which it is found; -1: by its path */
-    bool told;
-    atomic_bool rung;
+    bool written;
+    atomic_bool notified;
     pthread_mutex_t lock;
     bool is_socket;
     char directory[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": none is on the disk */
@@ -59,7 +60,7 @@ static int accept_any(int listener)
 
 static enum itr_status no_descriptors(struct itr_error *e)
 {
-    return itr_error_set(e, ITR_NETWORK, "no socket to wake the event loop with: %s",
+    return itr_error_set(e, ITR_NETWORK, "no socket could be made to wake the event loop: %s",
                          strerror(errno));
 }
 
@@ -146,7 +147,7 @@ static enum itr_status make_listener(struct itr_notifier *b, struct itr_error *e
     return ITR_OK;
 }
 
-static void free_bell(struct itr_notifier *b)
+static void free_notifier(struct itr_notifier *b)
 {
     close_if_open(&b->in);
     close_if_open(&b->out);
@@ -168,13 +169,13 @@ enum itr_status itr_notifier_new(enum itr_notifier_kind kind, struct itr_notifie
     if (b == NULL)
         return itr_error_set(e, ITR_NOMEM, "no memory");
     atomic_init(&b->refs, 1);
-    atomic_init(&b->rung, false);
+    atomic_init(&b->notified, false);
     pthread_mutex_init(&b->lock, NULL);
     b->generation = itr_fork_generation();
     b->in = b->out = b->place = -1;
     b->is_socket = kind == ITR_NOTIFIER_SOCKET;
     if ((s = b->is_socket ? make_listener(b, e) : make_pair(b, e)) != ITR_OK) {
-        free_bell(b);
+        free_notifier(b);
         return s;
     }
     *out = b;
@@ -190,7 +191,7 @@ struct itr_notifier *itr_notifier_retain(struct itr_notifier *b)
 void itr_notifier_release(struct itr_notifier *b)
 {
     if (b != NULL && atomic_fetch_sub(&b->refs, 1) == 1)
-        free_bell(b);
+        free_notifier(b);
 }
 
 int itr_notifier_fd(const struct itr_notifier *b)
@@ -208,30 +209,30 @@ bool itr_notifier_is_ours(const struct itr_notifier *b)
     return b->generation == itr_fork_generation();
 }
 
-/* ---- ringing ---- */
+/* ---- notifying ---- */
 
-/* With the lock: puts the byte in if it is owed and somebody is there to read it. A full connection
- * (the host reads what it was not told) wakes just as well. */
-static void tell(struct itr_notifier *b)
+/* With the lock: write the byte if it is owed and somebody is there to read it. A full connection
+ * (the host reads what it was not notified of) wakes just as well. */
+static void write_byte(struct itr_notifier *b)
 {
     ssize_t n;
 
-    if (b->told || b->out < 0 || !atomic_load(&b->rung))
+    if (b->written || b->out < 0 || !atomic_load(&b->notified))
         return;
     do
         n = send(b->out, "!", 1, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    b->told = n == 1 || errno == EAGAIN;
-    if (!b->told)
-        close_if_open(&b->out); /* the host went; the next accept tells it */
+    b->written = n == 1 || errno == EAGAIN;
+    if (!b->written)
+        close_if_open(&b->out); /* the host went; the next accept notifies it */
 }
 
 void itr_notifier_notify(struct itr_notifier *b)
 {
-    if (!itr_notifier_is_ours(b) || atomic_exchange(&b->rung, true))
+    if (!itr_notifier_is_ours(b) || atomic_exchange(&b->notified, true))
         return;
     pthread_mutex_lock(&b->lock);
-    tell(b);
+    write_byte(b);
     pthread_mutex_unlock(&b->lock);
 }
 
@@ -250,8 +251,9 @@ void itr_notifier_answered(struct itr_notifier *b)
     pthread_mutex_lock(&b->lock);
     if (!b->is_socket)
         drain(b->in);
-    b->told = false;
-    (void)atomic_exchange(&b->rung, false); /* an exchange: what the last ring tells of is seen */
+    b->written = false;
+    (void)atomic_exchange(&b->notified,
+                          false); /* an exchange: it sees what the last notification announced */
     pthread_mutex_unlock(&b->lock);
 }
 
@@ -290,13 +292,13 @@ enum itr_status itr_notifier_accept(struct itr_notifier *b, struct itr_error *e)
     if (!b->is_socket || !itr_notifier_is_ours(b))
         return itr_error_set(e, ITR_USAGE, "not a notifier that this process can connect to");
     if ((fd = accept_ours(b->in)) < 0)
-        return itr_error_set(e, ITR_NETWORK, "no connection of this process at its notifier: %s",
+        return itr_error_set(e, ITR_NETWORK, "this process has not connected to its notifier: %s",
                              strerror(errno));
     pthread_mutex_lock(&b->lock);
     close_if_open(&b->out);
     b->out = fd;
-    b->told = false;
-    tell(b);
+    b->written = false;
+    write_byte(b);
     pthread_mutex_unlock(&b->lock);
     return ITR_OK;
 }

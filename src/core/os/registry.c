@@ -5,40 +5,48 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/list.h"
 #include "core/base/sha256.h"
 #include "core/os/fork.h"
 
 #define LOOK_MS 5
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct itr_registered *first; /* under lock */
+static struct itr_list all = {&all, &all}; /* under lock */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static struct itr_registered *object_of(struct itr_list *node)
+{
+    return ITR_CONTAINER(node, struct itr_registered, node);
+}
 
 /* ---- fork: everything is locked before, so that the child finds it whole ---- */
 
 static void before_fork(void)
 {
-    struct itr_registered *r;
+    struct itr_list *at;
 
     pthread_mutex_lock(&lock);
-    for (r = first; r != NULL; r = r->next)
-        pthread_mutex_lock(&r->lock);
+    for (at = all.next; at != &all; at = at->next)
+        pthread_mutex_lock(&object_of(at)->lock);
 }
 
 static void in_parent(void)
 {
-    struct itr_registered *r;
+    struct itr_list *at;
 
-    for (r = first; r != NULL; r = r->next)
-        pthread_mutex_unlock(&r->lock);
+    for (at = all.next; at != &all; at = at->next)
+        pthread_mutex_unlock(&object_of(at)->lock);
     pthread_mutex_unlock(&lock);
 }
 
 static void in_child(void)
 {
-    struct itr_registered *r;
+    struct itr_list *at;
 
-    for (r = first; r != NULL; r = r->next) {
+    for (at = all.next; at != &all; at = at->next) {
+        struct itr_registered *r = object_of(at);
+
         atomic_fetch_sub(&r->refs, atomic_exchange(&r->thread_refs, 0));
         r->ops->renew_in_child(r);
         pthread_mutex_unlock(&r->lock);
@@ -57,21 +65,21 @@ static void wait_for(struct itr_registered *r)
         itr_clock_sleep_ms(itr_clock_system(), LOOK_MS);
 }
 
-/* The lock is not held while waiting: what is waited for may need it to end. No object goes away
- * meanwhile, for each has a reference of ours. */
+/* The lock is not held while waiting: what is waited for may need it to end. Each object that was
+ * there has a reference of ours by then, so none of them leaves the list. */
 static void at_exit(void)
 {
-    struct itr_registered *r, *all;
+    struct itr_list *at, *newest;
 
     pthread_mutex_lock(&lock);
-    all = first;
-    for (r = all; r != NULL; r = r->next) {
-        itr_registered_retain(r);
-        r->ops->end(r);
+    newest = all.prev;
+    for (at = all.next; at != &all; at = at->next) {
+        itr_registered_retain(object_of(at));
+        object_of(at)->ops->end(object_of(at));
     }
     pthread_mutex_unlock(&lock);
-    for (r = all; r != NULL; r = r->next)
-        wait_for(r);
+    for (at = newest; at != &all; at = at->prev)
+        wait_for(object_of(at));
 }
 
 /* atexit: registered after the transport's library was initialised, so that ours runs first. */
@@ -98,11 +106,12 @@ void itr_registry_key(const char *const *parts, char key[ITR_REGISTRY_KEY])
 
 static struct itr_registered *find(const char *key)
 {
-    struct itr_registered *r = first;
+    struct itr_list *at;
 
-    while (r != NULL && strcmp(r->key, key) != 0)
-        r = r->next;
-    return r;
+    for (at = all.next; at != &all; at = at->next)
+        if (strcmp(object_of(at)->key, key) == 0)
+            return object_of(at);
+    return NULL;
 }
 
 static struct itr_registered *add(const char *key, struct itr_registered *r)
@@ -110,8 +119,7 @@ static struct itr_registered *add(const char *key, struct itr_registered *r)
     if (r == NULL)
         return NULL;
     strncpy(r->key, key, sizeof r->key - 1);
-    r->next = first;
-    first = r;
+    itr_list_append(&all, &r->node);
     return r;
 }
 
@@ -135,15 +143,6 @@ void itr_registered_retain(struct itr_registered *r)
     atomic_fetch_add(&r->refs, 1);
 }
 
-static void unlink_object(struct itr_registered *r)
-{
-    struct itr_registered **at = &first;
-
-    while (*at != r)
-        at = &(*at)->next;
-    *at = r->next;
-}
-
 static void release(struct itr_registered *r, bool by_thread)
 {
     bool last;
@@ -153,7 +152,7 @@ static void release(struct itr_registered *r, bool by_thread)
         atomic_fetch_sub(&r->thread_refs, 1);
     last = atomic_fetch_sub(&r->refs, 1) == 1;
     if (last)
-        unlink_object(r);
+        itr_list_remove(&r->node);
     pthread_mutex_unlock(&lock);
     if (last)
         r->ops->free(r);

@@ -28,7 +28,7 @@ void itr_sigpipe_hold(struct itr_sigpipe *p)
     p->was_pending = sigismember(&p->before, SIGPIPE) == 1 && is_pending();
 }
 
-static void eat(void)
+static void discard_pending(void)
 {
     sigset_t set = only_sigpipe();
     struct timespec at_once = {0};
@@ -39,6 +39,6 @@ static void eat(void)
 void itr_sigpipe_release(const struct itr_sigpipe *p)
 {
     if (!p->was_pending)
-        eat();
+        discard_pending();
     pthread_sigmask(SIG_SETMASK, &p->before, NULL);
 }

@@ -2,8 +2,8 @@
  * sigpipe: keeps a write to a connection that the peer closed from killing the host's process.
  *
  * The signal goes to the thread that wrote, so it is enough to block it in this thread while a
- * library writes, and to eat what came. The process's handler and other threads are not touched.
- * Three system calls a pair. Any thread; a pair belongs to one thread and may be nested.
+ * library writes, and to discard one that came. The process's handler and other threads are not
+ * touched. Three system calls a pair. Any thread; a pair belongs to one thread and may be nested.
  */
 #ifndef ITR_CORE_OS_SIGPIPE_H
 #define ITR_CORE_OS_SIGPIPE_H
@@ -16,7 +16,9 @@ struct itr_sigpipe {
     bool was_pending; /* one was there before us: it is the host's and stays */
 };
 
+/* Block SIGPIPE in this thread until the release. */
 void itr_sigpipe_hold(struct itr_sigpipe *p);
+/* Discard a SIGPIPE that came meanwhile, and put the mask back. */
 void itr_sigpipe_release(const struct itr_sigpipe *p);
 
 #endif
