@@ -1,8 +1,8 @@
 local cjson = require "cjson"
 local errors = require "itrigger.errors"
 local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
-local sandbox = require "spec.support.sandbox"
 
 local unpack = table.unpack or unpack
 local query = face.api .. "/member/query"
@@ -12,19 +12,9 @@ local closes_at_break = _VERSION >= "Lua 5.4"
 local cheap = "/itrigger-bff/cheap"
 
 describe("batch", function()
-  local sb, client
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-    client = face.client(sb)
-  end)
-
-  after_each(function()
-    client:close()
+  local client
+  local sb = fixture.client(function(c)
+    client = c
   end)
 
   local function queries(n)

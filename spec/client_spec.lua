@@ -2,27 +2,17 @@
 local cjson = require "cjson"
 local errors = require "itrigger.errors"
 local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
-local sandbox = require "spec.support.sandbox"
 
 local integers = math.type ~= nil
 local luajit = rawget(_G, "jit") ~= nil
 local query = face.api .. "/member/query"
 
 describe("client", function()
-  local sb, client
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-    client = face.client(sb)
-  end)
-
-  after_each(function()
-    client:close()
+  local client
+  local sb = fixture.client(function(c)
+    client = c
   end)
 
   -- The result of a call that fails before anything is sent.

@@ -2,9 +2,9 @@
 local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
 local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
 local known = require "itrigger.endpoints"
-local sandbox = require "spec.support.sandbox"
 
 -- Parameters of an endpoint from its own examples; of alternatives the first group.
 local function examples(entry)
@@ -23,19 +23,9 @@ local function examples(entry)
 end
 
 describe("endpoints", function()
-  local sb, client
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-    client = face.client(sb)
-  end)
-
-  after_each(function()
-    client:close()
+  local client
+  local sb = fixture.client(function(c)
+    client = c
   end)
 
   -- A call that fails with all these texts before anything is sent.

@@ -1,20 +1,12 @@
 local errors = require "itrigger.errors"
 local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
-local sandbox = require "spec.support.sandbox"
 
 local query = face.api .. "/member/query"
 
 describe("itrigger", function()
-  local sb
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-  end)
+  local sb = fixture.sandbox()
 
   local function environment()
     local id, secret = face.app(sb)

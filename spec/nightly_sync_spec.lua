@@ -1,17 +1,13 @@
 local face = require "spec.support.face"
-local sandbox = require "spec.support.sandbox"
+local fixture = require "spec.support.fixture"
 
 local trades = face.api .. "/order/platform/trades"
 
 describe("examples/nightly_sync.lua", function()
-  local sb, dir
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
+  local sb = fixture.sandbox()
+  local dir
 
   before_each(function()
-    sb:reset()
     local pipe = io.popen("mktemp -d")
     dir = pipe:read("*l")
     pipe:close()

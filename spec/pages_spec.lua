@@ -1,27 +1,17 @@
 local cjson = require "cjson"
 local errors = require "itrigger.errors"
 local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
-local sandbox = require "spec.support.sandbox"
 
 local points = face.api .. "/member/point/list" -- 57 rows
 local coupons = face.api .. "/coupons/list" -- a POST; 23 rows
 local list = "/itrigger-bff/list"
 
 describe("pages", function()
-  local sb, client
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-    client = face.client(sb)
-  end)
-
-  after_each(function()
-    client:close()
+  local client
+  local sb = fixture.client(function(c)
+    client = c
   end)
 
   local function params(more)

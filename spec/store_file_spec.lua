@@ -1,7 +1,7 @@
 -- The store "file:": processes of one user share one token.
 local client = require "itrigger.client"
 local face = require "spec.support.face"
-local sandbox = require "spec.support.sandbox"
+local fixture = require "spec.support.fixture"
 
 local PROGRAM = [[
 local client = assert(require("itrigger.client").new {})
@@ -10,14 +10,10 @@ io.write(token, " ", source)
 ]]
 
 describe("token_store file:", function()
-  local sb, dir, environment
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
+  local sb = fixture.sandbox()
+  local dir, environment
 
   before_each(function()
-    sb:reset()
     dir = os.tmpname()
     os.remove(dir)
     local id, secret = face.app(sb)

@@ -1,7 +1,7 @@
 -- Promise 11 in a cqueues controller: a call in a coroutine of its does not block it, and a call
 -- elsewhere blocks as in a script.
 local face = require "spec.support.face"
-local sandbox = require "spec.support.sandbox"
+local fixture = require "spec.support.fixture"
 
 local found, cqueues = pcall(require, "cqueues")
 
@@ -11,20 +11,14 @@ describe("cqueues", function()
     return
   end
 
-  local sb, client, loop
-
-  setup(function()
-    sb = sandbox.shared()
+  local client
+  local sb = fixture.client(function(c)
+    client = c
   end)
+  local loop
 
   before_each(function()
-    sb:reset()
-    client = face.client(sb)
     loop = cqueues.new()
-  end)
-
-  after_each(function()
-    client:close()
   end)
 
   local function spawn(body)

@@ -1,7 +1,7 @@
 -- Promise 11 in libuv's loop, by lua-luv: a call in a coroutine does not block the loop, and a call
 -- elsewhere blocks as in a script.
 local face = require "spec.support.face"
-local sandbox = require "spec.support.sandbox"
+local fixture = require "spec.support.fixture"
 
 local found, uv = pcall(require, "luv")
 
@@ -11,19 +11,9 @@ describe("luv", function()
     return
   end
 
-  local sb, client
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-    client = face.client(sb)
-  end)
-
-  after_each(function()
-    client:close()
+  local client
+  local sb = fixture.client(function(c)
+    client = c
   end)
 
   -- Runs the loop to its end with a start in it; an error in there is ours.

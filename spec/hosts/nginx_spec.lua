@@ -2,6 +2,7 @@
 local nginx = require "spec.support.nginx"
 local sandbox = require "spec.support.sandbox"
 local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
 
 local missing = nginx.missing()
 
@@ -11,16 +12,9 @@ describe("nginx", function()
     return
   end
 
-  local sb, host
+  local sb = fixture.sandbox()
+  local host
   local dirs = {}
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-  end)
 
   after_each(function()
     if host then

@@ -1,10 +1,12 @@
 -- The option transport = { send, sleep }: the program's own function carries API calls.
 local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
 local sandbox = require "spec.support.sandbox"
 
 describe("a transport of the program's own", function()
-  local sb, client, seen, slept
+  local sb = fixture.sandbox()
+  local client, seen, slept
 
   -- By the curl command: blocking, but whose bytes they are is all that counts here.
   local function by_curl(request)
@@ -53,12 +55,7 @@ describe("a transport of the program's own", function()
     end
   end
 
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
   before_each(function()
-    sb:reset()
     seen, slept = {}, {}
   end)
 

@@ -2,25 +2,15 @@
 -- and the next call works.
 local errors = require "itrigger.errors"
 local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
-local sandbox = require "spec.support.sandbox"
 
 local query = face.api .. "/member/query"
 
 describe("a bad answer", function()
-  local sb, client
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-    client = face.client(sb)
-  end)
-
-  after_each(function()
-    client:close()
+  local client
+  local sb = fixture.client(function(c)
+    client = c
   end)
 
   local function check_error(expected, res, err)

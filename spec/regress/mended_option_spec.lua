@@ -2,21 +2,13 @@
 -- its app fetch with that, until the process ended.
 
 local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
 local fleet_redis = require "spec.support.fleet_redis"
 local itrigger = require "itrigger"
 local redis = require "spec.support.redis"
-local sandbox = require "spec.support.sandbox"
 
 describe("a mended option", function()
-  local sb
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-  end)
+  local sb = fixture.sandbox()
 
   local function broken(options)
     local copy = {}
