@@ -1,7 +1,7 @@
 #include "bind/error_push.h"
 
+#include "bind/field.h"
 #include "bind/json_read.h"
-#include "bind/number.h"
 #include "core/call/envelope.h"
 
 static const char metatable_key; /* registry key of the metatable of errors */
@@ -11,37 +11,22 @@ void itr_error_push_metatable(lua_State *L)
     itr_lua_registry_set(L, &metatable_key);
 }
 
-static void set_string(lua_State *L, const char *name, const char *value)
-{
-    if (value == NULL)
-        return;
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, name);
-}
-
-static void set_number(lua_State *L, const char *name, int64_t value)
-{
-    itr_number_push(L, value);
-    lua_setfield(L, -2, name);
-}
-
 void itr_error_push(lua_State *L, const struct itr_error *e, const char *name)
 {
     if (e->kind == ITR_NOMEM)
         luaL_error(L, "not enough memory (%s)", e->text);
     luaL_checkstack(L, 6, "error");
     lua_createtable(L, 0, 10);
-    set_string(L, "kind", itr_status_name(e->kind));
-    set_string(L, "message", e->text);
+    itr_field_string(L, "kind", itr_status_name(e->kind));
+    itr_field_string(L, "message", e->text);
     if (name == NULL)
         name = itr_envelope_error_name(ITR_ENVELOPE_ERROR, e->has_code, e->code);
-    set_string(L, "name", name);
+    itr_field_string(L, "name", name);
     if (e->has_code)
-        set_number(L, "code", e->code);
+        itr_field_integer(L, "code", e->code);
     if (e->http_status != 0)
-        set_number(L, "http_status", e->http_status);
-    lua_pushboolean(L, e->retryable);
-    lua_setfield(L, -2, "retryable");
+        itr_field_integer(L, "http_status", e->http_status);
+    itr_field_boolean(L, "retryable", e->retryable);
 
     /* The metatable last: setting fields must not run code of its. */
     itr_lua_registry_get(L, &metatable_key);
@@ -49,6 +34,13 @@ void itr_error_push(lua_State *L, const struct itr_error *e, const char *name)
         lua_setmetatable(L, -2);
     else
         lua_pop(L, 1);
+}
+
+int itr_error_return(lua_State *L, const struct itr_error *e)
+{
+    lua_pushnil(L);
+    itr_error_push(L, e, NULL);
+    return 2;
 }
 
 /* The error's table is on top. */

@@ -9,15 +9,18 @@
 #include "bind/compat.h"
 #include "core/base/status.h"
 
-/* Keeps the value on top (a table) as the metatable of all errors, and pops it. */
+/* Keep the table on top as the metatable of all errors, and pop it. */
 void itr_error_push_metatable(lua_State *L);
 
-/* Pushes the table of an error: kind, message, retryable, and code, name, http_status where there
+/* Push the table of an error: kind, message, retryable, and code, name, http_status where there
  * are any; name NULL: what the code is called. ITR_NOMEM raises instead, as Lua's own allocations
  * do. */
 void itr_error_push(lua_State *L, const struct itr_error *e, const char *name);
 
-/* The same for a call that failed, with method, path (the string at absolute index path) and
+/* Return nil and the error to Lua: `return itr_error_return(L, &e);`. */
+int itr_error_return(lua_State *L, const struct itr_error *e);
+
+/* Push the same for a call that failed, with method, path (the string at absolute index path) and
  * response, if an envelope came. The error is *e; name may be NULL. */
 void itr_error_push_call(lua_State *L, const struct itr_bound_call *b, const struct itr_error *e,
                          const char *name, int path);

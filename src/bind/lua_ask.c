@@ -15,13 +15,6 @@ struct lua_ask {
 
 static const char metatable_key; /* registry key of their metatable */
 
-static int push_error(lua_State *L, const struct itr_error *e)
-{
-    lua_pushnil(L);
-    itr_error_push(L, e, NULL);
-    return 2;
-}
-
 static void leave(struct lua_ask *a)
 {
     struct itr_source *source = a->source;
@@ -63,12 +56,12 @@ static int l_ask(lua_State *L)
     itr_lua_registry_get(L, &metatable_key);
     lua_setmetatable(L, -2);
     if (itr_lua_client_side(L, c, ITR_SIDE_SCRIPT, &client, &e) != ITR_OK)
-        return push_error(L, &e);
+        return itr_error_return(L, &e);
     a->timeout_ms = itr_client_config(client)->timeout_ms;
     if (itr_token_opts_read(L, 2, &a->timeout_ms, &a->ask.min_valid_ms, &e) != ITR_OK)
-        return push_error(L, &e);
+        return itr_error_return(L, &e);
     if (itr_client_check_ask(client, &a->ask, &e) != ITR_OK)
-        return push_error(L, &e);
+        return itr_error_return(L, &e);
     a->source = itr_source_retain(itr_client_source(client));
     (void)itr_source_ask(a->source, &a->ask, &a->wait);
     lua_pushnumber(L, (lua_Number)a->timeout_ms / 1000);
@@ -89,7 +82,7 @@ static int l_asked(lua_State *L)
                               a->timeout_ms, &token, &e);
     origin = a->wait.origin;
     leave(a);
-    return s == ITR_OK ? itr_lua_client_push_token(L, token, origin, &e) : push_error(L, &e);
+    return s == ITR_OK ? itr_lua_client_push_token(L, token, origin, &e) : itr_error_return(L, &e);
 }
 
 static void push_metatable(lua_State *L)

@@ -148,9 +148,7 @@ static int l_new(lua_State *L)
         c->closed = false;
         return 1;
     }
-    lua_pushnil(L);
-    itr_error_push(L, &e, NULL);
-    return 2;
+    return itr_error_return(L, &e);
 }
 
 /* ---- its sides ---- */
@@ -239,19 +237,12 @@ static int run(lua_State *L, struct lua_client *c, struct itr_bound_call *b)
     return 2;
 }
 
-static int push_error(lua_State *L, const struct itr_error *e)
-{
-    lua_pushnil(L);
-    itr_error_push(L, e, NULL);
-    return 2;
-}
-
 static int push_closed(lua_State *L)
 {
     struct itr_error e;
 
     closed(&e);
-    return push_error(L, &e);
+    return itr_error_return(L, &e);
 }
 
 static void check_table_or_nil(lua_State *L, int i)
@@ -322,9 +313,9 @@ static int l_token(lua_State *L)
     timeout_ms = itr_client_config(c->client)->timeout_ms;
     ask.refresh = lua_toboolean(L, 3) != 0;
     if (itr_token_opts_read(L, 2, &timeout_ms, &ask.min_valid_ms, &e) != ITR_OK)
-        return push_error(L, &e);
+        return itr_error_return(L, &e);
     if (itr_client_token(c->client, &ask, timeout_ms, &token, &origin, &e) != ITR_OK)
-        return push_error(L, &e);
+        return itr_error_return(L, &e);
     return itr_lua_client_push_token(L, token, origin, &e);
 }
 

@@ -45,13 +45,6 @@ struct itr_lua_group *itr_lua_group_check(lua_State *L, int i)
     return g;
 }
 
-static int fail(lua_State *L, const struct itr_error *e)
-{
-    lua_pushnil(L);
-    itr_error_push(L, e, NULL);
-    return 2;
-}
-
 static int l_group(lua_State *L)
 {
     struct lua_client *c = itr_lua_client_check(L, 1);
@@ -65,7 +58,7 @@ static int l_group(lua_State *L)
     else if (lua_toboolean(L, 3))
         side = ITR_SIDE_LOOP;
     if (itr_lua_client_side(L, c, side, &client, &e) != ITR_OK)
-        return fail(L, &e);
+        return itr_error_return(L, &e);
 #if LUA_VERSION_NUM >= 504
     g = lua_newuserdatauv(L, sizeof *g, 1);
 #else
@@ -154,7 +147,7 @@ static int l_start(lua_State *L)
     luaL_checktype(L, 4, LUA_TSTRING);
     if (!is_open(g) || itr_lua_client_is_closed(g->owner)) {
         itr_error_set(&e, ITR_USAGE, "the client is closed");
-        return fail(L, &e);
+        return itr_error_return(L, &e);
     }
     keep_path(L, 1, slot, 4);
     if ((b = itr_lua_client_take(g->owner)) == NULL)

@@ -30,13 +30,6 @@ static int l_scratch_gc(lua_State *L)
     return 0;
 }
 
-static int push_error(lua_State *L, const struct itr_error *e)
-{
-    lua_pushnil(L);
-    itr_error_push(L, e, NULL);
-    return 2;
-}
-
 static int l_encode(lua_State *L)
 {
     static const struct itr_json_write_options options = {"value", NULL};
@@ -51,7 +44,7 @@ static int l_encode(lua_State *L)
     if (s == ITR_OK)
         lua_pushlstring(L, itr_buf_str(out), out->len);
     itr_buf_clear(out);
-    return s == ITR_OK ? 1 : push_error(L, &e);
+    return s == ITR_OK ? 1 : itr_error_return(L, &e);
 }
 
 static int l_decode(lua_State *L)
@@ -69,7 +62,7 @@ static int l_decode(lua_State *L)
     if ((s = itr_json_scan(text, n, rewritten, &scan, &e)) == ITR_OK)
         s = itr_json_read(L, &scan, options, &e);
     itr_buf_clear(rewritten);
-    return s == ITR_OK ? 1 : push_error(L, &e);
+    return s == ITR_OK ? 1 : itr_error_return(L, &e);
 }
 
 static const luaL_Reg functions[] = {

@@ -1,12 +1,8 @@
 #include "bind/number.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define TWO_63 9223372036854775808.0
 
 /* Registry keys: the addresses count. */
 static const char istype_key, int64_key, uint64_key;
@@ -81,41 +77,6 @@ static size_t cdata_text(lua_State *L, int i, char *text)
     return 0;
 }
 
-/* ---- floats ---- */
-
-/* Makes whatever the locale writes between the digits (it can be several bytes) one point. */
-static size_t plain_point(char *text)
-{
-    static const char plain[] = "0123456789+-e";
-    char *from = text + strspn(text, plain), *rest;
-
-    if (*from == '\0')
-        return (size_t)(from - text);
-    for (rest = from; *rest != '\0' && strchr(plain, *rest) == NULL;)
-        rest++;
-    *from = '.';
-    memmove(from + 1, rest, strlen(rest) + 1);
-    return strlen(text);
-}
-
-static size_t float_text(double d, char *text)
-{
-    int digits;
-
-    if (isnan(d) || isinf(d))
-        return 0;
-    if (d == floor(d) && d >= -TWO_63 && d < TWO_63)
-        return (size_t)snprintf(text, ITR_NUMBER_TEXT, "%" PRId64, (int64_t)d);
-    /* 15 digits survive the way there and back in text, 17 that in binary. strtod reads by the
-     * same locale as snprintf writes. */
-    for (digits = 15; digits <= 17; digits++) {
-        snprintf(text, ITR_NUMBER_TEXT, "%.*g", digits, d);
-        if (strtod(text, NULL) == d)
-            break;
-    }
-    return plain_point(text);
-}
-
 /* ---- both ways ---- */
 
 size_t itr_number_text(lua_State *L, int i, char text[ITR_NUMBER_TEXT])
@@ -124,7 +85,7 @@ size_t itr_number_text(lua_State *L, int i, char text[ITR_NUMBER_TEXT])
         return cdata_text(L, i, text);
     if (itr_lua_isinteger(L, i))
         return (size_t)snprintf(text, ITR_NUMBER_TEXT, "%" PRId64, (int64_t)lua_tointeger(L, i));
-    return float_text((double)lua_tonumber(L, i), text);
+    return itr_decimal_write((double)lua_tonumber(L, i), text);
 }
 
 void itr_number_push(lua_State *L, int64_t value)

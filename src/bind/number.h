@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 #include "bind/compat.h"
+#include "core/base/decimal.h"
 
-#define ITR_NUMBER_TEXT 40 /* bytes for the longest text, NUL included */
+#define ITR_NUMBER_TEXT ITR_DECIMAL_TEXT
 #define ITR_NUMBER_EXACT                                                                           \
     ((int64_t)9007199254740991) /* 2^53 - 1: a double holds each up to here                        \
                                  */

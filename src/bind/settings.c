@@ -3,20 +3,20 @@
 #include <math.h>
 #include <string.h>
 
-#include "bind/number.h"
+#include "bind/field.h"
 #include "core/base/buf.h"
 #include "core/base/secret_file.h"
 
 #define SECRET_MAX 4096
 
-static enum itr_status set_string(lua_State *L, const char *name, struct itr_config *config,
-                                  struct itr_error *e)
+static enum itr_status set_text(lua_State *L, const char *name, struct itr_config *config,
+                                struct itr_error *e)
 {
     size_t n;
     const char *text = lua_tolstring(L, -1, &n);
 
     if (strlen(text) != n)
-        return itr_error_set(e, ITR_CONFIG, "option %.60s has a NUL byte in it", name);
+        return itr_error_set(e, ITR_CONFIG, "option %.60s contains a NUL byte", name);
     return itr_config_set_text(config, name, text, e);
 }
 
@@ -35,10 +35,16 @@ static enum itr_status set_list(lua_State *L, const char *name, struct itr_confi
         if (code == floor(code) && fabs(code) < 9e15)
             s = itr_config_add_code(config, name, (int64_t)code, e);
         else
-            s = itr_error_set(e, ITR_CONFIG, "option %.60s: item %zu is no integer code", name, at);
+            s = itr_error_set(e, ITR_CONFIG, "option %.60s: item %zu is not an integer code", name,
+                              at);
         lua_pop(L, 1);
     }
     return s;
+}
+
+static enum itr_status wrong_type(lua_State *L, const char *name, struct itr_error *e)
+{
+    return itr_error_set(e, ITR_CONFIG, "option %s cannot be a %s", name, luaL_typename(L, -1));
 }
 
 /* The value is on top. */
@@ -50,7 +56,11 @@ static enum itr_status set_option(lua_State *L, const char *name, struct itr_con
         return itr_config_set_text(config, name, "", e);
     switch (lua_type(L, -1)) {
     case LUA_TSTRING:
-        return set_string(L, name, config, e);
+        return set_text(L, name, config, e);
+    case LUA_TBOOLEAN: /* trace = true */
+        if (itr_config_option(name)->max > 1 || itr_config_option(name)->type != ITR_OPTION_INTEGER)
+            return wrong_type(L, name, e);
+        return itr_config_set_number(config, name, lua_toboolean(L, -1), e);
     case LUA_TNUMBER:
         return itr_config_set_number(config, name, (double)lua_tonumber(L, -1), e);
     case LUA_TTABLE:
@@ -58,7 +68,7 @@ static enum itr_status set_option(lua_State *L, const char *name, struct itr_con
             return set_list(L, name, config, e);
         /* fall through */
     default:
-        return itr_error_set(e, ITR_CONFIG, "option %s cannot be a %s", name, luaL_typename(L, -1));
+        return wrong_type(L, name, e);
     }
 }
 
@@ -135,19 +145,12 @@ static const char *type_name(enum itr_option_type type)
     }
 }
 
-static void set_text(lua_State *L, const char *name, const char *text)
-{
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
-
 static void set_number(lua_State *L, const char *name, double value)
 {
     if (value == floor(value))
-        itr_number_push(L, (int64_t)value);
+        itr_field_integer(L, name, (int64_t)value);
     else
-        lua_pushnumber(L, value);
-    lua_setfield(L, -2, name);
+        itr_field_number(L, name, value);
 }
 
 static void set_choices(lua_State *L, const char *const *choices)
@@ -167,13 +170,13 @@ static void set_bounds(lua_State *L, const struct itr_option *o)
 {
     if (o->choices != NULL) {
         set_choices(L, o->choices);
-        set_text(L, "default", o->choices[0]);
+        itr_field_string(L, "default", o->choices[0]);
     } else if (o->type == ITR_OPTION_SECONDS || o->type == ITR_OPTION_INTEGER) {
         set_number(L, "min", o->min);
         set_number(L, "max", o->max);
         set_number(L, "default", o->standard);
-    } else if (o->text != NULL) {
-        set_text(L, "default", o->text);
+    } else {
+        itr_field_string(L, "default", o->text);
     }
 }
 
@@ -185,10 +188,9 @@ void itr_settings_push_options(lua_State *L)
     lua_newtable(L);
     for (; o->name != NULL; o++) {
         lua_createtable(L, 0, 7);
-        set_text(L, "name", o->name);
-        set_text(L, "type", type_name(o->type));
-        lua_pushboolean(L, o->secret);
-        lua_setfield(L, -2, "secret");
+        itr_field_string(L, "name", o->name);
+        itr_field_string(L, "type", type_name(o->type));
+        itr_field_boolean(L, "secret", o->secret);
         set_bounds(L, o);
         lua_rawseti(L, -2, ++n);
     }

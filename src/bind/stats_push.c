@@ -1,24 +1,11 @@
 #include "bind/stats_push.h"
 
 #include "bind/error_push.h"
-#include "bind/number.h"
-
-static void set_count(lua_State *L, const char *name, int64_t value)
-{
-    itr_number_push(L, value);
-    lua_setfield(L, -2, name);
-}
+#include "bind/field.h"
 
 static void set_seconds(lua_State *L, const char *name, int64_t ms)
 {
-    lua_pushnumber(L, (lua_Number)ms / 1000);
-    lua_setfield(L, -2, name);
-}
-
-static void set_string(lua_State *L, const char *name, const char *text)
-{
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
+    itr_field_number(L, name, (lua_Number)ms / 1000);
 }
 
 static void set_error(lua_State *L, const char *name, const struct itr_error *e)
@@ -33,8 +20,8 @@ static void push_event(lua_State *L, const struct itr_event *event)
 {
     lua_createtable(L, 0, 4);
     set_seconds(L, "at", event->at_wall_ms);
-    set_string(L, "state", itr_cache_state_name(event->state));
-    set_string(L, "why", itr_cache_why_name(event->why));
+    itr_field_string(L, "state", itr_cache_state_name(event->state));
+    itr_field_string(L, "why", itr_cache_why_name(event->why));
     set_error(L, "error", &event->error);
 }
 
@@ -57,7 +44,7 @@ static void set_token(lua_State *L, const struct itr_stats *s)
         return;
     lua_pushfstring(L, "sha256:%s", s->id);
     lua_setfield(L, -2, "token");
-    set_count(L, "fence", (int64_t)s->fence);
+    itr_field_integer(L, "fence", (int64_t)s->fence);
     set_seconds(L, "age", s->age_ms);
     set_seconds(L, "refresh_in", s->refresh_in_ms);
     set_seconds(L, "expires_in", s->expires_in_ms);
@@ -65,9 +52,9 @@ static void set_token(lua_State *L, const struct itr_stats *s)
 
 static void set_counters(lua_State *L, const struct itr_client_counters *n)
 {
-    set_count(L, "calls", (int64_t)n->calls);
-    set_count(L, "refused", (int64_t)n->refused);
-    set_count(L, "repeated", (int64_t)n->repeated);
+    itr_field_integer(L, "calls", (int64_t)n->calls);
+    itr_field_integer(L, "refused", (int64_t)n->refused);
+    itr_field_integer(L, "repeated", (int64_t)n->repeated);
 }
 
 void itr_stats_push(lua_State *L, const struct itr_client *client,
@@ -78,16 +65,16 @@ void itr_stats_push(lua_State *L, const struct itr_client *client,
     itr_source_stats(itr_client_source(client), &s);
     luaL_checkstack(L, 10, "stats");
     lua_createtable(L, 0, 16);
-    set_string(L, "state", itr_cache_state_name(s.state));
+    itr_field_string(L, "state", itr_cache_state_name(s.state));
     set_token(L, &s);
     if (s.fetches_today >= 0)
-        set_count(L, "fetches_today", s.fetches_today);
+        itr_field_integer(L, "fetches_today", s.fetches_today);
     if (s.daily_limit > 0)
-        set_count(L, "daily_limit", s.daily_limit);
+        itr_field_integer(L, "daily_limit", s.daily_limit);
     set_error(L, "last_error", &s.last_error);
-    set_count(L, "waiters", s.waiters);
-    set_string(L, "store", s.store);
+    itr_field_integer(L, "waiters", s.waiters);
+    itr_field_string(L, "store", s.store);
     set_counters(L, counters);
-    set_count(L, "fetched", (int64_t)s.fetched);
+    itr_field_integer(L, "fetched", (int64_t)s.fetched);
     set_events(L, &s);
 }

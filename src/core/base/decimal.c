@@ -1,89 +1,98 @@
 #include "core/base/decimal.h"
 
-#include <stddef.h>
+#include <float.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#define EXPONENT_MAX 9999 /* far more than a double has; keeps an int from overflowing */
+#define TWO_63 9223372036854775808.0
 
-struct decimal {
-    double digits; /* as an integer: exact up to 2^53 */
-    int exponent;
-    size_t n_digits;
-};
-
-static bool is_digit(char c)
+/* strtod by the rules of the locale "C". */
+static double read_plain(const char *text, char **end)
 {
-    return c >= '0' && c <= '9';
+    static locale_t _Atomic plain; /* made once and kept; for "C" that allocates nothing */
+    locale_t l = plain;
+
+    if (l == (locale_t)0)
+        plain = l = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return strtod_l(text, end, l);
 }
 
-/* Returns where they end; each lowers the exponent by `lower`. */
-static const char *take_digits(const char *at, struct decimal *d, int lower)
+bool itr_decimal_read(const char *text, size_t len, double *value)
 {
-    for (; is_digit(*at); at++) {
-        d->digits = d->digits * 10 + (*at - '0');
-        d->n_digits++;
-        if (d->exponent > -EXPONENT_MAX)
-            d->exponent -= lower;
-    }
-    return at;
-}
+    char *end;
+    double read;
 
-static const char *take_sign(const char *at, bool *negative)
-{
-    *negative = *at == '-';
-    return *at == '-' || *at == '+' ? at + 1 : at;
-}
-
-/* Behind the "e"; NULL: there is no number. */
-static const char *take_exponent(const char *at, struct decimal *d)
-{
-    bool negative;
-    int value = 0;
-
-    at = take_sign(at, &negative);
-    if (!is_digit(*at))
-        return NULL;
-    for (; is_digit(*at); at++)
-        if (value < EXPONENT_MAX)
-            value = value * 10 + (*at - '0');
-    d->exponent += negative ? -value : value;
-    return at;
-}
-
-/* Powers of ten are exact up to 1e22, and one multiplication or division rounds once. */
-static double scale(double value, int exponent)
-{
-    double power = 1;
-    int i;
-
-    for (; exponent > 22 && value < 1e300 && value > 0; exponent -= 22)
-        value *= 1e22;
-    for (; exponent < -22 && value > 0; exponent += 22)
-        value /= 1e22;
-    if (value <= 0)
-        return value;
-    if (exponent > 22)
-        return value * 1e300; /* beyond the largest */
-    for (i = exponent < 0 ? -exponent : exponent; i > 0; i--)
-        power *= 10;
-    return exponent < 0 ? value / power : value * power;
-}
-
-bool itr_decimal_read(const char *text, double *value)
-{
-    struct decimal d = {0, 0, 0};
-    bool negative;
-    const char *at = take_digits(take_sign(text, &negative), &d, 0);
-
-    if (*at == '.')
-        at = take_digits(at + 1, &d, 1);
-    if (d.n_digits == 0)
+    if (len == 0 || strspn(text, "+-.eE0123456789") < len)
         return false;
-    if ((*at == 'e' || *at == 'E') && (at = take_exponent(at + 1, &d)) == NULL)
+    read = read_plain(text, &end);
+    if (end != text + len)
         return false;
-    if (*at != '\0')
-        return false;
-    *value = scale(d.digits, d.exponent);
-    if (negative)
-        *value = -*value;
+    *value = read;
     return true;
+}
+
+/* ---- writing ---- */
+
+/* Makes whatever the locale writes between the digits (it can be several bytes) one point. */
+static void set_plain_point(char *text)
+{
+    static const char plain[] = "0123456789+-e";
+    char *from = text + strspn(text, plain), *rest;
+
+    if (*from == '\0')
+        return;
+    for (rest = from; *rest != '\0' && strchr(plain, *rest) == NULL;)
+        rest++;
+    *from = '.';
+    memmove(from + 1, rest, strlen(rest) + 1);
+}
+
+static bool reads_back(const char *text, double value)
+{
+    return read_plain(text, NULL) == value;
+}
+
+/* The gap below a power of two is half of that above it, so that the next text above can read back
+ * where the nearest one does not. False: neither does. */
+static bool write_above(double value, int digits, char *text)
+{
+    int exponent;
+    char *last;
+
+    if (frexp(fabs(value), &exponent) > 0.5)
+        return false;
+    (void)snprintf(text, ITR_DECIMAL_TEXT, "%.*e", digits - 1, value);
+    set_plain_point(text);
+    last = text + strcspn(text, "e") - 1;
+    if (*last == '9') /* a carry makes it a text of fewer digits, which was tried */
+        return false;
+    ++*last;
+    return reads_back(text, value);
+}
+
+static bool write_digits(double value, int digits, char *text)
+{
+    (void)snprintf(text, ITR_DECIMAL_TEXT, "%.*g", digits, value);
+    set_plain_point(text);
+    return reads_back(text, value);
+}
+
+size_t itr_decimal_write(double value, char text[ITR_DECIMAL_TEXT])
+{
+    /* 15 digits survive the way from text to double and back, 17 that from double to text. Numbers
+     * below DBL_MIN have fewer. */
+    int digits = fabs(value) < DBL_MIN ? 1 : 15;
+
+    if (isnan(value) || isinf(value))
+        return 0;
+    if (value == floor(value) && value >= -TWO_63 && value < TWO_63)
+        return (size_t)snprintf(text, ITR_DECIMAL_TEXT, "%" PRId64, (int64_t)value);
+    while (!write_digits(value, digits, text) && !write_above(value, digits, text) && digits < 17)
+        digits++;
+    return strlen(text);
 }

@@ -76,19 +76,21 @@ struct itr_option {
     const char *text;           /* default of STRING, or NULL */
 };
 
-/* The table, ended by a row whose name is NULL. Static memory. */
+/* Return the table, ended by a row whose name is NULL. Static memory. */
 const struct itr_option *itr_config_options(void);
-const struct itr_option *itr_config_option(const char *name); /* NULL: no such option */
-/* The known name nearest to a misspelt one, or NULL when none is near. */
+/* Return the option of that name, or NULL. */
+const struct itr_option *itr_config_option(const char *name);
+/* Return the known name nearest to a misspelt one, or NULL when none is near. */
 const char *itr_config_nearest(const char *name);
 
-/* All options at their defaults; owns nothing yet. */
+/* Set all options to their defaults; nothing is owned yet. */
 void itr_config_init(struct itr_config *c);
+/* Free the strings; as after init then. */
 void itr_config_clear(struct itr_config *c);
-/* *to, not initialised before, becomes a copy with strings of its own. ITR_NOMEM: *to is empty. */
+/* Copy into *to, which was not initialised, with strings of its own. ITR_NOMEM: *to is empty. */
 enum itr_status itr_config_copy(struct itr_config *to, const struct itr_config *from);
 
-/* Sets one option; kind ITR_CONFIG and a text that names it, the value (unless secret) and what is
+/* Set one option; kind ITR_CONFIG and a text that names it, the value (unless secret) and what is
  * allowed. set_text serves strings, and any type as written in an environment or a file. */
 enum itr_status itr_config_set_text(struct itr_config *c, const char *name, const char *text,
                                     struct itr_error *e);
@@ -97,16 +99,16 @@ enum itr_status itr_config_set_number(struct itr_config *c, const char *name, do
 enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int64_t code,
                                     struct itr_error *e);
 
-/* True when token_store names a central token server (http/server_address.h): the app secret is its
- * alone. */
+/* Return whether token_store names a central token server (http/server_address.h): the app secret
+ * is its alone. */
 bool itr_config_is_central(const struct itr_config *c);
 
-/* Checks what belongs together once all are set: gateway's normal form, credentials present and
- * clean, margin below the life ... With a central server: its normal form, its key, and that there
- * is no app secret. A config is complete and constant after this. */
+/* Check what belongs together once all are set: gateway's normal form, credentials present and
+ * clean. With a central server: its normal form, its key, and that there is no app secret. A config
+ * is complete and constant after this. */
 enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e);
 
-/* What of it a transport to the gateway needs; strings stay borrowed from c. */
+/* Write what a transport to the gateway needs; strings stay borrowed from c. */
 void itr_config_transport(const struct itr_config *c, struct itr_transport_options *out);
 
 #endif
