@@ -9,116 +9,16 @@ local async = require "itrigger.async"
 local calls = require "itrigger.calls"
 local check = require "itrigger.check"
 local core = require "itrigger.core"
-local endpoint = require "itrigger.endpoint"
-local errors = require "itrigger.errors"
-local groups = require "itrigger.groups"
+local requests = require "itrigger.requests"
 
-local error, next, pairs, type = error, next, pairs, type
+local error, pairs = error, pairs
 local core_slow, core_start = core.slow, core.start
 local take = async.take
-local endpoint_of = groups.endpoint_of
-local is_callable, is_post_method = check.is_callable, check.is_post
-
-local OWN_OPTS = { concurrency = true, on_progress = true }
-local MOST = 1024 -- calls at once, as of the option concurrency
+local is_callable = check.is_callable
 
 local batch = {}
 local methods = {}
 local metatable = { __index = methods, __name = "itrigger.batch" }
-
--- ---- what is asked for ----
-
-local function usage(message, ...)
-  return errors.new { kind = "usage", retryable = false, message = message:format(...) }
-end
-
--- Arrays as iterators. Ends at the first nil.
-local function each(requests)
-  local i = 0
-  return function()
-    i = i + 1
-    return requests[i]
-  end
-end
-
--- Raise what is wrong with the arguments of the function `name`.
-function batch.check(name, requests, opts)
-  if type(requests) ~= "table" and not is_callable(requests) then
-    check.wrong_type(name, "requests", "array or iterator function", requests)
-  end
-  check.table_or_nil(name, "opts", opts)
-  opts = opts or {}
-  if opts.concurrency ~= nil and not check.is_integer(opts.concurrency, 1, MOST) then
-    check.fail("bad argument 'opts' to '%s' (concurrency must be an integer from 1 to %d)", name, MOST)
-  elseif opts.on_progress ~= nil and not is_callable(opts.on_progress) then
-    check.wrong_type(name, "opts.on_progress", "function", opts.on_progress)
-  end
-end
-
--- The options that all calls have, or nil.
-local function shared_opts(opts)
-  local shared
-  for name, value in pairs(opts or {}) do
-    if not OWN_OPTS[name] then
-      shared = shared or {}
-      shared[name] = value
-    end
-  end
-  return shared
-end
-
--- What a request says beside method, path and params, on top of what all have. Those that say nothing
--- share one table.
-local function opts_of(request, shared)
-  local opts
-  for name, value in next, request do
-    if name ~= 1 and name ~= 2 and name ~= 3 and name ~= "tag" then
-      if opts == nil then
-        opts = {}
-        for shared_name, shared_value in pairs(shared or {}) do
-          opts[shared_name] = shared_value
-        end
-      end
-      opts[name] = value
-    end
-  end
-  return opts or shared
-end
-
--- A request that names an endpoint: { client.order.trades, params, … }. Returns is_post, path, params, opts | nil, err.
-local function of_endpoint(e, request, shared)
-  local params, opts = request[2], opts_of(request, shared)
-  if params ~= nil and type(params) ~= "table" then
-    return nil, usage("the parameters of a request (its second item) must be a table, not a %s", type(params))
-  end
-  local err = not (opts and opts.check == false) and endpoint.check(e, params, opts)
-  if err then
-    return nil, err
-  end
-  return e.is_post, e.path, params, endpoint.opts(e, opts)
-end
-
--- Returns is_post, path, params, opts | nil, err.
-local function read_request(request, shared)
-  if type(request) ~= "table" then
-    return nil, usage('a request must be a table { "GET" or "POST", path, params or body }, not a %s', type(request))
-  end
-  local e = endpoint_of(request[1])
-  if e then
-    return of_endpoint(e, request, shared)
-  end
-  local is_post, path, params = is_post_method(request[1]), request[2], request[3]
-  if is_post == nil then
-    local given = type(request[1]) == "string" and '"' .. errors.visible(request[1]) .. '"' or "a " .. type(request[1])
-    return nil, usage('the method of a request (its first item) must be "GET" or "POST", not %s', given)
-  elseif type(path) ~= "string" then
-    return nil, usage("the path of a request (its second item) must be a string, not a %s", type(path))
-  elseif params ~= nil and type(params) ~= "table" then
-    return nil, usage("the %s of a request (its third item) must be a table, not a %s",
-      is_post and "body" or "params", type(params))
-  end
-  return is_post, path, params, opts_of(request, shared)
-end
 
 -- ---- results ----
 
@@ -154,7 +54,7 @@ local function start(self, request)
   local slot = free_slot(self)
   self.index = self.index + 1
   self.indexes[slot], self.out = self.index, self.out + 1
-  local is_post, path, params, opts = read_request(request, self.opts)
+  local is_post, path, params, opts = requests.read(request, self.opts)
   local err = is_post == nil and path or nil
   if err == nil then
     self.tags[slot] = request.tag
@@ -240,14 +140,14 @@ metatable.__close = methods.close
 
 -- ---- making one ----
 
-local function make(client, requests, opts)
+local function make(client, given, opts)
   local self = {
     client = client,
-    pull = is_callable(requests) and requests or each(requests),
-    total = not is_callable(requests) and #requests or nil,
+    pull = requests.each(given),
+    total = not is_callable(given) and #given or nil,
     wanted = opts and opts.concurrency,
     on_progress = opts and opts.on_progress,
-    opts = shared_opts(opts),
+    opts = requests.shared_opts(opts),
     slots = 0,
     free = {},
     indexes = {}, -- slot → index
@@ -263,8 +163,8 @@ end
 
 -- client:batch, its arguments checked. Returns what a generic for wants: the batch itself is the
 -- iterator, and on Lua 5.4 the value to be closed.
-function batch.new(client, requests, opts)
-  local self = make(client, requests, opts)
+function batch.new(client, given, opts)
+  local self = make(client, given, opts)
   return self, nil, nil, self
 end
 
@@ -284,8 +184,8 @@ end
 
 -- client:all: the results in the order of the requests. Nobody else could close what is out when the
 -- program's functions raise.
-function batch.all(client, requests, opts)
-  local self = make(client, requests, opts)
+function batch.all(client, given, opts)
+  local self = make(client, given, opts)
   if not can_guard() then
     return gather(self)
   end

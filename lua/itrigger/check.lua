@@ -50,6 +50,19 @@ function check.table_or_nil(name, argument, value)
   end
 end
 
+-- Raise unless path, params or body, and opts of one call have the right types; data names the second.
+function check.call(name, data, path, params, opts)
+  if type(path) ~= "string" then
+    check.wrong_type(name, "path", "string", path)
+  end
+  if params ~= nil and type(params) ~= "table" then
+    check.wrong_type(name, data, "table or nil", params)
+  end
+  if opts ~= nil and type(opts) ~= "table" then
+    check.wrong_type(name, "opts", "table or nil", opts)
+  end
+end
+
 -- Return whether the value is an integer in a range.
 function check.is_integer(value, from, to)
   return type(value) == "number" and value >= from and value <= to and value % 1 == 0

@@ -8,6 +8,7 @@ local errors = require "itrigger.errors"
 local groups = require "itrigger.groups"
 local options = require "itrigger.options"
 local pages = require "itrigger.pages"
+local requests = require "itrigger.requests"
 
 local getmetatable, type = getmetatable, type
 local core_call, core_close, core_stats, core_token = async.call, core.close, core.stats, async.token
@@ -28,19 +29,6 @@ local function bad_self(name, self)
   check.fail("'%s' was called on a %s, not on a client; is it written with a colon?", name, type(self))
 end
 
--- path, params or body, and opts of one call; data names the second.
-local function check_call(name, data, path, params, opts)
-  if type(path) ~= "string" then
-    check.wrong_type(name, "path", "string", path)
-  end
-  if params ~= nil and type(params) ~= "table" then
-    check.wrong_type(name, data, "table or nil", params)
-  end
-  if opts ~= nil and type(opts) ~= "table" then
-    check.wrong_type(name, "opts", "table or nil", opts)
-  end
-end
-
 -- ---- the methods ----
 
 -- GET path with params in the query. Returns the envelope | nil, err.
@@ -48,7 +36,7 @@ function methods:get(path, params, opts)
   if getmetatable(self) ~= CLIENT then
     bad_self("get", self)
   end
-  check_call("get", "params", path, params, opts)
+  check.call("get", "params", path, params, opts)
   return core_call(self, false, path, params, opts)
 end
 
@@ -57,7 +45,7 @@ function methods:post(path, body, opts)
   if getmetatable(self) ~= CLIENT then
     bad_self("post", self)
   end
-  check_call("post", "body", path, body, opts)
+  check.call("post", "body", path, body, opts)
   return core_call(self, true, path, body, opts)
 end
 
@@ -65,21 +53,21 @@ end
 -- iterator function of { "GET" or "POST", path, params or body, tag =, and options of a call }; opts:
 -- concurrency, on_progress, and options that all calls have. result: index, tag, response, error,
 -- elapsed (s), in the order in which calls end.
-function methods:batch(requests, opts)
+function methods:batch(given, opts)
   if getmetatable(self) ~= CLIENT then
     bad_self("batch", self)
   end
-  batch.check("batch", requests, opts)
-  return batch.new(self, requests, opts)
+  requests.check("batch", given, opts)
+  return batch.new(self, given, opts)
 end
 
 -- Make them all at once. Returns an array of results, in the order of the requests.
-function methods:all(requests, opts)
+function methods:all(given, opts)
   if getmetatable(self) ~= CLIENT then
     bad_self("all", self)
   end
-  batch.check("all", requests, opts)
-  return batch.all(self, requests, opts)
+  requests.check("all", given, opts)
+  return batch.all(self, given, opts)
 end
 
 -- Iterate over the rows of a paged list: `for row, page in client:pages(path, params, opts) do`; page: the
@@ -151,6 +139,12 @@ core.set_index(function(self, name)
   end
   return find_group(self, name)
 end)
+
+-- Return whether the value is a client, or one of itrigger.testing.
+function client.is_client(value)
+  local word = getmetatable(value)
+  return word == CLIENT or word == "itrigger.testing.client"
+end
 
 -- ---- making one ----
 

@@ -2,16 +2,13 @@
 -- that can be called, asked for its :pages, or named in a batch. Both are made when they are looked up and keep nothing
 -- alive but their client.
 
-local async = require "itrigger.async"
 local check = require "itrigger.check"
 local core = require "itrigger.core"
 local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
-local pages = require "itrigger.pages"
 
 local concat, error, getmetatable, next, pairs = table.concat, error, getmetatable, next, pairs
 local rawget, setmetatable, tostring, type = rawget, setmetatable, tostring, type
-local call = async.call
 
 local groups = {}
 local NONE = {}
@@ -51,7 +48,11 @@ function handle_metatable.__call(self, params, opts)
   if client == nil then
     return nil, err
   end
-  return call(client, e.is_post, e.path, params, endpoint.opts(e, opts))
+  opts = endpoint.opts(e, opts)
+  if e.is_post then
+    return client:post(e.path, params, opts)
+  end
+  return client:get(e.path, params, opts)
 end
 
 function handle_metatable.__tostring(self)
@@ -80,8 +81,7 @@ function handle_methods:pages(params, opts)
     page_opts[name] = value
   end
   page_opts.check = nil
-  pages.check(e.name .. ":pages", e.path, params, page_opts)
-  return pages.new(client, e.path, params, page_opts)
+  return client:pages(e.path, params, page_opts)
 end
 
 -- The endpoint behind a handle; nil for anything else. For batches.

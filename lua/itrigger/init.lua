@@ -44,12 +44,20 @@ function itrigger.close()
   return true
 end
 
--- Make the default client anew. Returns true | nil, err; after an error the earlier one stays.
+-- Make the default client anew, of options or of a client that exists (also one of itrigger.testing). Returns true | nil,
+-- err; after an error the earlier one stays.
 function itrigger.configure(options)
-  check.table_or_nil("configure", "options", options)
-  local made, err = client.new(options or {})
+  local made, err
+  if client.is_client(options) then
+    made = options
+  else
+    check.table_or_nil("configure", "options", options)
+    made, err = client.new(options or {})
+  end
   if made == nil then
     return nil, err
+  elseif made == default then
+    return true
   end
   itrigger.close()
   default = made
@@ -59,37 +67,35 @@ end
 -- ---- the methods of the default client ----
 
 -- As the method of a client; nil, err where there is no default client.
-local function returning(method)
+local function returning(name)
   return function(a, b, c)
     local it, err = ensure_default()
     if it == nil then
       return nil, err
     end
-    return method(it, a, b, c)
+    return it[name](it, a, b, c)
   end
 end
 
 -- The same, but what gives no error raises it.
-local function raising(method)
+local function raising(name)
   return function(a, b, c)
     local it, err = ensure_default()
     if it == nil then
       check.fail(err)
     end
-    return method(it, a, b, c)
+    return it[name](it, a, b, c)
   end
 end
 
-local methods = client.methods
-
-itrigger.get = returning(methods.get)
-itrigger.post = returning(methods.post)
-itrigger.token = returning(methods.token)
-itrigger.refresh = returning(methods.refresh)
-itrigger.stats = returning(methods.stats)
-itrigger.batch = raising(methods.batch)
-itrigger.all = raising(methods.all)
-itrigger.pages = raising(methods.pages)
+itrigger.get = returning("get")
+itrigger.post = returning("post")
+itrigger.token = returning("token")
+itrigger.refresh = returning("refresh")
+itrigger.stats = returning("stats")
+itrigger.batch = raising("batch")
+itrigger.all = raising("all")
+itrigger.pages = raising("pages")
 
 -- As client:define on the default client, and on each that configure makes.
 function itrigger.define(entry)

@@ -1,0 +1,355 @@
+-- A client for tests of one's own code: no network, no token; every call is answered by a stub and recorded. What goes in
+-- and out passes the real JSON writer and reader, and endpoint functions check their parameters as always.
+--
+--   local testing = require "itrigger.testing"
+--   local client = testing.client {
+--     ["member.query"] = { data = { realName = "李雷" } },
+--     ["member.register"] = testing.error(80001),
+--     ["GET /custom/path"] = function(params) return { data = params.id } end,
+--   }
+
+local check = require "itrigger.check"
+local codes = require "itrigger.codes"
+local core = require "itrigger.core"
+local endpoint = require "itrigger.endpoint"
+local errors = require "itrigger.errors"
+local groups = require "itrigger.groups"
+local json = require "itrigger.json"
+local pages = require "itrigger.pages"
+local requests = require "itrigger.requests"
+
+local concat, error, getmetatable, ipairs, pairs = table.concat, error, getmetatable, ipairs, pairs
+local rawget, setmetatable, tostring, type = rawget, setmetatable, tostring, type
+
+local testing = {}
+
+-- ---- stubs ----
+
+local failure_metatable, sequence_metatable = {}, {}
+
+-- The kinds that a call can fail with when the gateway gave no envelope, and what such an error says.
+local KINDS = {
+  network = "connection reset by peer (stub)",
+  timeout = "the deadline passed (stub)",
+  tls = "the certificate could not be verified (stub)",
+  http = "HTTP 502 without an envelope (stub)",
+  decode = "the answer is not JSON (stub)",
+  token = "the gateway refused the token (stub)",
+  quota = "the limit of token fetches is reached (stub)",
+  store = "the token store failed (stub)",
+}
+
+-- A stub that fails: with a code of the gateway (a number), or with a kind of error ("timeout", "network" …). message
+-- and fields (a table) are optional.
+function testing.error(code_or_kind, message, fields)
+  local made = { retryable = false }
+  if type(code_or_kind) == "number" then
+    made.kind, made.code, made.name = "api", code_or_kind, codes[code_or_kind]
+    made.message = message or codes[code_or_kind] or "stub"
+    made.http_status = 200
+    made.response = { code = code_or_kind, message = made.message }
+  elseif KINDS[code_or_kind] then
+    made.kind, made.message = code_or_kind, message or KINDS[code_or_kind]
+  else
+    local names = {}
+    for name in pairs(KINDS) do
+      names[#names + 1] = name
+    end
+    table.sort(names)
+    check.fail("testing.error: expected a code or one of %s, got %s", concat(names, ", "), tostring(code_or_kind))
+  end
+  for name, value in pairs(fields or {}) do
+    made[name] = value
+  end
+  return setmetatable(made, failure_metatable)
+end
+
+-- A stub that gives one answer after the other, and the last one for ever.
+function testing.sequence(...)
+  local stubs = { ... }
+  if #stubs == 0 then
+    check.fail("testing.sequence: at least one stub expected")
+  end
+  return setmetatable({ stubs = stubs, at = 0 }, sequence_metatable)
+end
+
+local function next_of(sequence)
+  sequence.at = sequence.at < #sequence.stubs and sequence.at + 1 or sequence.at
+  return sequence.stubs[sequence.at]
+end
+
+-- ---- checks of stubs ----
+
+-- What `data` is in the documentation's example: "array", "object", or the name of its type.
+local function shape(value)
+  if type(value) ~= "table" then
+    return type(value)
+  end
+  local is_array = value[1] ~= nil or getmetatable(value) == core.array_metatable
+  return is_array and "array" or "object"
+end
+
+local function names_of(example)
+  local names = {}
+  for name in pairs(example) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+-- The first field of a row or object that the documentation does not have, with the nearest, or nil.
+local function unknown_field(data, example)
+  for name in pairs(data) do
+    if example[name] == nil then
+      local names = names_of(example)
+      local near = core.nearest(tostring(name), names)
+      return ('data.%s is not documented%s (documented: %s; check = false in testing.client allows it)'):format(
+        tostring(name), near and (', did you mean "%s"?'):format(near) or "", concat(names, ", "))
+    end
+  end
+end
+
+-- What is wrong with a success stub of a documented endpoint, or nil.
+local function wrong_answer(e, stub)
+  local example, data = e.entry.answer, stub.data
+  if example == nil or data == nil or e.open then
+    return nil
+  end
+  local wanted, given = shape(example), shape(data)
+  if wanted == "array" and given == "object" and next(data) == nil then
+    return nil
+  elseif wanted ~= given then
+    return ("data must be of type %s as documented, not %s"):format(wanted, given)
+  elseif wanted == "object" then
+    return unknown_field(data, example)
+  elseif wanted == "array" and type(data[1]) == "table" then
+    return unknown_field(data[1], example[1])
+  end
+end
+
+local function check_stub(key, stub)
+  local meta = getmetatable(stub)
+  if meta == failure_metatable or type(stub) == "function" then
+    return
+  elseif meta == sequence_metatable then
+    for _, one in ipairs(stub.stubs) do
+      check_stub(key, one)
+    end
+    return
+  elseif type(stub) ~= "table" then
+    check.fail("testing.client: the stub of %s must be a table, a function, testing.error or testing.sequence, not a %s",
+      key, type(stub))
+  end
+  local e = endpoint.documented[key]
+  local wrong = e and wrong_answer(e, stub)
+  if wrong then
+    check.fail("testing.client: the stub of %s: %s", key, wrong)
+  end
+end
+
+-- "GET /path" → itself; "member.query" → "GET /itrigger-bff/…".
+local function address(key)
+  if type(key) == "string" and (key:find "^GET /" or key:find "^POST /") then
+    return key
+  end
+  local e, near = endpoint.find(tostring(key))
+  if e == nil then
+    check.fail('testing.client: unknown endpoint "%s"%s; a stub is named "group.function", "GET /path" or "POST /path"',
+      tostring(key), near and (', did you mean "%s"?'):format(near) or "")
+  end
+  return e.method .. " " .. e.path
+end
+
+-- ---- a call ----
+
+local names_by_address = {}
+for name, e in pairs(endpoint.documented) do
+  names_by_address[e.method .. " " .. e.path] = name
+end
+
+-- A copy by way of the wire: what the gateway would see or say.
+local function over_the_wire(value)
+  local text, err = json.encode(value)
+  if text == nil then
+    return nil, err
+  end
+  return json.decode(text)
+end
+
+local function failure(stub, method, path)
+  local err = {}
+  for name, value in pairs(stub) do
+    err[name] = value
+  end
+  err.method, err.path = method, path
+  return errors.new(err)
+end
+
+local function success(stub)
+  local answer = { code = 200, message = "操作成功" }
+  for name, value in pairs(stub) do
+    answer[name] = value
+  end
+  local res, err = over_the_wire(answer)
+  if res == nil then
+    check.fail("testing: the answer of a stub cannot be written as JSON: %s", err.message)
+  end
+  return res
+end
+
+local function perform(self, method, path, params, opts)
+  local key = method .. " " .. path
+  local sent, err = over_the_wire(params or {})
+  if sent == nil then
+    err.method, err.path = method, path
+    return nil, err
+  end
+  local call = { method = method, path = path, endpoint = names_by_address[key], params = sent, opts = opts }
+  self.calls[#self.calls + 1] = call
+  local stub = rawget(self, "stubs")[key]
+  if stub == nil then
+    check.fail("testing: no stub for %s; the client has stubs for: %s",
+      call.endpoint and ("%s (%s)"):format(call.endpoint, key) or key, concat(names_of(rawget(self, "stubs")), ", "))
+  end
+  while getmetatable(stub) == sequence_metatable or type(stub) == "function" do
+    if type(stub) == "function" then
+      stub = stub(sent, opts, call)
+    else
+      stub = next_of(stub)
+    end
+  end
+  if getmetatable(stub) == failure_metatable then
+    return nil, failure(stub, method, path)
+  end
+  return success(stub or {})
+end
+
+-- ---- the client ----
+
+local methods = {}
+
+function methods:get(path, params, opts)
+  check.call("get", "params", path, params, opts)
+  return perform(self, "GET", path, params, opts)
+end
+
+function methods:post(path, body, opts)
+  check.call("post", "body", path, body, opts)
+  return perform(self, "POST", path, body, opts)
+end
+
+-- One request of a batch. Returns the envelope | nil, err.
+local function carry_out(self, request, shared)
+  local is_post, path, params, opts = requests.read(request, shared)
+  if is_post == nil then
+    return nil, path
+  end
+  return perform(self, is_post and "POST" or "GET", path, params, opts)
+end
+
+-- Results in the order of the requests, one call after the other.
+function methods:batch(given, opts)
+  requests.check("batch", given, opts)
+  local pull, shared, index = requests.each(given), requests.shared_opts(opts), 0
+  local made = {}
+  function made.next()
+    local request = pull()
+    if request == nil then
+      return nil
+    end
+    index = index + 1
+    local response, err = carry_out(self, request, shared)
+    return { index = index, tag = type(request) == "table" and request.tag or nil, response = response, error = err, elapsed = 0 }
+  end
+  function made.close()
+    pull = function() end
+    return {}
+  end
+  return setmetatable(made, { __call = made.next })
+end
+
+function methods:all(given, opts)
+  local results = {}
+  for result in self:batch(given, opts) do
+    results[#results + 1] = result
+  end
+  return results
+end
+
+-- The rows of one page after another, until a page is empty or `total` rows were given.
+function methods:pages(path, params, opts)
+  pages.check("pages", path, params, opts)
+  local method = opts and opts.method and opts.method:upper() or "GET"
+  local asked = { pageNum = 1, pageSize = 100 }
+  for name, value in pairs(params or {}) do
+    asked[name] = value
+  end
+  local answer, at, given = nil, 0, 0
+  return function()
+    at = at + 1
+    if answer == nil or answer.data == nil or answer.data[at] == nil then
+      if answer and given >= (tonumber(answer.total) or 0) then
+        return nil
+      end
+      local err
+      answer, err = perform(self, method, path, asked, opts)
+      if answer == nil then
+        error(err, 0)
+      end
+      asked.pageNum, at = asked.pageNum + 1, 1
+    end
+    given = given + 1
+    local row = answer.data and answer.data[at]
+    if row == nil then
+      return nil
+    end
+    return row, answer
+  end
+end
+
+function methods.token()
+  return "testing-token", nil, "memory"
+end
+
+methods.refresh = methods.token
+
+function methods.stats()
+  return { token = { state = "held" }, events = {} }
+end
+
+function methods.close()
+  return true
+end
+
+function methods:define(entry)
+  groups.define(self, entry, methods)
+  return true
+end
+
+-- Told by this word, as a client by its own: see client.is_client.
+local NAME = "itrigger.testing.client"
+local metatable = { __name = NAME, __metatable = NAME }
+
+function metatable.__index(self, name)
+  return methods[name] or groups.find(self, name)
+end
+
+-- A client whose calls are answered by the stubs: name of an endpoint, or "GET /path", → a table of fields of the
+-- envelope (code 200 unless it says), a function(params, opts, call) that returns one, testing.error or
+-- testing.sequence. client.calls holds what was called: { endpoint, method, path, params, opts } each.
+-- opts: check = false takes stubs whose data the documentation does not have. Raises for a wrong stub.
+function testing.client(stubs, opts)
+  check.table_or_nil("testing.client", "stubs", stubs)
+  local by_address = {}
+  for key, stub in pairs(stubs or {}) do
+    local at = address(key)
+    if not (opts and opts.check == false) then
+      check_stub(key, stub)
+    end
+    by_address[at] = stub
+  end
+  return setmetatable({ stubs = by_address, calls = {} }, metatable)
+end
+
+return testing

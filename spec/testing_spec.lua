@@ -1,0 +1,137 @@
+-- itrigger.testing: a client without network or token.
+local errors = require "itrigger.errors"
+local itrigger = require "itrigger"
+local testing = require "itrigger.testing"
+
+local member = { mobile = "18899888899", storeNo = "1159374785466208256" }
+
+local function raises(text, f)
+  local ok, err = pcall(f)
+  assert.is_false(ok)
+  assert.truthy(tostring(err):find(text, 1, true), ("%q is not in %q"):format(text, tostring(err)))
+end
+
+describe("testing", function()
+  it("answers an endpoint and a path with the stub, as the gateway would", function()
+    local client = testing.client {
+      ["member.query"] = { data = { realName = "李雷" } },
+      ["POST /own"] = { data = { id = "9007199254740993" }, total = 3 },
+    }
+    local res = assert(client.member.query(member))
+    assert.same({ code = 200, message = "操作成功", data = { realName = "李雷" } }, res)
+    assert.equal("李雷", assert(client:get("/itrigger-bff/v2/open/api/member/query", member)).data.realName)
+    assert.equal(3, assert(client:post("/own", {})).total)
+  end)
+
+  it("records what was called", function()
+    local client = testing.client { ["member.register"] = { data = true } }
+    local body = { mobile = member.mobile, storeNo = member.storeNo, channel = itrigger.channel.wechat }
+    assert(client.member.register(body, { timeout = 5 }))
+    body.mobile = "changed afterwards"
+    assert.equal(1, #client.calls)
+    local call = client.calls[1]
+    assert.equal("member.register", call.endpoint)
+    assert.equal("POST", call.method)
+    assert.equal(member.mobile, call.params.mobile)
+    assert.equal(5, call.opts.timeout)
+  end)
+
+  it("fails with the errors of the library", function()
+    local client = testing.client {
+      ["member.register"] = testing.error(80001),
+      ["member.query"] = testing.error("timeout", nil, { retryable = true }),
+    }
+    local res, err = client:post("/itrigger-bff/v2/open/api/member/register", {})
+    assert.is_nil(res)
+    assert.is_true(errors.is(err))
+    assert.same({ "api", 80001, "member_exists" }, { err.kind, err.code, err.name })
+    assert.equal(80001, err.response.code)
+    res, err = client.member.query(member)
+    assert.is_nil(res)
+    assert.same({ "timeout", true }, { err.kind, err.retryable })
+    raises('expected a code or one of decode, http', function()
+      testing.error("nothing")
+    end)
+  end)
+
+  it("checks parameters as the real functions do, before a call is recorded", function()
+    local client = testing.client { ["member.query"] = { data = {} } }
+    local res, err = client.member.query { mobil = "1" }
+    assert.is_nil(res)
+    assert.truthy(err.message:find('unknown parameter "mobil"', 1, true))
+    assert.equal(0, #client.calls)
+  end)
+
+  it("takes functions and sequences", function()
+    local client = testing.client {
+      ["member.query"] = function(params)
+        return params.mobile == member.mobile and { data = { realName = "A" } } or testing.error(80002)
+      end,
+      ["member.point"] = testing.sequence({ data = { currentPoint = 1 } }, testing.error("network"), { data = { currentPoint = 2 } }),
+    }
+    assert.equal("A", assert(client.member.query(member)).data.realName)
+    assert.equal("member_not_found", select(2, client.member.query { mobile = "18899888890", storeNo = "1" }).name)
+    assert.equal(1, assert(client.member.point(member)).data.currentPoint)
+    assert.equal("network", select(2, client.member.point(member)).kind)
+    assert.equal(2, assert(client.member.point(member)).data.currentPoint)
+    assert.equal(2, assert(client.member.point(member)).data.currentPoint)
+  end)
+
+  it("refuses a stub that the documentation does not know", function()
+    raises('unknown endpoint "member.qery", did you mean "member.query"?', function()
+      testing.client { ["member.qery"] = {} }
+    end)
+    raises('data.realname is not documented, did you mean "realName"?', function()
+      testing.client { ["member.query"] = { data = { realname = "x" } } }
+    end)
+    raises("data must be of type array as documented, not object", function()
+      testing.client { ["member.point_list"] = { data = { id = 1 } } }
+    end)
+    raises("must be a table, a function, testing.error or testing.sequence, not a string", function()
+      testing.client { ["member.query"] = "x" }
+    end)
+    assert.truthy(testing.client({ ["member.query"] = { data = { vip = "x" } } }, { check = false }))
+  end)
+
+  it("raises for a call without a stub, and says which there are", function()
+    local client = testing.client { ["member.point"] = { data = { currentPoint = 1 } } }
+    raises("no stub for member.query (GET /itrigger-bff/v2/open/api/member/query); the client has stubs for: GET", function()
+      client.member.query(member)
+    end)
+  end)
+
+  it("serves batches, all and pages", function()
+    local client = testing.client {
+      ["order.trades"] = function(params)
+        return params.platformTradeCode == "2" and testing.error(61451) or { data = true }
+      end,
+      ["member.point_list"] = testing.sequence(
+        { data = { { id = 1 }, { id = 2 } }, total = 3 }, { data = { { id = 3 } }, total = 3 }),
+    }
+    local requests = {}
+    for i = 1, 3 do
+      requests[i] = { client.order.trades, {
+        platformCode = "TB", platformTradeCode = tostring(i), shopName = "s", originalContent = "{}" }, tag = i }
+    end
+    local results = client:all(requests)
+    assert.same({ 1, 2, 3 }, { results[1].tag, results[2].tag, results[3].tag })
+    assert.is_nil(results[2].response)
+    assert.equal(61451, results[2].error.code)
+    local ids = {}
+    for row, page in client.member.point_list:pages(member) do
+      ids[#ids + 1] = row.id
+      assert.equal(3, page.total)
+    end
+    assert.same({ 1, 2, 3 }, ids)
+    assert.equal(2, client.calls[5].params.pageNum)
+  end)
+
+  it("can be the default client", function()
+    local client = testing.client { ["member.query"] = { data = { realName = "李雷" } } }
+    assert.is_true(itrigger.configure(client))
+    assert.equal("李雷", assert(itrigger.member.query(member)).data.realName)
+    assert.equal("李雷", assert(itrigger.get("/itrigger-bff/v2/open/api/member/query", member)).data.realName)
+    assert.equal(2, #client.calls)
+    itrigger.close()
+  end)
+end)
