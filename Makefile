@@ -4,7 +4,8 @@
 #   V=1            show the commands                WERROR=1   warnings are errors
 #   CFLAGS=, LDFLAGS=, CC=                          added to ours, or in place of cc
 #   PREFIX=, DESTDIR=, INST_LIBDIR=, INST_LUADIR=   where install puts things
-#   LUA_INCDIR=, CURL_INCDIR=, CURL_LIBDIR=         where headers and libraries are, if not where pkg-config says
+#   LUA_INCDIR=, CURL_INCDIR=, CURL_LIBDIR=, HIREDIS_INCDIR=, HIREDIS_LIBDIR=
+#                  where headers and libraries are, if not where pkg-config says
 #   REDIS=0                                         leave the module itrigger.redis out
 #   DAEMON=0                                        leave itriggerd out
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
@@ -18,8 +19,8 @@ SHELL := /bin/sh
 LUAS := 5.1 5.2 5.3 5.4 luajit
 
 # LuaRocks says which Lua it builds for by the place of its headers only.
-ifneq ($(LUA_INCDIR),)
 hash := \#
+ifneq ($(LUA_INCDIR),)
 lua_of_headers := $(if $(wildcard $(LUA_INCDIR)/luajit.h),luajit,$(shell number=$$(printf '%s\n' '$(hash)include <lua.h>' \
     LUA_VERSION_NUM | $(CC) -E -I'$(LUA_INCDIR)' -x c - | tail -n 1) && echo 5.$$(( $$number % 100 ))))
 LUA ?= $(lua_of_headers)
@@ -38,22 +39,38 @@ ifneq ($(filter-out $(LUAS) all,$(LUA)),)
 $(error LUA=$(LUA): not one of $(LUAS) all)
 endif
 
+# ---- what is there to build with --------------------------------------------------------------------
+
+# $(call libs_of,PACKAGE,FALLBACK), $(call cflags_of,PACKAGE): what pkg-config knows. Headers of others are none of our
+# warnings.
+libs_of = $(or $(shell pkg-config --libs $(1) 2>/dev/null),$(2))
+cflags_of = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1) 2>/dev/null))
+# $(call has,FLAGS,TEXT): yes where TEXT gets through the preprocessor.
+has = $(shell printf '%s\n' $(2) | $(CC) $(1) $(CPPFLAGS) $(CFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
+include = '$(hash)include <$(1)>'
+
+curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(call cflags_of,libcurl))
+curl_libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR) -lcurl,$(call libs_of,libcurl,-lcurl))
+
+# The Redis store is a module of its own, so that nobody needs hiredis who has no Redis. From hiredis 1.0 on there may
+# be TLS, only with OpenSSL's headers.
+hiredis_cflags := $(if $(HIREDIS_INCDIR),$(addprefix -isystem ,$(filter-out /usr/include,$(HIREDIS_INCDIR))),$(call cflags_of,hiredis))
+has_redis := $(if $(filter 0,$(REDIS)),,$(call has,$(hiredis_cflags),$(call include,hiredis/hiredis.h)))
+redis_tls := $(if $(has_redis),$(call has,$(hiredis_cflags),$(call include,hiredis/hiredis_ssl.h) $(call include,openssl/ssl.h)))
+redis_libs := $(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) $(if $(redis_tls),-lhiredis_ssl) -lhiredis $(if $(redis_tls),-lssl -lcrypto)
+
+# The daemon. enum MHD_Result came with 0.9.71.
+daemon_cflags := $(call cflags_of,libmicrohttpd inih)
+daemon_libs := $(call libs_of,libmicrohttpd,-lmicrohttpd) $(call libs_of,inih,-linih)
+has_daemon := $(if $(filter 0,$(DAEMON)),,$(call has,$(daemon_cflags),$(call include,ini.h) $(call include,microhttpd.h) \
+    '$(hash)if MHD_VERSION < 0x00097100' '$(hash)error old' '$(hash)endif'))
+
 # ---- sources: the one list ------------------------------------------------------------------------
 
-# The Redis store is a module of its own, so that nobody needs hiredis who has no Redis.
-redis_sources := $(wildcard src/store/redis*.c) src/bind/redis_module.c
-redis_store_objects = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/store/redis*.c))
+redis_sources := $(wildcard src/store/redis*.c)
 lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*/*.c src/store/*.c src/transport/*.c))
-bind_sources := $(filter-out $(redis_sources),$(wildcard src/bind/*.c))
-has_redis := $(if $(filter 0,$(REDIS)),,$(wildcard $(addsuffix /hiredis/hiredis.h,$(HIREDIS_INCDIR) /usr/include /usr/local/include)))
-# From hiredis 1.0 on there may be TLS beside it: of the same hiredis, and only with OpenSSL's headers.
-redis_dir := $(dir $(firstword $(has_redis)))
-redis_tls := $(and $(has_redis),$(wildcard $(redis_dir)hiredis_ssl.h),$(shell $(CC) $(CPPFLAGS) $(CFLAGS) \
-    -include openssl/ssl.h -E -x c /dev/null >/dev/null 2>&1 && echo yes))
-redis_libs := $(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) $(if $(redis_tls),-lhiredis_ssl) -lhiredis $(if $(redis_tls),-lssl -lcrypto)
+bind_sources := $(filter-out src/bind/redis_module.c,$(wildcard src/bind/*.c))
 daemon_sources := $(wildcard src/itriggerd/*.c)
-has_header = $(wildcard $(addsuffix /$(1),$(DAEMON_INCDIR) /usr/include /usr/local/include))
-has_daemon := $(if $(filter 0,$(DAEMON)),,$(and $(call has_header,microhttpd.h),$(call has_header,ini.h)))
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
 lua_test_sources := $(wildcard spec/c/lua_*_test.c)
 test_sources := $(filter-out $(if $(has_redis),,$(wildcard spec/c/store_redis*_test.c)) \
@@ -99,12 +116,10 @@ accepted = $(shell $(CC) -Werror $(1) -E -x c /dev/null >/dev/null 2>&1 && echo 
 
 warnings := -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
 hardening := -fstack-protector-strong $(fortify) $(call accepted,-fcf-protection) $(call accepted,-fstack-clash-protection)
-# hiredis 1.x has inline functions in its headers, which are none of our warnings.
-curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR)) $(addprefix -isystem ,$(filter-out /usr/include,$(HIREDIS_INCDIR)))
-libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread -ldl -lm
+libs := $(curl_libs) -lpthread -ldl -lm
 
 base_flags := -std=c11 $(optimize) -D_GNU_SOURCE $(warnings) $(hardening) $(sanitize) $(variant_flags)
-compile := $(CC) $(base_flags) -fPIC -fvisibility=hidden -Isrc $(curl_cflags)
+compile := $(CC) $(base_flags) -fPIC -fvisibility=hidden -Isrc $(curl_cflags) $(hiredis_cflags)
 
 LIBFLAG ?= -shared
 relro := -Wl,-z,relro,-z,now
@@ -115,139 +130,138 @@ Q := $(if $(filter-out 0,$(V)),,@)
 say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(2))
 
 # A file that changes when the flags do, so that a build never mixes objects of two kinds.
-flags_now := $(compile) $(CFLAGS) | $(redis_libs) | $(LDFLAGS) $(LIBFLAG) $(libs) | $(LUA_INCDIR)
+flags_now := $(compile) $(CPPFLAGS) $(CFLAGS) | $(redis_libs) $(redis_tls) | $(LDFLAGS) $(LIBFLAG) $(libs) | $(LUA_INCDIR)
 
-# ---- the library and the modules ------------------------------------------------------------------
+# ---- how anything is made -------------------------------------------------------------------------
 
-lib := $(B)/libitrigger.a
-lib_objects := $(lib_sources:src/%.c=$(B)/obj/%.o)
-module = $(B)/$(1)/itrigger/core.so
-# Only where hiredis is.
-redis_module = $(if $(has_redis),$(B)/$(1)/itrigger/redis.so)
-modules = $(call module,$(1)) $(call redis_module,$(1))
+# $(call cc,FLAGS): an object. What the command line says of CPPFLAGS and LDFLAGS replaces what a target adds to them, so
+# targets add to more_cflags and more_ldflags.
+define cc
+$(call say,CC,$@)
+$(Q)mkdir -p $(@D)
+$(Q)$(compile) $(1) $(more_cflags) -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+endef
 
-.PHONY: build all build-redis build-daemon install-redis
-build: $(foreach l,$(luas_or_default),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
-all: $(foreach l,$(LUAS),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
-build-redis: $(foreach l,$(luas_or_default),$(B)/$(l)/itrigger/redis.so)
+# $(call ar): an archive.
+define ar
+$(call say,AR,$@)
+$(Q)mkdir -p $(@D)
+$(Q)rm -f $@
+$(Q)$(AR) rcs $@ $^
+endef
+
+# $(call ld,FLAGS,LIBS): a program or a module. The binding before the library that it uses.
+define ld
+$(call say,LD,$@)
+$(Q)mkdir -p $(@D)
+$(Q)$(CC) $(1) $(sanitize) $(more_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %/libbind.a,$^) $(filter $(lib),$^) $(2)
+endef
 
 $(B)/flags: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)printf '%s\n' '$(subst ','\'',$(flags_now))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(flags_now))' >$@
 
+# What the compiler said of headers, the last time.
+-include $(shell find $(B)/obj $(LUAS:%=$(B)/%/obj) -name '*.d' 2>/dev/null)
+
+# ---- the library and the modules ------------------------------------------------------------------
+
+lib := $(B)/libitrigger.a
+objects = $(patsubst %.c,$(B)/obj/%.o,$(1:src/%=%))
+module = $(B)/$(1)/itrigger/core.so
+redis_module = $(if $(has_redis),$(B)/$(1)/itrigger/redis.so)
+modules = $(call module,$(1)) $(call redis_module,$(1))
+redis_objects := $(call objects,$(redis_sources))
+
+# $(call left_out,HAS,OPTION,TEXT): a line for what cannot be built here, unless the user left it out.
+left_out = $(if $(1)$(filter 0,$(2)),,@echo 'left out: $(3)')
+define say_left_out
+$(call left_out,$(has_redis),$(REDIS),itrigger.redis; it needs hiredis (Debian: libhiredis-dev))
+$(call left_out,$(has_daemon),$(DAEMON),itriggerd; it needs libmicrohttpd 0.9.71 or newer and inih (Debian: libmicrohttpd-dev libinih-dev))
+endef
+
+.PHONY: build all build-redis build-daemon install-redis
+build: $(foreach l,$(luas_or_default),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
+	$(say_left_out)
+all: $(foreach l,$(LUAS),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
+	$(say_left_out)
+build-redis: $(foreach l,$(luas_or_default),$(B)/$(l)/itrigger/redis.so)
+
 $(B)/obj/%.o: src/%.c $(B)/flags
-	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) $(module_cflags) -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call cc)
 
-$(B)/obj/store/redis_tls.o: module_cflags := $(if $(redis_tls),-DITR_REDIS_TLS)
+$(B)/obj/store/redis_tls.o: more_cflags := $(if $(redis_tls),-DITR_REDIS_TLS)
 
-$(lib): $(lib_objects)
-	$(call say,AR,$@)
-	$(Q)rm -f $@
-	$(Q)$(AR) rcs $@ $^
+$(lib): $(call objects,$(lib_sources))
+	$(call ar)
 
 # Headers of one Lua: LUA_INCDIR when given (LuaRocks does), else what pkg-config says, else Debian's folder.
 pc_name = $(if $(filter luajit,$(1)),luajit,lua$(1))
-dir_name = $(if $(filter luajit,$(1)),luajit-2.1,lua$(1))
-lua_cflags = $(if $(LUA_INCDIR),-I'$(LUA_INCDIR)',$(shell pkg-config --cflags $(call pc_name,$(1)) 2>/dev/null || echo -I/usr/include/$(call dir_name,$(1))))
+lua_cflags = $(if $(LUA_INCDIR),-I'$(LUA_INCDIR)',$(or $(call cflags_of,$(call pc_name,$(1))),-I/usr/include/$(patsubst luajit,luajit-2.1,$(call pc_name,$(1)))))
 
 # Only the binding is compiled once per Lua.
 define lua_rules
-lua_cflags_$(1) := $$(call lua_cflags,$(1))
-bind_objects_$(1) := $$(bind_sources:src/%.c=$(B)/$(1)/obj/%.o)
-depends += $$(bind_objects_$(1):.o=.d)
-
 $(B)/$(1)/obj/%.o: src/%.c $(B)/flags
-	$$(call say,CC,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(compile) $$(lua_cflags_$(1)) -MMD -MP $$(CPPFLAGS) $$(CFLAGS) -c -o $$@ $$<
+	$$(call cc,$$(lua_cflags_$(1)))
 
-$(call module,$(1)): $$(bind_objects_$(1)) $(lib)
-	$$(call say,LD,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(libs)
+$(call module,$(1)): $(bind_sources:src/%.c=$(B)/$(1)/obj/%.o) $(lib)
+	$$(call ld,$$(LIBFLAG) $$(so_flags),$$(libs))
 
-$(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $(B)/$(1)/obj/bind/pin.o $$(redis_store_objects) $(lib)
-	$$(call say,LD,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(LIBFLAG) $$(sanitize) $$(so_flags) $$(LDFLAGS) -o $$@ $$^ $$(redis_libs) -lpthread -ldl
+$(B)/$(1)/itrigger/redis.so: $(B)/$(1)/obj/bind/redis_module.o $(B)/$(1)/obj/bind/pin.o $(redis_objects) $(lib)
+	$$(call ld,$$(LIBFLAG) $$(so_flags),$$(redis_libs) -lpthread -ldl)
 
-depends += $(B)/$(1)/obj/bind/redis_module.d
-
-$(B)/$(1)/libbind.a: $$(bind_objects_$(1))
-	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@
-	$$(Q)$$(AR) rcs $$@ $$^
+$(B)/$(1)/libbind.a: $(bind_sources:src/%.c=$(B)/$(1)/obj/%.o)
+	$$(call ar)
 endef
+$(foreach l,$(LUAS),$(eval lua_cflags_$(l) := $(call lua_cflags,$(l)))$(eval $(call lua_rules,$(l))))
+lua_libs = $(call libs_of,lua5.4,-llua5.4)
+
 # ---- the daemon -----------------------------------------------------------------------------------
 
 daemon := $(B)/bin/itriggerd
-daemon_objects := $(daemon_sources:src/%.c=$(B)/obj/%.o)
+# The parts that need neither socket nor store.
 daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address http_api key metrics page page_style page_text reply request_metrics waiting)
 build-daemon: $(daemon)
 
-$(B)/obj/itriggerd/parts.o: CPPFLAGS += $(if $(has_redis),-DITRIGGERD_REDIS)
+$(call objects,$(daemon_sources)): more_cflags := $(daemon_cflags) $(if $(has_redis),-DITRIGGERD_REDIS)
 
-$(daemon): $(daemon_objects) $(if $(has_redis),$(redis_store_objects)) $(lib)
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(sanitize) $(relro) $(LDFLAGS) -o $@ $^ \
-	    -lmicrohttpd -linih $(if $(has_redis),$(redis_libs)) $(libs)
-
-depends := $(daemon_objects:.o=.d) $(lib_objects:.o=.d) $(redis_store_objects:.o=.d)
-$(foreach l,$(LUAS),$(eval $(call lua_rules,$(l))))
+$(daemon): $(call objects,$(daemon_sources)) $(if $(has_redis),$(redis_objects)) $(lib)
+	$(call ld,$(relro),$(daemon_libs) $(if $(has_redis),$(redis_libs)) $(libs))
 
 # ---- tests ----------------------------------------------------------------------------------------
 
 # One cmocka program per spec/c/*_test.c. Those that need a Lua name it themselves and are built for 5.4.
 test_programs := $(test_sources:spec/c/%.c=$(B)/spec/%)
-test_objects := $(test_sources:spec/%.c=$(B)/obj/spec/%.o)
-support_objects := $(test_support:spec/%.c=$(B)/obj/spec/%.o)
-lua_support_objects := $(lua_test_support:spec/%.c=$(B)/obj/spec/%.o)
-sim_objects := $(sim_sources:spec/%.c=$(B)/obj/spec/%.o)
-sim_main := $(B)/obj/spec/c/sim/main.o
-depends += $(test_objects:.o=.d) $(support_objects:.o=.d) $(lua_support_objects:.o=.d) $(sim_objects:.o=.d) $(sim_main:.o=.d)
-.SECONDARY: $(test_objects) $(support_objects) $(lua_support_objects) $(sim_objects) $(sim_main)
+support_objects := $(call objects,$(test_support))
+sim_objects := $(call objects,$(sim_sources))
+.SECONDARY:
 
 $(B)/obj/spec/%.o: spec/%.c $(B)/flags
-	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) -Ispec/c $(test_cflags) -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
-
-# It makes each allocation fail in turn.
-$(B)/spec/alloc_test: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+	$(call cc,-Ispec/c)
 
 $(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
+	$(call ld,,$(call libs_of,cmocka,-lcmocka) $(more_libs) $(libs))
 
-$(B)/spec/store_redis%test: $(B)/obj/spec/c/store_redis%test.o $(redis_store_objects) $(support_objects) $(lib)
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(redis_libs) $(libs)
+# It makes each allocation fail in turn.
+$(B)/spec/alloc_test: more_ldflags := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
-# The parts of the daemon that need neither socket nor store.
-$(B)/spec/itriggerd_%_test: $(B)/obj/spec/c/itriggerd_%_test.o $(daemon_pure_objects) $(lib)
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(libs)
+redis_tests := $(filter $(B)/spec/store_redis%,$(test_programs))
+$(redis_tests): $(redis_objects)
+$(redis_tests): more_libs := $(redis_libs)
+
+$(filter $(B)/spec/itriggerd_%,$(test_programs)): $(daemon_pure_objects)
 
 # Lua states in a C program, for what only C can do to them.
-$(lua_test_sources:spec/%.c=$(B)/obj/spec/%.o) $(lua_support_objects): test_cflags := $(lua_cflags_5.4)
-
-$(B)/spec/lua_%_test: $(B)/obj/spec/c/lua_%_test.o $(lua_support_objects) $(support_objects) $(B)/5.4/libbind.a $(lib)
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ -lcmocka $(shell pkg-config --libs lua5.4 2>/dev/null || echo -llua5.4) $(libs)
+lua_tests := $(filter $(B)/spec/lua_%,$(test_programs))
+$(call objects,$(lua_test_sources) $(lua_test_support)): more_cflags := $(lua_cflags_5.4)
+$(lua_tests): $(call objects,$(lua_test_support)) $(B)/5.4/libbind.a
+$(lua_tests): more_libs = $(lua_libs)
 
 # The fleet in fake time (spec/c/sim/sim_world.h) is linked only where it is used.
 $(B)/spec/fleet_sim_test: $(sim_objects)
 
-$(B)/fleet_sim: $(sim_main) $(sim_objects) $(lib)
-	$(call say,LD,$@)
-	$(Q)$(CC) $(sanitize) $(LDFLAGS) -o $@ $^ $(libs)
+$(B)/fleet_sim: $(B)/obj/spec/c/sim/main.o $(sim_objects) $(lib)
+	$(call ld,,$(libs))
 
 # Programs whose source is gone must not run any more, and so be counted.
 .PHONY: c-tests
@@ -257,20 +271,18 @@ c-tests: $(test_programs)
 
 # Lua state with the sanitizers in it, closed at the end so that what it leaks shows. The preload that a stock lua
 # would need is inherited by every child of a spec.
-$(B)/lua-host: tools/lua_host.c $(B)/flags
-	$(call say,LD,$@)
-	$(Q)$(CC) $(base_flags) $(call lua_cflags,5.4) $(CFLAGS) $(LDFLAGS) -o $@ $< \
-	    $(shell pkg-config --libs lua5.4 2>/dev/null || echo -llua5.4)
+$(B)/obj/tools/%.o: tools/%.c $(B)/flags
+	$(call cc,$(lua_cflags_5.4))
+
+$(B)/lua-host: $(B)/obj/tools/lua_host.o
+	$(call ld,,$(lua_libs))
 
 # Each fuzz target may use the binding too, on Lua 5.4; the linker takes only what it calls.
 fuzz_programs := $(fuzz_sources:spec/fuzz/%.c=$(B)/fuzz/%)
-depends += $(fuzz_programs:=.d)
+$(call objects,$(fuzz_sources)): more_cflags := $(lua_cflags_5.4)
 
-$(B)/fuzz/%: spec/fuzz/%.c $(B)/5.4/libbind.a $(lib)
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) $(lua_cflags_5.4) -MMD -MP -MF $@.d -fsanitize=fuzzer $(CFLAGS) $(LDFLAGS) -o $@ $< \
-	    $(B)/5.4/libbind.a $(lib) $(shell pkg-config --libs lua5.4 2>/dev/null || echo -llua5.4) $(libs)
+$(B)/fuzz/%: $(B)/obj/spec/fuzz/%.o $(B)/5.4/libbind.a $(lib)
+	$(call ld,-fsanitize=fuzzer,$(lua_libs) $(libs))
 
 .PHONY: fuzz-programs
 fuzz-programs: $(fuzz_programs)
@@ -281,7 +293,9 @@ luas_here = $(shell tools/luas $(luas_or_all))
 
 # In a make of its own: a recipe is expanded before its first line, setup, has brought the Luas.
 .PHONY: test-products
-test-products: c-tests $(if $(filter test-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
+test-products: c-tests $(if $(has_daemon),build-daemon) \
+    $(if $(filter test-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
+	$(say_left_out)
 
 .PHONY: test check-all days asan tsan fuzz valgrind
 test:
@@ -384,27 +398,25 @@ lua_abi = $(if $(filter luajit,$(1)),5.1,$(1))
 INST_LIBDIR ?= $(PREFIX)/lib/lua/$(call lua_abi,$(LUA))
 INST_LUADIR ?= $(PREFIX)/share/lua/$(call lua_abi,$(LUA))
 
+# $(call put,MODE,FILE,TO): installs one file and says where.
+put = install -D -m $(1) '$(2)' '$(DESTDIR)$(3)' && printf '  %-7s %s\n' INSTALL '$(DESTDIR)$(3)'
+put_module = $(Q)$(call put,755,$(B)/$(LUA)/itrigger/$(1).so,$(INST_LIBDIR)/itrigger/$(1).so)
+
 ifeq ($(LUA),all)
 install:
 	$(Q)for l in $(LUAS); do $(MAKE) --no-print-directory install LUA=$$l || exit 1; done
 else
 install: build
-	$(call say,INSTALL,'$(DESTDIR)$(INST_LIBDIR)/itrigger $(DESTDIR)$(INST_LUADIR)/itrigger')
-	$(Q)install -d '$(DESTDIR)$(INST_LIBDIR)/itrigger'
-	$(Q)install -m 755 $(call module,$(LUA)) '$(DESTDIR)$(INST_LIBDIR)/itrigger/core.so'
-	$(if $(has_redis),$(Q)install -m 755 $(call redis_module,$(LUA)) '$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so')
-	$(Q)for f in $(lua_sources:lua/%=%); do install -d "$(DESTDIR)$(INST_LUADIR)/$${f%/*}" && \
-	    install -m 644 "lua/$$f" "$(DESTDIR)$(INST_LUADIR)/$$f" || exit 1; done
-	$(if $(has_daemon),$(Q)install -d '$(DESTDIR)$(PREFIX)/bin' && install -m 755 $(daemon) '$(DESTDIR)$(PREFIX)/bin/itriggerd')
-	$(if $(has_daemon),$(Q)install -d '$(DESTDIR)$(PREFIX)/share/man/man8' && \
-	    install -m 644 docs/man/itriggerd.8 '$(DESTDIR)$(PREFIX)/share/man/man8/itriggerd.8')
+	$(call put_module,core)
+	$(if $(has_redis),$(call put_module,redis))
+	$(Q)$(foreach f,$(lua_sources),$(call put,644,$(f),$(INST_LUADIR)/$(f:lua/%=%)) &&) :
+	$(if $(has_daemon),$(Q)$(call put,755,$(daemon),$(PREFIX)/bin/itriggerd))
+	$(if $(has_daemon),$(Q)$(call put,644,docs/man/itriggerd.8,$(PREFIX)/share/man/man8/itriggerd.8))
 endif
 
 # The rock itrigger-redis: this one module.
 install-redis: build-redis
-	$(call say,INSTALL,'$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so')
-	$(Q)install -d '$(DESTDIR)$(INST_LIBDIR)/itrigger'
-	$(Q)install -m 755 $(B)/$(LUA)/itrigger/redis.so '$(DESTDIR)$(INST_LIBDIR)/itrigger/redis.so'
+	$(call put_module,redis)
 
 clean:
 	rm -rf build
@@ -414,5 +426,3 @@ help:
 	@echo
 	@echo 'Targets: setup build all install env demo sandbox test sim days check-all asan tsan valgrind fuzz'
 	@echo '         lint format bench bench-nginx rock clean'
-
--include $(depends)
