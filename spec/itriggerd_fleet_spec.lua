@@ -4,13 +4,8 @@ local face = require "spec.support.face"
 local itriggerd = require "spec.support.itriggerd"
 local sandbox = require "spec.support.sandbox"
 
-local function has(program)
-  local found = os.execute("command -v " .. program .. " >/dev/null 2>&1")
-  return found == true or found == 0
-end
-
-if not itriggerd.is_built() then
-  print("itriggerd_fleet_spec: skipped, since itriggerd is not built: libmicrohttpd-dev or libinih-dev is missing")
+if itriggerd.missing() then
+  pending(itriggerd.missing())
   return
 end
 
@@ -39,8 +34,9 @@ describe("itriggerd", function()
   end
 
   describe("on Redis", function()
-    if not has "redis-server" or not pcall(require, "itrigger.redis") then
-      pending("no redis-server here, or no itrigger.redis built")
+    local why_not = require("spec.support.fleet_redis").missing()
+    if why_not then
+      pending(why_not)
       return
     end
 

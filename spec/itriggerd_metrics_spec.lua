@@ -2,8 +2,8 @@
 local itriggerd = require "spec.support.itriggerd"
 local sandbox = require "spec.support.sandbox"
 
-if not itriggerd.is_built() then
-  print("itriggerd_metrics_spec: skipped, since itriggerd is not built: libmicrohttpd-dev or libinih-dev is missing")
+if itriggerd.missing() then
+  pending(itriggerd.missing())
   return
 end
 

@@ -3,8 +3,8 @@ local browser_support = require "spec.support.browser"
 local itriggerd = require "spec.support.itriggerd"
 local sandbox = require "spec.support.sandbox"
 
-if not itriggerd.is_built() then
-  print("itriggerd_page_spec: skipped, since itriggerd is not built: libmicrohttpd-dev or libinih-dev is missing")
+if itriggerd.missing() then
+  pending(itriggerd.missing())
   return
 end
 

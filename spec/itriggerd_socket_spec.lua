@@ -3,8 +3,8 @@ local itriggerd = require "spec.support.itriggerd"
 local sandbox = require "spec.support.sandbox"
 
 describe("itriggerd's Unix socket", function()
-  if not itriggerd.is_built() then
-    pending("itriggerd is not built here (Debian: libmicrohttpd-dev, libinih-dev)")
+  if itriggerd.missing() then
+    pending(itriggerd.missing())
     return
   end
 

@@ -6,8 +6,8 @@ local sandbox = require "spec.support.sandbox"
 
 local VENDOR = "/itrigger-tenant/v1/basic/accessTokenOpen/token"
 
-if not itriggerd.is_built() then
-  print("itriggerd_spec: skipped, since itriggerd is not built: libmicrohttpd-dev or libinih-dev is missing")
+if itriggerd.missing() then
+  pending(itriggerd.missing())
   return
 end
 

@@ -7,7 +7,7 @@ local sandbox = require "spec.support.sandbox"
 
 local PASSWORD = "f1rst-w0rd"
 
-local has_module = pcall(require, "itrigger.redis")
+local why_not = require("spec.support.fleet_redis").missing()
 
 -- Calls until the mark "stop", and ten times more. Tells every call that failed, and each change of
 -- what stands between this process and a newer token: "behind: store", "behind: nothing".
@@ -77,8 +77,8 @@ local troubles = {
 }
 
 describe("token_store redis: under load", function()
-  if not has_module or not redis.is_here() then
-    pending(has_module and "no redis-server here" or "no itrigger.redis built")
+  if why_not then
+    pending(why_not)
     return
   end
 

@@ -12,9 +12,7 @@ local token, err, source = client:token()
 io.write(tostring(token), " ", source or tostring(err))
 ]]
 
-local has_module = pcall(require, "itrigger.redis")
-local has_server = os.execute("command -v redis-server >/dev/null 2>&1")
-has_server = has_server == true or has_server == 0
+local why_not = require("spec.support.fleet_redis").missing()
 
 describe("token_store redis:", function()
   local sb, environment
@@ -45,8 +43,8 @@ describe("token_store redis:", function()
     assert.falsy(err.message:find("pass-word", 1, true), err.message)
   end)
 
-  if not has_module or not has_server then
-    pending("on a real server: " .. (has_module and "no redis-server here" or "no itrigger.redis built"))
+  if why_not then
+    pending("on a real server: " .. why_not)
     return
   end
 

@@ -66,6 +66,12 @@ return function()
   end
 
   function handler.suiteEnd()
+    if count == 0 then
+      write_result("not ok", "no test ran: the files or the --filter have none")
+      io.stdout:write("1..1\n")
+      io.stdout:flush()
+      os.exit(1)
+    end
     io.stdout:write("1..", count, "\n")
     io.stdout:flush()
     return nil, true

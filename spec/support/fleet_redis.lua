@@ -5,6 +5,8 @@
 --   server:record("prefix")         -- the one value under that prefix
 --
 -- It ends when this process does: a guard waits for the end of a pipe that only this process holds.
+local built = require "spec.support.built"
+
 local redis = {}
 
 local Redis = {}
@@ -23,11 +25,8 @@ end
 
 -- Nil, or what this machine lacks.
 function redis.missing()
-  if not pcall(require, "itrigger.redis") then
-    return "no itrigger.redis is built"
-  elseif shell("command -v redis-server && command -v redis-cli") == "" then
-    return "no redis-server here"
-  end
+  local has_server = shell("command -v redis-server && command -v redis-cli") ~= ""
+  return built.lacks_module "itrigger.redis" or not has_server and "no redis-server here" or nil
 end
 
 -- The guard starts it, ends it when its own standard input ends, and removes its directory. What the

@@ -10,6 +10,7 @@
 --
 -- What the daemon logs is read line by line, so nothing is waited for by sleeping. A daemon ends at
 -- the latest with this process: a guard waits for the end of a pipe that only this process has.
+local built = require "spec.support.built"
 local cjson = require "cjson"
 local face = require "spec.support.face"
 local sandbox = require "spec.support.sandbox"
@@ -31,24 +32,8 @@ end
 
 itriggerd.shell = shell
 
--- What was built for these specs: beside the modules that they load; or what ITRIGGERD_PROGRAM names, say one
--- with a sanitizer in it.
-function itriggerd.program()
-  local given = os.getenv("ITRIGGERD_PROGRAM")
-  if given then
-    return given
-  end
-  local module = assert(package.searchpath and package.searchpath("itrigger.core", package.cpath)
-    or package.cpath:match("([^;]*)%?%.so"))
-  local root = module:match("^(.*)/[^/]+/itrigger/core%.so$") or module:match("^(.*)/[^/]+/$")
-  return root .. "/bin/itriggerd"
-end
-
--- True when there is one: it is built where libmicrohttpd and inih are.
-function itriggerd.is_built()
-  local file = io.open(itriggerd.program(), "rb")
-  return file ~= nil and file:close()
-end
+itriggerd.program = built.itriggerd
+itriggerd.missing = built.lacks_itriggerd
 
 -- ---- one daemon ----
 

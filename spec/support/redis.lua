@@ -26,10 +26,6 @@ local function shell(command)
   return text
 end
 
-function redis.is_here()
-  return shell("command -v redis-server >/dev/null && command -v redis-cli >/dev/null && echo yes") == "yes\n"
-end
-
 -- `password`: or nil, which is none.
 function redis.start(dir, password)
   local self = setmetatable({ dir = dir, socket = dir .. "/redis.sock", password = password or "" }, Server)
