@@ -32,7 +32,8 @@ static bool may_take(const struct itr_record *v, int64_t now_ms, const struct it
 }
 
 /* Higher than any that was, and ahead of those that a store forgot: they were times too. */
-static uint64_t next_fence(const struct itr_record *v, int64_t now_ms, uint64_t held_fence)
+static uint64_t next_fence(const struct itr_record *v, int64_t now_ms, uint64_t held_fence,
+                           uint64_t last_fence)
 {
     uint64_t highest = v->fence;
 
@@ -40,6 +41,8 @@ static uint64_t next_fence(const struct itr_record *v, int64_t now_ms, uint64_t 
         highest = v->lease_fence;
     if (held_fence > highest)
         highest = held_fence;
+    if (last_fence > highest)
+        highest = last_fence;
     return highest + 1 > (uint64_t)now_ms ? highest + 1 : (uint64_t)now_ms;
 }
 
@@ -55,7 +58,7 @@ static void acquire(const struct itr_record *v, int64_t now_ms, const struct itr
     if (itr_record_has_lapsed_lease(v, now_ms))
         next->failures = one_more(v->failures);
     copy_text(next->owner, sizeof next->owner, wish->owner);
-    next->lease_fence = next_fence(v, now_ms, wish->held_fence);
+    next->lease_fence = next_fence(v, now_ms, wish->held_fence, wish->last_fence);
     next->lease_end_ms = now_ms + wish->rules->lease_ms;
     next->fetches = one_more(v->fetches);
 }
@@ -243,18 +246,29 @@ enum itr_record_settled itr_record_settle(const struct itr_record *r, int64_t no
     standing = standing_of(r, &v, now_ms, wish->owner, lease_fence);
     if (standing == ANOTHERS)
         return ITR_NOT_OURS;
-    if (standing == SETTLED) {
-        *next = *r;
-        return ITR_SETTLED;
-    }
     *next = v;
+    if (standing == SETTLED || (standing == FORGOTTEN && outcome->is == ITR_OUTCOME_NOT_SENT)) {
+        *next = *r;
+        return ITR_SETTLED_BEFORE;
+    }
 
     settle_count(next, standing == OURS && r->day == v.day, outcome->is);
-    settle_outcome(next, now_ms, wish->rules, lease_fence, outcome);
+    settle_outcome(next, now_ms - outcome->age_ms, wish->rules, lease_fence, outcome);
 
     /* The lease goes; its fence stays, so that the next one is higher. */
     next->owner[0] = '\0';
     next->lease_fence = lease_fence;
     next->lease_end_ms = 0;
     return ITR_SETTLED;
+}
+
+struct itr_token_times itr_record_token_times(const struct itr_record *r, int64_t store_now_ms,
+                                              int64_t mono_ms, int64_t token_ttl_ms, uint64_t seed)
+{
+    int64_t age_ms = store_now_ms - r->born_ms;
+    int64_t end_ms = itr_min64(r->end_ms - store_now_ms, token_ttl_ms);
+    int64_t refresh_ms = r->refresh_ms - itr_record_jitter_ms(r, seed) - store_now_ms;
+
+    return (struct itr_token_times){mono_ms - itr_max64(0, age_ms),
+                                    mono_ms + itr_min64(refresh_ms, end_ms), mono_ms + end_ms};
 }

@@ -73,6 +73,8 @@ struct itr_record_wish {
     const struct itr_record_rules *rules;
     const char *owner;      /* our lease name; unique per process and fetch */
     uint64_t held_fence;    /* of the token we hold; 0: none */
+    uint64_t last_fence;    /* the highest that we have used; 0: none */
+    uint64_t sent_fence;    /* of our last request that may have been sent; 0: none */
     const char *refused;    /* the string that was refused, or NULL */
     bool asked;             /* client:refresh(), or min_valid */
     int64_t local_retry_ms; /* this machine's own hold (nothing was sent), by the store's clock */
@@ -115,10 +117,12 @@ struct itr_record_outcome {
     struct itr_error error; /* all but TOKEN */
     const char *refused;    /* the string whose refusal caused this fetch, or NULL */
     uint64_t random;        /* for the backoff's full jitter */
+    int64_t age_ms;         /* how long ago the answer came; it is settled as of then */
 };
 
 enum itr_record_settled {
-    ITR_SETTLED, /* swap in *next */
+    ITR_SETTLED,        /* swap in *next */
+    ITR_SETTLED_BEFORE, /* the outcome is in the record already, or nothing of ours is: no swap */
     ITR_NOT_OURS /* another's lease or a higher fence stands: drop the outcome, decide again */
 };
 
@@ -147,6 +151,11 @@ int64_t itr_record_backoff_ms(int failures, uint64_t random);
 /* How much earlier than refresh_ms this process refreshes: up to a sixth of the margin, drawn from
  * `random`; 0 where refresh_ms is not ahead of end_ms (a token given again). */
 int64_t itr_record_jitter_ms(const struct itr_record *r, uint64_t random);
+
+/* The times of the token in r (a view) on a process's own clock: store_now_ms by the store's clock
+ * is mono_ms. `seed`: the process's jitter. No life is longer than token_ttl_ms. */
+struct itr_token_times itr_record_token_times(const struct itr_record *r, int64_t store_now_ms,
+                                              int64_t mono_ms, int64_t token_ttl_ms, uint64_t seed);
 
 /* Text form. Encode: ITR_OK or ITR_NOMEM. Decode of nothing or of a corrupt text: ITR_OK and an
  * empty record; of a newer format: ITR_STORE (never overwrite it). */

@@ -97,7 +97,7 @@ void itr_record_view_for(const struct itr_record *r, int64_t now_ms,
         return;
     out->owner[0] = '\0';
     out->lease_end_ms = 0;
-    if (out->fetches > 0)
+    if (out->fetches > 0 && out->lease_fence != wish->sent_fence)
         out->fetches--;
 }
 
