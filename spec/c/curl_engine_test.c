@@ -16,9 +16,9 @@
 
 #include "support/loop_fixture.h"
 #include "support/transport_contract.h"
-#include "transport/curl_carrier.h"
 #include "transport/curl_engine.h"
 #include "transport/curl_settings.h"
+#include "transport/curl_worker.h"
 
 #if defined(__SANITIZE_THREAD__)
 #define UNDER_TSAN 1
@@ -35,8 +35,6 @@
 #define MANY 100
 #define MEGABYTE 1000000
 
-static const struct raw_step ANSWER_ALWAYS[] = {
-    {RAW_READ, NULL, 0}, {RAW_SEND, OK_HELLO, 0}, {RAW_AGAIN, NULL, 0}};
 static const struct raw_step ANSWER_AT_GATE[] = {
     {RAW_READ, NULL, 0}, {RAW_GATE, NULL, 0}, {RAW_SEND, OK_HELLO, 0}, {RAW_AGAIN, NULL, 0}};
 static const struct raw_step SILENT[] = {{RAW_READ, NULL, 0}, {RAW_HOLD, NULL, 0}, {0}};
@@ -121,11 +119,11 @@ static void a_hundred_that_are_over_wake_the_loop_once(void **state)
 }
 
 /* A loop as a host has it: nothing but the notifier tells it to look. */
-static void a_loop_that_only_looks_when_the_bell_rings_gets_all(void **state)
+static void a_loop_that_only_looks_when_it_is_notified_gets_all(void **state)
 {
     static struct itr_exchange many[MANY];
     struct loop_fixture f;
-    struct itr_notifier *notifier = init_with_bell(&f, ANSWER_ALWAYS, ITR_NOTIFIER_FD);
+    struct itr_notifier *notifier = init_with_bell(&f, LOOP_FIXTURE_ANSWERS, ITR_NOTIFIER_FD);
     struct pollfd p = {.fd = itr_notifier_fd(notifier), .events = POLLIN};
     struct itr_exchange *x;
     int i, over = 0;
@@ -151,7 +149,7 @@ static void a_loop_that_only_looks_when_the_bell_rings_gets_all(void **state)
 static void a_host_that_connects_is_told(void **state)
 {
     struct loop_fixture f;
-    struct itr_notifier *notifier = init_with_bell(&f, ANSWER_ALWAYS, ITR_NOTIFIER_SOCKET);
+    struct itr_notifier *notifier = init_with_bell(&f, LOOP_FIXTURE_ANSWERS, ITR_NOTIFIER_SOCKET);
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int host = socket(AF_UNIX, SOCK_STREAM, 0);
     struct itr_error e;
@@ -217,7 +215,7 @@ static void nothing_of_the_request_is_borrowed(void **state)
     size_t n;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     snprintf(url, sizeof url, "%s", f.url);
     f.x.request.url = url;
     f.x.request.headers = headers;
@@ -255,7 +253,7 @@ static void what_it_cannot_do_is_refused_at_once(void **state)
     struct itr_error e;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     f.x.request.may_send = yes;
     assert_int_equal(f.t->ops->start(f.t, &f.x, &e), ITR_USAGE);
     assert_null(f.x.transfer);
@@ -291,9 +289,9 @@ static void no_more_than_its_maximum_are_taken(void **state)
     int i;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     f.x.request.timeout_ms = 0;
-    for (i = 0; i < ITR_CURL_CARRIER_MOST; i++)
+    for (i = 0; i < ITR_CURL_WORKER_MOST; i++)
         start(f.t, &f.x);
     assert_int_equal(f.t->ops->start(f.t, &f.x, &e), ITR_NETWORK);
     assert_non_null(strstr(e.text, "65536"));
@@ -308,7 +306,7 @@ static void no_more_than_its_maximum_are_taken(void **state)
 static void one_that_is_over_but_not_taken_can_be_cancelled(void **state)
 {
     struct loop_fixture f;
-    struct itr_notifier *notifier = init_with_bell(&f, ANSWER_ALWAYS, ITR_NOTIFIER_FD);
+    struct itr_notifier *notifier = init_with_bell(&f, LOOP_FIXTURE_ANSWERS, ITR_NOTIFIER_FD);
     struct pollfd p = {.fd = itr_notifier_fd(notifier), .events = POLLIN};
 
     (void)state;
@@ -340,7 +338,7 @@ static void cancelling_at_any_moment_harms_nobody(void **state)
     int i, spin;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     loop_fixture_get(&other, f.url);
     start(f.t, &other);
     for (i = 0; i < 400; i++) {
@@ -371,7 +369,7 @@ static void transports_with_the_same_options_share_connections(void **state)
     size_t i;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     loop_fixture_carry(&f);
     t = open_with(NULL);
     loop_fixture_carry_on(t, &f.x);
@@ -426,7 +424,7 @@ static void the_last_transport_ends_it_and_the_next_makes_it_anew(void **state)
     size_t i;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     for (i = 1; i <= 50; i++) {
         loop_fixture_carry(&f);
         loop_fixture_expect(&f.x, ITR_OK, true, 200);
@@ -470,7 +468,7 @@ static void threads_with_a_transport_each_share_one(void **state)
     int i;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     for (i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, get_many, &f), 0);
     for (i = 0; i < 4; i++)
@@ -533,7 +531,7 @@ static void be_child(struct loop_fixture *f, struct itr_exchange *queued)
 
 static void both_sides_of_a_fork_go_on(void **state)
 {
-    const struct raw_step *const scripts[] = {ANSWER_AT_GATE, ANSWER_AT_GATE, ANSWER_ALWAYS};
+    const struct raw_step *const scripts[] = {ANSWER_AT_GATE, ANSWER_AT_GATE, LOOP_FIXTURE_ANSWERS};
     struct itr_exchange second;
     struct loop_fixture f;
     pid_t child;
@@ -569,7 +567,7 @@ static void both_sides_of_a_fork_go_on(void **state)
 /* As the client does it: abandon, and a new one. */
 static void a_child_can_abandon_and_open_its_own(void **state)
 {
-    const struct raw_step *const scripts[] = {ANSWER_AT_GATE, ANSWER_ALWAYS};
+    const struct raw_step *const scripts[] = {ANSWER_AT_GATE, LOOP_FIXTURE_ANSWERS};
     struct loop_fixture f;
     pid_t child;
 
@@ -621,7 +619,7 @@ static void forks_in_the_middle_of_work_harm_nobody(void **state)
             "a fork while a thread allocates: the address sanitizer's own lock stays held\n");
     if (UNDER_ASAN || cannot_fork())
         skip();
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     for (i = 0; i < 8; i++)
         loop_fixture_get(&many[i], f.url);
     for (turn = 0; turn < 40; turn++) {
@@ -699,7 +697,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TRANSPORT_CONTRACT_TESTS,
         cmocka_unit_test(a_hundred_that_are_over_wake_the_loop_once),
-        cmocka_unit_test(a_loop_that_only_looks_when_the_bell_rings_gets_all),
+        cmocka_unit_test(a_loop_that_only_looks_when_it_is_notified_gets_all),
         cmocka_unit_test(a_host_that_connects_is_told),
         cmocka_unit_test(a_large_answer_comes_over_whole),
         cmocka_unit_test(nothing_of_the_request_is_borrowed),

@@ -11,68 +11,6 @@
 #include "support/loop_fixture.h"
 #include "transport/curl_settings.h"
 
-#define READ                                                                                       \
-    {                                                                                              \
-        RAW_READ, NULL, 0                                                                          \
-    }
-#define SEND(t)                                                                                    \
-    {                                                                                              \
-        RAW_SEND, (t), 0                                                                           \
-    }
-#define END                                                                                        \
-    {                                                                                              \
-        RAW_END, NULL, 0                                                                           \
-    }
-#define RESET                                                                                      \
-    {                                                                                              \
-        RAW_RESET, NULL, 0                                                                         \
-    }
-#define HOLD                                                                                       \
-    {                                                                                              \
-        RAW_HOLD, NULL, 0                                                                          \
-    }
-#define AGAIN                                                                                      \
-    {                                                                                              \
-        RAW_AGAIN, NULL, 0                                                                         \
-    }
-
-#define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-static const struct raw_step ANSWER_ALWAYS[] = {READ, SEND(OK_HELLO), AGAIN};
-
-/* The first connection plays the fault, later ones answer: after each fault the next call works. */
-static void play(const struct raw_step *fault, struct loop_fixture *f)
-{
-    static const struct raw_step *scripts[2];
-
-    scripts[0] = fault;
-    scripts[1] = ANSWER_ALWAYS;
-    loop_fixture_init_with(f, scripts, 2, NULL);
-    loop_fixture_carry(f);
-    raw_server_await_closed(f->server, 1);
-}
-
-static void next_call_works(struct loop_fixture *f)
-{
-    f->x.request.timeout_ms = 20000;
-    loop_fixture_carry(f);
-    loop_fixture_expect(&f->x, ITR_OK, true, 200);
-    assert_string_equal(itr_buf_str(&f->x.response.body), "hello");
-    loop_fixture_clear(f);
-}
-
-static void expect_fault(const struct raw_step *fault, enum itr_status carried, int http_status,
-                         const char *detail)
-{
-    struct loop_fixture f;
-
-    play(fault, &f);
-    loop_fixture_expect(&f.x, carried, true, http_status);
-    if (strstr(f.x.response.detail, detail) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", f.x.response.detail, detail);
-    next_call_works(&f);
-}
-
 /* ---- the connection ---- */
 
 static void a_refused_port_sends_nothing(void **state)
@@ -80,7 +18,7 @@ static void a_refused_port_sends_nothing(void **state)
     struct loop_fixture f;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     raw_server_free(f.server);
     f.server = NULL;
     loop_fixture_carry(&f);
@@ -94,14 +32,14 @@ static void a_name_that_does_not_exist_sends_nothing(void **state)
     struct loop_fixture f;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     f.x.request.url = "https://no-such-host.invalid/a?accessToken=s3cret";
     loop_fixture_carry(&f);
     loop_fixture_expect(&f.x, ITR_NETWORK, false, 0);
     assert_non_null(strstr(f.x.response.detail, "resolve"));
     assert_non_null(strstr(f.x.response.detail, "no-such-host.invalid"));
     f.x.request.url = f.url;
-    next_call_works(&f);
+    loop_fixture_next_works(&f);
 }
 
 /* libcurl by itself would send the POST again, on a new connection. */
@@ -110,8 +48,8 @@ static void a_post_that_a_dying_kept_connection_took_is_not_repeated(void **stat
     static const struct raw_step dies[] = {READ, SEND(OK_HELLO), READ, END};
     static const struct raw_step answers_once[] = {READ, SEND(OK_HELLO), END};
     static const struct raw_step reads[] = {READ, END};
-    const struct raw_step *const kept[] = {dies, ANSWER_ALWAYS};
-    const struct raw_step *const fresh[] = {answers_once, reads, ANSWER_ALWAYS};
+    const struct raw_step *const kept[] = {dies, LOOP_FIXTURE_ANSWERS};
+    const struct raw_step *const fresh[] = {answers_once, reads, LOOP_FIXTURE_ANSWERS};
     struct loop_fixture f;
 
     (void)state;
@@ -126,7 +64,7 @@ static void a_post_that_a_dying_kept_connection_took_is_not_repeated(void **stat
     loop_fixture_expect(&f.x, ITR_NETWORK, true, 0);
     assert_non_null(strstr(f.x.response.detail, "closed"));
     assert_int_equal(raw_server_requests(f.server), 2);
-    next_call_works(&f);
+    loop_fixture_next_works(&f);
 }
 
 static void a_kept_connection_that_died_in_between_is_not_used(void **state)
@@ -135,8 +73,8 @@ static void a_kept_connection_that_died_in_between_is_not_used(void **state)
     struct loop_fixture f;
 
     (void)state;
-    play(answers_once, &f);
-    next_call_works(&f);
+    loop_fixture_play(&f, answers_once);
+    loop_fixture_next_works(&f);
 }
 
 static void connections_that_end_too_early(void **state)
@@ -156,17 +94,18 @@ static void connections_that_end_too_early(void **state)
         READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), END};
 
     (void)state;
-    expect_fault(unanswered, ITR_NETWORK, 0, "closed the connection before the answer");
-    expect_fault(reset_unanswered, ITR_NETWORK, 0, "reset by peer");
-    expect_fault(reset_in_head, ITR_NETWORK, 200, "reset by peer");
-    expect_fault(end_in_head, ITR_NETWORK, 200,
-                 "closed the connection before the answer was whole");
-    expect_fault(end_in_body, ITR_NETWORK, 200,
-                 "closed the connection before the answer was whole");
-    expect_fault(reset_in_body, ITR_NETWORK, 500, "reset by peer");
-    expect_fault(end_in_chunk, ITR_NETWORK, 200,
-                 "closed the connection before the answer was whole");
-    expect_fault(end_between_chunks, ITR_NETWORK, 200, "before the answer was whole");
+    loop_fixture_expect_fault(unanswered, ITR_NETWORK, 0,
+                              "closed the connection before the answer");
+    loop_fixture_expect_fault(reset_unanswered, ITR_NETWORK, 0, "reset by peer");
+    loop_fixture_expect_fault(reset_in_head, ITR_NETWORK, 200, "reset by peer");
+    loop_fixture_expect_fault(end_in_head, ITR_NETWORK, 200,
+                              "closed the connection before the answer was whole");
+    loop_fixture_expect_fault(end_in_body, ITR_NETWORK, 200,
+                              "closed the connection before the answer was whole");
+    loop_fixture_expect_fault(reset_in_body, ITR_NETWORK, 500, "reset by peer");
+    loop_fixture_expect_fault(end_in_chunk, ITR_NETWORK, 200,
+                              "closed the connection before the answer was whole");
+    loop_fixture_expect_fault(end_between_chunks, ITR_NETWORK, 200, "before the answer was whole");
 }
 
 static void bytes_that_are_not_http(void **state)
@@ -181,10 +120,10 @@ static void bytes_that_are_not_http(void **state)
         END};
 
     (void)state;
-    expect_fault(other_protocol, ITR_NETWORK, 0, "HTTP");
-    expect_fault(bad_chunk, ITR_NETWORK, 200, "");
-    expect_fault(bad_length, ITR_NETWORK, 200, "");
-    expect_fault(bad_gzip, ITR_NETWORK, 200, "gzip");
+    loop_fixture_expect_fault(other_protocol, ITR_NETWORK, 0, "HTTP");
+    loop_fixture_expect_fault(bad_chunk, ITR_NETWORK, 200, "");
+    loop_fixture_expect_fault(bad_length, ITR_NETWORK, 200, "");
+    loop_fixture_expect_fault(bad_gzip, ITR_NETWORK, 200, "gzip");
 }
 
 /* What follows a whole answer belongs to no request; the connection is not used again. */
@@ -195,10 +134,10 @@ static void more_than_the_content_length_is_cut_off(void **state)
     struct loop_fixture f;
 
     (void)state;
-    play(longer, &f);
+    loop_fixture_play(&f, longer);
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
     assert_string_equal(itr_buf_str(&f.x.response.body), "hello");
-    next_call_works(&f);
+    loop_fixture_next_works(&f);
 }
 
 /* ---- time ---- */
@@ -222,14 +161,14 @@ static void the_deadline_ends_every_phase(void **state)
 
     (void)state;
     for (i = 0; i < 3; i++) {
-        const struct raw_step *scripts[] = {cases[i].script, ANSWER_ALWAYS};
+        const struct raw_step *scripts[] = {cases[i].script, LOOP_FIXTURE_ANSWERS};
         loop_fixture_init_with(&f, scripts, 2, NULL);
         f.x.request.timeout_ms = 150;
         loop_fixture_carry(&f);
         loop_fixture_expect(&f.x, ITR_TIMEOUT, true, cases[i].http_status);
         assert_non_null(strstr(f.x.response.detail, "within 150 ms"));
         assert_non_null(strstr(f.x.response.detail, cases[i].phase));
-        next_call_works(&f);
+        loop_fixture_next_works(&f);
     }
 }
 
@@ -263,10 +202,10 @@ static void a_redirect_is_an_answer_like_any_other(void **state)
     struct loop_fixture f;
 
     (void)state;
-    play(script, &f);
+    loop_fixture_play(&f, script);
     loop_fixture_expect(&f.x, ITR_OK, true, 302);
     assert_string_equal(itr_buf_str(&f.x.response.body), "no");
-    next_call_works(&f);
+    loop_fixture_next_works(&f);
 }
 
 static int64_t retry_after(const char *answer)
@@ -276,7 +215,7 @@ static int64_t retry_after(const char *answer)
     int64_t ms;
 
     script[1].text = answer;
-    play(script, &f);
+    loop_fixture_play(&f, script);
     ms = f.x.response.retry_after_ms;
     assert_int_equal(f.x.response.carried, ITR_OK);
     loop_fixture_carry(&f); /* the next one has none */

@@ -20,11 +20,6 @@
 #include "transport/curl_settings.h"
 #include "transport/curl_sockets.h"
 
-#define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-static const struct raw_step ANSWER_ALWAYS[] = {
-    {RAW_READ, NULL, 0}, {RAW_SEND, OK_HELLO, 0}, {RAW_AGAIN, NULL, 0}};
-
 /* ---- many at once ---- */
 
 enum { MANY = 100 };
@@ -68,7 +63,7 @@ static void a_hundred_at_once_all_come_out(void **state)
     struct loop_fixture f;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     start_many(f.t, f.url, 20000);
     take_many(f.t, ITR_OK);
     assert_int_equal(raw_server_requests(f.server), MANY);
@@ -95,7 +90,7 @@ static void answers_that_come_together_come_out_one_by_one(void **state)
 
 static void no_more_connections_than_allowed(void **state)
 {
-    const struct raw_step *const scripts[] = {ANSWER_ALWAYS};
+    const struct raw_step *const scripts[] = {LOOP_FIXTURE_ANSWERS};
     struct itr_transport_options o = {.max_host_connections = 2};
     struct loop_fixture f;
 
@@ -153,7 +148,7 @@ static void memory_stays_flat(void **state)
         print_message("the allocator in use does not tell how much is in use\n");
         skip();
     }
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     for (i = 0; i < n; i++) {
         if (i == n / 10)
             before = memory_after(&f, i);
@@ -189,7 +184,7 @@ static void without_descriptors_there_is_a_network_error(void **state)
     rlim_t before;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     before = limit_descriptors(0);
     s = itr_curl_loop_factory()->open(&o, &t, &e);
     loop_fixture_carry(&f);
@@ -223,7 +218,7 @@ static void no_connection_takes_the_place_of_a_closed_standard_stream(void **sta
     (void)state;
     if (!ITR_CURL_HAS_PREREQ)
         skip(); /* no connection is kept to look at */
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     if ((child = fork()) == 0) {
         close(STDERR_FILENO);
         loop_fixture_carry(&f);
@@ -244,7 +239,7 @@ static void a_program_that_the_host_starts_inherits_no_connection(void **state)
     (void)state;
     if (!ITR_CURL_HAS_PREREQ)
         skip(); /* no connection is kept to look at */
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     loop_fixture_carry(&f);
     for (fd = 3; fd < 1024; fd++) {
         if (port_of_peer(fd) != raw_server_port(f.server))
@@ -263,7 +258,7 @@ static void after_abandon_the_child_holds_no_connection(void **state)
     int status, fd;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     loop_fixture_carry(&f);
     if ((pid = fork()) == 0) {
         f.t->ops->abandon(f.t);
@@ -310,7 +305,7 @@ static void the_environments_proxy_is_not_for_loopback(void **state)
     (void)state;
     setenv("http_proxy", "http://127.0.0.1:1", 1);
     setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     loop_fixture_carry(&f);
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
 
@@ -352,7 +347,7 @@ static void a_proxy_that_was_asked_for_is_used(void **state)
 
 static void a_unix_socket_is_called_in_place_of_the_host(void **state)
 {
-    const struct raw_step *const scripts[] = {ANSWER_ALWAYS};
+    const struct raw_step *const scripts[] = {LOOP_FIXTURE_ANSWERS};
     struct itr_transport_options o = {0};
     struct raw_server *server;
     struct itr_transport *t;

@@ -12,11 +12,6 @@
 #include "transport/curl_loop.h"
 #include "transport/curl_settings.h"
 
-#define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-static const struct raw_step ANSWER_ALWAYS[] = {
-    {RAW_READ, NULL, 0}, {RAW_SEND, OK_HELLO, 0}, {RAW_AGAIN, NULL, 0}};
-
 static bool count_and_say_yes(void *ctx)
 {
     ++*(int *)ctx;
@@ -35,7 +30,7 @@ static void may_send_is_asked_once_and_obeyed(void **state)
     int asked = 0;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     f.x.request.may_send = count_and_say_yes;
     f.x.request.may_send_ctx = &asked;
     loop_fixture_carry(&f);
@@ -63,7 +58,7 @@ static void one_that_never_began_or_is_already_over_can_be_cancelled(void **stat
     struct itr_error e;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     assert_int_equal(f.t->ops->start(f.t, &f.x, &e), ITR_OK);
     f.t->ops->cancel(f.t, &f.x);
     assert_false(f.x.response.sent);

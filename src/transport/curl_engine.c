@@ -5,16 +5,16 @@
 
 #include "core/base/clock.h"
 #include "core/os/thread.h"
-#include "transport/curl_carrier.h"
 #include "transport/curl_ticket.h"
+#include "transport/curl_worker.h"
 
 /*
- * One transport: a port on the carrier, where the thread is. `woken` is set before the nap and the
- * notifier are told of it and looked at after them; what is over is in the port before, likewise.
+ * One transport: a port on the worker, where the thread is. `woken` is set before the nap and the
+ * notifier are woken, and looked at after them; likewise, what completed is in the port before.
  */
 struct itr_curl_engine {
-    struct itr_transport transport;   /* first: this is what the caller holds */
-    struct itr_curl_carrier *carrier; /* counted */
+    struct itr_transport transport; /* first: this is what the caller holds */
+    struct itr_curl_worker *worker; /* counted */
     struct itr_curl_port port;
     struct itr_notifier *notifier; /* counted; NULL: none */
     atomic_bool woken;
@@ -42,17 +42,17 @@ static enum itr_status engine_start(struct itr_transport *t, struct itr_exchange
     enum itr_status s;
 
     if (x->request.may_send != NULL)
-        return itr_error_set(e, ITR_USAGE, "the engine asks nobody before it sends");
+        return itr_error_set(e, ITR_USAGE, "may_send cannot be asked on another thread");
     if ((ticket = itr_curl_ticket_new(x, now_ms())) == NULL)
         return itr_error_set(e, ITR_NOMEM, "no memory");
-    if ((s = itr_curl_carrier_start(en->carrier, &en->port, ticket, e)) == ITR_OK)
-        return ITR_OK; /* the carrier now owns the ticket */
+    if ((s = itr_curl_worker_start(en->worker, &en->port, ticket, e)) == ITR_OK)
+        return ITR_OK; /* the worker now owns the ticket */
     itr_curl_ticket_free(ticket);
     x->transfer = NULL;
     return s;
 }
 
-/* How long to nap at most; 0: the time is over. */
+/* Return how long to nap at most; 0: the time has passed. */
 static int64_t nap_ms(int64_t timeout_ms, int64_t deadline_mono_ms)
 {
     int64_t left = timeout_ms < 0 ? LONGEST_NAP_MS : deadline_mono_ms - now_ms();
@@ -68,7 +68,7 @@ static struct itr_exchange *engine_wait(struct itr_transport *t, int64_t timeout
     int64_t deadline = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
 
     for (;;) {
-        struct itr_curl_ticket *ticket = itr_curl_carrier_take(en->carrier, &en->port);
+        struct itr_curl_ticket *ticket = itr_curl_worker_take(en->worker, &en->port);
         int64_t ms;
 
         if (ticket != NULL)
@@ -84,7 +84,7 @@ static struct itr_exchange *engine_wait(struct itr_transport *t, int64_t timeout
 static void engine_cancel(struct itr_transport *t, struct itr_exchange *x)
 {
     if (x->transfer != NULL)
-        x->response.sent = itr_curl_carrier_cancel(engine_of(t)->carrier, x->transfer);
+        x->response.sent = itr_curl_worker_cancel(engine_of(t)->worker, x->transfer);
     x->transfer = NULL;
 }
 
@@ -104,7 +104,7 @@ static void engine_free(struct itr_transport *t)
 
     if (en == NULL)
         return;
-    itr_curl_carrier_close(en->carrier, &en->port);
+    itr_curl_worker_close(en->worker, &en->port);
     itr_nap_clear(&en->port.nap);
     itr_notifier_release(en->notifier);
     free(en);
@@ -117,7 +117,7 @@ static const struct itr_transport_ops OPS = {
     .cancel = engine_cancel,
     .wake = engine_wake,
     .free = engine_free,
-    .abandon = engine_free, /* the carrier itself sees to what the parent has */
+    .abandon = engine_free, /* the worker itself sees to what the parent has */
 };
 
 enum itr_status itr_curl_engine_open(const struct itr_transport_options *options,
@@ -134,7 +134,7 @@ enum itr_status itr_curl_engine_open(const struct itr_transport_options *options
     atomic_init(&en->woken, false);
     itr_nap_init(&en->port.nap);
     en->port.notifier = notifier;
-    if ((s = itr_curl_carrier_open(options, &en->port, &en->carrier, e)) != ITR_OK) {
+    if ((s = itr_curl_worker_open(options, &en->port, &en->worker, e)) != ITR_OK) {
         itr_nap_clear(&en->port.nap);
         free(en);
         return s;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/reason.h"
+
 /* What a code means. Codes that are not here are ITR_NETWORK with libcurl's own name for them. */
 static const struct meaning {
     CURLcode code;
@@ -87,10 +89,10 @@ static bool may_hold_secret(const char *text)
 /* The system's reason where there is one, for libcurl's own text often leaves it out. */
 static void add_reason(const struct itr_curl_failure *f, char *detail, size_t n)
 {
-    char buf[128];
+    char buf[ITR_REASON];
 
     if (f->code == CURLE_COULDNT_CONNECT && f->os_errno != 0)
-        add_in_brackets(detail, n, strerror_r(f->os_errno, buf, sizeof buf));
+        add_in_brackets(detail, n, itr_reason(f->os_errno, buf));
     else if (f->text[0] != '\0' && !may_hold_secret(f->text))
         add_in_brackets(detail, n, f->text);
 }

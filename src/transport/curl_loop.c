@@ -6,12 +6,12 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
+#include "core/base/list.h"
 #include "core/os/sigpipe.h"
 #include "transport/curl_global.h"
 #include "transport/curl_request.h"
 #include "transport/curl_settings.h"
 #include "transport/curl_sockets.h"
-#include "transport/exchange_queue.h"
 
 /*
  * Design notes
@@ -29,12 +29,12 @@ struct itr_curl_loop {
     struct itr_transport transport; /* first: this is what the caller holds */
     CURLM *multi;                   /* ours */
     struct itr_curl_settings settings;
-    struct itr_curl_sockets sockets;         /* those that multi has open */
-    struct itr_curl_request *running, *idle; /* ours */
+    struct itr_curl_sockets sockets; /* those that multi has open */
+    struct itr_list running, idle;   /* of requests; ours */
     long n_idle;
-    struct itr_exchange_queue finished;
-    bool tls;                             /* https was used: closing may write, too */
-    struct itr_curl_loop *next_abandoned; /* in the list of those; see bury */
+    struct itr_list finished; /* of exchanges, borrowed */
+    bool tls;                 /* https was used: closing may write, too */
+    struct itr_list node;     /* in the list of abandoned ones; see bury */
     atomic_bool woken;
 };
 
@@ -45,20 +45,31 @@ static struct itr_curl_loop *loop_of(struct itr_transport *t)
     return (struct itr_curl_loop *)(void *)t;
 }
 
+/* Return the first request of a list; NULL: none. */
+static struct itr_curl_request *first_of(const struct itr_list *list)
+{
+    struct itr_list *node = itr_list_first(list);
+
+    return node != NULL ? ITR_CONTAINER(node, struct itr_curl_request, node) : NULL;
+}
+
 /* ---- finished ones ---- */
 
 static void add_finished(struct itr_curl_loop *loop, struct itr_exchange *x)
 {
     x->transfer = loop; /* no request carries it any more */
-    itr_exchange_queue_add(&loop->finished, x);
+    itr_list_append(&loop->finished, &x->node);
 }
 
 static struct itr_exchange *take_finished(struct itr_curl_loop *loop)
 {
-    struct itr_exchange *x = itr_exchange_queue_take(&loop->finished);
+    struct itr_list *node = itr_list_take_first(&loop->finished);
+    struct itr_exchange *x;
 
-    if (x != NULL)
-        x->transfer = NULL;
+    if (node == NULL)
+        return NULL;
+    x = ITR_CONTAINER(node, struct itr_exchange, node);
+    x->transfer = NULL;
     return x;
 }
 
@@ -67,9 +78,9 @@ static struct itr_exchange *take_finished(struct itr_curl_loop *loop)
 static enum itr_status get_idle(struct itr_curl_loop *loop, struct itr_curl_request **r,
                                 struct itr_error *e)
 {
-    if ((*r = loop->idle) == NULL)
+    if ((*r = first_of(&loop->idle)) == NULL)
         return itr_curl_request_new(&loop->settings, &loop->sockets, r, e);
-    itr_curl_request_unlink(*r);
+    itr_list_remove(&(*r)->node);
     loop->n_idle--;
     return ITR_OK;
 }
@@ -82,21 +93,22 @@ static void put_idle(struct itr_curl_loop *loop, struct itr_curl_request *r)
         itr_curl_request_free(r);
         return;
     }
-    itr_curl_request_link(&loop->idle, r);
+    itr_list_prepend(&loop->idle, &r->node); /* the most recent is the warmest */
     loop->n_idle++;
 }
 
 static void take_out(struct itr_curl_loop *loop, struct itr_curl_request *r)
 {
     curl_multi_remove_handle(loop->multi, r->easy);
-    itr_curl_request_unlink(r);
+    itr_list_remove(&r->node);
 }
 
 /* libcurl itself failed, most likely without memory: none of what runs can be carried on. */
 static void fail_all(struct itr_curl_loop *loop, CURLMcode code)
 {
-    while (loop->running != NULL) {
-        struct itr_curl_request *r = loop->running;
+    struct itr_curl_request *r;
+
+    while ((r = first_of(&loop->running)) != NULL) {
         struct itr_exchange *x;
 
         take_out(loop, r);
@@ -149,7 +161,7 @@ static enum itr_status loop_start(struct itr_transport *t, struct itr_exchange *
         s = itr_error_set(e, ITR_NOMEM, "no memory for another transfer");
         goto err1;
     }
-    itr_curl_request_link(&loop->running, r);
+    itr_list_append(&loop->running, &r->node);
     return ITR_OK;
 
 err1:
@@ -165,7 +177,7 @@ static void perform(struct itr_curl_loop *loop)
     int running;
     CURLMcode code;
 
-    if (loop->running == NULL)
+    if (itr_list_is_empty(&loop->running))
         return;
     if ((code = curl_multi_perform(loop->multi, &running)) != CURLM_OK)
         fail_all(loop, code);
@@ -234,7 +246,7 @@ static void cancel(struct itr_curl_loop *loop, struct itr_exchange *x)
     struct itr_curl_request *r = x->transfer;
 
     if (x->transfer == loop) {
-        itr_exchange_queue_remove(&loop->finished, x);
+        itr_list_remove(&x->node);
     } else if (r != NULL) {
         take_out(loop, r);
         itr_curl_request_drop(r);
@@ -260,6 +272,16 @@ static void loop_wake(struct itr_transport *t)
         curl_multi_wakeup(loop->multi);
 }
 
+static void free_idle(struct itr_curl_loop *loop)
+{
+    struct itr_curl_request *r;
+
+    while ((r = first_of(&loop->idle)) != NULL) {
+        itr_list_remove(&r->node);
+        itr_curl_request_free(r);
+    }
+}
+
 static void clear(struct itr_curl_loop *loop)
 {
     itr_curl_sockets_clear(&loop->sockets);
@@ -269,16 +291,17 @@ static void clear(struct itr_curl_loop *loop)
 static void loop_free(struct itr_transport *t)
 {
     struct itr_curl_loop *loop = loop_of(t);
+    struct itr_curl_request *r;
     struct itr_sigpipe pipe;
 
     if (loop == NULL)
         return;
     itr_sigpipe_hold(&pipe);
-    while (loop->running != NULL)
-        cancel(loop, loop->running->exchange);
+    while ((r = first_of(&loop->running)) != NULL)
+        cancel(loop, r->exchange);
     while (take_finished(loop) != NULL)
         ;
-    itr_curl_request_free_all(&loop->idle);
+    free_idle(loop);
     curl_multi_cleanup(loop->multi); /* closes the kept connections */
     itr_sigpipe_release(&pipe);
     clear(loop);
@@ -289,26 +312,26 @@ static void loop_free(struct itr_transport *t)
  * which the parent goes on using. So they stay, where a leak checker still sees whose they are. */
 static void bury(struct itr_curl_loop *loop)
 {
-    static struct itr_curl_loop *_Atomic abandoned;
+    static struct itr_list *_Atomic abandoned;
 
-    loop->next_abandoned = atomic_load(&abandoned);
-    while (!atomic_compare_exchange_weak(&abandoned, &loop->next_abandoned, loop))
+    loop->node.next = atomic_load(&abandoned);
+    while (!atomic_compare_exchange_weak(&abandoned, &loop->node.next, &loop->node))
         ;
 }
 
 static void loop_abandon(struct itr_transport *t)
 {
     struct itr_curl_loop *loop = loop_of(t);
+    struct itr_curl_request *r;
 
-    while (loop->running != NULL) {
-        struct itr_curl_request *r = loop->running;
-        itr_curl_request_unlink(r);
+    while ((r = first_of(&loop->running)) != NULL) {
+        itr_list_remove(&r->node);
         itr_curl_request_drop(r)->transfer = NULL;
         itr_curl_request_abandon(r);
     }
     while (take_finished(loop) != NULL)
         ;
-    itr_curl_request_free_all(&loop->idle);
+    free_idle(loop);
     itr_curl_sockets_close(&loop->sockets);
     clear(loop);
     bury(loop);
@@ -328,7 +351,7 @@ static const struct itr_transport_ops OPS = {
 
 bool itr_curl_loop_has_more(const struct itr_transport *t)
 {
-    return ((const struct itr_curl_loop *)(const void *)t)->finished.first != NULL;
+    return !itr_list_is_empty(&((const struct itr_curl_loop *)(const void *)t)->finished);
 }
 
 void itr_curl_loop_guard(struct itr_transport *t, pthread_mutex_t *lock)
@@ -374,7 +397,9 @@ static enum itr_status loop_open(const struct itr_transport_options *options,
     if ((loop = calloc(1, sizeof *loop)) == NULL)
         return itr_error_set(e, ITR_NOMEM, "no memory");
     loop->transport.ops = &OPS;
-    itr_exchange_queue_init(&loop->finished);
+    itr_list_init(&loop->running);
+    itr_list_init(&loop->idle);
+    itr_list_init(&loop->finished);
     itr_curl_sockets_init(&loop->sockets);
     if ((s = itr_curl_settings_init(&loop->settings, options, e)) != ITR_OK)
         goto err0;

@@ -158,6 +158,7 @@ enum itr_status itr_curl_request_new(const struct itr_curl_settings *settings,
     if (r == NULL)
         return itr_error_set(e, ITR_NOMEM, "no memory");
     r->settings = settings;
+    itr_list_init(&r->node);
     if ((r->easy = curl_easy_init()) == NULL) {
         itr_curl_request_free(r);
         return itr_error_set(e, ITR_NOMEM, "no memory");
@@ -302,34 +303,4 @@ struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r)
     x->response.sent = itr_curl_outcome_sent(r);
     become_idle(r);
     return x;
-}
-
-/* ---- lists ---- */
-
-void itr_curl_request_link(struct itr_curl_request **head, struct itr_curl_request *r)
-{
-    r->next = *head;
-    r->prev = head;
-    if (r->next != NULL)
-        r->next->prev = &r->next;
-    *head = r;
-}
-
-void itr_curl_request_unlink(struct itr_curl_request *r)
-{
-    *r->prev = r->next;
-    if (r->next != NULL)
-        r->next->prev = r->prev;
-    r->next = NULL;
-    r->prev = NULL;
-}
-
-void itr_curl_request_free_all(struct itr_curl_request **head)
-{
-    struct itr_curl_request *r;
-
-    while ((r = *head) != NULL) {
-        *head = r->next;
-        itr_curl_request_free(r);
-    }
 }

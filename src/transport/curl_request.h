@@ -20,6 +20,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
+#include "core/base/list.h"
 #include "core/http/transport.h"
 #include "transport/curl_origin.h"
 #include "transport/curl_settings.h"
@@ -39,7 +40,7 @@ struct itr_curl_request {
     CURL *easy;                               /* ours */
     const struct itr_curl_settings *settings; /* borrowed from the loop */
     struct itr_exchange *exchange;            /* borrowed; NULL while idle */
-    struct itr_curl_request *next, **prev;    /* the loop's lists */
+    struct itr_list node;                     /* in one of the loop's lists */
     struct curl_slist *own_headers;           /* ours; NULL: the shared list is in use */
     struct curl_slist *headers_in_use;        /* what the handle points to; NULL: nothing yet */
     struct itr_curl_origin origin;
@@ -81,10 +82,5 @@ struct itr_exchange *itr_curl_request_finish(struct itr_curl_request *r, CURLcod
 
 /* Only says what may have left; r is idle after it. Returns the exchange. */
 struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r);
-
-/* A list of requests: *head is the first, NULL when empty. A request is in at most one. */
-void itr_curl_request_link(struct itr_curl_request **head, struct itr_curl_request *r);
-void itr_curl_request_unlink(struct itr_curl_request *r);
-void itr_curl_request_free_all(struct itr_curl_request **head);
 
 #endif

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/reason.h"
+
 #define DEFAULT_HOST_CONNECTIONS 64
 
 /* Ours, all of them: libcurl's own ones go twice through its printf, a byte at a time.
@@ -81,12 +83,12 @@ static enum itr_status choose_version(struct itr_curl_settings *s, enum itr_http
 /* Looked at here, so that a wrong name is told at once and not as a TLS failure of each call. */
 static enum itr_status check_ca_file(const char *path, struct itr_error *e)
 {
-    char reason[128];
+    char reason[ITR_REASON];
 
     if (path == NULL || access(path, R_OK) == 0)
         return ITR_OK;
     return itr_error_set(e, ITR_CONFIG, "option ca_file is \"%.120s\", which cannot be read: %s",
-                         path, strerror_r(errno, reason, sizeof reason));
+                         path, itr_reason(errno, reason));
 }
 
 static long as_long_ms(int64_t ms)

@@ -93,3 +93,39 @@ void loop_fixture_expect(const struct itr_exchange *x, enum itr_status carried, 
     assert_null(strstr(a->detail, "s3cret"));
     assert_null(strstr(a->detail, "accessToken"));
 }
+
+/* ---- faults ---- */
+
+const struct raw_step LOOP_FIXTURE_ANSWERS[] = {READ, SEND(OK_HELLO), AGAIN};
+
+void loop_fixture_play(struct loop_fixture *f, const struct raw_step *fault)
+{
+    static const struct raw_step *scripts[2]; /* one fixture of this kind at a time */
+
+    scripts[0] = fault;
+    scripts[1] = LOOP_FIXTURE_ANSWERS;
+    loop_fixture_init_with(f, scripts, 2, NULL);
+    loop_fixture_carry(f);
+    raw_server_await_closed(f->server, 1);
+}
+
+void loop_fixture_next_works(struct loop_fixture *f)
+{
+    f->x.request.timeout_ms = 20000;
+    loop_fixture_carry(f);
+    loop_fixture_expect(&f->x, ITR_OK, true, 200);
+    assert_string_equal(itr_buf_str(&f->x.response.body), "hello");
+    loop_fixture_clear(f);
+}
+
+void loop_fixture_expect_fault(const struct raw_step *fault, enum itr_status carried,
+                               int http_status, const char *detail)
+{
+    struct loop_fixture f;
+
+    loop_fixture_play(&f, fault);
+    loop_fixture_expect(&f.x, carried, true, http_status);
+    if (strstr(f.x.response.detail, detail) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", f.x.response.detail, detail);
+    loop_fixture_next_works(&f);
+}

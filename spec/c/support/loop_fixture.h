@@ -10,6 +10,21 @@
 
 #define FIXTURE_MAX_BODY 100000
 
+#define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+/* Steps of a script. */
+/* clang-format off */
+#define READ {RAW_READ, NULL, 0}
+#define SEND(t) {RAW_SEND, (t), 0}
+#define END {RAW_END, NULL, 0}
+#define RESET {RAW_RESET, NULL, 0}
+#define HOLD {RAW_HOLD, NULL, 0}
+#define AGAIN {RAW_AGAIN, NULL, 0}
+/* clang-format on */
+
+/* Answers each request with OK_HELLO. */
+extern const struct raw_step LOOP_FIXTURE_ANSWERS[];
+
 struct loop_fixture {
     struct raw_server *server; /* NULL: none */
     struct itr_transport *t;
@@ -38,6 +53,16 @@ void loop_fixture_get(struct itr_exchange *x, const char *url);
 /* Starts f->x and waits until it is back. */
 void loop_fixture_carry(struct loop_fixture *f);
 void loop_fixture_carry_on(struct itr_transport *t, struct itr_exchange *x);
+
+/* Connection 1 plays the fault, later ones answer; carries f->x over the fault. */
+void loop_fixture_play(struct loop_fixture *f, const struct raw_step *fault);
+
+/* The call after a fault gets its answer; clears f. */
+void loop_fixture_next_works(struct loop_fixture *f);
+
+/* Plays the fault, expects this end of it, its request sent, and that the next call works. */
+void loop_fixture_expect_fault(const struct raw_step *fault, enum itr_status carried,
+                               int http_status, const char *detail);
 
 /* Fails the test unless x ended so. */
 void loop_fixture_expect(const struct itr_exchange *x, enum itr_status carried, bool sent,

@@ -12,10 +12,6 @@
 #include "support/loop_fixture.h"
 #include "transport/curl_settings.h"
 
-#define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-static const struct raw_step ANSWER_ALWAYS[] = {
-    {RAW_READ, NULL, 0}, {RAW_SEND, OK_HELLO, 0}, {RAW_AGAIN, NULL, 0}};
 static const struct raw_step SILENT[] = {{RAW_READ, NULL, 0}, {RAW_HOLD, NULL, 0}, {0}};
 
 void transport_a_get_arrives_as_it_was_meant(void **state)
@@ -25,7 +21,7 @@ void transport_a_get_arrives_as_it_was_meant(void **state)
     size_t n;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     loop_fixture_carry(&f);
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
     assert_string_equal(itr_buf_str(&f.x.response.body), "hello");
@@ -52,7 +48,7 @@ void transport_a_post_arrives_byte_for_byte(void **state)
     (void)state;
     for (i = 0; i < sizeof body; i++)
         body[i] = (char)(i * 7);
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     f.x.request.post = true;
     f.x.request.body = body;
     f.x.request.body_len = sizeof body;
@@ -76,7 +72,7 @@ void transport_a_post_without_body_and_a_get_after_it(void **state)
     size_t n;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     f.x.request.post = true;
     loop_fixture_carry(&f);
     got = raw_server_last(f.server, &n);
@@ -100,7 +96,7 @@ void transport_own_headers_come_in_place_of_ours(void **state)
     size_t n;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     f.x.request.headers = headers;
     loop_fixture_carry(&f);
     got = raw_server_last(f.server, &n);
@@ -150,7 +146,7 @@ void transport_the_connection_is_kept(void **state)
     int i;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     for (i = 0; i < 5; i++) {
         loop_fixture_carry(&f);
         loop_fixture_expect(&f.x, ITR_OK, true, 200);
@@ -175,7 +171,7 @@ void transport_only_https_or_loopback_is_called(void **state)
     size_t i;
 
     (void)state;
-    loop_fixture_init(&f, ANSWER_ALWAYS);
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     for (i = 0; i + 2 < sizeof bad / sizeof bad[0]; i++) {
         struct itr_error e = {0};
         f.x.request.url = bad[i];
@@ -235,7 +231,7 @@ void transport_a_wake_from_another_thread_ends_the_wait(void **state)
 
 void transport_a_cancelled_exchange_says_what_left_and_closes_its_connection(void **state)
 {
-    const struct raw_step *const scripts[] = {SILENT, ANSWER_ALWAYS};
+    const struct raw_step *const scripts[] = {SILENT, LOOP_FIXTURE_ANSWERS};
     struct loop_fixture f;
     struct itr_error e;
 

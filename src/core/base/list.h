@@ -44,6 +44,12 @@ static inline void itr_list_append(struct itr_list *head, struct itr_list *node)
     head->prev = node;
 }
 
+/* Put the node, which must be in no list, in front. */
+static inline void itr_list_prepend(struct itr_list *head, struct itr_list *node)
+{
+    itr_list_append(head->next, node);
+}
+
 /* Take the node out of its list; does nothing if it is in none. */
 static inline void itr_list_remove(struct itr_list *node)
 {

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
+#include "core/base/list.h"
 #include "core/base/status.h"
 
 #define ITR_TRANSPORT_VERSION 1
@@ -60,12 +61,14 @@ struct itr_exchange {
     struct itr_response response;
     void *owner;               /* the caller's: leads back to the call */
     void *transfer;            /* the transport's; NULL while not started */
-    struct itr_exchange *next; /* the transport's: its list of finished ones */
+    struct itr_exchange *next; /* of own_transport's list */
+    struct itr_list node;      /* the transport's: its list of finished ones */
 };
 
 static inline void itr_exchange_init(struct itr_exchange *x, size_t max_response_bytes)
 {
     *x = (struct itr_exchange){0};
+    itr_list_init(&x->node);
     itr_buf_init_secret(&x->response.body, max_response_bytes);
     itr_buf_init(&x->response.headers, 65536);
     x->response.retry_after_ms = -1;
