@@ -242,9 +242,9 @@ describe("the reference", function()
   end)
 
   it("has the fields of stats and of an error that there are without a request", function()
-    local client = assert(itrigger.new { app_id = "a", app_secret = "s", gateway = "http://127.0.0.1:9" })
-    local _, err = client:get "no path"
-    for _, pair in ipairs { { "itrigger.Stats", client:stats() }, { "itrigger.Error", err } } do
+    local made = assert(itrigger.new { app_id = "a", app_secret = "s", gateway = "http://127.0.0.1:9" })
+    local _, err = made:get "no path"
+    for _, pair in ipairs { { "itrigger.Stats", made:stats() }, { "itrigger.Error", err } } do
       local known, real = {}, pair[2]
       for _, field in ipairs(types[pair[1]]) do
         known[field.name] = true
@@ -254,6 +254,6 @@ describe("the reference", function()
         assert.truthy(known[name], pair[1] .. "." .. name)
       end
     end
-    client:close()
+    made:close()
   end)
 end)

@@ -226,7 +226,13 @@ function client:stats() end
 ---@return true ok
 function client:close() end
 
+---Add an endpoint of your own, in the format of lua/itrigger/endpoints.lua.
+---@param entry table
+---@return true ok
+function client:define(entry) end
+
 ---@class itrigger
+---@field channel table<string, integer> the member channels by name
 ---@field null lightuserdata JSON's null in arrays; the same value as `cjson.null`
 ---@field version string of the library, such as `0.1.0`
 local itrigger = {}
@@ -289,6 +295,34 @@ function itrigger.stats() end
 ---@return true ok
 function itrigger.close() end
 
+---`client:token` on the default client.
+---@param opts? itrigger.TokenOpts
+---@return string? token
+---@return itrigger.Error? err
+---@return itrigger.Source? source
+function itrigger.token(opts) end
+
+---`client:refresh` on the default client.
+---@param opts? itrigger.TokenOpts
+---@return string? token
+---@return itrigger.Error? err
+---@return itrigger.Source? source
+function itrigger.refresh(opts) end
+
+---`client:stats` of the default client.
+---@return itrigger.Stats? stats
+---@return itrigger.Error? err
+function itrigger.stats() end
+
+---Close the default client, if there is one; the next call creates it again.
+---@return true ok
+function itrigger.close() end
+
+---`client:define` on the default client, and on each that configure makes.
+---@param entry table
+---@return true ok
+function itrigger.define(entry) end
+
 ---Create a client. Options that are not given come from the environment. Nothing is sent yet.
 ---@param options? itrigger.Options
 ---@return itrigger.Client? client
@@ -296,7 +330,7 @@ function itrigger.close() end
 function itrigger.new(options) end
 
 ---Replace the default client, and close the earlier one.
----@param options? itrigger.Options
+---@param options? itrigger.Options|itrigger.Client
 ---@return true? ok
 ---@return itrigger.Error? err beside nil; the earlier client stays
 function itrigger.configure(options) end
