@@ -13,7 +13,6 @@ description = {
 }
 dependencies = {
   "lua >= 5.1, < 5.5",
-  "lua-cjson >= 2.1.0",
 }
 -- A `header` here would fail where headers lie in a multiarch folder.
 external_dependencies = {

@@ -10,8 +10,8 @@ local function encode(value)
   return assert(json.encode(value))
 end
 
-local function decode(text, null)
-  return assert(json.decode(text, null))
+local function decode(text, opts)
+  return assert(json.decode(text, opts))
 end
 
 -- Encoding fails, with this text in the message.
@@ -223,7 +223,7 @@ describe("json.decode", function()
   end)
 
   it("keeps all of them when asked", function()
-    local value = decode('{"a":null,"b":[null],"c":{"d":null}}', "keep")
+    local value = decode('{"a":null,"b":[null],"c":{"d":null}}', { null = "keep" })
     assert.same({ a = json.null, b = { json.null }, c = { d = json.null } }, value)
   end)
 
@@ -254,14 +254,33 @@ describe("json.decode", function()
     assert.same({}, decode('{"a":1,"a":null}'))
   end)
 
-  it("leaves the shared lua-cjson as it is, and is not moved by it", function()
-    local cjson = require "cjson"
-    local before = { cjson.decode_max_depth(), cjson.decode_invalid_numbers() }
-    cjson.decode_max_depth(3)
-    local value = json.decode("[[[[[[1]]]]]]")
-    cjson.decode_max_depth(before[1])
-    assert.is_table(value)
-    assert.same(before, { cjson.decode_max_depth(), cjson.decode_invalid_numbers() })
+  it("decodes what has to be unescaped, however long", function()
+    assert.equal('"\\/\b\f\n\r\t', decode([["\"\\\/\b\f\n\r\t"]]))
+    assert.equal("会员A", decode([["\u4f1a\u5458\u0041"]]))
+    assert.equal("\240\159\152\128", decode([["\ud83d\ude00"]]))
+    assert.equal(("\n"):rep(5000) .. "x", decode('"' .. ("\\n"):rep(5000) .. 'x"'))
+    assert.same({ ["a\nb"] = 1 }, decode([[{"a\nb":1}]]))
+  end)
+
+  it("takes spaces wherever JSON allows them", function()
+    assert.same({ a = { 1, { b = "x" } }, c = true }, decode(' {\t"a" :\n[ 1 ,\r{ "b" : "x" } ] , "c" : true } '))
+    assert.same({}, decode("{ }"))
+    assert.same({}, decode("[ ]"))
+  end)
+
+  it("keeps 0 a number of its kind", function()
+    assert.equal("integer", kind_of(decode("-0")))
+    assert.equal("0", encode(decode("-0")))
+    assert.equal("integer", kind_of(decode("2e2")))
+  end)
+
+  it("marks arrays, and no objects", function()
+    local value = decode('{"list":[],"rows":[{"tags":[]}],"map":{}}')
+    assert.equal(core.array_metatable, getmetatable(value.list))
+    assert.equal(core.array_metatable, getmetatable(value.rows))
+    assert.is_nil(getmetatable(value))
+    assert.is_nil(getmetatable(value.map))
+    assert.equal(value.list, json.array(value.list))
   end)
 end)
 
@@ -281,7 +300,8 @@ describe("json", function()
     end
     raises("'text' to 'decode' (string expected, got number)", function() return (json.decode(5)) end)
     raises("'t' to 'array'", function() return (json.array(5)) end)
-    raises('"nil" or "keep"', function() return (json.decode("1", "x")) end)
+    raises("'opts' to 'decode'", function() return (json.decode("1", "keep")) end)
+    raises('"nil" or "keep"', function() return (json.decode("1", { null = "x" })) end)
   end)
 
   it("returns errors of the library's kind", function()

@@ -42,6 +42,12 @@ describe("options", function()
     })
   end)
 
+  it("take a boolean where 0 and 1 are all there is", function()
+    accepts(complete { trace = true })
+    accepts(complete { trace = false })
+    refuses(complete { retries = true }, "retries", "boolean")
+  end)
+
   it("name the missing or empty credential, and the variable to set", function()
     refuses({ app_secret = "s", gateway = "https://g" }, "option app_id is missing", "ITRIGGER_APP_ID")
     refuses({ app_id = "a", gateway = "https://g" }, "option app_secret is missing", "ITRIGGER_APP_SECRET")

@@ -340,4 +340,17 @@ function itrigger.configure(options) end
 ---@return table t the same table
 function itrigger.array(t) end
 
+---Read JSON as answers are read: no integer changes its value, arrays stay arrays.
+---@param text string
+---@param opts? { null?: "nil"|"keep" } what becomes of null members
+---@return any value
+---@return itrigger.Error? err of kind `decode`, beside nil
+function itrigger.decode(text, opts) end
+
+---Write JSON as bodies are written: no integer changes its value.
+---@param value any
+---@return string? text
+---@return itrigger.Error? err of kind `usage`, beside nil; names the member at fault
+function itrigger.encode(value) end
+
 return itrigger

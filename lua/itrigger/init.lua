@@ -10,6 +10,8 @@ local json = require "itrigger.json"
 local itrigger = {
   array = json.array,
   channel = endpoints.channels,
+  decode = json.decode,
+  encode = json.encode,
   null = json.null,
   version = core.version,
 }

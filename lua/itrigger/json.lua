@@ -21,17 +21,19 @@ function json.array(t)
   return setmetatable(t, core.array_metatable)
 end
 
--- Returns text | nil, err of kind "usage".
+-- Write a value as JSON. Returns text | nil, err of kind "usage".
 function json.encode(value)
   return core.json_encode(value)
 end
 
--- null: what becomes of null members: "nil" (left out, the default) or "keep" (json.null).
--- Returns value | nil, err of kind "decode".
-function json.decode(text, null)
+-- Read JSON. opts.null: what becomes of null members: "nil" (left out, the default) or "keep"
+-- (json.null). Returns value | nil, err of kind "decode".
+function json.decode(text, opts)
   check.type("decode", "text", "string", text)
+  check.table_or_nil("decode", "opts", opts)
+  local null = opts and opts.null
   if null ~= nil and null ~= "nil" and null ~= "keep" then
-    check.fail("decode: null can be \"nil\" or \"keep\"")
+    check.fail("decode: opts.null can be \"nil\" or \"keep\"")
   end
   return core.json_decode(text, null == "keep")
 end

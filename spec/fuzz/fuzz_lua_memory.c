@@ -81,27 +81,11 @@ static lua_State *open_state(void)
     return L;
 }
 
-/* lua-cjson loses its own scratch memory when Lua's allocator fails inside of decode. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:cjson.so";
-}
-
-const char *__lsan_default_options(void);
-const char *__lsan_default_options(void)
-{
-    return "print_suppressions=0";
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static lua_State *first; /* stays open, so that lua-cjson stays loaded and has a name */
     const char *script;
     lua_State *L;
 
-    if (first == NULL)
-        first = open_state();
     if (size < 4)
         return 0;
     script = scripts[data[0] % N_SCRIPTS];

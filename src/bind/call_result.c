@@ -73,7 +73,6 @@ int itr_call_result_push(lua_State *L, const struct itr_bound_call *b, int path)
 {
     const struct itr_call *call = &b->call;
     struct itr_json_read_options options = {.keep_nulls = b->keep_nulls, .envelope = true};
-    struct itr_error e;
 
     luaL_checkstack(L, 10, "result of a call");
     if (call->step == ITR_CALL_FAILED)
@@ -82,8 +81,6 @@ int itr_call_result_push(lua_State *L, const struct itr_bound_call *b, int path)
         push_raw(L, &call->exchange.response);
         return 1;
     }
-    if (itr_json_read(L, &call->envelope.scan, options, &e) == ITR_OK)
-        return 1;
-    e.http_status = call->exchange.response.http_status;
-    return push_failure(L, b, &e, NULL, path);
+    itr_json_read(L, &call->envelope.scan, options);
+    return 1;
 }

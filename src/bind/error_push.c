@@ -55,7 +55,6 @@ void itr_error_push_call(lua_State *L, const struct itr_bound_call *b, const str
                          const char *name, int path)
 {
     struct itr_json_read_options options = {.keep_nulls = b->keep_nulls, .envelope = true};
-    struct itr_error ignored; /* an envelope that cannot be decoded is only left out */
     int table;
 
     itr_error_push(L, e, name);
@@ -64,7 +63,8 @@ void itr_error_push_call(lua_State *L, const struct itr_bound_call *b, const str
     set_raw(L, table, "method");
     lua_pushvalue(L, path);
     set_raw(L, table, "path");
-    if (b->call.envelope.present &&
-        itr_json_read(L, &b->call.envelope.scan, options, &ignored) == ITR_OK)
+    if (b->call.envelope.present) {
+        itr_json_read(L, &b->call.envelope.scan, options);
         set_raw(L, table, "response");
+    }
 }

@@ -1,157 +1,225 @@
 #include "bind/json_read.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "bind/json_write.h"
 #include "bind/number.h"
+#include "core/base/decimal.h"
+#include "core/json/number.h"
+#include "core/json/string.h"
 
-static const char decode_key; /* registry key of the private decode function */
+#define SHORT_BYTES 512 /* of a string with escapes that needs no buffer */
 
-/* Older lua-cjson reads "infinity", hexadecimals and so on unless told not to; the scan refuses all
- * that, this is only the second lock on the door. */
-static void set_strict(lua_State *L)
-{
-    lua_getfield(L, -1, "decode_invalid_numbers");
-    if (lua_isfunction(L, -1)) {
-        lua_pushboolean(L, 0);
-        lua_call(L, 1, 0);
-    } else {
-        lua_pop(L, 1);
-    }
-}
-
-void itr_json_read_open(lua_State *L)
-{
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "cjson");
-    lua_call(L, 1, 1);
-    lua_getfield(L, -1, "new");
-    lua_call(L, 0, 1);
-    set_strict(L);
-    lua_getfield(L, -1, "decode");
-    itr_lua_registry_set(L, &decode_key);
-    lua_pop(L, 2);
-}
-
-/* ---- tidying ---- */
-
-/* What a walk over decoded tables has to do. */
-struct tidy {
-    bool numbers; /* floats that hold an integer become integers */
-    bool nulls;   /* null members go */
-    bool deep;    /* tables within tables too */
+/* The text is known to be right: nothing of it is checked again. */
+struct reader {
+    lua_State *L;
+    const unsigned char *at, *end;
+    bool keep_nulls;
+    int arrays;     /* index of the metatable of arrays */
+    unsigned depth; /* levels that are open */
+    /* How much the last container of each level held: rows of a list are alike, and a table that is
+     * made in its size need not grow. */
+    int members[ITR_JSON_MAX_DEPTH], items[ITR_JSON_MAX_DEPTH];
 };
 
-/* A float with an integer's value, small enough to be sure of every digit? */
-static bool is_exact_float(lua_State *L, int i)
+static void read_value(struct reader *r);
+
+/* The next byte that is no space. */
+static int look(struct reader *r)
+{
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t'))
+        r->at++;
+    return r->at < r->end ? *r->at : 0;
+}
+
+/* ---- strings ---- */
+
+static void push_unescaped(lua_State *L, struct itr_json_piece piece)
+{
+    char text[SHORT_BYTES], one[4];
+    size_t n = itr_json_unescape_short(piece, text, sizeof text);
+    const char *at = piece.at, *end = piece.at + piece.len, *from;
+    luaL_Buffer b;
+
+    if (n <= sizeof text) {
+        lua_pushlstring(L, text, n);
+        return;
+    }
+    luaL_buffinit(L, &b);
+    while (at < end) {
+        n = itr_json_stretch(&at, end, one, &from);
+        luaL_addlstring(&b, from, n);
+    }
+    luaL_pushresult(&b);
+}
+
+static void read_string(struct reader *r)
+{
+    const unsigned char *first = r->at + 1;
+    const unsigned char *stop = itr_json_skip_plain(first, r->end);
+    struct itr_json_string rest = {.stop = stop};
+
+    if (*stop != '"')
+        rest = itr_json_string_rest(stop, r->end);
+    r->at = rest.stop + 1;
+    if (rest.escaped)
+        push_unescaped(r->L,
+                       (struct itr_json_piece){(const char *)first, (size_t)(rest.stop - first)});
+    else
+        lua_pushlstring(r->L, (const char *)first, (size_t)(rest.stop - first));
+}
+
+/* ---- numbers ---- */
+
+static void push_real(lua_State *L, const char *text, size_t n)
 {
     double d;
 
-    if (lua_type(L, i) != LUA_TNUMBER || itr_lua_isinteger(L, i))
-        return false;
-    d = (double)lua_tonumber(L, i);
-    return d == floor(d) && fabs(d) <= (double)ITR_NUMBER_EXACT;
+    if (!itr_decimal_read(text, n, &d) || isinf(d))
+        lua_pushlstring(L, text, n);
+    else if (ITR_LUA_HAS_INTEGERS && d == floor(d) && fabs(d) <= (double)ITR_NUMBER_EXACT)
+        itr_number_push(L, (int64_t)d);
+    else
+        lua_pushnumber(L, d);
 }
 
-static bool is_null(lua_State *L, int i)
+static void read_number(struct reader *r)
 {
-    return lua_type(L, i) == LUA_TLIGHTUSERDATA && lua_touserdata(L, i) == NULL;
+    struct itr_json_number n = itr_json_number_scan(r->at, r->end);
+    const char *text = (const char *)r->at;
+    size_t len = (size_t)(n.stop - r->at);
+    int64_t value;
+
+    r->at = n.stop;
+    if (!n.is_integer)
+        push_real(r->L, text, len);
+    else if (!n.is_wide && itr_json_integer(text, len, &value))
+        itr_number_push(r->L, value);
+    else
+        lua_pushlstring(r->L, text, len);
 }
 
-/* Sets the member whose key lies at index k to the value on top, and pops that. */
-static void replace(lua_State *L, int table, int k)
-{
-    lua_pushvalue(L, k);
-    lua_insert(L, -2);
-    lua_rawset(L, table);
-}
+/* ---- tables ---- */
 
-/* The table at absolute index i. Assigning to members that are there is allowed during lua_next.
- * Recursion ends at ITR_JSON_MAX_DEPTH, which the scan checked. */
-static void tidy_table(lua_State *L, int i, const struct tidy *todo)
+/* The name of a member is on top and its value is null: of two with one name the last counts. */
+static void drop_member(lua_State *L, int table)
 {
-    const int k = i + 1, v = i + 2;
-
-    luaL_checkstack(L, 6, "decoding JSON");
-    for (lua_pushnil(L); lua_next(L, i); lua_settop(L, k)) {
-        if (lua_type(L, v) == LUA_TTABLE) {
-            if (todo->deep)
-                tidy_table(L, v, todo);
-        } else if (todo->numbers && is_exact_float(L, v)) {
-            itr_number_push(L, (int64_t)lua_tonumber(L, v));
-            replace(L, i, k);
-        } else if (todo->nulls && is_null(L, v) && lua_type(L, k) == LUA_TSTRING) {
-            lua_pushnil(
-                L); /* a string key: in an array null stays, or the later items would move */
-            replace(L, i, k);
-        }
+    lua_pushvalue(L, -1);
+    lua_rawget(L, table);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 2);
+    } else {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+        lua_rawset(L, table);
     }
 }
 
-/* The scan found `code` and its value already; most answers need no more than this. */
-static void set_code(lua_State *L, int i, const struct itr_json_scan *scan, bool always)
+static void read_object(struct reader *r)
 {
-    bool number;
+    int *size = &r->members[r->depth++];
+    int table, n = 0;
 
-    lua_pushliteral(L, "code");
-    lua_rawget(L, i);
-    number = lua_type(L, -1) == LUA_TNUMBER;
-    lua_pop(L, 1);
-    if (!number && !always)
+    lua_createtable(r->L, 0, *size);
+    table = lua_gettop(r->L);
+    r->at++;
+    while (look(r) != '}') {
+        read_string(r);
+        (void)look(r);
+        r->at++; /* the colon */
+        if (look(r) == 'n' && !r->keep_nulls) {
+            r->at += strlen("null");
+            drop_member(r->L, table);
+        } else {
+            read_value(r);
+            lua_rawset(r->L, table);
+            n++;
+        }
+        if (look(r) == ',') {
+            r->at++;
+            (void)look(r);
+        }
+    }
+    r->at++;
+    *size = n;
+    r->depth--;
+}
+
+static void read_array(struct reader *r)
+{
+    int *size = &r->items[r->depth++];
+    int n = 0;
+
+    lua_createtable(r->L, *size, 0);
+    lua_pushvalue(r->L, r->arrays);
+    lua_setmetatable(r->L, -2);
+    r->at++;
+    while (look(r) != ']') {
+        read_value(r);
+        lua_rawseti(r->L, -2, ++n);
+        if (look(r) == ',')
+            r->at++;
+    }
+    r->at++;
+    *size = n;
+    r->depth--;
+}
+
+/* ---- the document ---- */
+
+static void read_word(struct reader *r, const char *word)
+{
+    r->at += strlen(word);
+    if (*word == 'n')
+        lua_pushlightuserdata(r->L, NULL);
+    else
+        lua_pushboolean(r->L, *word == 't');
+}
+
+static void read_value(struct reader *r)
+{
+    switch (look(r)) {
+    case '"':
+        read_string(r);
+        break;
+    case '{':
+    case '[':
+        luaL_checkstack(r->L, 6, "decoding JSON");
+        if (*r->at == '{')
+            read_object(r);
+        else
+            read_array(r);
+        break;
+    case 't':
+        read_word(r, "true");
+        break;
+    case 'f':
+        read_word(r, "false");
+        break;
+    case 'n':
+        read_word(r, "null");
+        break;
+    default:
+        read_number(r);
+    }
+}
+
+void itr_json_read(lua_State *L, const struct itr_json_scan *scan,
+                   struct itr_json_read_options options)
+{
+    struct reader r = {.L = L, .keep_nulls = options.keep_nulls};
+
+    r.at = (const unsigned char *)scan->text;
+    r.end = r.at + scan->len;
+    luaL_checkstack(L, 6, "decoding JSON");
+    itr_json_write_push_array_metatable(L);
+    r.arrays = lua_gettop(L);
+    read_value(&r);
+    lua_remove(L, r.arrays);
+    if (!options.envelope || scan->code_is != ITR_JSON_CODE_INTEGER)
         return;
     lua_pushliteral(L, "code");
     itr_number_push(L, scan->code);
-    lua_rawset(L, i);
-}
-
-/* The value on top: the whole answer. */
-static void tidy(lua_State *L, const struct itr_json_scan *scan,
-                 const struct itr_json_read_options *options)
-{
-    struct tidy todo = {
-        .numbers = ITR_LUA_HAS_INTEGERS && (scan->has_numbers_top || scan->has_numbers_below),
-        .nulls = scan->has_nulls && !options->keep_nulls,
-    };
-    int top = lua_gettop(L);
-
-    todo.deep = todo.nulls || (todo.numbers && scan->has_numbers_below);
-    if (!lua_istable(L, top)) {
-        if (todo.numbers && is_exact_float(L, top)) {
-            itr_number_push(L, (int64_t)lua_tonumber(L, top));
-            lua_replace(L, top);
-        }
-        return;
-    }
-    if (todo.numbers || todo.nulls)
-        tidy_table(L, top, &todo);
-    if (scan->code_is == ITR_JSON_CODE_INTEGER)
-        set_code(L, top, scan, options->envelope);
-}
-
-/* ---- decoding ---- */
-
-/* lua-cjson refused what the scan took: its error is on top, and popped. */
-static enum itr_status refused(lua_State *L, int status, struct itr_error *e)
-{
-    const char *text = lua_tostring(L, -1);
-    enum itr_status s;
-
-    if (status == LUA_ERRMEM)
-        return (enum itr_status)lua_error(L); /* does not return */
-    s = itr_error_set(e, ITR_DECODE, "lua-cjson cannot decode the answer: %.200s",
-                      text != NULL ? text : "unknown error");
-    lua_pop(L, 1);
-    return s;
-}
-
-enum itr_status itr_json_read(lua_State *L, const struct itr_json_scan *scan,
-                              struct itr_json_read_options options, struct itr_error *e)
-{
-    int status;
-
-    itr_lua_registry_get(L, &decode_key);
-    lua_pushlstring(L, scan->text, scan->len);
-    if ((status = lua_pcall(L, 1, 1, 0)) != 0)
-        return refused(L, status, e);
-    tidy(L, scan, &options);
-    return ITR_OK;
+    lua_rawset(L, -3);
 }

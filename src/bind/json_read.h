@@ -1,6 +1,6 @@
 /*
- * json_read: from a scanned answer to a Lua table (docs/design.md 2, "In"). lua-cjson makes the
- * tables, through a private instance; what its families do differently is evened out here.
+ * json_read: from a scanned answer to a Lua value (docs/reference.md, "Numbers, null, arrays"). The
+ * scan (core/json/scan.h) found the text to be right, so this only builds tables.
  * On the Lua state's thread.
  */
 #ifndef ITR_BIND_JSON_READ_H
@@ -9,13 +9,7 @@
 #include <stdbool.h>
 
 #include "bind/compat.h"
-#include "core/base/status.h"
 #include "core/json/scan.h"
-
-/* Called once when the module is opened: loads lua-cjson and keeps the decode function of an
- * instance of our own, so that whatever a program sets on the shared one does not matter here, and
- * the other way round. Raises when there is no lua-cjson. */
-void itr_json_read_open(lua_State *L);
 
 struct itr_json_read_options {
     bool keep_nulls; /* null members stay, as light userdata NULL */
@@ -23,13 +17,14 @@ struct itr_json_read_options {
 };
 
 /*
- * Pushes the value of a text that itr_json_scan took: integral numbers within +-(2^53-1) as
- * integers where Lua has them, wider integers as strings of their digits; null in arrays is light
- * userdata NULL, so that the later items keep their places. ITR_DECODE: lua-cjson refused it all
- * the same; nothing is pushed then. May raise (memory): the text must have an owner that outlives a
- * longjmp.
+ * Push the value of a text that itr_json_scan took. A number that is an integer within +-(2^53-1)
+ * is an integer where Lua has them; what a double cannot hold (wider integers, 1e400) is a string
+ * of its digits. Arrays get the metatable of json_write.h, so that an empty one is written as one.
+ * null in arrays is light userdata NULL, so that later items keep their places. Of members with one
+ * name the last counts. May raise (memory, a hook, a finalizer): the text must have an owner that
+ * Lua cannot reach meanwhile and that outlives a longjmp.
  */
-enum itr_status itr_json_read(lua_State *L, const struct itr_json_scan *scan,
-                              struct itr_json_read_options options, struct itr_error *e);
+void itr_json_read(lua_State *L, const struct itr_json_scan *scan,
+                   struct itr_json_read_options options);
 
 #endif

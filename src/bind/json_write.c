@@ -22,16 +22,16 @@ struct writer {
 
 static enum itr_status write_value(struct writer *w, int i);
 
-static void push_array_metatable(lua_State *L)
+static void make_array_metatable(lua_State *L)
 {
     lua_newtable(L);
     lua_pushliteral(L, "itrigger.array");
     lua_setfield(L, -2, "__name");
 }
 
-void itr_json_write_open(lua_State *L)
+void itr_json_write_push_array_metatable(lua_State *L)
 {
-    itr_lua_registry_once(L, &array_key, push_array_metatable);
+    itr_lua_registry_once(L, &array_key, make_array_metatable);
 }
 
 /* ---- errors ---- */

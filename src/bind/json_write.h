@@ -19,9 +19,9 @@ struct itr_json_write_options {
     const char *forbidden; /* a top-level member that is refused, or NULL */
 };
 
-/* Called once when the module is opened: makes the metatable that marks arrays and leaves it on the
- * stack. A table that has it is written as an array even when it is empty. */
-void itr_json_write_open(lua_State *L);
+/* Push the metatable that marks arrays: a table that has it is written as an array even when it is
+ * empty. The first call makes it. */
+void itr_json_write_push_array_metatable(lua_State *L);
 
 /*
  * Appends the value at index i. nil is null. A table whose keys are 1..n is an array, one whose

@@ -60,7 +60,7 @@ static int l_decode(lua_State *L)
     lua_settop(L, 1);                           /* text stays where it is */
     rewritten = push_scratch(L, n + n / 8 + 2); /* json/scan.h: this suffices */
     if ((s = itr_json_scan(text, n, rewritten, &scan, &e)) == ITR_OK)
-        s = itr_json_read(L, &scan, options, &e);
+        itr_json_read(L, &scan, options);
     itr_buf_clear(rewritten);
     return s == ITR_OK ? 1 : itr_error_return(L, &e);
 }

@@ -1,7 +1,6 @@
 #include "bind/module.h"
 
 #include "bind/error_push.h"
-#include "bind/json_read.h"
 #include "bind/json_write.h"
 #include "bind/lua_ask.h"
 #include "bind/lua_async.h"
@@ -76,7 +75,7 @@ static const luaL_Reg functions[] = {{"options", l_options},
 
 static void set_constants(lua_State *L)
 {
-    itr_json_write_open(L);
+    itr_json_write_push_array_metatable(L);
     lua_setfield(L, -2, "array_metatable");
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
@@ -90,7 +89,6 @@ int luaopen_itrigger_core(lua_State *L)
 {
     itr_pin_library_of((const void *)itr_error_push_metatable);
     itr_number_open(L);
-    itr_json_read_open(L);
     lua_newtable(L);
     itr_lua_setfuncs(L, functions);
     itr_lua_json_open(L);

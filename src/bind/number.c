@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Registry keys: the addresses count. */
-static const char istype_key, int64_key, uint64_key;
+static const char istype_key, tostring_key, int64_key, uint64_key;
 
 /* ---- LuaJIT's 64-bit integers ---- */
 
@@ -27,6 +27,8 @@ static int keep_ffi(lua_State *L)
     keep_ctype(L, "uint64_t", &uint64_key);
     lua_getfield(L, -1, "istype");
     itr_lua_registry_set(L, &istype_key);
+    lua_getglobal(L, "tostring");
+    itr_lua_registry_set(L, &tostring_key);
     return 0;
 }
 
@@ -42,8 +44,9 @@ void itr_number_open(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* ffi.istype(ctype, value): LuaJIT's C API cannot tell cdata types apart, this built-in can. */
-static bool is_ctype(lua_State *L, int i, const void *ctype_key)
+/* ffi.istype(ctype, value): LuaJIT's C API cannot tell cdata types apart, this built-in can. It is
+ * true of the ctype itself, too. */
+static bool is_of_ctype(lua_State *L, int i, const void *ctype_key)
 {
     bool is;
 
@@ -54,7 +57,23 @@ static bool is_ctype(lua_State *L, int i, const void *ctype_key)
     }
     itr_lua_registry_get(L, ctype_key);
     lua_pushvalue(L, i);
-    is = lua_pcall(L, 2, 1, 0) == 0 && lua_toboolean(L, -1);
+    lua_call(L, 2, 1);
+    is = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return is;
+}
+
+/* Is it a ctype such as ffi.typeof("int64_t")? Its text is "ctype<int64_t>", a number's "12LL". */
+static bool is_ctype_object(lua_State *L, int i)
+{
+    const char *text;
+    bool is;
+
+    itr_lua_registry_get(L, &tostring_key);
+    lua_pushvalue(L, i);
+    lua_call(L, 1, 1);
+    text = lua_tostring(L, -1);
+    is = text == NULL || *text == 'c';
     lua_pop(L, 1);
     return is;
 }
@@ -63,18 +82,18 @@ static size_t cdata_text(lua_State *L, int i, char *text)
 {
     /* For cdata this is the address of the value itself (LuaJIT, lj_obj.c, lj_obj_ptr). */
     const void *at = lua_topointer(L, i);
+    bool is_signed = is_of_ctype(L, i, &int64_key);
     int64_t s;
     uint64_t u;
 
-    if (is_ctype(L, i, &int64_key)) {
+    if ((!is_signed && !is_of_ctype(L, i, &uint64_key)) || is_ctype_object(L, i))
+        return 0;
+    if (is_signed) {
         memcpy(&s, at, sizeof s);
         return (size_t)snprintf(text, ITR_NUMBER_TEXT, "%" PRId64, s);
     }
-    if (is_ctype(L, i, &uint64_key)) {
-        memcpy(&u, at, sizeof u);
-        return (size_t)snprintf(text, ITR_NUMBER_TEXT, "%" PRIu64, u);
-    }
-    return 0;
+    memcpy(&u, at, sizeof u);
+    return (size_t)snprintf(text, ITR_NUMBER_TEXT, "%" PRIu64, u);
 }
 
 /* ---- both ways ---- */

@@ -21,14 +21,15 @@
 void itr_number_open(lua_State *L);
 
 /*
- * Writes the number at index i, or LuaJIT's int64_t or uint64_t cdata, as text and returns its
+ * Write the number at index i, or LuaJIT's int64_t or uint64_t cdata, as text and return its
  * length: integers in full; floats in the shortest form that reads back equal, integral ones below
  * 2^63 as integers, whatever the locale says of decimal points. Returns 0 for NaN, an infinity,
- * and a cdata of another type. i is absolute, of type number or cdata. Runs no Lua code.
+ * and a cdata of another type. i is absolute, of type number or cdata. Runs no Lua code but hooks;
+ * may raise for a cdata (memory, a hook).
  */
 size_t itr_number_text(lua_State *L, int i, char text[ITR_NUMBER_TEXT]);
 
-/* Pushes an integer: a number (an integer where Lua has them) within +-ITR_NUMBER_EXACT, beyond it
+/* Push an integer: a number (an integer where Lua has them) within +-ITR_NUMBER_EXACT, beyond it
  * a string of its digits, on every Lua. */
 void itr_number_push(lua_State *L, int64_t value);
 

@@ -154,9 +154,7 @@ static size_t unescape(const char *p, char out[4], size_t *taken)
                     out);
 }
 
-/* The next stretch of text as it reads: *from and the returned length; `at` goes on behind it.
- * `one` is room for an escape. */
-static size_t stretch(const char **at, const char *end, char one[4], const char **from)
+size_t itr_json_stretch(const char **at, const char *end, char one[4], const char **from)
 {
     const char *backslash = memchr(*at, '\\', (size_t)(end - *at));
     const char *stop = backslash != NULL ? backslash : end;
@@ -183,7 +181,7 @@ enum itr_status itr_json_unescape(struct itr_json_piece piece, struct itr_buf *o
     size_t n;
 
     while (at < end) {
-        n = stretch(&at, end, one, &from);
+        n = itr_json_stretch(&at, end, one, &from);
         if ((s = itr_buf_append(out, from, n)) != ITR_OK)
             return s;
     }
@@ -200,7 +198,7 @@ size_t itr_json_unescape_short(struct itr_json_piece piece, char *out, size_t ca
     size_t n;
 
     while (at < end) {
-        n = stretch(&at, end, one, &from);
+        n = itr_json_stretch(&at, end, one, &from);
         if (n > cap - used)
             return cap + 1;
         memcpy(out + used, from, n);

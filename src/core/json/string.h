@@ -71,6 +71,10 @@ struct itr_json_string itr_json_string_rest(const unsigned char *p, const unsign
  * The piece must come from a scan that succeeded. */
 enum itr_status itr_json_unescape(struct itr_json_piece piece, struct itr_buf *out);
 
+/* Return the next stretch of a piece as it reads: its length, *from where it lies, and *at behind
+ * it. `one` is room for an escape. */
+size_t itr_json_stretch(const char **at, const char *end, char one[4], const char **from);
+
 /* The same into cap bytes at out, without a NUL, for texts that matter only when they are short:
  * returns how many bytes were written, or cap + 1 when they do not fit. */
 size_t itr_json_unescape_short(struct itr_json_piece piece, char *out, size_t cap);
