@@ -107,7 +107,7 @@ describe("options", function()
 
   it("refuse a token store that is not there, by its scheme", function()
     refuses(complete { token_store = "etcd://h/0" }, "token_store", '"etcd:"', '"memory:"', '"file:"')
-    refuses(complete { token_store = "file:here" }, "token_store", "from the root")
+    refuses(complete { token_store = "file:here" }, "token_store", "absolute path")
     refuses(complete { token_store = "nonsense" }, "token_store", '"memory:"')
   end)
 

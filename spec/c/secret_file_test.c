@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +114,30 @@ static void a_file_that_others_may_read_or_write_is_refused(void **state)
     }
 }
 
+/* As Docker and Kubernetes give secrets to a container. */
+static void any_mode_is_right_on_a_read_only_mount(void **state)
+{
+    struct t *t = *state;
+
+    if (mount("tmpfs", t->dir, "tmpfs", 0, "size=16k,mode=0755") != 0)
+        skip(); /* only root can mount */
+    write_file(t, "s3cret\n", 7, 0444);
+    assert_refused(t, "read-only");
+    assert_int_equal(mount("tmpfs", t->dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=16k"), 0);
+    assert_int_equal(itr_secret_file_read(t->path, &t->out, &t->e), ITR_OK);
+    assert_string_equal(itr_buf_str(&t->out), "s3cret");
+    assert_int_equal(umount(t->dir), 0);
+}
+
+static void a_secret_that_does_not_fit_is_refused(void **state)
+{
+    struct t *t = *state;
+
+    t->out.max = 5;
+    write_file(t, "s3cret\n", 7, 0600);
+    assert_refused(t, "longer than 5 bytes");
+}
+
 static void what_is_no_regular_file_is_refused_and_never_waited_for(void **state)
 {
     struct t *t = *state;
@@ -168,6 +193,8 @@ int main(void)
         T(the_first_line_is_the_secret),
         T(it_is_appended),
         T(a_file_that_others_may_read_or_write_is_refused),
+        T(any_mode_is_right_on_a_read_only_mount),
+        T(a_secret_that_does_not_fit_is_refused),
         T(what_is_no_regular_file_is_refused_and_never_waited_for),
         T(an_empty_first_line_is_refused),
         T(more_than_4_kb_is_refused),

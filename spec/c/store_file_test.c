@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "core/record/record.h"
+#include "store/file_work.h"
 #include "store/stores.h"
+
+#define NOBODY 65534
 
 static char base[64]; /* of one test: removed with all that is in it */
 static char dir[80];
@@ -118,8 +121,39 @@ static void all_that_it_makes_is_private(void **state)
     umask(before);
     assert_int_equal(mode_of(dir), 0700);
     assert_int_equal(mode_of(in_dir("k.record")), 0600);
-    assert_int_equal(mode_of(in_dir("lock")), 0600);
+    assert_int_equal(mode_of(in_dir("k.lock")), 0600);
     assert_not_there(in_dir("k.record~"));
+}
+
+/* A umask that takes from the owner too. */
+static void a_umask_does_not_lock_its_own_user_out(void **state)
+{
+    static const mode_t masks[] = {0177, 0277, 0777};
+    mode_t before;
+    size_t i;
+
+    for (i = 0; i < count_of(masks); i++) {
+        remove_all(base);
+        before = umask(masks[i]);
+        assert_int_equal(mkdir(base, 0700), 0);
+        assert_int_equal(chmod(base, 0700), 0);
+        assert_true(store_swap(*state, "k", "", "a"));
+        umask(before);
+        assert_int_equal(mode_of(dir), 0700);
+        assert_int_equal(mode_of(in_dir("..")), 0700); /* its parent is made like it */
+        assert_int_equal(mode_of(in_dir("k.record")), 0600);
+        assert_int_equal(mode_of(in_dir("k.lock")), 0600);
+        store_assert_value(*state, "k", "a");
+    }
+}
+
+static void a_directory_that_keeps_its_user_out_is_named(void **state)
+{
+    static const char *const words[] = {"chmod 700", "token_store", dir, NULL};
+
+    assert_int_equal(chmod(dir, 0600), 0);
+    store_assert_load_fails(*state, words);
+    assert_int_equal(chmod(dir, 0700), 0);
 }
 
 static void a_directory_open_to_others_is_refused(void **state)
@@ -168,7 +202,7 @@ static void a_file_that_others_can_touch_is_refused(void **state)
 {
     static const char *const open_words[] = {"k.record", "open to group or others", dir, NULL};
     static const char *const link_words[] = {"k.record", dir, "token_store", NULL};
-    static const char *const lock_words[] = {"lock", "open to group or others", dir, NULL};
+    static const char *const lock_words[] = {"k.lock", "open to group or others", dir, NULL};
 
     write_file(in_dir("k.record"), "a", 1, 0600);
     assert_int_equal(chmod(in_dir("k.record"), 0640), 0);
@@ -178,13 +212,13 @@ static void a_file_that_others_can_touch_is_refused(void **state)
     assert_int_equal(symlink("elsewhere", in_dir("k.record")), 0);
     store_assert_load_fails(*state, link_words);
     assert_int_equal(unlink(in_dir("k.record")), 0);
-    assert_int_equal(chmod(in_dir("lock"), 0666), 0);
+    assert_int_equal(chmod(in_dir("k.lock"), 0666), 0);
     store_assert_swap_fails(*state, lock_words);
 }
 
 static void a_pipe_or_directory_in_a_files_place_holds_nobody_up(void **state)
 {
-    static const char *const words[] = {"k.record", "no regular file", NULL};
+    static const char *const words[] = {"k.record", "not a regular file", NULL};
 
     assert_int_equal(mkfifo(in_dir("k.record"), 0600), 0);
     store_assert_load_fails(*state, words);
@@ -240,7 +274,7 @@ static void a_key_that_is_no_name_is_refused(void **state)
         assert_int_equal(s->ops->swap(s, keys[i], NULL, 0, "v", 1, 1, &done, &e), ITR_STORE);
         assert_false(done);
     }
-    assert_true(store_swap(s, "lock", "", "a")); /* no key's file is the lock's */
+    assert_true(store_swap(s, "lock", "", "a"));
     assert_true(store_swap(s, "a:b", "", "c"));
     assert_false(store_swap(s, "lock", "", "a"));
 }
@@ -259,55 +293,132 @@ static void a_directory_that_vanished_is_made_again(void **state)
 static void a_lock_whose_file_was_removed_excludes_still(void **state)
 {
     assert_true(store_swap(*state, "k", "", "a"));
-    assert_int_equal(unlink(in_dir("lock")), 0);
+    assert_int_equal(unlink(in_dir("k.lock")), 0);
     assert_true(store_swap(*state, "k", "a", "b"));
-    assert_int_equal(mode_of(in_dir("lock")), 0600);
+    assert_int_equal(mode_of(in_dir("k.lock")), 0600);
 }
 
-/* The holder is a stopped process; the time that passes is the test's. */
-static void a_stopped_holder_of_the_lock_does_not_hold_up_for_ever(void **state)
+/* Has a child hold the lock of key, and stop there (or end, once its own child holds all that a
+ * fork passes on). Returns its id. */
+static pid_t lock_in_child(const char *key, bool and_fork, const int *lifeline)
 {
-    static const char *const words[] = {"held it for 5 s", "token_store", dir, NULL};
-    struct fake_clock clock;
-    struct itr_store *s = NULL;
+    struct itr_file_work w;
     int ready[2], status;
-    pid_t holder;
+    pid_t child;
     char byte;
 
-    assert_true(store_swap(*state, "k", "", "a"));
     assert_int_equal(pipe(ready), 0);
-    if ((holder = fork()) == 0) {
-        (void)flock(open(in_dir("lock"), O_RDWR), LOCK_EX);
+    if ((child = fork()) != 0) {
+        close(ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        close(ready[0]);
+        assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+        assert_true(and_fork ? WIFEXITED(status) : WIFSTOPPED(status));
+        return child;
+    }
+    itr_file_work_init(&w, itr_clock_system(), &e);
+    if (itr_file_work_begin(&w, dir, key) != ITR_OK || itr_file_work_lock(&w) != ITR_OK)
+        _exit(1);
+    if (and_fork && fork() == 0) {
+        close(lifeline[1]);
         (void)!write(ready[1], "x", 1);
-        (void)raise(SIGSTOP);
+        close(ready[1]);
+        (void)!read(lifeline[0], &byte, 1);
         _exit(0);
     }
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    assert_int_equal(waitpid(holder, &status, WUNTRACED), holder);
-    assert_true(WIFSTOPPED(status));
+    if (!and_fork) {
+        (void)!write(ready[1], "x", 1);
+        (void)raise(SIGSTOP);
+    }
+    _exit(0); /* without an unlock, as if it had been killed */
+}
 
+static void a_daemon_forked_during_a_swap_does_not_keep_the_lock(void **state)
+{
+    int lifeline[2];
+
+    assert_int_equal(pipe(lifeline), 0);
+    (void)lock_in_child("k", true, lifeline);
+    assert_true(store_swap(*state, "k", "", "a"));
+    close(lifeline[0]);
+    close(lifeline[1]); /* the daemon ends */
+}
+
+static void a_child_has_none_of_its_parents_descriptors(void **state)
+{
+    struct itr_file_work w;
+    int status = -1, dir_fd, lock_fd;
+    pid_t child;
+
+    (void)state;
+    itr_file_work_init(&w, itr_clock_system(), &e);
+    assert_int_equal(itr_file_work_begin(&w, dir, "k"), ITR_OK);
+    assert_int_equal(itr_file_work_lock(&w), ITR_OK);
+    dir_fd = w.dir_fd.fd;
+    lock_fd = w.lock_fd.fd;
+    if ((child = fork()) == 0)
+        _exit(fcntl(dir_fd, F_GETFD) < 0 && fcntl(lock_fd, F_GETFD) < 0 && w.dir_fd.fd < 0 ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(fcntl(dir_fd, F_GETFD) & FD_CLOEXEC);
+    assert_true(fcntl(lock_fd, F_GETFD) & FD_CLOEXEC);
+    itr_file_work_end(&w);
+}
+
+/* What is printed in such a host must not end up in a record. */
+static void a_host_without_standard_streams_keeps_its_records_clean(void **state)
+{
+    int status = -1;
+    struct itr_file_work w;
+    pid_t child;
+
+    (void)state;
+    if ((child = fork()) == 0) {
+        (void)close(0);
+        (void)close(1);
+        (void)close(2);
+        itr_file_work_init(&w, itr_clock_system(), &e);
+        if (itr_file_work_begin(&w, dir, "k") != ITR_OK || itr_file_work_lock(&w) != ITR_OK)
+            _exit(1);
+        _exit(w.dir_fd.fd > 2 && w.lock_fd.fd > 2 ? 0 : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void a_stopped_process_holds_up_its_own_app_only(void **state)
+{
+    static const char *const words[] = {"k.lock", "held it for 5 s", "token_store", dir, NULL};
+    struct fake_clock clock;
+    struct itr_store *s = NULL;
+    pid_t holder;
+    int status;
+
+    assert_true(store_swap(*state, "k", "", "a"));
+    holder = lock_in_child("k", false, NULL);
     fake_clock_init(&clock);
     assert_int_equal(itr_store_file_new(address, &clock.clock, &s, &e), ITR_OK);
     store_assert_swap_fails(s, words);
     assert_in_range(clock.slept, 5000, 5100);
     store_assert_value(s, "k", "a"); /* whoever only reads is not held up */
+    clock.slept = 0;
+    assert_true(store_swap(s, "other", "", "b"));
+    assert_int_equal(clock.slept, 0);
 
     assert_int_equal(kill(holder, SIGKILL), 0);
     assert_int_equal(waitpid(holder, &status, 0), holder);
     assert_true(store_swap(s, "k", "a", "b"));
     s->ops->release(s);
-    close(ready[0]);
-    close(ready[1]);
 }
 
 /* Runs f as another user; its answer is the child's exit status. */
-static int as_nobody(int (*f)(void))
+static int as_user(uid_t user, int (*f)(void))
 {
     int status = -1;
     pid_t child = fork();
 
     if (child == 0)
-        _exit(setgid(65534) == 0 && setuid(65534) == 0 ? f() : 99);
+        _exit(setgid(user) == 0 && setuid(user) == 0 ? f() : 99);
     (void)waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -332,7 +443,7 @@ static void a_directory_that_cannot_be_made_is_one_clear_error(void **state)
     assert_int_equal(chmod(base, 0755), 0);
     snprintf(dir, sizeof dir, "%s/below", base);
     snprintf(address, sizeof address, "file:%s", dir);
-    assert_int_equal(as_nobody(cannot_write), 0);
+    assert_int_equal(as_user(NOBODY, cannot_write), 0);
     assert_refused("file:/proc/itrigger", ITR_STORE, "/proc/itrigger");
     assert_refused("file:/dev/null", ITR_STORE, "/dev/null");
 }
@@ -384,9 +495,9 @@ static void an_address_names_one_directory_in_one_way(void **state)
     assert_string_equal(other->id, s->id);
     assert_string_equal(s->id, address);
     other->ops->release(other);
-    assert_refused("file:relative", ITR_CONFIG, "from the root");
-    assert_refused("file:~/x", ITR_CONFIG, "from the root");
-    assert_refused("file:/", ITR_CONFIG, "no directory for tokens");
+    assert_refused("file:relative", ITR_CONFIG, "absolute path");
+    assert_refused("file:~/x", ITR_CONFIG, "absolute path");
+    assert_refused("file:/", ITR_CONFIG, "root directory");
     assert_refused("file:/tmp/a\nb", ITR_CONFIG, "control");
 }
 
@@ -399,17 +510,24 @@ static void assert_standard(const char *id)
     s->ops->release(s);
 }
 
-static int its_own_under_tmp(void)
+static int standard_is_refused(const char *word)
 {
     struct itr_store *s = NULL;
-    bool right;
 
     unsetenv("XDG_CACHE_HOME");
-    if (itr_store_file_new("file:", itr_clock_system(), &s, &e) != ITR_OK)
+    if (itr_store_file_new("file:", itr_clock_system(), &s, &e) != ITR_STORE)
         return 1;
-    right = strcmp(s->id, "file:/tmp/itrigger-65534") == 0;
-    s->ops->release(s);
-    return right ? 0 : 2;
+    return strstr(e.text, word) != NULL && strstr(e.text, "token_store") != NULL ? 0 : 2;
+}
+
+static int names_the_home_that_it_cannot_use(void)
+{
+    return standard_is_refused("/.cache/itrigger: ");
+}
+
+static int names_the_user_without_a_home(void)
+{
+    return standard_is_refused("user 54321 has no home");
 }
 
 static void the_standard_directory_is_the_users_cache(void **state)
@@ -423,8 +541,10 @@ static void the_standard_directory_is_the_users_cache(void **state)
     setenv("XDG_CACHE_HOME", cache, 1);
     snprintf(cache, sizeof cache, "file:%s/cache/itrigger", base);
     assert_standard(cache);
-    if (geteuid() == 0) /* a user without a home */
-        assert_int_equal(as_nobody(its_own_under_tmp), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(as_user(NOBODY, names_the_home_that_it_cannot_use), 0);
+        assert_int_equal(as_user(54321, names_the_user_without_a_home), 0);
+    }
     if (kept != NULL)
         setenv("XDG_CACHE_HOME", kept, 1);
     else
@@ -432,28 +552,22 @@ static void the_standard_directory_is_the_users_cache(void **state)
     free(kept);
 }
 
-static int child_result;
 static struct itr_store *made_by_root;
 
-static int works_as_another_user(void)
+static int does_not_use_roots_directory(void)
 {
     struct itr_buf out;
     int64_t now;
-    bool done = false;
+    enum itr_status st;
 
     unsetenv("XDG_CACHE_HOME");
     itr_buf_init_secret(&out, 100);
-    child_result = made_by_root->ops->load(made_by_root, "k", &out, &now, &e) == ITR_OK ? 0 : 1;
-    if (made_by_root->ops->swap(made_by_root, "k", out.data, out.len, out.len ? "" : "w",
-                                out.len ? 0 : 1, 1, &done, &e) != ITR_OK ||
-        !done)
-        child_result = 2;
-    itr_buf_clear(&out);
-    return child_result;
+    st = made_by_root->ops->load(made_by_root, "k", &out, &now, &e);
+    return st == ITR_STORE && strstr(e.text, "/nonexistent/.cache/itrigger") != NULL ? 0 : 1;
 }
 
 /* nginx: the store is made in init_by_lua by root, and used in the workers. */
-static void a_process_that_became_another_user_has_its_own_directory(void **state)
+static void a_process_that_became_another_user_leaves_the_first_ones_directory(void **state)
 {
     char cache[120];
 
@@ -464,7 +578,7 @@ static void a_process_that_became_another_user_has_its_own_directory(void **stat
     setenv("XDG_CACHE_HOME", cache, 1);
     assert_int_equal(itr_store_file_new("file:", itr_clock_system(), &made_by_root, &e), ITR_OK);
     unsetenv("XDG_CACHE_HOME");
-    assert_int_equal(as_nobody(works_as_another_user), 0);
+    assert_int_equal(as_user(NOBODY, does_not_use_roots_directory), 0);
     made_by_root->ops->release(made_by_root);
 }
 
@@ -473,6 +587,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         STORE_CONTRACT_TESTS,
         STORE_TEST(all_that_it_makes_is_private),
+        STORE_TEST(a_umask_does_not_lock_its_own_user_out),
+        STORE_TEST(a_directory_that_keeps_its_user_out_is_named),
         STORE_TEST(a_directory_open_to_others_is_refused),
         STORE_TEST(another_users_directory_is_refused),
         STORE_TEST(a_link_in_place_of_the_directory_is_refused),
@@ -484,13 +600,16 @@ int main(void)
         STORE_TEST(a_key_that_is_no_name_is_refused),
         STORE_TEST(a_directory_that_vanished_is_made_again),
         STORE_TEST(a_lock_whose_file_was_removed_excludes_still),
-        STORE_TEST(a_stopped_holder_of_the_lock_does_not_hold_up_for_ever),
+        STORE_TEST(a_daemon_forked_during_a_swap_does_not_keep_the_lock),
+        STORE_TEST(a_child_has_none_of_its_parents_descriptors),
+        STORE_TEST(a_host_without_standard_streams_keeps_its_records_clean),
+        STORE_TEST(a_stopped_process_holds_up_its_own_app_only),
         STORE_TEST(a_directory_that_cannot_be_made_is_one_clear_error),
         STORE_TEST(a_full_disk_is_an_error_and_loses_nothing),
         STORE_TEST(a_disk_that_became_read_only_is_an_error),
         STORE_TEST(an_address_names_one_directory_in_one_way),
         STORE_TEST(the_standard_directory_is_the_users_cache),
-        STORE_TEST(a_process_that_became_another_user_has_its_own_directory),
+        STORE_TEST(a_process_that_became_another_user_leaves_the_first_ones_directory),
     };
 
     fixture_main();

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "store/file_dir.h"
@@ -62,13 +61,14 @@ enum itr_status parts_private_file(const char *address, const char *name, char *
                                    struct itr_error *e)
 {
     struct itr_buf dir;
+    struct itr_private_fd d;
     enum itr_status s;
-    int fd;
 
     itr_buf_init(&dir, ITR_FILE_DIR_MAX);
+    itr_private_fd_init(&d);
     if ((s = itr_file_dir_find(address, &dir, e)) == ITR_OK &&
-        (s = itr_file_dir_open(itr_buf_str(&dir), &fd, e)) == ITR_OK)
-        close(fd);
+        (s = itr_file_dir_open(itr_buf_str(&dir), &d, e)) == ITR_OK)
+        (void)itr_private_fd_close(&d);
     if (s == ITR_OK && snprintf(out, cap, "%s/%s", itr_buf_str(&dir), name) >= (int)cap)
         s = itr_error_set(e, ITR_CONFIG, "%s: too long", itr_buf_str(&dir));
     itr_buf_clear(&dir);

@@ -9,18 +9,17 @@
 #include "store/stores.h"
 
 /*
- * "file:[dir]": one small file a key, and one lock file for all.
+ * "file:[dir]": for each key a small file, and a lock file.
  *
  * Design notes
  * - A value is never changed in place: a temporary file is written and renamed over it. So load
  *   needs no lock; it reads the old value or the new one, whole.
- * - swap holds the lock around compare and rename only. The lock is flock(2) on a descriptor opened
- *   for this one swap, so it excludes threads as well as processes, and the kernel gives it back
- *   when its holder dies. A child that was forked in between shares the descriptor: hence the
- *   unlock that is said, not left to close.
- * - The temporary file's name is fixed, and it is written under the lock: what a killed process
- *   left there is removed by the next one.
- * - Nothing is kept open between two operations: a fork, or a directory removed meanwhile, needs no
+ * - swap holds the key's lock around compare and rename only. The lock is flock(2) on a descriptor
+ *   opened for this one swap, so it excludes threads as well as processes, and the kernel releases
+ *   it when its holder dies. private_fd keeps it from children.
+ * - The temporary file's name is fixed, and it is written under the lock: the next process removes
+ *   what a killed one left.
+ * - Nothing stays open between two operations, so a fork or a directory removed meanwhile needs no
  *   care. Names in the directory are opened relative to the one descriptor that was checked.
  */
 
@@ -39,13 +38,7 @@ static struct file_store *of(struct itr_store *s)
     return (struct file_store *)s;
 }
 
-/* One operation, and the directory where it is not the constructor's. */
-struct work {
-    struct itr_file_work w;
-    struct itr_buf moved;
-};
-
-/* nginx makes its workers another user after the store was made. */
+/* nginx makes its workers another user after the store was made; its directory goes to `moved`. */
 static enum itr_status find_dir(const struct file_store *f, struct itr_buf *moved, const char **dir,
                                 struct itr_error *e)
 {
@@ -59,20 +52,26 @@ static enum itr_status find_dir(const struct file_store *f, struct itr_buf *move
     return s;
 }
 
-static enum itr_status begin(struct work *op, struct itr_store *s, const char *key,
+/* One operation, and the name of its directory if that is not the constructor's. */
+struct operation {
+    struct itr_file_work w;
+    struct itr_buf moved;
+};
+
+static enum itr_status begin(struct operation *op, struct itr_store *s, const char *key,
                              struct itr_error *e)
 {
     const char *dir;
     enum itr_status st;
 
-    op->w = (struct itr_file_work){.dir_fd = -1, .lock_fd = -1};
+    itr_file_work_init(&op->w, of(s)->clock, e);
     itr_buf_init(&op->moved, ITR_FILE_DIR_MAX);
     if ((st = find_dir(of(s), &op->moved, &dir, e)) != ITR_OK)
         return st;
-    return itr_file_work_begin(&op->w, dir, key, of(s)->clock, e);
+    return itr_file_work_begin(&op->w, dir, key);
 }
 
-static void end(struct work *op)
+static void end(struct operation *op)
 {
     itr_file_work_end(&op->w);
     itr_buf_clear(&op->moved);
@@ -84,7 +83,7 @@ static enum itr_status load(struct itr_store *s, const char *key, struct itr_buf
                             int64_t *now_wall_ms, struct itr_error *e)
 {
     struct itr_buf value;
-    struct work op;
+    struct operation op;
     enum itr_status st;
 
     itr_buf_init_secret(&value, ITR_FILE_VALUE_MAX + 1);
@@ -108,14 +107,14 @@ static enum itr_status swap(struct itr_store *s, const char *key, const char *ol
                             struct itr_error *e)
 {
     struct itr_buf value;
-    struct work op;
+    struct operation op;
     enum itr_status st;
 
     (void)keep_for_ms; /* a file is small: nobody need remove it */
     *done = false;
     itr_buf_init_secret(&value, ITR_FILE_VALUE_MAX + 1);
     if ((st = begin(&op, s, key, e)) == ITR_OK && new_len > ITR_FILE_VALUE_MAX)
-        st = itr_file_work_fail(&op.w, op.w.name, "the value is too large");
+        st = itr_file_work_fail(&op.w, op.w.value_name, "the value is too large");
     if (st == ITR_OK && (st = itr_file_work_lock(&op.w)) == ITR_OK)
         st = itr_file_work_read(&op.w, &value);
     if (st == ITR_OK && is_same(&value, old, old_len)) {
@@ -168,11 +167,11 @@ static bool is_for_another_user(const char *dir)
     return geteuid() == 0 && lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid != 0;
 }
 
-/* Finds the directory and sees whether it can be used. */
+/* Find the directory and check that it can be used. */
 static enum itr_status prepare(struct file_store *f, const char *address, struct itr_error *e)
 {
+    struct itr_private_fd d;
     enum itr_status s;
-    int fd;
 
     if (itr_buf_append_str(&f->id, "file:") != ITR_OK)
         return itr_error_set(e, ITR_NOMEM, "no memory");
@@ -185,8 +184,9 @@ static enum itr_status prepare(struct file_store *f, const char *address, struct
     f->dir = f->head.id + strlen("file:");
     if (!f->is_standard && is_for_another_user(f->dir))
         return ITR_OK;
-    if ((s = itr_file_dir_open(f->dir, &fd, e)) == ITR_OK)
-        close(fd);
+    itr_private_fd_init(&d);
+    s = itr_file_dir_open(f->dir, &d, e);
+    (void)itr_private_fd_close(&d);
     return s;
 }
 

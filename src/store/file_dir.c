@@ -48,31 +48,9 @@ static bool passwd_home(char *home, size_t size)
     return true;
 }
 
-static bool is_ours_or_can_be_made(const char *home, const char *below)
-{
-    char path[ITR_FILE_DIR_MAX];
-    int n = snprintf(path, sizeof path, "%s%s", home, below);
-
-    if (n < 0 || (size_t)n >= sizeof path)
-        return false;
-    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
-}
-
-/* Users of services have a home that is not there, or not theirs to write. */
-static bool home_can_hold_it(const char *home)
-{
-    char path[ITR_FILE_DIR_MAX];
-    struct stat st;
-    int n = snprintf(path, sizeof path, "%s/.cache", home);
-
-    if (n < 0 || (size_t)n >= sizeof path)
-        return false;
-    if (is_ours_or_can_be_made(home, "/.cache/itrigger") || is_ours_or_can_be_made(home, "/.cache"))
-        return true;
-    return lstat(path, &st) != 0 && errno == ENOENT && is_ours_or_can_be_made(home, "");
-}
-
-static enum itr_status find_standard(struct itr_buf *dir)
+/* Jobs of one user with and without a writable home, or with a /tmp of their own, must not end up
+ * with two stores without a word: there is no place to fall back to. */
+static enum itr_status find_standard(struct itr_buf *dir, struct itr_error *e)
 {
     const char *cache = getenv("XDG_CACHE_HOME");
     char home[ITR_FILE_DIR_MAX];
@@ -83,11 +61,14 @@ static enum itr_status find_standard(struct itr_buf *dir)
         s = append_path(dir, cache);
         return s == ITR_OK ? itr_buf_append_str(dir, "/itrigger") : s;
     }
-    if (passwd_home(home, sizeof home) && home_can_hold_it(home)) {
-        s = append_path(dir, home);
-        return s == ITR_OK ? itr_buf_append_str(dir, "/.cache/itrigger") : s;
-    }
-    return itr_buf_append_fmt(dir, "/tmp/itrigger-%lu", (unsigned long)geteuid());
+    if (!passwd_home(home, sizeof home))
+        return itr_error_set(e, ITR_STORE,
+                             "token store: user %lu has no home directory in the password "
+                             "database; name a directory that only this user can enter: option "
+                             "token_store = \"file:/directory\"",
+                             (unsigned long)geteuid());
+    s = append_path(dir, home);
+    return s == ITR_OK ? itr_buf_append_str(dir, "/.cache/itrigger") : s;
 }
 
 enum itr_status itr_file_dir_find(const char *address, struct itr_buf *dir, struct itr_error *e)
@@ -96,14 +77,16 @@ enum itr_status itr_file_dir_find(const char *address, struct itr_buf *dir, stru
     enum itr_status s;
 
     if (*given == '\0')
-        s = find_standard(dir);
+        s = find_standard(dir, e);
     else if (*given != '/')
         return itr_error_set(e, ITR_CONFIG,
-                             "option token_store: \"file:%.200s\" must name its directory from the "
-                             "root, \"file:/...\"",
+                             "option token_store: \"file:%.200s\" must name an absolute path, "
+                             "\"file:/directory\"",
                              given);
     else
         s = append_path(dir, given);
+    if (s == ITR_STORE)
+        return s;
     if (s == ITR_NOMEM)
         return itr_error_set(e, ITR_NOMEM, "no memory");
     if (s != ITR_OK || dir->len >= ITR_FILE_DIR_MAX)
@@ -112,8 +95,8 @@ enum itr_status itr_file_dir_find(const char *address, struct itr_buf *dir, stru
                              ITR_FILE_DIR_MAX - 1);
     if (dir->len == 0 || has_control(itr_buf_str(dir)))
         return itr_error_set(e, ITR_CONFIG,
-                             "option token_store: \"file:/\" is no directory for "
-                             "tokens, nor is one with a control character");
+                             "option token_store: \"file:\" cannot use the root directory "
+                             "or a name with control characters");
     return ITR_OK;
 }
 
@@ -125,7 +108,13 @@ static enum itr_status cannot(const char *dir, const char *what, struct itr_erro
                          what);
 }
 
-/* mkdir -p, each with mode 0700. 0, or -1 with errno. */
+/* Make a directory of mode 0700, whatever the umask takes away from it. */
+static int make_one(const char *path)
+{
+    return mkdir(path, 0700) == 0 ? chmod(path, 0700) : -1;
+}
+
+/* mkdir -p, each with mode 0700. Return 0, or -1 with errno set. */
 static int make_all(const char *dir)
 {
     char path[ITR_FILE_DIR_MAX];
@@ -140,14 +129,14 @@ static int make_all(const char *dir)
         if (dir[i] != '/' && dir[i] != '\0')
             continue;
         path[i] = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST && (i == n || access(path, F_OK) != 0))
+        if (make_one(path) != 0 && errno != EEXIST && (i == n || access(path, F_OK) != 0))
             return -1;
         path[i] = dir[i];
     }
     return 0;
 }
 
-static const char *why_not(int fd)
+static const char *why_refused(int fd)
 {
     struct stat st;
 
@@ -156,30 +145,36 @@ static const char *why_not(int fd)
     if (st.st_uid != geteuid())
         return "belongs to another user";
     if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return "is open to group or others (chmod 700 it)";
+        return "is open to group or others; chmod 700 it";
+    if ((st.st_mode & S_IRWXU) != S_IRWXU)
+        return "its mode keeps its own user out; chmod 700 it";
     return NULL;
 }
 
-enum itr_status itr_file_dir_open(const char *dir, int *fd, struct itr_error *e)
+static const char *why_not_opened(const char *dir)
 {
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    const char *why;
-    int opened = open(dir, flags);
+    struct stat st;
 
-    if (opened < 0 && errno == ENOENT) {
-        if (make_all(dir) != 0)
+    if (errno == ENOTDIR || errno == ELOOP)
+        return "is a symbolic link or not a directory";
+    if (errno == EACCES && lstat(dir, &st) == 0 && st.st_uid == geteuid())
+        return "its mode keeps its own user out; chmod 700 it";
+    return strerror(errno);
+}
+
+enum itr_status itr_file_dir_open(const char *dir, struct itr_private_fd *d, struct itr_error *e)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+    const char *why;
+
+    if (!itr_private_fd_openat(d, AT_FDCWD, dir, flags, 0)) {
+        if (errno == ENOENT && make_all(dir) != 0)
             return cannot(dir, strerror(errno), e);
-        opened = open(dir, flags);
+        if (!itr_private_fd_openat(d, AT_FDCWD, dir, flags, 0))
+            return cannot(dir, why_not_opened(dir), e);
     }
-    if (opened < 0)
-        return cannot(dir,
-                      errno == ENOTDIR || errno == ELOOP ? "is a symbolic link or no directory"
-                                                         : strerror(errno),
-                      e);
-    if ((why = why_not(opened)) != NULL) {
-        close(opened);
-        return cannot(dir, why, e);
-    }
-    *fd = opened;
-    return ITR_OK;
+    if ((why = why_refused(d->fd)) == NULL)
+        return ITR_OK;
+    (void)itr_private_fd_close(d);
+    return cannot(dir, why, e);
 }

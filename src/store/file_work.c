@@ -10,8 +10,8 @@
 
 #include "store/file_dir.h"
 
-#define LOCK_WAIT_MS 5000 /* a stopped process that holds the lock must not hold up all */
-#define LOCK_LOOK_MS 20   /* how seldom the lock is tried at most */
+#define LOCK_WAIT_MS 5000 /* a stopped process that holds the lock must not hold up all others */
+#define LOCK_POLL_MS 20   /* the longest pause between two tries */
 
 enum itr_status itr_file_work_fail(const struct itr_file_work *w, const char *what, const char *why)
 {
@@ -22,63 +22,75 @@ enum itr_status itr_file_work_fail(const struct itr_file_work *w, const char *wh
 
 static enum itr_status fail_errno(const struct itr_file_work *w, const char *what)
 {
+    if (errno == ENOSPC)
+        return itr_file_work_fail(w, what, "No space left on device: free some of it");
+    if (errno == EDQUOT)
+        return itr_file_work_fail(w, what, "the disk quota of this user is used up");
     return itr_file_work_fail(w, what, strerror(errno));
 }
 
 /* ---- beginning and ending ---- */
 
-/* Keys are made by record and safe; a file's name does not rely on it. ":" becomes ".", which
- * no key may have, so that two keys never share a file. */
-static bool name_of(const char *key, char *name, char *temp)
+/* Keys are made by record and safe; a file's name does not rely on it. ":" becomes ".", which no
+ * key may contain, so that two keys never share a file. */
+static bool set_names(struct itr_file_work *w, const char *key)
 {
-    static const char kept[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    char name[ITR_FILE_KEY_MAX + 1];
     size_t n = strlen(key), i;
 
     if (n == 0 || n > ITR_FILE_KEY_MAX)
         return false;
     for (i = 0; i < n; i++) {
-        if (key[i] != ':' && strchr(kept, key[i]) == NULL)
+        if (key[i] != ':' && strchr(allowed, key[i]) == NULL)
             return false;
         name[i] = key[i] == ':' ? '.' : key[i];
     }
     name[n] = '\0';
-    (void)snprintf(temp, ITR_FILE_NAME, "%.200s" ITR_FILE_SUFFIX "~", name);
-    (void)snprintf(name + n, ITR_FILE_NAME - n, ITR_FILE_SUFFIX);
+    (void)snprintf(w->value_name, sizeof w->value_name, "%s.record", name);
+    (void)snprintf(w->temp_name, sizeof w->temp_name, "%s.record~", name);
+    (void)snprintf(w->lock_name, sizeof w->lock_name, "%s.lock", name);
     return true;
 }
 
-enum itr_status itr_file_work_begin(struct itr_file_work *w, const char *dir, const char *key,
-                                    const struct itr_clock *clock, struct itr_error *e)
+void itr_file_work_init(struct itr_file_work *w, const struct itr_clock *clock, struct itr_error *e)
 {
-    *w = (struct itr_file_work){.dir = dir, .clock = clock, .dir_fd = -1, .lock_fd = -1, .e = e};
-    if (!name_of(key, w->name, w->temp))
-        return itr_file_work_fail(w, "key", "cannot be a file's name");
-    return itr_file_dir_open(dir, &w->dir_fd, e);
+    *w = (struct itr_file_work){.dir = "", .clock = clock, .e = e};
+    itr_private_fd_init(&w->dir_fd);
+    itr_private_fd_init(&w->lock_fd);
+}
+
+enum itr_status itr_file_work_begin(struct itr_file_work *w, const char *dir, const char *key)
+{
+    w->dir = dir;
+    if (!set_names(w, key))
+        return itr_file_work_fail(w, "key", "it cannot be the name of a file");
+    return itr_file_dir_open(dir, &w->dir_fd, w->e);
 }
 
 void itr_file_work_end(struct itr_file_work *w)
 {
-    if (w->lock_fd >= 0) {
-        (void)flock(w->lock_fd, LOCK_UN);
-        close(w->lock_fd);
-    }
-    if (w->dir_fd >= 0)
-        close(w->dir_fd);
+    /* Said, not left to close: a process that was cloned without its fork handlers may share it. */
+    if (w->lock_fd.fd >= 0)
+        (void)flock(w->lock_fd.fd, LOCK_UN);
+    (void)itr_private_fd_close(&w->lock_fd);
+    (void)itr_private_fd_close(&w->dir_fd);
 }
 
 /* ---- files ---- */
 
-/* NULL: a file that only this user can touch. */
-static const char *why_not(int fd, struct stat *st)
+/* Return why a file is refused; NULL if only this user can touch it. */
+static const char *why_refused(int fd, struct stat *st)
 {
     if (fstat(fd, st) != 0)
         return strerror(errno);
     if (!S_ISREG(st->st_mode))
-        return "is no regular file";
+        return "not a regular file; remove it";
     if (st->st_uid != geteuid())
         return "belongs to another user";
     if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return "is open to group or others (chmod 600 it, or remove it)";
+        return "is open to group or others; chmod 600 it, or remove it";
     return NULL;
 }
 
@@ -95,7 +107,7 @@ static enum itr_status read_all(const struct itr_file_work *w, int fd, struct it
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail_errno(w, w->name);
+            return fail_errno(w, w->value_name);
         if (n == 0)
             return ITR_OK;
         itr_buf_grew(value, (size_t)n);
@@ -106,19 +118,21 @@ static enum itr_status read_all(const struct itr_file_work *w, int fd, struct it
 
 enum itr_status itr_file_work_read(const struct itr_file_work *w, struct itr_buf *value)
 {
-    /* NONBLOCK: a pipe in its place must not hold us. */
-    int fd = openat(w->dir_fd, w->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    /* NONBLOCK: a pipe in its place must not hold us up. */
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    struct itr_private_fd file;
     enum itr_status s;
     struct stat st;
     const char *why;
 
-    if (fd < 0)
-        return errno == ENOENT ? ITR_OK : fail_errno(w, w->name);
-    if ((why = why_not(fd, &st)) != NULL)
-        s = itr_file_work_fail(w, w->name, why);
+    itr_private_fd_init(&file);
+    if (!itr_private_fd_openat(&file, w->dir_fd.fd, w->value_name, flags, 0))
+        return errno == ENOENT ? ITR_OK : fail_errno(w, w->value_name);
+    if ((why = why_refused(file.fd, &st)) != NULL)
+        s = itr_file_work_fail(w, w->value_name, why);
     else
-        s = read_all(w, fd, value);
-    close(fd);
+        s = read_all(w, file.fd, value);
+    (void)itr_private_fd_close(&file);
     return s;
 }
 
@@ -127,6 +141,9 @@ static enum itr_status write_all(const struct itr_file_work *w, int fd, const ch
 {
     ssize_t n;
 
+    /* The umask took part in the mode. */
+    if (fchmod(fd, 0600) != 0)
+        return fail_errno(w, "writing");
     while (len > 0) {
         n = write(fd, bytes, len);
         if (n < 0 && errno == EINTR)
@@ -142,16 +159,17 @@ static enum itr_status write_all(const struct itr_file_work *w, int fd, const ch
 
 static enum itr_status write_temp(const struct itr_file_work *w, const char *bytes, size_t len)
 {
+    struct itr_private_fd file;
     enum itr_status s;
-    int fd;
 
-    if (unlinkat(w->dir_fd, w->temp, 0) != 0 && errno != ENOENT)
-        return fail_errno(w, w->temp);
-    fd = openat(w->dir_fd, w->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return fail_errno(w, w->temp);
-    s = write_all(w, fd, bytes, len);
-    if (close(fd) != 0 && s == ITR_OK)
+    if (unlinkat(w->dir_fd.fd, w->temp_name, 0) != 0 && errno != ENOENT)
+        return fail_errno(w, w->temp_name);
+    itr_private_fd_init(&file);
+    if (!itr_private_fd_openat(&file, w->dir_fd.fd, w->temp_name,
+                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600))
+        return fail_errno(w, w->temp_name);
+    s = write_all(w, file.fd, bytes, len);
+    if (itr_private_fd_close(&file) != 0 && s == ITR_OK)
         s = fail_errno(w, "writing");
     return s;
 }
@@ -160,51 +178,58 @@ enum itr_status itr_file_work_replace(const struct itr_file_work *w, const char 
 {
     enum itr_status s = write_temp(w, bytes, len);
 
-    if (s == ITR_OK && renameat(w->dir_fd, w->temp, w->dir_fd, w->name) != 0)
+    if (s == ITR_OK && renameat(w->dir_fd.fd, w->temp_name, w->dir_fd.fd, w->value_name) != 0)
         s = fail_errno(w, "renaming");
     if (s != ITR_OK) {
-        (void)unlinkat(w->dir_fd, w->temp, 0);
+        (void)unlinkat(w->dir_fd.fd, w->temp_name, 0);
         return s;
     }
     /* Some file systems do not sync directories, and say so with EINVAL. */
-    if (fsync(w->dir_fd) != 0 && errno != EINVAL)
+    if (fsync(w->dir_fd.fd) != 0 && errno != EINVAL)
         return fail_errno(w, "syncing");
     return ITR_OK;
 }
 
 /* ---- the lock ---- */
 
-/* False where the lock's file was removed since it was opened: then it excludes nobody. */
+/* Return false if the lock's file was removed since it was opened: then it excludes nobody. */
 static bool is_still_there(const struct itr_file_work *w, const struct stat *opened)
 {
     struct stat st;
 
-    return fstatat(w->dir_fd, "lock", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return fstatat(w->dir_fd.fd, w->lock_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
            st.st_dev == opened->st_dev && st.st_ino == opened->st_ino;
 }
 
-/* ITR_OK and lock_fd >= 0: locked; ITR_OK and -1: not now. */
-static enum itr_status try_lock(struct itr_file_work *w)
+/* ITR_OK and *locked, or ITR_OK and not: somebody else has it. */
+static enum itr_status lock_opened(struct itr_file_work *w, bool *locked)
 {
-    int fd =
-        openat(w->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    enum itr_status s = ITR_OK;
+    int fd = w->lock_fd.fd;
     struct stat st;
-    const char *why;
+    const char *why = why_refused(fd, &st);
 
-    if (fd < 0)
-        return fail_errno(w, "lock");
-    if ((why = why_not(fd, &st)) != NULL) {
-        s = itr_file_work_fail(w, "lock", why);
-    } else if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        if (is_still_there(w, &st)) {
-            w->lock_fd = fd;
-            return ITR_OK;
-        }
-    } else if (errno != EWOULDBLOCK && errno != EINTR) {
-        s = fail_errno(w, "lock");
-    }
-    close(fd);
+    if (why != NULL)
+        return itr_file_work_fail(w, w->lock_name, why);
+    if ((st.st_mode & 0600) != 0600 && fchmod(fd, 0600) != 0) /* made just now, by a umask */
+        return fail_errno(w, w->lock_name);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        *locked = is_still_there(w, &st);
+    else if (errno != EWOULDBLOCK && errno != EINTR)
+        return fail_errno(w, w->lock_name);
+    return ITR_OK;
+}
+
+static enum itr_status try_lock(struct itr_file_work *w, bool *locked)
+{
+    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+    enum itr_status s;
+
+    *locked = false;
+    if (!itr_private_fd_openat(&w->lock_fd, w->dir_fd.fd, w->lock_name, flags, 0600))
+        return fail_errno(w, w->lock_name);
+    s = lock_opened(w, locked);
+    if (!*locked)
+        (void)itr_private_fd_close(&w->lock_fd);
     return s;
 }
 
@@ -212,14 +237,15 @@ enum itr_status itr_file_work_lock(struct itr_file_work *w)
 {
     const struct itr_clock *clock = w->clock;
     int64_t until_ms = itr_clock_mono_ms(clock) + LOCK_WAIT_MS, pause_ms = 1;
+    bool locked = false;
     enum itr_status s;
 
-    while ((s = try_lock(w)) == ITR_OK && w->lock_fd < 0) {
+    while ((s = try_lock(w, &locked)) == ITR_OK && !locked) {
         if (itr_clock_mono_ms(clock) >= until_ms)
-            return itr_file_work_fail(w, "lock",
-                                      "another process has held it for 5 s; is it stopped?");
+            return itr_file_work_fail(w, w->lock_name,
+                                      "another process has held it for 5 s; is that stopped?");
         itr_clock_sleep_ms(clock, pause_ms);
-        if (pause_ms < LOCK_LOOK_MS)
+        if (pause_ms < LOCK_POLL_MS)
             pause_ms *= 2;
     }
     return s;

@@ -4,11 +4,21 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define SECRET_MAX 4096
 
-/* Refuses what is no private regular file. */
+/* Docker, compose and Kubernetes mount secrets with mode 0444 or 0644, read-only: nobody there can
+ * change that mode, and whom the container lets in has been decided outside it. */
+static bool is_on_read_only_mount(int fd)
+{
+    struct statvfs v;
+
+    return fstatvfs(fd, &v) == 0 && (v.f_flag & ST_RDONLY) != 0;
+}
+
+/* Refuse what is not a regular file, or not private. */
 static enum itr_status check_mode(int fd, const char *path, struct itr_error *e)
 {
     struct stat st;
@@ -17,10 +27,11 @@ static enum itr_status check_mode(int fd, const char *path, struct itr_error *e)
         return itr_error_set(e, ITR_CONFIG, "%s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode))
         return itr_error_set(e, ITR_CONFIG, "%s: not a regular file", path);
-    if ((st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0)
+    if ((st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0 && !is_on_read_only_mount(fd))
         return itr_error_set(e, ITR_CONFIG,
-                             "%s: a secret must not be readable or writable by others: chmod 600",
-                             path);
+                             "%s: other users can read or write this secret (mode %03o); chmod 600 "
+                             "it, or mount it read-only",
+                             path, (unsigned)st.st_mode & 0777);
     return ITR_OK;
 }
 
@@ -77,9 +88,12 @@ enum itr_status itr_secret_file_read(const char *path, struct itr_buf *out, stru
     if (s == ITR_OK && len == 0)
         s = itr_error_set(e, ITR_CONFIG, "%s: its first line is empty", path);
     if (s == ITR_OK && memchr(line, '\0', len) != NULL)
-        s = itr_error_set(e, ITR_CONFIG, "%s: a NUL in its first line", path);
-    if (s == ITR_OK)
-        s = itr_buf_append(out, line, len);
+        s = itr_error_set(e, ITR_CONFIG, "%s: its first line contains a NUL byte", path);
+    if (s == ITR_OK && (s = itr_buf_append(out, line, len)) == ITR_FULL)
+        s = itr_error_set(e, ITR_CONFIG, "%s: its first line is longer than %zu bytes", path,
+                          out->max);
+    if (s == ITR_NOMEM)
+        (void)itr_error_set(e, ITR_NOMEM, "no memory");
     itr_wipe(text, sizeof text);
     return s;
 }

@@ -8,11 +8,11 @@
 #include "core/base/buf.h"
 #include "core/base/status.h"
 
-/* Appends the first line of the file, without its line end and a byte order mark, to out (a
- * secret buffer). Kind
- * ITR_CONFIG naming the file: it cannot be read, is no regular file, may be read or written by
- * others than its owner (group readable is allowed, as systemd and Docker make them), is longer
- * than 4 KB, has a NUL in that line, or nothing. */
+/* Append the first line of the file to out, a secret buffer; without its line end and a byte order
+ * mark. ITR_CONFIG with a text that names the file: it cannot be read, is not a regular file, is
+ * longer than 4 KB, its first line is empty, has a NUL byte or does not fit into out, or others
+ * than its owner and its group can read it, or others than its owner write it. (Group-readable is
+ * how systemd and Docker make them.) On a read-only mount any mode is accepted. ITR_NOMEM. */
 enum itr_status itr_secret_file_read(const char *path, struct itr_buf *out, struct itr_error *e);
 
 #endif
