@@ -154,6 +154,11 @@ describe("the reference", function()
     if in_chinese then
       it("has the " .. what .. " of the Chinese README", function()
         assert.same(names_of_rows(rows), names_of_rows(in_chinese))
+        for i, cells in ipairs(rows) do
+          if cells[4] and (cells[3]:find("^%d") or cells[3]:find("^`")) then
+            assert.equal((cells[3]:gsub(" s$", "")), in_chinese[i][2], cells[1])
+          end
+        end
       end)
     end
   end

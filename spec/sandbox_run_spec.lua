@@ -36,4 +36,13 @@ describe("sandbox/run", function()
     end
     os.execute("rm -r " .. quoted)
   end)
+
+  it("lets any user read the CA that it names", function()
+    local one = sandbox.start()
+    local pipe = io.popen(("stat -c %%A '%s' '%s/certs' '%s'"):format(one.dir, one.dir, one.ca_file))
+    local modes = pipe:read("*a")
+    pipe:close()
+    one:stop()
+    assert.truthy(modes:find("^d........x\nd........x\n%-......r..\n"), modes)
+  end)
 end)

@@ -1,0 +1,355 @@
+-- Every code block of the documents runs, or RULES says why it does not. A Lua block is a program of its own against the
+-- sandbox, a JSON block is decoded; for any other language there is a rule.
+
+local built = require "spec.support.built"
+local cjson = require "cjson"
+local face = require "spec.support.face"
+local itriggerd = require "spec.support.itriggerd"
+local sandbox = require "spec.support.sandbox"
+
+local function shell(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(text))
+  file:close()
+end
+
+local TOP = shell("pwd"):match("[^\n]+")
+
+-- ---- the blocks ----
+
+-- Of one document: { file =, line =, language =, text = }. Indented ones (of a list) lose their indent.
+local function blocks_of(file)
+  local blocks, current, number = {}, nil, 0
+  for line in read(file):gmatch("([^\n]*)\n") do
+    number = number + 1
+    local indent, language = line:match("^( *)```(%w*)$")
+    if indent and not current then
+      current = { file = file, line = number, language = language, indent = indent, lines = {} }
+    elseif indent then
+      current.text = table.concat(current.lines, "\n") .. "\n"
+      blocks[#blocks + 1], current = current, nil
+    elseif current then
+      table.insert(current.lines, (line:gsub("^" .. current.indent, "")))
+    end
+  end
+  assert(not current, file .. ": a block without an end")
+  return blocks
+end
+
+local DOCUMENTS = {}
+for file in shell("ls *.md */README.md; find docs -name '*.md' | LC_ALL=C sort"):gmatch("[^\n]+") do
+  DOCUMENTS[#DOCUMENTS + 1] = file
+end
+
+-- ---- running ----
+
+local sb, dir, place
+
+-- Runs a command in the specs' directory of their own; returns what it printed and its exit status.
+local function run(command, environment)
+  local words = { "cd", quote(dir), "&& env" }
+  for name, value in pairs(environment) do
+    words[#words + 1] = value and quote(name .. "=" .. value) or nil
+  end
+  local output, status = shell(table.concat(words, " ") .. " " .. command .. " 2>&1; echo \"exit $?\""):match("^(.-)exit (%d+)\n$")
+  return output, tonumber(status)
+end
+
+local function environment_of(more)
+  local variables = {
+    ITRIGGER_GATEWAY = sb.gateway,
+    ITRIGGER_APP_ID = sb.app_id,
+    ITRIGGER_APP_SECRET = sb.app_secret,
+    ITRIGGER_TOKEN_STORE = "memory:", -- each run is one without a past
+  }
+  for name, value in pairs(more or {}) do
+    variables[name] = value
+  end
+  return variables
+end
+
+local function run_lua(block, more, text)
+  write(dir .. "/block.lua", text or block.text)
+  write(dir .. "/mobiles.txt", "18899888899\n18800000000\n")
+  local output, status = run(quote(face.interpreter()) .. " block.lua", environment_of(more))
+  assert.equal(0, status, output)
+  return output
+end
+
+-- ---- how ----
+
+-- What differs from run to run.
+local function steady(line)
+  return (line:gsub("127%.0%.0%.1:%d+", "HOST"):gsub("sha256:%x+", "ID"):gsub("[%d.]+ms", "TIME"))
+end
+
+-- The program of the document prints this block.
+local function printed_by_first_program(block)
+  local program = blocks_of(block.file)
+  for _, other in ipairs(program) do
+    if other.language == "lua" then
+      return assert.equal(block.text, run_lua(other))
+    end
+  end
+end
+
+-- A line of that program's trace.
+local function traced_by_first_program(block)
+  for _, other in ipairs(blocks_of(block.file)) do
+    if other.language == "lua" then
+      local output = run_lua(other, { ITRIGGER_TRACE = "1" })
+      return assert.truthy(steady(output):find(steady(block.text), 1, true), output)
+    end
+  end
+end
+
+-- What a new user types, in another directory than the tree's; it is built already.
+local function from_the_tree(block)
+  if _VERSION ~= "Lua 5.4" then
+    return
+  end
+  write(dir .. "/hello.lua", blocks_of(block.file)[2].text)
+  local text = block.text:gsub("^make\n", ""):gsub("make %-s", "make -s -C " .. TOP):gsub("sandbox/run", TOP .. "/%0")
+  write(dir .. "/block.sh", "set -eu\nunset MAKEFLAGS MFLAGS\n" .. text)
+  local output, status = run("sh block.sh", { SANDBOX_DIR = "", XDG_CACHE_HOME = dir, ITRIGGER_TOKEN_STORE = "memory:" })
+  assert.equal(0, status, output)
+  assert.equal(blocks_of(block.file)[4].text, output)
+end
+
+-- With an itriggerd for the documented address and key, and this sandbox as the gateway.
+local function with_daemon(text)
+  local d = place:start()
+  local values = {
+    ["http://127%.0%.0%.1:8700"] = d.url,
+    ["https://tokens%.internal:8700"] = d.url,
+    ['app_id = "…"'] = ("app_id = %q"):format(place.app_id),
+    ['gateway = "https://…"'] = ("gateway = %q"):format(sb.gateway),
+    ['token_store_key = "…"'] = ("token_store_key = %q"):format(itriggerd.key),
+    ["appSecret=KEY"] = "appSecret=" .. itriggerd.key,
+    APPID = place.app_id,
+  }
+  for from, to in pairs(values) do
+    text = text:gsub(from, to)
+  end
+  return text
+end
+
+local function client_of_daemon(block)
+  if built.lacks_itriggerd() then
+    return
+  end
+  local text = with_daemon(block.text) .. "\nio.write((assert(client:token())))"
+  assert.equal(32, #run_lua(block, { ITRIGGER_APP_ID = false, ITRIGGER_APP_SECRET = false }, text))
+end
+
+-- Each command of curl gets a token; the comment below it shows what else is in the answer.
+local function curl_of_daemon(block)
+  if built.lacks_itriggerd() then
+    return
+  end
+  local text = with_daemon(block.text):gsub("1795500000000", "1"):gsub("wait=30", "wait=0"):gsub("curl ", "curl -sS ")
+  write(dir .. "/block.sh", "set -eu\n" .. text)
+  local output, status = run("sh block.sh", { KEY = itriggerd.key })
+  assert.equal(0, status, output)
+  local _, asked = text:gsub("curl ", "")
+  local _, answered = output:gsub('"accessToken"', "")
+  assert.equal(asked, answered, output)
+end
+
+-- The names that sandbox/run printed for this sandbox.
+local function printed_by_sandbox(block)
+  local function names(text)
+    return (text:gsub("=[^\n]*", ""))
+  end
+  assert.equal(names(read(sb.dir .. "/env")), names(block.text))
+end
+
+-- Control calls, of which none is refused.
+local function control_calls(block)
+  write(dir .. "/block.sh", "set -eu\n" .. block.text:gsub("curl ", "curl -sS "))
+  local output, status = run("sh block.sh", { ITRIGGER_GATEWAY = sb.gateway })
+  assert.equal(0, status, output)
+  assert.falsy(output:find('"error"', 1, true), output)
+end
+
+-- A block of a spec, which has the tree on its path.
+local function in_a_spec(block)
+  run_lua(block, {}, "package.path = '" .. TOP .. "/?.lua;' .. package.path\n" .. block.text)
+end
+
+-- A module of the program's event loop, or there is nothing to run it on.
+local function in_loop(module)
+  return function(block)
+    if pcall(require, module) then
+      run_lua(block)
+    end
+  end
+end
+
+-- Targets exist, and so do tools and the files that they are given.
+local function commands_exist(block)
+  for line in block.text:gmatch("[^\n]+") do
+    local command = line:gsub("%s+#.*$", "")
+    local target = command:match("^make ([%w-]+)$") or command:match("^make ([%w-]+) ")
+    if target and not command:find("=", 1, true) then
+      local words = command:sub(6)
+      assert.equal("0", shell("env -u MAKEFLAGS -u MFLAGS make -n " .. words .. " >/dev/null 2>&1; echo $?"):match("%d"), line)
+    end
+    for path in command:gmatch("%f[%w.][.%w_]+/[%w_./-]+") do
+      if not path:find("^build/") then
+        assert.equal(0, #shell("test -e " .. quote(path) .. " || echo no"), path)
+      end
+    end
+    if command:find("--filter", 1, true) and _VERSION == "Lua 5.4" then
+      assert.truthy(shell("env -u SANDBOX_DIR " .. command):find("\nok 2 ", 1, true), line)
+    end
+  end
+end
+
+-- Nothing to run.
+local DRAWING = "a drawing"
+
+-- File → { a text in the block, why it does not run or what runs it }.
+local RULES = {
+  ["README.md"] = {
+    { "make demo", "each of the two is a step of .ci/run" },
+    { "sandbox/run --stop", from_the_tree },
+    { "会员不存在", printed_by_first_program },
+    { "ITRIGGER_APP_SECRET_FILE", "the vendor's gateway" },
+    { "make install", "spec/makefile_spec.lua; both are steps of .ci/run" },
+    { "token=sha256:", traced_by_first_program },
+  },
+  ["CONTRIBUTING.md"] = {
+    { "make sandbox", commands_exist },
+    { "make check-all", commands_exist },
+    { "make CFLAGS", commands_exist },
+  },
+  ["docs/central-server.md"] = {
+    { "the vendor's", DRAWING },
+    { "systemctl", "it would change this machine" },
+    { "itriggerd\n", "it would listen on a fixed port; spec/itriggerd_spec.lua starts it so" },
+    { "require \"itrigger\".new", client_of_daemon },
+    { "accessTokenOpen", curl_of_daemon },
+    { "newer_than", curl_of_daemon },
+  },
+  ["docs/design.md"] = {
+    { "transport.h", DRAWING },
+    { "TOKEN → SEND", DRAWING },
+  },
+  ["docs/event-loops.md"] = {
+    { 'require "luv"', in_loop "luv" },
+    { 'require "cqueues"', in_loop "cqueues" },
+    { "send = function", "an outline; spec/hosts/examples_spec.lua runs two such transports" },
+  },
+  ["docs/openresty.md"] = {
+    { "init_by_lua_block", "spec/hosts/nginx_spec.lua and examples_spec.lua run nginx with such a block" },
+  },
+  ["docs/stores.md"] = {
+    { "token_store_key", client_of_daemon },
+    { "POST /v1/apps", DRAWING },
+  },
+  ["sandbox/README.md"] = {
+    { "SANDBOX_PID=", printed_by_sandbox },
+    { "_sandbox/state", control_calls },
+    { "spec.support.sandbox", in_a_spec },
+  },
+  ["src/README.md"] = {
+    { "lua/itrigger", DRAWING },
+  },
+}
+RULES["README.zh-CN.md"] = RULES["README.md"]
+
+local function rule_of(block)
+  for _, rule in ipairs(RULES[block.file] or {}) do
+    if block.language ~= "json" and block.text:find(rule[1], 1, true) then
+      rule.used = true
+      return rule[2]
+    end
+  end
+end
+
+describe("a code block of the documents:", function()
+  before_each(function()
+    sb = sandbox.shared()
+    sb:reset()
+    dir = shell("mktemp -d"):match("%S+")
+    place = itriggerd.place(sb)
+  end)
+
+  after_each(function()
+    place:remove()
+    shell("rm -rf " .. quote(dir))
+  end)
+
+  for _, file in ipairs(DOCUMENTS) do
+    for _, block in ipairs(blocks_of(file)) do
+      local rule = rule_of(block)
+      local name = ("%s:%d (%s)"):format(file, block.line, block.language)
+      if type(rule) == "function" then
+        it(name, function()
+          rule(block)
+        end)
+      elseif rule then
+        if block.language == "sh" then
+          it(name .. " is no syntax error", function()
+            write(dir .. "/block.sh", block.text)
+            assert.equal("", run("sh -n block.sh", {}))
+          end)
+        end
+      elseif block.language == "lua" then
+        it(name, function()
+          run_lua(block)
+        end)
+      elseif block.language == "json" then
+        it(name, function()
+          cjson.decode(block.text)
+        end)
+      else
+        it(name, function()
+          error("neither run nor listed: add it to RULES\n" .. block.text)
+        end)
+      end
+    end
+  end
+
+  it("RULES lists no block that is gone", function()
+    for file, rules in pairs(RULES) do
+      for _, rule in ipairs(rules) do
+        assert.truthy(rule.used, file .. ": " .. rule[1])
+      end
+    end
+  end)
+end)
+
+describe("the two READMEs", function()
+  it("show the same programs", function()
+    local english, chinese = blocks_of "README.md", blocks_of "README.zh-CN.md"
+    assert.equal(#english, #chinese)
+    for i, block in ipairs(english) do
+      if block.language == "lua" then
+        local function bare(text)
+          return (text:gsub("%s*%-%-[^\n]*", ""):gsub('"[^"\n]*[\128-\255 ][^"\n]*"', '""'))
+        end
+        assert.equal(bare(block.text), bare(chinese[i].text))
+      end
+    end
+  end)
+end)
