@@ -8,6 +8,7 @@
 #                  where headers and libraries are, if not where pkg-config says
 #   REDIS=0                                         leave the module itrigger.redis out
 #   DAEMON=0                                        leave itriggerd out
+#   CLI=0                                           leave the command itrigger out of install
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
 #   VARIANT=asan|tsan|fuzz|oldcurl                  build into build/VARIANT/ with what that needs
 
@@ -72,6 +73,7 @@ lib_sources := $(filter-out $(redis_sources),$(wildcard src/core/*/*.c src/store
 bind_sources := $(filter-out src/bind/redis_module.c,$(wildcard src/bind/*.c))
 daemon_sources := $(wildcard src/itriggerd/*.c)
 lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
+sandbox_files := $(shell find sandbox -type f ! -name '*.md' 2>/dev/null)
 lua_test_sources := $(wildcard spec/c/lua_*_test.c)
 test_sources := $(filter-out $(if $(has_redis),,$(wildcard spec/c/store_redis*_test.c)) \
     $(if $(shell tools/luas 5.4),,$(lua_test_sources)) $(if $(has_daemon),,$(wildcard spec/c/itriggerd_*_test.c)), \
@@ -173,6 +175,13 @@ redis_module = $(if $(has_redis),$(B)/$(1)/itrigger/redis.so)
 modules = $(call module,$(1)) $(call redis_module,$(1))
 redis_objects := $(call objects,$(redis_sources))
 
+# The command itrigger, for the Lua that it was built for.
+command := $(B)/bin/itrigger
+lua_program = $(if $(filter luajit,$(1)),luajit,lua$(1))
+$(command): bin/itrigger Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)sed '1s|.*|#!/usr/bin/env $(call lua_program,$(firstword $(luas_or_default)))|' $< >$@ && chmod 755 $@
+
 # $(call left_out,HAS,OPTION,TEXT): a line for what cannot be built here, unless the user left it out.
 left_out = $(if $(1)$(filter 0,$(2)),,@echo 'left out: $(3)')
 define say_left_out
@@ -181,9 +190,9 @@ $(call left_out,$(has_daemon),$(DAEMON),itriggerd; it needs libmicrohttpd 0.9.71
 endef
 
 .PHONY: build all build-redis build-daemon install-redis
-build: $(foreach l,$(luas_or_default),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
+build: $(foreach l,$(luas_or_default),$(call modules,$(l))) $(if $(has_daemon),build-daemon) $(command)
 	$(say_left_out)
-all: $(foreach l,$(LUAS),$(call modules,$(l))) $(if $(has_daemon),build-daemon)
+all: $(foreach l,$(LUAS),$(call modules,$(l))) $(if $(has_daemon),build-daemon) $(command)
 	$(say_left_out)
 build-redis: $(foreach l,$(luas_or_default),$(B)/$(l)/itrigger/redis.so)
 
@@ -409,7 +418,10 @@ else
 install: build
 	$(call put_module,core)
 	$(if $(has_redis),$(call put_module,redis))
-	$(Q)$(foreach f,$(lua_sources),$(call put,644,$(f),$(INST_LUADIR)/$(f:lua/%=%)) &&) :
+	$(Q)$(foreach f,$(if $(filter 0,$(CLI)),$(filter-out lua/itrigger/cli/%,$(lua_sources)),$(lua_sources)),$(call put,644,$(f),$(INST_LUADIR)/$(f:lua/%=%)) &&) :
+	$(if $(filter 0,$(CLI)),,$(Q)$(call put,755,$(command),$(PREFIX)/bin/itrigger))
+	$(if $(filter 0,$(CLI)),,$(Q)$(call put,644,docs/man/itrigger.1,$(PREFIX)/share/man/man1/itrigger.1))
+	$(if $(filter 0,$(CLI)),,$(Q)$(foreach f,$(sandbox_files),$(call put,$(if $(filter sandbox/run sandbox/certs,$(f)),755,644),$(f),$(PREFIX)/share/itrigger/$(f)) &&) :)
 	$(if $(has_daemon),$(Q)$(call put,755,$(daemon),$(PREFIX)/bin/itriggerd))
 	$(if $(has_daemon),$(Q)$(call put,644,docs/man/itriggerd.8,$(PREFIX)/share/man/man8/itriggerd.8))
 endif

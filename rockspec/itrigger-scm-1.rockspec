@@ -30,6 +30,7 @@ build = {
     CURL_LIBDIR = "$(CURL_LIBDIR)",
     REDIS = "0", -- itrigger-redis
     DAEMON = "0", -- itriggerd, a program: make install
+    CLI = "0", -- itrigger-cli
     INST_LIBDIR = "$(LIBDIR)",
     INST_LUADIR = "$(LUADIR)",
   },

@@ -186,6 +186,7 @@ describe("endpoints", function()
     end
     assert.truthy(results[4].error.message:find("missing: platformTradeCode, shopName, originalContent", 1, true))
     assert.equal("usage", results[5].error.kind)
+    assert.same({ 4, 5 }, { results[4].tag, results[5].tag })
   end)
 
   it("can be added by a program, in the same format", function()

@@ -11,7 +11,7 @@ local check = require "itrigger.check"
 local core = require "itrigger.core"
 local requests = require "itrigger.requests"
 
-local error, pairs = error, pairs
+local error, pairs, type = error, pairs, type
 local core_slow, core_start = core.slow, core.start
 local take = async.take
 local is_callable = check.is_callable
@@ -56,8 +56,8 @@ local function start(self, request)
   self.indexes[slot], self.out = self.index, self.out + 1
   local is_post, path, params, opts = requests.read(request, self.opts)
   local err = is_post == nil and path or nil
+  self.tags[slot] = type(request) == "table" and request.tag or nil
   if err == nil then
-    self.tags[slot] = request.tag
     local _
     _, err = core_start(self.party.group, slot, is_post, path, params, opts)
   end

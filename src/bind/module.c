@@ -1,5 +1,7 @@
 #include "bind/module.h"
 
+#include <unistd.h>
+
 #include "bind/error_push.h"
 #include "bind/json_write.h"
 #include "bind/lua_ask.h"
@@ -12,7 +14,9 @@
 #include "bind/parts.h"
 #include "bind/pin.h"
 #include "bind/settings.h"
+#include "core/base/clock.h"
 #include "core/base/nearest.h"
+#include "core/base/sha256.h"
 #include "core/base/version.h"
 #include "core/call/envelope.h"
 
@@ -59,6 +63,32 @@ static int l_codes(lua_State *L)
     return 1;
 }
 
+/* isatty(0, 1 or 2) -> boolean */
+static int l_isatty(lua_State *L)
+{
+    lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)) == 1);
+    return 1;
+}
+
+/* digest(text) -> 16 hexadecimal digits, the same for the same text */
+static int l_digest(lua_State *L)
+{
+    char digits[17];
+    size_t n;
+    const char *text = luaL_checklstring(L, 1, &n);
+
+    itr_sha256_hex(text, n, digits, 16);
+    lua_pushstring(L, digits);
+    return 1;
+}
+
+/* monotonic_s() -> seconds of a clock that is never set */
+static int l_monotonic_s(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)itr_clock_mono_ms(itr_clock_system()) / 1000);
+    return 1;
+}
+
 static int l_set_error_metatable(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -70,6 +100,9 @@ static int l_set_error_metatable(lua_State *L)
 static const luaL_Reg functions[] = {{"options", l_options},
                                      {"nearest", l_nearest},
                                      {"codes", l_codes},
+                                     {"isatty", l_isatty},
+                                     {"digest", l_digest},
+                                     {"monotonic_s", l_monotonic_s},
                                      {"set_error_metatable", l_set_error_metatable},
                                      {NULL, NULL}};
 

@@ -1,0 +1,181 @@
+-- Answers as text: JSON for people and for programs, tables, tab-separated text. Digits are never changed.
+
+local json = require "itrigger.json"
+local terminal = require "itrigger.cli.terminal"
+
+local concat, ipairs, pairs, tostring, type = table.concat, ipairs, pairs, tostring, type
+
+local output = {}
+
+local COLOURS = { key = "\27[34m", string = "\27[32m", number = "\27[36m", word = "\27[33m", off = "\27[0m" }
+local NONE = { key = "", string = "", number = "", word = "", off = "" }
+
+-- Members of an envelope in the order in which people look for them; others follow by name.
+local FIRST = { code = 1, message = 2, total = 3, pageNum = 4, pageSize = 5, pageCount = 6, data = 9 }
+
+local function scalar(value)
+  return assert(json.encode(value))
+end
+
+local function is_array(value)
+  return value[1] ~= nil or scalar(value):sub(1, 1) == "["
+end
+
+local function keys_of(object)
+  local keys = {}
+  for key in pairs(object) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    local at, bt = FIRST[a] or 8, FIRST[b] or 8
+    if at ~= bt then
+      return at < bt
+    end
+    return tostring(a) < tostring(b)
+  end)
+  return keys
+end
+
+local function write(out, value, indent, colours)
+  local kind = type(value)
+  if kind ~= "table" then
+    local colour = kind == "string" and colours.string or kind == "number" and colours.number or colours.word
+    out[#out + 1] = colour .. terminal.safe(scalar(value)) .. colours.off
+    return
+  end
+  local array = is_array(value)
+  local keys = array and value or keys_of(value)
+  if #keys == 0 then
+    out[#out + 1] = array and "[]" or "{}"
+    return
+  end
+  local inner = indent .. "  "
+  out[#out + 1] = array and "[\n" or "{\n"
+  for i, key in ipairs(keys) do
+    out[#out + 1] = inner
+    if not array then
+      out[#out + 1] = colours.key .. terminal.safe(scalar(key)) .. colours.off .. ": "
+    end
+    write(out, array and value[i] or value[key], inner, colours)
+    out[#out + 1] = i < #keys and ",\n" or "\n"
+  end
+  out[#out + 1] = indent .. (array and "]" or "}")
+end
+
+-- JSON with line breaks.
+function output.pretty(value, coloured)
+  local out = {}
+  write(out, value, "", coloured and COLOURS or NONE)
+  return concat(out)
+end
+
+-- A value by its path in an answer: data.realName, data[0].id. Returns found, value.
+function output.pick(value, path)
+  for name, index in path:gmatch "([^.%[%]]*)%[?(%d*)%]?%.?" do
+    if name ~= "" then
+      if type(value) ~= "table" then
+        return false
+      end
+      value = value[name]
+    end
+    if index ~= "" then
+      if type(value) ~= "table" then
+        return false
+      end
+      value = value[tonumber(index) + 1]
+    end
+  end
+  return value ~= nil, value
+end
+
+local function cell(value)
+  if value == nil or value == json.null then
+    return ""
+  end
+  return type(value) == "string" and value or scalar(value)
+end
+
+-- What a table or text shows of an answer: its rows if it is a list, else the one object.
+local function rows_of(value)
+  local rows = type(value) == "table" and value.data ~= nil and value.code ~= nil and value.data or value
+  if type(rows) ~= "table" then
+    return { { value = rows } }
+  elseif is_array(rows) then
+    local list = {}
+    for i, row in ipairs(rows) do
+      list[i] = type(row) == "table" and row or { value = row }
+    end
+    return list
+  end
+  return { rows }
+end
+
+local function columns_of(rows)
+  local seen, names = {}, {}
+  for _, row in ipairs(rows) do
+    for _, name in ipairs(keys_of(row)) do
+      if not seen[name] then
+        seen[name] = true
+        names[#names + 1] = name
+      end
+    end
+  end
+  return names
+end
+
+-- Columns with a head line.
+function output.table(value)
+  local rows = rows_of(value)
+  local names = columns_of(rows)
+  local widths, lines = {}, {}
+  for _, name in ipairs(names) do
+    widths[name] = terminal.width(tostring(name))
+    for _, row in ipairs(rows) do
+      widths[name] = math.max(widths[name], terminal.width(terminal.safe(cell(row[name]))))
+    end
+  end
+  local function line(of)
+    local cells = {}
+    for i, name in ipairs(names) do
+      local text = terminal.safe(of(name))
+      cells[i] = i < #names and text .. (" "):rep(widths[name] - terminal.width(text)) or text
+    end
+    lines[#lines + 1] = concat(cells, "  ")
+  end
+  line(tostring)
+  for _, row in ipairs(rows) do
+    line(function(name)
+      return cell(row[name])
+    end)
+  end
+  return concat(lines, "\n")
+end
+
+-- Tab-separated values without a head line, for cut and awk.
+function output.text(value)
+  local rows = rows_of(value)
+  local names, lines = columns_of(rows), {}
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for i, name in ipairs(names) do
+      cells[i] = terminal.safe(cell(row[name])):gsub("[\t\n]", " ")
+    end
+    lines[#lines + 1] = concat(cells, "\t")
+  end
+  return concat(lines, "\n")
+end
+
+-- Text of a value as the user wants it: format "json", "table", "text" or nil, which is JSON, pretty on a terminal and
+-- compact elsewhere. A single string that was picked stands without quotes.
+function output.format(value, format, picked)
+  if format == "table" then
+    return output.table(value)
+  elseif format == "text" or picked and type(value) == "string" and format == nil then
+    return type(value) == "string" and value or output.text(value)
+  elseif terminal.is_tty(1) then
+    return output.pretty(value, terminal.has_colour(1))
+  end
+  return scalar(value)
+end
+
+return output

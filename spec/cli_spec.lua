@@ -1,0 +1,305 @@
+-- The command itrigger, as a process of its own against the sandbox.
+local cjson = require "cjson"
+local face = require "spec.support.face"
+local sandbox = require "spec.support.sandbox"
+
+local path = face.api .. "/member/query"
+
+describe("the command itrigger", function()
+  local sb, environment, directory
+
+  setup(function()
+    sb = sandbox.shared()
+  end)
+
+  before_each(function()
+    sb:reset()
+    directory = os.tmpname()
+    os.remove(directory)
+    assert(os.execute("mkdir " .. directory))
+    local id, secret = face.app(sb)
+    environment = {
+      ITRIGGER_APP_ID = id, ITRIGGER_APP_SECRET = secret, ITRIGGER_GATEWAY = sb.gateway, XDG_CONFIG_HOME = directory,
+      LC_ALL = "C",
+    }
+  end)
+
+  after_each(function()
+    os.execute("rm -rf " .. directory)
+  end)
+
+  local function quote(text)
+    return "'" .. text:gsub("'", "'\\''") .. "'"
+  end
+
+  local function read(name)
+    local file = assert(io.open(name, "rb"))
+    local text = file:read("*a")
+    file:close()
+    return text
+  end
+
+  local function write(name, text)
+    local file = assert(io.open(directory .. "/" .. name, "wb"))
+    file:write(text)
+    file:close()
+    return directory .. "/" .. name
+  end
+
+  -- Runs the command; returns its exit status, standard output, standard error.
+  local function itrigger(words, input)
+    local line = { "env" }
+    for name, value in pairs(environment) do
+      line[#line + 1] = quote(name .. "=" .. value)
+    end
+    line[#line + 1] = quote(face.interpreter())
+    line[#line + 1] = "bin/itrigger"
+    for _, word in ipairs(words) do
+      line[#line + 1] = quote(word)
+    end
+    local errors = directory .. "/stderr"
+    local from = input and "printf %s " .. quote(input) .. " | " or ""
+    local pipe = assert(io.popen(from .. table.concat(line, " ") .. " 2>" .. errors .. "; s=$?; echo; echo $s"))
+    local out, status = pipe:read("*a"):match("^(.-)\n(%d+)\n$")
+    pipe:close()
+    return tonumber(status), out, read(errors)
+  end
+
+  local function words(text)
+    local list = {}
+    for word in text:gmatch("%S+") do
+      list[#list + 1] = word
+    end
+    return list
+  end
+
+  local member = "mobile=18899888899 storeNo=1159374785466208256"
+
+  it("calls by path and by name, and prints compact JSON into a pipe", function()
+    local status, out, err = itrigger(words("get " .. path .. " " .. member))
+    assert.same({ 0, "" }, { status, err })
+    assert.equal("张三", cjson.decode(out).data.realName)
+    local _, same = itrigger(words("member query " .. member))
+    assert.same(cjson.decode(out), cjson.decode(same))
+    assert.equal(1, select(2, out:gsub("\n", "\n")))
+  end)
+
+  it("picks members, and prints tables and text", function()
+    assert.same({ 0, "张三\n", "" }, { itrigger(words("member query --filter data.realName " .. member)) })
+    local status, _, err = itrigger(words("member query --filter data.nothing " .. member))
+    assert.equal(1, status)
+    assert.truthy(err:find("--filter data.nothing: the answer has no such member", 1, true))
+    local _, out = itrigger(words("member point_list --output table pageNum=1 pageSize=2 " .. member))
+    assert.truthy(out:find("^detailReason  exchangePoints  exchangeTime         id\n"), out)
+    _, out = itrigger(words("member point_list --output text pageNum=1 pageSize=1 " .. member))
+    assert.truthy(out:find("\t2019-05-16 14:53:23\t473296\n", 1, true), out)
+    _, out = itrigger(words("member point_list --filter data[1].id pageNum=1 pageSize=2 " .. member))
+    assert.equal("473295\n", out)
+  end)
+
+  it("sends text, JSON, files and arrays as they are written", function()
+    local file = write("body.json", '{"id":226529926389059299}')
+    local function echo(line, input)
+      local _, out = itrigger(words("post " .. face.echo_post .. " --dry-run " .. line), input)
+      return out:match("\n(.-)\n$")
+    end
+    assert.equal('{"a":"1"}', echo("a=1"))
+    assert.equal('{"a":[1,2]}', echo("a:=1 a:=2"))
+    assert.equal('{"a":"226529926389059299"}', echo("a:=226529926389059299"))
+    assert.equal('{"a":{"b":null}}', echo('a:={"b":null}'))
+    assert.truthy(echo("@" .. file):find("226529926389059299", 1, true))
+    assert.truthy(echo("-", '{"x":[]}'):find('{"x":', 1, true))
+    assert.equal('{"a":"{\\"id\\":226529926389059299}"}', echo("a=@" .. file))
+    local status, _, err = itrigger(words("get /x a:=[1"))
+    assert.equal(2, status)
+    assert.truthy(err:find("a: not JSON", 1, true), err)
+    status, _, err = itrigger(words("get /x nonsense"))
+    assert.equal(2, status)
+    assert.truthy(err:find('"nonsense" is not name=value', 1, true), err)
+    assert.equal(0, sb:state().requests)
+  end)
+
+  it("takes a channel by its name", function()
+    local _, out = itrigger(words("member register --dry-run channel=wechat " .. member))
+    assert.equal(2, cjson.decode(out:match("\n(.-)\n$")).channel)
+  end)
+
+  it("exits with 1, 2, 3, 4 for the gateway's no, usage, the network, the token", function()
+    local status, _, err = itrigger(words("member query mobile=10000000000 storeNo=1"))
+    assert.equal(1, status)
+    assert.truthy(err:find("^itrigger: api 80002 member_not_found: "), err)
+    status, _, err = itrigger(words("member query mobil=1"))
+    assert.equal(2, status)
+    assert.truthy(err:find('did you mean "mobile"?; missing: mobile, storeNo', 1, true), err)
+    assert.equal(2, (itrigger(words("nonsense"))))
+    assert.equal(2, (itrigger({})))
+    environment.ITRIGGER_APP_SECRET, environment.ITRIGGER_TOKEN_STORE = "wrong", "memory:"
+    assert.equal(4, (itrigger(words("member query " .. member))))
+    environment.ITRIGGER_GATEWAY = "http://127.0.0.1:1"
+    assert.equal(3, (itrigger(words("member query --timeout 2 " .. member))))
+    environment.ITRIGGER_GATEWAY = "nothing"
+    status, _, err = itrigger(words("member query " .. member))
+    assert.equal(2, status)
+    assert.truthy(err:find("ITRIGGER_GATEWAY", 1, true), err)
+  end)
+
+  it("prints the raw answer, its head, and a line for curl without the token", function()
+    local _, out = itrigger(words("member query --raw " .. member))
+    assert.equal(200, cjson.decode(out).code)
+    local status
+    status, out = itrigger(words("member query -i mobile=10000000000 storeNo=1"))
+    assert.equal(1, status)
+    assert.truthy(out:find("^HTTP 200\n") and out:find("\ncontent%-type: application/json"), out)
+    _, out = itrigger(words("member query --curl " .. member))
+    assert.equal("curl '" .. sb.gateway .. path .. "?accessToken=***&mobile=18899888899&storeNo=1159374785466208256'\n", out)
+  end)
+
+  it("shows the token only when asked, and its state", function()
+    local _, out = itrigger({ "token" })
+    assert.truthy(out:find("^sha256:%x+ from gateway\n$"), out)
+    local _, shown = itrigger({ "token", "--show" })
+    assert.truthy(shown:find("^%x+\n$"), shown)
+    _, out = itrigger({ "stats" })
+    assert.equal("held", cjson.decode(out).state)
+    assert.falsy(out:find(shown:match("%x+"), 1, true))
+  end)
+
+  it("lists and describes endpoints in the user's language", function()
+    local _, out = itrigger({ "endpoints", "coupon" })
+    assert.equal(5, select(2, out:gsub("\n", "\n")))
+    environment.LC_ALL = "zh_CN.UTF-8"
+    _, out = itrigger(words("help member query"))
+    assert.truthy(out:find("会员查询", 1, true) and out:find("storeNo  id        必填    门店编号", 1, true), out)
+    assert.truthy(out:find("\n  itrigger member query mobile=18899888899 storeNo=1159374785466208256\n", 1, true), out)
+    local status, _, err = itrigger({ "describe", "member.qery" })
+    assert.equal(2, status)
+    assert.truthy(err:find('did you mean "member.query"?', 1, true), err)
+  end)
+
+  it("prints all rows of a list, one a line", function()
+    local status, out = itrigger(words("pages member.point_list pageSize=2 " .. member))
+    assert.equal(0, status)
+    local ids = {}
+    for line in out:gmatch("[^\n]+") do
+      ids[#ids + 1] = cjson.decode(line).id
+    end
+    assert.truthy(#ids > 2)
+    assert.equal(473296, ids[1])
+  end)
+
+  it("examines everything that a call needs", function()
+    local status, out = itrigger({ "doctor" })
+    assert.equal(0, status, out)
+    for _, subject in ipairs { "versions", "option", "configuration", "certificate", "store", "token", "clock", "test call" } do
+      assert.truthy(out:find("ok       " .. subject, 1, true), subject .. " is not in " .. out)
+    end
+    assert.truthy(out:find("app_secret = ***  (ITRIGGER_APP_SECRET)", 1, true), out)
+    local file = write("secret", environment.ITRIGGER_APP_SECRET .. "\n")
+    os.execute("chmod 644 " .. file)
+    environment.ITRIGGER_APP_SECRET = nil
+    environment.ITRIGGER_APP_SECRET_FILE = file
+    status, out = itrigger({ "doctor" })
+    assert.equal(1, status)
+    assert.truthy(out:find("failure  secret file     " .. file .. " has mode 644", 1, true), out)
+  end)
+
+  it("asks for a profile's options and keeps the secret in a private file", function()
+    local gateway, id, secret = environment.ITRIGGER_GATEWAY, environment.ITRIGGER_APP_ID, environment.ITRIGGER_APP_SECRET
+    environment.ITRIGGER_GATEWAY, environment.ITRIGGER_APP_ID, environment.ITRIGGER_APP_SECRET = nil, nil, nil
+    local status, out = itrigger(words("--profile shop configure"), table.concat({ gateway, id, "", secret }, "\n") .. "\n")
+    assert.equal(0, status, out)
+    local pipe = io.popen("stat -c %a " .. directory .. "/itrigger/shop.secret")
+    assert.equal("600", pipe:read("*l"))
+    pipe:close()
+    assert.falsy(read(directory .. "/itrigger/shop.conf"):find(secret, 1, true))
+    assert.same({ 0, "张三\n", "" }, { itrigger(words("--profile shop member query --filter data.realName " .. member)) })
+    local _, _, err = itrigger(words("--profile none member query " .. member))
+    assert.truthy(err:find('profile "none": .-none.conf does not exist; create it with: itrigger %-%-profile none configure'), err)
+    write("itrigger/bad.conf", "gatway = x\n")
+    _, _, err = itrigger(words("--profile bad member query " .. member))
+    assert.truthy(err:find('bad.conf:1: unknown option "gatway": did you mean "gateway"?', 1, true), err)
+  end)
+
+  it("completes in bash and zsh", function()
+    local _, out = itrigger({ "completion", "bash" })
+    assert.truthy(out:find("complete -F", 1, true) and out:find("member", 1, true))
+    _, out = itrigger({ "completion", "zsh" })
+    assert.truthy(out:find("#compdef itrigger", 1, true))
+  end)
+
+  describe("batch", function()
+    local function trade(code)
+      return ('{"platformCode":"TB","platformTradeCode":"%s","shopName":"s","originalContent":"{}"}\n'):format(code)
+    end
+
+    local function saved()
+      local n = 0
+      for _, request in ipairs(sb:requests()) do
+        n = n + (request.path:find("/order/platform/trades", 1, true) and 1 or 0)
+      end
+      return n
+    end
+
+    it("makes a call for each line, and leaves nothing behind when all succeeded", function()
+      local file = write("orders.jsonl", trade(1) .. "\n" .. trade(2) .. trade(3))
+      local status, out, err = itrigger({ "batch", file, "--to", "order.trades" })
+      assert.equal(0, status, err)
+      assert.equal("", out)
+      assert.truthy(err:find("3 done: 3 ok, 0 failed, 0 unknown, 1 skipped", 1, true), err)
+      assert.equal(3, saved())
+      assert.is_nil(io.open(file .. ".journal"))
+    end)
+
+    it("reports lines that failed, and resumes without sending again what was sent", function()
+      local file = write("orders.jsonl", trade(1) .. "{bad\n" .. '{"platformcode":"TB"}\n' .. trade(4))
+      local failed = directory .. "/failed.jsonl"
+      local status, _, err = itrigger({ "batch", file, "--to", "order.trades", "--failed", failed })
+      assert.equal(1, status)
+      assert.truthy(err:find("4 done: 2 ok, 2 failed", 1, true), err)
+      local first = cjson.decode(read(failed):match("^[^\n]+"))
+      assert.same({ 2, "failed", "{bad" }, { first.line, first.outcome, first.request })
+      assert.equal(2, saved())
+      status, _, err = itrigger({ "batch", file, "--to", "order.trades" })
+      assert.equal(2, status)
+      assert.truthy(err:find("continue it with --resume", 1, true), err)
+      write("orders.jsonl", trade(1) .. trade(2) .. trade(3) .. trade(4))
+      status, _, err = itrigger({ "batch", file, "--to", "order.trades", "--resume" })
+      assert.equal(0, status, err)
+      assert.truthy(err:find("2 done: 2 ok, 0 failed, 0 unknown, 2 skipped", 1, true), err)
+      assert.equal(4, saved())
+    end)
+
+    it("never sends again a line that was in flight when the earlier run was killed", function()
+      local file = write("orders.jsonl", trade(1) .. trade(2))
+      sb:fault { path = face.api .. "/order/platform/trades", kind = "hold_answer" }
+      local command = directory .. "/run"
+      local script = write("run", ("exec %s bin/itrigger batch %s --to order.trades --concurrency 1 2>/dev/null\n"):format(
+        face.interpreter(), file))
+      assert.equal(command, script)
+      local line = {}
+      for name, value in pairs(environment) do
+        line[#line + 1] = quote(name .. "=" .. value)
+      end
+      local pipe = io.popen("env " .. table.concat(line, " ") .. " sh " .. script .. " & echo $!")
+      local pid = pipe:read("*l")
+      assert(sb:wait({ held = 1 }).reached)
+      os.execute("kill -9 " .. pid)
+      pipe:close()
+      sb:release()
+      local status, _, err = itrigger({ "batch", file, "--to", "order.trades", "--resume" })
+      assert.equal(1, status)
+      assert.truthy(err:find("2 done: 1 ok, 0 failed, 1 unknown, 0 skipped", 1, true), err)
+      assert.truthy(err:find('"line":1', 1, true) and err:find("an earlier run ended while this line was in flight", 1, true), err)
+    end)
+
+    it("notices that lines were added or removed before what was sent", function()
+      local file = write("orders.jsonl", trade(1) .. "{bad\n" .. trade(3))
+      itrigger({ "batch", file, "--to", "order.trades" })
+      write("orders.jsonl", trade(0) .. trade(1) .. trade(3))
+      local status, _, err = itrigger({ "batch", file, "--to", "order.trades", "--resume" })
+      assert.equal(2, status)
+      assert.truthy(err:find("line 1 of .- is not the line that was sent as number 1"), err)
+      assert.equal(2, saved())
+    end)
+  end)
+end)
