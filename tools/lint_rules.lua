@@ -14,7 +14,7 @@ end
 
 -- Deciding only: these get time and randomness as arguments.
 local PURE = {
-  "^src/core/call/call%.", "^src/core/call/envelope%.", "^src/core/source/cache%.", "^src/core/record/record%.",
+  "^src/core/call/call%.", "^src/core/call/envelope%.", "^src/core/source/cache%.", "^src/core/source/state%.", "^src/core/record/record%.",
   "^src/core/record/hold%.", "^src/core/record/view%.", "^src/core/record/sound%.", "^src/core/record/text%.",
   "^src/core/fetch/machine%.", "^src/core/fetch/gateway_answer%.", "^src/core/fetch/server_answer%.",
 }

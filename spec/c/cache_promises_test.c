@@ -33,7 +33,7 @@ static struct itr_cache_step fail_with(struct itr_cache *c, int64_t now, int64_t
     struct itr_error e;
 
     itr_error_set(&e, ITR_NETWORK, "no route");
-    return itr_cache_failed(c, now, c->generation, &e, retry);
+    return itr_cache_failed(c, now, c->generation, &e, retry, NULL);
 }
 
 static void a_hundred_refusals_of_one_token_cost_one_fetch(void **s)
@@ -114,14 +114,14 @@ static void nothing_wrong_and_no_token_may_fetch_again_at_once(void **s)
     itr_error_clear(&e);
     itr_cache_init(&c);
     itr_cache_want(&c, NOW, 0);
-    itr_cache_failed(&c, NOW, c.generation, &e, NOW + 1000);
+    itr_cache_failed(&c, NOW, c.generation, &e, NOW + 1000, NULL);
     assert_true(itr_cache_want(&c, NOW, 0).fetch);
     itr_cache_clear(&c);
 
     /* With a token the time holds. */
     hold(&c, NOW, NOW + LIFE);
     itr_cache_asked(&c, NOW);
-    itr_cache_failed(&c, NOW, c.generation, &e, NOW + 1000);
+    itr_cache_failed(&c, NOW, c.generation, &e, NOW + 1000, NULL);
     assert_false(itr_cache_want(&c, NOW + 999, 0).fetch);
     assert_true(itr_cache_want(&c, NOW + 1000, 0).fetch);
     itr_cache_clear(&c);
@@ -137,7 +137,7 @@ static void nothing_newer_ends_the_error_of_the_fetch_before(void **s)
     hold(&c, NOW, NOW + LIFE);
     itr_cache_asked(&c, NOW);
     (void)itr_error_set(&e, ITR_NETWORK, "down");
-    itr_cache_failed(&c, NOW, c.generation, &e, NOW);
+    itr_cache_failed(&c, NOW, c.generation, &e, NOW, NULL);
     assert_int_equal(c.error.kind, ITR_NETWORK);
     itr_cache_asked(&c, NOW);
     itr_cache_fetched(&c, NOW, c.generation, token("held", 10, NOW, NOW + LIFE));
@@ -313,7 +313,7 @@ static struct itr_cache_step fail_some(struct walk *w)
     struct itr_error e;
 
     itr_error_set(&e, draw(w, 2) ? ITR_OK : ITR_API, "%s", "as it may be");
-    return itr_cache_failed(&w->c, w->now, generation, &e, retry);
+    return itr_cache_failed(&w->c, w->now, generation, &e, retry, NULL);
 }
 
 static struct itr_cache_step some_event(struct walk *w)

@@ -95,7 +95,7 @@ static struct itr_cache_step failed_with_nothing_wrong(struct itr_cache *c)
     struct itr_error e;
 
     itr_error_clear(&e);
-    return itr_cache_failed(c, NOW, c->generation, &e, LATER);
+    return itr_cache_failed(c, NOW, c->generation, &e, LATER, NULL);
 }
 
 static struct itr_cache_step failed_late(struct itr_cache *c)
@@ -103,7 +103,7 @@ static struct itr_cache_step failed_late(struct itr_cache *c)
     struct itr_error e;
 
     itr_error_set(&e, ITR_NETWORK, "no route");
-    return itr_cache_failed(c, NOW, c->generation - 1, &e, LATER);
+    return itr_cache_failed(c, NOW, c->generation - 1, &e, LATER, NULL);
 }
 
 static struct itr_cache_step forked(struct itr_cache *c)

@@ -14,7 +14,7 @@ static void what_was_not_sent_counts_nothing_and_is_waited_out_here_alone(void *
     run(t);
     assert_error(t, ITR_NETWORK);
     assert_in_range(t->r.retry_after_ms, 1, 1000);
-    assert_int_equal(t->fetch.local_failures, 1);
+    assert_int_equal(t->m.local_failures, 1);
     r = record(t);
     assert_int_equal(r.fetches, 0);
     assert_int_equal(r.failures, 0);
@@ -26,7 +26,7 @@ static void what_was_not_sent_counts_nothing_and_is_waited_out_here_alone(void *
     run(t); /* the hold is short: waited out */
     assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
     assert_true(t->f->clock.slept > 0);
-    assert_int_equal(t->fetch.local_failures, 0);
+    assert_int_equal(t->m.local_failures, 0);
 }
 
 static void what_is_never_sent_is_tried_ever_more_seldom(void **state)
@@ -88,7 +88,7 @@ static void a_failure_is_noted_for_the_fleet(void **state)
     fake_answer_next(FAKE_TOKEN, http(502, "<html>"));
     run(t);
     assert_error(t, ITR_HTTP);
-    assert_int_equal(t->r.fetches_today, 1);
+    assert_int_equal(itr_machine_fetches_today(&t->m, fake_clock_now(&t->f->clock)), 1);
     r = record(t);
     assert_int_equal(r.failures, 1);
     assert_int_equal(r.error.kind, ITR_HTTP);
@@ -113,7 +113,7 @@ static void an_answer_that_was_lost_is_a_failure_too(void **state)
     assert_error(t, ITR_TIMEOUT);
     assert_int_equal(record(t).failures, 1);
     assert_int_equal(record(t).fetches, 1);
-    assert_int_equal(t->fetch.local_failures, 0);
+    assert_int_equal(t->m.local_failures, 0);
 }
 
 static void a_success_without_a_token_is_a_failure_of_kind_token(void **state)
@@ -172,13 +172,13 @@ static void refused_credentials_are_noted_for_that_secret(void **state)
     assert_true(t->r.error.has_code);
     assert_int_equal(t->r.error.code, 40002);
     r = record(t);
-    assert_string_equal(r.forbidden, t->fetch.rules.secret_digest);
+    assert_string_equal(r.forbidden, t->m.setup.rules.secret_digest);
     assert_int_equal(t->r.retry_after_ms, 600000);
     run(t);
     assert_error(t, ITR_TOKEN);
     assert_int_equal(t->r.error.code, 40002);
     assert_int_equal(fake_sent(FAKE_TOKEN), 1);
-    snprintf(t->fetch.rules.secret_digest, sizeof t->fetch.rules.secret_digest, "another");
+    snprintf(t->m.setup.rules.secret_digest, sizeof t->m.setup.rules.secret_digest, "another");
     run(t);
     assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
 }
@@ -204,12 +204,12 @@ static void the_daily_limit_of_the_option_holds(void **state)
 {
     struct t *t = *state;
 
-    t->fetch.rules.daily_limit = 1;
+    t->m.setup.rules.daily_limit = 1;
     run(t);
     fake_store_read(t->f->store, &(struct itr_record){0});
     run_for(t, &(struct itr_fetch_wish){.asked = true});
     assert_token(t, "token-00000001", ITR_FROM_MEMORY);
-    t->fetch.rules.min_refresh_interval_ms = 0;
+    t->m.setup.rules.min_refresh_interval_ms = 0;
     {
         struct itr_token *held = token_of("token-00000001", record(t).fence);
         run_for(t, &(struct itr_fetch_wish){.held = held, .asked = true});

@@ -1,12 +1,9 @@
 /* fetch/from_server: one fetch from a central server, on a scripted one and a clock of ours. The
  * source behind it (cache, waiters) is the same as for a store, so only what is new is asked of it.
  */
-#include "core/fetch/fetch.h"
-#include "support/fixture.h"
+#include "core/source/source.h"
+#include "support/fetch_driver.h"
 #include "support/thread_maker.h"
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #define SERVER "http://127.0.0.1:8700"
 #define KEY "key-of-this-client-0123456789"
@@ -14,14 +11,6 @@
 #define GRANT(token, fence)                                                                        \
     "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":\"" token "\",\"fence\":" fence    \
     ",\"expiresIn\":7140,\"refreshIn\":5290}}"
-
-struct t {
-    struct fixture *f;
-    struct itr_config config;
-    struct itr_parts parts;
-    struct itr_fetch fetch;
-    struct itr_fetch_result r;
-};
 
 static void central_config(struct itr_config *c)
 {
@@ -35,7 +24,7 @@ static void central_config(struct itr_config *c)
     assert_int_equal(itr_config_finish(c, &e), ITR_OK);
 }
 
-static int setup(void **state)
+static int central_setup(void **state)
 {
     struct t *t = calloc(1, sizeof *t);
 
@@ -44,19 +33,19 @@ static int setup(void **state)
     central_config(&t->config);
     t->parts = t->f->parts;
     t->parts.store = NULL;
-    itr_fetch_init(&t->fetch, &t->config, &t->parts);
+    init_fetch(t, &t->config, &t->parts);
     fake_answer_always(FAKE_TOKEN,
                        (struct fake_answer){.http_status = 200, .body = GRANT("tok-1", "1000")});
     *state = t;
     return 0;
 }
 
-static int teardown(void **state)
+static int central_teardown(void **state)
 {
     struct t *t = *state;
     void *f = t->f;
 
-    itr_fetch_result_clear(&t->r);
+    clear_fetch(t);
     itr_config_clear(&t->config);
     free(t);
     return fixture_teardown(&f);
@@ -64,47 +53,23 @@ static int teardown(void **state)
 
 /* ---- steps ---- */
 
-static struct fake_answer http(int status, const char *body)
+static void ask_for(struct t *t, struct itr_fetch_wish wish)
 {
-    return (struct fake_answer){.http_status = status, .body = body};
-}
-
-static void run_for(struct t *t, struct itr_fetch_wish wish)
-{
-    itr_fetch_result_clear(&t->r);
-    itr_fetch_run(&t->fetch, &wish, &t->r);
-    assert_int_equal(fake_open_transports(), 0);
-    assert_false(atomic_load(&t->fetch.leased));
-    assert_false(t->r.unsettled);
-    assert_int_equal(t->r.fetches_today, -1);
+    run_for(t, &wish);
+    assert_true(is_settled(t));
+    assert_int_equal(itr_machine_fetches_today(&t->m, 0), -1);
     assert_null(strstr(t->r.error.text, KEY));
 }
 
-static void run(struct t *t)
+static void ask_once(struct t *t)
 {
-    run_for(t, (struct itr_fetch_wish){0});
+    ask_for(t, (struct itr_fetch_wish){0});
 }
 
-static void assert_token(const struct t *t, const char *text, uint64_t fence)
+static void assert_served(const struct t *t, const char *text, uint64_t fence)
 {
-    assert_non_null(t->r.token);
-    assert_string_equal(t->r.token->text, text);
+    assert_token(t, text, ITR_FROM_SERVER);
     assert_true(t->r.token->fence == fence);
-    assert_int_equal(t->r.token->origin, ITR_FROM_SERVER);
-    assert_int_equal(t->r.error.kind, ITR_OK);
-}
-
-static void assert_error(const struct t *t, enum itr_status kind)
-{
-    assert_null(t->r.token);
-    assert_int_equal(t->r.error.kind, kind);
-}
-
-static struct itr_token *token_of(const char *text, uint64_t fence)
-{
-    struct itr_token_times times = {0, 1, 2};
-
-    return itr_token_new(text, strlen(text), fence, times, ITR_FROM_SERVER);
 }
 
 static struct fake_request last_request(void)
@@ -119,8 +84,8 @@ static void a_token_is_asked_for_with_the_key_and_nothing_else(void **state)
     struct t *t = *state;
     struct fake_request r;
 
-    run(t);
-    assert_token(t, "tok-1", 1000);
+    ask_once(t);
+    assert_served(t, "tok-1", 1000);
     assert_int_equal(fake_started(FAKE_TOKEN), 1);
     r = last_request();
     assert_false(r.post);
@@ -142,8 +107,8 @@ static void a_socket_needs_no_key(void **state)
                      ITR_OK);
     free(t->config.token_store_key);
     t->config.token_store_key = NULL;
-    run(t);
-    assert_token(t, "tok-1", 1000);
+    ask_once(t);
+    assert_served(t, "tok-1", 1000);
     assert_string_equal(last_request().url, "http://localhost/v1/apps/" FIXTURE_APP "/token");
     assert_string_equal(last_request().header, "");
 }
@@ -154,8 +119,8 @@ static void a_refused_token_is_reported_by_its_fence(void **state)
     struct itr_token *old = token_of("tok-0", UINT64_C(9007199254740993));
 
     fake_answer_always(FAKE_TOKEN, http(200, GRANT("tok-1", "9007199254740994")));
-    run_for(t, (struct itr_fetch_wish){.held = old, .refused = old});
-    assert_token(t, "tok-1", UINT64_C(9007199254740994));
+    ask_for(t, (struct itr_fetch_wish){.held = old, .refused = old});
+    assert_served(t, "tok-1", UINT64_C(9007199254740994));
     assert_true(last_request().post);
     assert_string_equal(last_request().url, SERVER "/v1/apps/" FIXTURE_APP "/refresh");
     assert_string_equal(last_request().body, "{\"refused\":9007199254740993}");
@@ -167,8 +132,8 @@ static void who_asks_for_a_fetch_posts_an_empty_object(void **state)
 {
     struct t *t = *state;
 
-    run_for(t, (struct itr_fetch_wish){.asked = true});
-    assert_token(t, "tok-1", 1000);
+    ask_for(t, (struct itr_fetch_wish){.asked = true});
+    assert_served(t, "tok-1", 1000);
     assert_true(last_request().post);
     assert_string_equal(last_request().body, "{}");
 }
@@ -182,7 +147,7 @@ static void times_are_the_servers_and_a_few_seconds(void **state)
     int i, moved = 0;
 
     for (i = 0; i < 20; i++) {
-        run(t);
+        ask_once(t);
         now = fake_clock_now(&t->f->clock);
         assert_int_equal(t->r.token->born_mono_ms, now);
         assert_int_equal(t->r.token->end_mono_ms, now + 7140000);
@@ -213,13 +178,13 @@ static void a_life_is_never_longer_than_token_ttl_nor_its_refresh_past_the_end(v
         for (again = 0; again < 20; again++) {
             int64_t now = fake_clock_now(&t->f->clock);
             fake_answer_always(FAKE_TOKEN, http(200, bodies[i]));
-            run(t);
-            assert_token(t, "a", 1);
+            ask_once(t);
+            assert_served(t, "a", 1);
             assert_in_range(t->r.token->end_mono_ms, now, now + t->config.token_ttl_ms);
             assert_in_range(t->r.token->refresh_mono_ms, now, t->r.token->end_mono_ms);
         }
     fake_answer_next(FAKE_TOKEN, http(200, bodies[2]));
-    run(t); /* a short life: the few seconds are half of what is left at most */
+    ask_once(t); /* a short life: the few seconds are half of what is left at most */
     assert_true(t->r.token->refresh_mono_ms <= t->r.token->end_mono_ms - 250);
 }
 
@@ -228,10 +193,10 @@ static void a_refused_token_that_comes_back_is_no_token(void **state)
     struct t *t = *state;
     struct itr_token *old = token_of("tok-1", 1000);
 
-    run_for(t, (struct itr_fetch_wish){.held = old, .refused = old});
+    ask_for(t, (struct itr_fetch_wish){.held = old, .refused = old});
     assert_error(t, ITR_TOKEN);
     assert_non_null(strstr(t->r.error.text, SERVER));
-    assert_int_equal(t->fetch.local_failures, 0);
+    assert_int_equal(t->m.local_failures, 0);
     itr_token_release(old);
 }
 
@@ -245,7 +210,7 @@ static void a_server_that_does_not_answer_is_kind_store(void **state)
     struct t *t = *state;
 
     fake_answer_next(FAKE_TOKEN, unreachable);
-    run(t);
+    ask_once(t);
     assert_error(t, ITR_STORE);
     assert_true(t->r.error.retryable);
     assert_non_null(strstr(t->r.error.text, SERVER));
@@ -253,15 +218,15 @@ static void a_server_that_does_not_answer_is_kind_store(void **state)
     assert_int_equal(t->f->clock.slept, 0);
 
     fake_answer_next(FAKE_TOKEN, silent);
-    run(t); /* the hold is short: waited out */
+    ask_once(t); /* the hold is short: waited out */
     assert_error(t, ITR_STORE);
     assert_true(t->f->clock.slept >= 100);
-    assert_int_equal(t->fetch.local_failures, 2);
+    assert_int_equal(t->m.local_failures, 2);
 
-    run(t);
-    assert_token(t, "tok-1", 1000);
-    assert_int_equal(t->fetch.local_failures, 0);
-    run(t);
+    ask_once(t);
+    assert_served(t, "tok-1", 1000);
+    assert_int_equal(t->m.local_failures, 0);
+    ask_once(t);
     assert_int_equal(fake_started(FAKE_TOKEN), 4);
 }
 
@@ -273,18 +238,18 @@ static void what_fails_again_and_again_is_asked_ever_more_seldom(void **state)
     fake_answer_always(FAKE_TOKEN, http(500, "<html>"));
     do {
         before = fake_started(FAKE_TOKEN);
-        run(t);
+        ask_once(t);
         assert_error(t, ITR_STORE);
         tries++;
     } while (fake_started(FAKE_TOKEN) > before && tries < 100);
     assert_in_range(tries, 3, 99); /* in the end a hold is too long to be waited out */
-    assert_true(t->r.retry_after_ms >= ITR_FETCH_SHORT_HOLD_MS);
+    assert_true(t->r.retry_after_ms >= 5000);
     assert_true(t->r.retry_after_ms <= 300000);
     assert_non_null(strstr(t->r.error.text, "HTTP 500")); /* the error that it held back for */
     fake_answer_always(FAKE_TOKEN, http(200, GRANT("tok-2", "2000")));
     fake_clock_advance(&t->f->clock, 300000);
-    run(t);
-    assert_token(t, "tok-2", 2000);
+    ask_once(t);
+    assert_served(t, "tok-2", 2000);
 }
 
 static void retry_after_is_kept(void **state)
@@ -298,20 +263,20 @@ static void retry_after_is_kept(void **state)
     struct itr_token *old = token_of("tok-0", 7);
 
     fake_answer_next(FAKE_TOKEN, busy);
-    run(t);
+    ask_once(t);
     assert_error(t, ITR_STORE);
     assert_int_equal(t->r.retry_after_ms, 60000);
     fake_clock_advance(&t->f->clock, 54999);
-    run(t);
+    ask_once(t);
     assert_error(t, ITR_STORE);
     assert_int_equal(t->r.retry_after_ms, 5001);
-    run_for(t,
+    ask_for(t,
             (struct itr_fetch_wish){.held = old, .refused = old}); /* a refusal does not pass it */
     assert_error(t, ITR_STORE);
     assert_int_equal(fake_started(FAKE_TOKEN), 1);
     fake_clock_advance(&t->f->clock, 2);
-    run(t); /* what is left is short: waited out */
-    assert_token(t, "tok-1", 1000);
+    ask_once(t); /* what is left is short: waited out */
+    assert_served(t, "tok-1", 1000);
     assert_int_equal(t->f->clock.slept, 4999);
     itr_token_release(old);
 }
@@ -322,7 +287,7 @@ static void retry_after_of_years_is_an_hour(void **state)
     struct fake_answer busy = {.http_status = 429, .retry_after_ms = INT64_MAX / 4, .body = "{}"};
 
     fake_answer_next(FAKE_TOKEN, busy);
-    run(t);
+    ask_once(t);
     assert_int_equal(t->r.retry_after_ms, 3600000);
 }
 
@@ -331,11 +296,11 @@ static void the_gateways_own_codes_come_through(void **state)
     struct t *t = *state;
 
     fake_answer_next(FAKE_TOKEN, http(503, "{\"code\":40004,\"message\":\"limit\"}"));
-    run(t);
+    ask_once(t);
     assert_error(t, ITR_QUOTA);
     assert_int_equal(t->r.error.code, 40004);
     fake_answer_next(FAKE_TOKEN, http(503, "{\"code\":40003,\"message\":\"frozen\"}"));
-    run(t);
+    ask_once(t);
     assert_error(t, ITR_TOKEN);
     assert_int_equal(t->r.error.code, 40003);
 }
@@ -345,13 +310,13 @@ static void a_transport_that_cannot_be_had_is_survived(void **state)
     struct t *t = *state;
 
     fake_fail_open(1);
-    run(t);
+    ask_once(t);
     assert_error(t, ITR_NOMEM);
     fake_fail_start(1, ITR_NOMEM);
-    run(t);
+    ask_once(t);
     assert_error(t, ITR_NOMEM);
-    run(t);
-    assert_token(t, "tok-1", 1000);
+    ask_once(t);
+    assert_served(t, "tok-1", 1000);
 }
 
 static void the_child_of_a_fork_knows_nothing_of_the_parents_trouble(void **state)
@@ -359,10 +324,11 @@ static void the_child_of_a_fork_knows_nothing_of_the_parents_trouble(void **stat
     struct t *t = *state;
 
     fake_answer_next(FAKE_TOKEN, unreachable);
-    run(t);
-    itr_fetch_renew(&t->fetch);
-    run(t);
-    assert_token(t, "tok-1", 1000);
+    ask_once(t);
+    itr_machine_fork(&t->m, 0x99, 1);
+    itr_fetch_fork(&t->fetch);
+    ask_once(t);
+    assert_served(t, "tok-1", 1000);
     assert_int_equal(t->f->clock.slept, 0);
 }
 
@@ -372,7 +338,7 @@ static void stop_the_process(enum fake_lane lane, int nth, void *ctx)
 
     (void)lane;
     (void)nth;
-    atomic_store(&t->fetch.stop, true);
+    end(t);
 }
 
 static void the_end_of_the_process_waits_for_no_hold(void **state)
@@ -381,10 +347,10 @@ static void the_end_of_the_process_waits_for_no_hold(void **state)
 
     fake_answer_next(FAKE_TOKEN, unreachable);
     fake_before_send(stop_the_process, t);
-    run(t);
+    ask_once(t);
     fake_before_send(NULL, NULL);
-    run(t);
-    assert_error(t, ITR_STORE);
+    ask_once(t);
+    assert_error(t, ITR_TIMEOUT);
     assert_int_equal(t->f->clock.slept, 0);
     assert_int_equal(fake_started(FAKE_TOKEN), 1);
 }
@@ -397,7 +363,7 @@ static void *end_meanwhile(void *ctx)
 
     fake_await_started(FAKE_TOKEN, 1);
     fake_await_waits(1);
-    atomic_store(&t->fetch.stop, true);
+    end(t);
     fake_clock_advance(&t->f->clock, 200);
     return NULL;
 }
@@ -409,12 +375,12 @@ static void the_end_of_the_process_cancels_what_is_out(void **state)
 
     fake_hold(FAKE_TOKEN, true);
     assert_int_equal(pthread_create(&thread, NULL, end_meanwhile, t), 0);
-    run(t);
+    ask_once(t);
     (void)pthread_join(thread, NULL);
-    assert_error(t, ITR_STORE);
+    assert_error(t, ITR_TIMEOUT);
     assert_int_equal(fake_cancelled(), 1);
     fake_hold(FAKE_TOKEN, false);
-    run(t); /* nor is anything begun */
+    ask_once(t); /* nor is anything begun */
     assert_int_equal(fake_started(FAKE_TOKEN), 1);
 }
 
@@ -424,7 +390,7 @@ static void note_leased(enum fake_lane lane, int nth, void *ctx)
 
     (void)lane;
     (void)nth;
-    assert_true(atomic_load(&t->fetch.leased));
+    assert_true(t->fetch.in_transport);
 }
 
 static void the_end_of_the_process_waits_for_what_is_out(void **state)
@@ -432,10 +398,10 @@ static void the_end_of_the_process_waits_for_what_is_out(void **state)
     struct t *t = *state;
 
     fake_before_send(note_leased, t);
-    run(t);
-    assert_token(t, "tok-1", 1000);
+    ask_once(t);
+    assert_served(t, "tok-1", 1000);
     fake_before_send(NULL, NULL);
-    assert_false(atomic_load(&t->fetch.leased));
+    assert_false(t->fetch.in_transport);
 }
 
 /* ---- through a source ---- */
@@ -575,32 +541,32 @@ static void sources_of_two_keys_or_servers_are_two(void **state)
     itr_source_release(one);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define S(f) cmocka_unit_test_setup_teardown(f, central_setup, central_teardown)
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        T(a_token_is_asked_for_with_the_key_and_nothing_else),
-        T(a_socket_needs_no_key),
-        T(a_refused_token_is_reported_by_its_fence),
-        T(who_asks_for_a_fetch_posts_an_empty_object),
-        T(times_are_the_servers_and_a_few_seconds),
-        T(a_life_is_never_longer_than_token_ttl_nor_its_refresh_past_the_end),
-        T(a_refused_token_that_comes_back_is_no_token),
-        T(a_server_that_does_not_answer_is_kind_store),
-        T(what_fails_again_and_again_is_asked_ever_more_seldom),
-        T(retry_after_is_kept),
-        T(retry_after_of_years_is_an_hour),
-        T(the_gateways_own_codes_come_through),
-        T(a_transport_that_cannot_be_had_is_survived),
-        T(the_child_of_a_fork_knows_nothing_of_the_parents_trouble),
-        T(the_end_of_the_process_waits_for_no_hold),
-        T(the_end_of_the_process_cancels_what_is_out),
-        T(the_end_of_the_process_waits_for_what_is_out),
-        T(twenty_who_wait_are_one_request),
-        T(a_token_in_memory_outlives_a_server_that_is_down),
-        T(a_token_that_is_not_newer_is_kept_and_asked_for_later),
-        T(sources_of_two_keys_or_servers_are_two),
+        S(a_token_is_asked_for_with_the_key_and_nothing_else),
+        S(a_socket_needs_no_key),
+        S(a_refused_token_is_reported_by_its_fence),
+        S(who_asks_for_a_fetch_posts_an_empty_object),
+        S(times_are_the_servers_and_a_few_seconds),
+        S(a_life_is_never_longer_than_token_ttl_nor_its_refresh_past_the_end),
+        S(a_refused_token_that_comes_back_is_no_token),
+        S(a_server_that_does_not_answer_is_kind_store),
+        S(what_fails_again_and_again_is_asked_ever_more_seldom),
+        S(retry_after_is_kept),
+        S(retry_after_of_years_is_an_hour),
+        S(the_gateways_own_codes_come_through),
+        S(a_transport_that_cannot_be_had_is_survived),
+        S(the_child_of_a_fork_knows_nothing_of_the_parents_trouble),
+        S(the_end_of_the_process_waits_for_no_hold),
+        S(the_end_of_the_process_cancels_what_is_out),
+        S(the_end_of_the_process_waits_for_what_is_out),
+        S(twenty_who_wait_are_one_request),
+        S(a_token_in_memory_outlives_a_server_that_is_down),
+        S(a_token_that_is_not_newer_is_kept_and_asked_for_later),
+        S(sources_of_two_keys_or_servers_are_two),
     };
 
     fixture_main();

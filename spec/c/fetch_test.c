@@ -12,8 +12,8 @@ static void cold_it_fetches_from_the_gateway_and_stores_the_token(void **state)
 
     run(t);
     assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
-    assert_false(t->r.unsettled);
-    assert_int_equal(t->r.fetches_today, 1);
+    assert_true(is_settled(t));
+    assert_int_equal(itr_machine_fetches_today(&t->m, now), 1);
     assert_int_equal(t->r.token->born_mono_ms, now);
     assert_int_equal(t->r.token->end_mono_ms, now + 7200000);
     assert_in_range(t->r.token->refresh_mono_ms, now + 5400000 - 300000, now + 5400000);
@@ -47,8 +47,8 @@ static void look_at_leased(enum fake_lane lane, int nth, void *ctx)
 
     (void)lane;
     (void)nth;
-    assert_true(atomic_load(&t->fetch.leased));
-    assert_string_equal(record(t).owner, t->r.owner);
+    assert_true(t->m.has_lease);
+    assert_string_equal(record(t).owner, t->m.name);
     assert_int_equal(record(t).lease_end_ms - fake_store_now(t->f->store), 15000);
 }
 
@@ -162,7 +162,7 @@ static void a_lease_that_lapsed_is_taken_over(void **state)
     assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
     assert_int_equal(fake_clock_now(&t->f->clock), start + 3000); /* no sooner, no later */
     assert_int_equal(fake_sent(FAKE_TOKEN), 1);
-    assert_true(t->f->clock.sleeps < 40); /* at most five looks a second, not a busy loop */
+    assert_true(t->f->store->loads < 40); /* at most five looks a second, not a busy loop */
 }
 
 /* ---- the swap ---- */
@@ -249,8 +249,7 @@ static void a_holder_that_overslept_sends_nothing_and_decides_again(void **state
     assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
     assert_int_equal(record(t).fetches, 1); /* the one that was not sent is taken back */
     assert_int_equal(record(t).failures, 0);
-    assert_int_equal(t->fetch.local_failures, 0); /* it was no trouble with the network */
-    assert_int_equal(t->f->clock.sleeps, 0);
+    assert_int_equal(t->m.local_failures, 0); /* it was no trouble with the network */
 }
 
 static void overslept_and_another_took_over(enum fake_lane lane, int nth, void *ctx)
@@ -271,7 +270,7 @@ static void a_holder_that_overslept_takes_its_successors_token(void **state)
     run(t);
     assert_token(t, "theirs", ITR_FROM_MEMORY);
     assert_int_equal(fake_sent(FAKE_TOKEN), 0);
-    assert_int_equal(t->fetch.local_failures, 0);
+    assert_int_equal(t->m.local_failures, 0);
 }
 
 static void store_fails(enum fake_lane lane, int nth, void *ctx)
@@ -291,7 +290,7 @@ static void a_lease_that_cannot_be_looked_at_is_no_reason_to_spend_a_fetch(void 
     run(t);
     assert_error(t, ITR_STORE);
     assert_int_equal(fake_sent(FAKE_TOKEN), 0);
-    assert_int_equal(t->fetch.local_failures, 0);
+    assert_int_equal(t->m.local_failures, 0);
     assert_in_range(t->r.retry_after_ms, 1, 5000);
 }
 

@@ -376,12 +376,16 @@ static void report(void)
 
 static void end_while_a_fetch_is_settled(struct t *t, int told)
 {
+    struct itr_error e;
     struct itr_wait w;
     int woken = 0;
 
     (void)alarm(60);
     end.t = t;
     end.told = told;
+    t->f->store->ops.origin = ITR_FROM_REDIS; /* a lease in it outlives the process */
+    itr_source_release(t->s);
+    assert_int_equal(itr_source_open(&t->f->config, &t->f->parts, &t->s, &e), ITR_OK);
     t->f->store->before_load = hold_the_settling;
     (void)ask(t, (struct itr_token_ask){0}, &w, &woken);
     await_count(&end.settling, 1);

@@ -194,7 +194,7 @@ void sim_process_fetch_failed(struct sim_process *p, uint64_t generation, const 
     int64_t now = p->world->now_ms;
 
     forget_wish(p);
-    carry_out(p, itr_cache_failed(&p->cache, now, generation, e, now + retry_after_ms));
+    carry_out(p, itr_cache_failed(&p->cache, now, generation, e, now + retry_after_ms, NULL));
 }
 
 void sim_process_thread_free(struct sim_process *p)

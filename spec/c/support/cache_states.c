@@ -22,7 +22,7 @@ struct itr_cache_step cache_fail_now(struct itr_cache *c)
     struct itr_error e;
 
     itr_error_set(&e, ITR_NETWORK, "no route");
-    return itr_cache_failed(c, NOW, c->generation, &e, LATER);
+    return itr_cache_failed(c, NOW, c->generation, &e, LATER, NULL);
 }
 
 void cache_none(struct itr_cache *c)

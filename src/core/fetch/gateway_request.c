@@ -9,7 +9,7 @@
 static void exchange(const struct itr_gateway_request *r, struct itr_exchange *x)
 {
     struct itr_transport_options options;
-    struct itr_exchange_call t = {r->transport, &options, r->give_up, r->ctx};
+    struct itr_exchange_call t = {r->transport, &options, r->gives_up, r->ctx};
 
     itr_config_transport(r->config, &options);
     itr_exchange_call_run(&t, x);

@@ -10,19 +10,20 @@
 
 #include "core/base/buf.h"
 #include "core/config/config.h"
-#include "core/http/transport.h"
+#include "core/http/exchange.h"
 #include "core/record/record.h"
 
 struct itr_gateway_request {
     const struct itr_config *config;
     const struct itr_transport_factory *transport;
+    const char *held, *refused;  /* tokens to mask in the gateway's messages; or "" */
     bool (*may_send)(void *ctx); /* just before the first byte: is the lease still ours? */
-    bool (*give_up)(void *ctx);  /* asked several times a second: does the process end? */
+    itr_exchange_gives_up *gives_up;
     void *ctx;
 };
 
 /* A token's text is appended to `token` (a secret buffer, reset first); *outcome says the rest, its
- * text, refused and random are left to the caller. */
+ * text and refused are left to the caller. */
 void itr_gateway_request_run(const struct itr_gateway_request *r, struct itr_buf *token,
                              struct itr_record_outcome *outcome);
 

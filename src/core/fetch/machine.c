@@ -75,6 +75,7 @@ static void forget_reason(struct itr_machine *m)
     m->held_fence = 0;
     m->refused_fence = 0;
     m->asked = false;
+    itr_wipe(m->held, sizeof m->held);
     itr_wipe(m->refused, sizeof m->refused);
 }
 
@@ -148,8 +149,11 @@ static void note_count(struct itr_machine *m, const struct itr_record *r)
 static bool is_of_a_dead_parent(const struct itr_machine *m, const char *owner)
 {
     const char *dash = strrchr(owner, '-');
+    char *end;
 
-    return is_memory(m) && dash != NULL && strtoll(dash + 1, NULL, 10) != m->pid;
+    if (!is_memory(m) || dash == NULL || dash[1] == '\0')
+        return false;
+    return strtoll(dash + 1, &end, 10) != m->pid && *end == '\0';
 }
 
 static void take_load(struct itr_machine *m, int64_t now, const struct itr_machine_done *d)
@@ -762,6 +766,10 @@ static void on_ask(struct itr_machine *m, int64_t now, uint64_t random,
 void itr_machine_on(struct itr_machine *m, int64_t now_mono_ms, uint64_t random,
                     const struct itr_machine_done *done)
 {
+    if (done->is == ITR_DONE_NO_DRIVER) {
+        give_error(m, now_mono_ms, done->error, 0);
+        return;
+    }
     switch (m->state) {
     case ITR_MACHINE_LOAD:
         on_load(m, now_mono_ms, done);
@@ -807,6 +815,7 @@ void itr_machine_on(struct itr_machine *m, int64_t now_mono_ms, uint64_t random,
 static void merge(struct itr_machine *m, const struct itr_reason *why)
 {
     m->held_fence = why->held_fence;
+    copy_text(m->held, sizeof m->held, why->held);
     m->asked |= why->asked;
     if (why->refused == NULL)
         return;
@@ -924,6 +933,7 @@ void itr_machine_clear(struct itr_machine *m)
     itr_wipe(&m->record, sizeof m->record);
     itr_wipe(&m->next, sizeof m->next);
     itr_wipe(m->pending_text, sizeof m->pending_text);
+    itr_wipe(m->held, sizeof m->held);
     itr_wipe(m->refused, sizeof m->refused);
     itr_wipe(m->lease_refused, sizeof m->lease_refused);
     itr_wipe(&m->result, sizeof m->result);

@@ -74,6 +74,7 @@ struct itr_machine_setup {
 /* Why a token is fetched. Strings are borrowed for the call. */
 struct itr_reason {
     uint64_t held_fence;    /* fence of the token that is held; 0: none */
+    const char *held;       /* its text, to be masked in messages; or NULL */
     const char *refused;    /* the string that the gateway refused, or NULL */
     uint64_t refused_fence; /* its fence; 0: none */
     bool asked; /* client:refresh(), or a min_valid that the held token does not reach */
@@ -89,6 +90,7 @@ enum itr_machine_done_is {
     ITR_DONE_PAUSED,      /* the pause is over */
     ITR_DONE_CONNECTED,   /* the next byte would be the request's first */
     ITR_DONE_ANSWERED,    /* outcome (text, error, is) */
+    ITR_DONE_NO_DRIVER,   /* error: nobody can drive the machine that was just begun */
     ITR_DONE_SERVED       /* grant and text, or error; server_wait_ms */
 };
 
@@ -133,6 +135,7 @@ struct itr_machine {
 
     /* Why a fetch is wanted; merged until the result is given. */
     uint64_t held_fence;
+    char held[ITR_TOKEN_MAX + 1];
     char refused[ITR_TOKEN_MAX + 1]; /* or "" */
     uint64_t refused_fence;
     bool asked;

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#define LOOK_MS 200 /* how often give_up is asked */
+#define LOOK_MS 200 /* how often gives_up is asked */
 
 void itr_exchange_call_fail(struct itr_exchange *x, enum itr_status why, const char *text)
 {
@@ -14,10 +14,13 @@ void itr_exchange_call_fail(struct itr_exchange *x, enum itr_status why, const c
 static void carry(const struct itr_exchange_call *r, struct itr_transport *t,
                   struct itr_exchange *x)
 {
+    enum itr_status kind;
+    const char *why;
+
     while (t->ops->wait(t, LOOK_MS) == NULL)
-        if (r->give_up(r->ctx)) {
+        if ((kind = r->gives_up(r->ctx, &why)) != ITR_OK) {
             t->ops->cancel(t, x);
-            itr_exchange_call_fail(x, ITR_NETWORK, "the process ends");
+            itr_exchange_call_fail(x, kind, why);
             return;
         }
 }

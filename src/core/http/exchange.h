@@ -5,14 +5,16 @@
 #ifndef ITR_CORE_HTTP_EXCHANGE_H
 #define ITR_CORE_HTTP_EXCHANGE_H
 
-#include <stdbool.h>
-
 #include "core/http/transport.h"
+
+/* Asked several times a second whether to give a request up: ITR_OK: no; else the kind of error,
+ * and *why, static. */
+typedef enum itr_status itr_exchange_gives_up(void *ctx, const char **why);
 
 struct itr_exchange_call {
     const struct itr_transport_factory *transport;
     const struct itr_transport_options *options;
-    bool (*give_up)(void *ctx); /* asked several times a second: does the process end? */
+    itr_exchange_gives_up *gives_up;
     void *ctx;
 };
 

@@ -2,18 +2,17 @@
 
 #include <string.h>
 
-#include "core/base/bound.h"
+#include "core/base/sha256.h"
 
 #define KEEP_MS ((int64_t)36 * 3600 * 1000) /* the day's count outlives a token */
 
 void itr_stored_init(struct itr_stored *s, struct itr_store *store, const struct itr_clock *clock,
-                     const char *key, const char *orphan)
+                     const char *key)
 {
     *s = (struct itr_stored){0};
     s->store = store;
     s->clock = clock;
     s->key = key;
-    s->orphan = orphan;
     itr_buf_init_secret(&s->bytes, (size_t)ITR_RECORD_MAX * 2);
 }
 
@@ -23,12 +22,18 @@ void itr_stored_clear(struct itr_stored *s)
     itr_wipe(&s->record, sizeof s->record);
 }
 
-/* Nobody will settle an orphan's lease in this memory: the parent settles it in its own. */
-static void drop_orphan(struct itr_stored *s)
+static uint64_t id_of(const struct itr_buf *bytes)
 {
-    if (s->store->ops->origin == ITR_FROM_MEMORY && s->orphan[0] != '\0' &&
-        strcmp(s->record.owner, s->orphan) == 0)
-        s->record.owner[0] = '\0';
+    unsigned char digest[ITR_SHA256_LEN];
+    struct itr_sha256 h;
+    uint64_t id;
+
+    itr_sha256_init(&h);
+    if (bytes->len > 0)
+        itr_sha256_update(&h, bytes->data, bytes->len);
+    itr_sha256_final(&h, digest);
+    memcpy(&id, digest, sizeof id);
+    return id;
 }
 
 enum itr_status itr_stored_load(struct itr_stored *s, struct itr_error *e)
@@ -37,13 +42,10 @@ enum itr_status itr_stored_load(struct itr_stored *s, struct itr_error *e)
 
     itr_buf_reset(&s->bytes);
     st = s->store->ops->load(s->store, s->key, &s->bytes, &s->now_wall_ms, e);
-    s->now_mono_ms = itr_clock_mono_ms(s->clock);
     if (st != ITR_OK)
         return st;
-    st = itr_record_decode(itr_buf_str(&s->bytes), s->bytes.len, &s->record, e);
-    if (st == ITR_OK)
-        drop_orphan(s);
-    return st;
+    s->bytes_id = id_of(&s->bytes);
+    return itr_record_decode(itr_buf_str(&s->bytes), s->bytes.len, &s->record, e);
 }
 
 enum itr_status itr_stored_swap(struct itr_stored *s, const struct itr_record *next,
@@ -62,20 +64,4 @@ enum itr_status itr_stored_swap(struct itr_stored *s, const struct itr_record *n
         (void)itr_error_set(e, st, "the token record is too large");
     itr_buf_clear(&text);
     return st;
-}
-
-struct itr_token *itr_stored_token(const struct itr_stored *s, const struct itr_record *r,
-                                   int64_t token_ttl_ms, uint64_t seed,
-                                   enum itr_token_origin origin)
-{
-    int64_t jitter = itr_record_jitter_ms(r, seed);
-    int64_t age = s->now_wall_ms - r->born_ms;
-    int64_t refresh = itr_min64(r->refresh_ms - jitter - s->now_wall_ms, token_ttl_ms);
-    int64_t end = itr_min64(r->end_ms - s->now_wall_ms, token_ttl_ms);
-    struct itr_token_times times;
-
-    times.born_mono_ms = s->now_mono_ms - (age > 0 ? age : 0);
-    times.refresh_mono_ms = s->now_mono_ms + itr_min64(refresh, end);
-    times.end_mono_ms = s->now_mono_ms + end;
-    return itr_token_new(r->text, strlen(r->text), r->fence, times, origin);
 }

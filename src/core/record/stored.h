@@ -19,15 +19,14 @@ struct itr_stored {
     struct itr_store *store; /* borrowed, like all that follows until bytes */
     const struct itr_clock *clock;
     const char *key;
-    const char *orphan;   /* the lease owner that died in a fork, or "" */
     struct itr_buf bytes; /* ours; as it was loaded */
+    uint64_t bytes_id;    /* of bytes: equal for equal bytes, else different */
     struct itr_record record;
     int64_t now_wall_ms; /* by the store's clock, when it was loaded */
-    int64_t now_mono_ms; /* the same moment by ours */
 };
 
 void itr_stored_init(struct itr_stored *s, struct itr_store *store, const struct itr_clock *clock,
-                     const char *key, const char *orphan);
+                     const char *key);
 void itr_stored_clear(struct itr_stored *s); /* wipes the token in it */
 
 /* Loads and decodes. ITR_OK, ITR_STORE, ITR_NOMEM; then bytes and record are of no use. */
@@ -36,11 +35,5 @@ enum itr_status itr_stored_load(struct itr_stored *s, struct itr_error *e);
 /* Puts *next in the place of what was loaded, if that still stands there. ITR_OK and *done. */
 enum itr_status itr_stored_swap(struct itr_stored *s, const struct itr_record *next,
                                 int64_t token_ttl_ms, bool *done, struct itr_error *e);
-
-/* The token of record r as this process keeps it: wall times become times on our own clock, with
- * the jitter of `seed`; no life is longer than token_ttl_ms. NULL without memory. */
-struct itr_token *itr_stored_token(const struct itr_stored *s, const struct itr_record *r,
-                                   int64_t token_ttl_ms, uint64_t seed,
-                                   enum itr_token_origin origin);
 
 #endif

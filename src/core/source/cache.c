@@ -93,6 +93,16 @@ static struct itr_cache_step want_before_retry(struct itr_cache *c, int64_t now_
     return step;
 }
 
+/* Past its end, and the fetch after that has failed: the next one goes on behind it. */
+static struct itr_cache_step refresh_expired(struct itr_cache *c)
+{
+    struct itr_cache_step step = give(ITR_GIVE_USE);
+
+    start(c, &step, ITR_CACHE_REFRESHING, c->stale ? ITR_WHY_EXPIRED : ITR_WHY_STALE);
+    c->stale = true;
+    return step;
+}
+
 static struct itr_cache_step want_held(struct itr_cache *c, int64_t now_mono_ms,
                                        int64_t min_valid_ms)
 {
@@ -100,8 +110,11 @@ static struct itr_cache_step want_held(struct itr_cache *c, int64_t now_mono_ms,
 
     if (now_mono_ms < c->retry_mono_ms)
         return want_before_retry(c, now_mono_ms);
-    if (is_expired(c, now_mono_ms))
+    /* First: past the end, 0 too is more than what is left. */
+    if (is_expired(c, now_mono_ms) && !c->tried)
         return start_and_wait(c, ITR_CACHE_FETCHING, ITR_WHY_EXPIRED);
+    if (is_expired(c, now_mono_ms))
+        return refresh_expired(c);
     /* Others can use the token meanwhile; this caller alone waits for one that lives longer. */
     if (lives_too_short(c, now_mono_ms, min_valid_ms))
         return start_and_wait(c, ITR_CACHE_REFRESHING, ITR_WHY_ASKED);
@@ -115,9 +128,9 @@ static struct itr_cache_step want_refreshing(struct itr_cache *c, int64_t now_mo
 {
     struct itr_cache_step step = give(ITR_GIVE_WAIT);
 
-    if (is_expired(c, now_mono_ms))
+    if (is_expired(c, now_mono_ms) && !c->tried)
         enter(c, &step, ITR_CACHE_FETCHING, ITR_WHY_EXPIRED);
-    else if (!lives_too_short(c, now_mono_ms, min_valid_ms))
+    else if (is_expired(c, now_mono_ms) || !lives_too_short(c, now_mono_ms, min_valid_ms))
         step.give = ITR_GIVE_USE;
     return step;
 }
@@ -158,8 +171,9 @@ struct itr_cache_step itr_cache_refused(struct itr_cache *c, int64_t now_mono_ms
     /* Doubted: withheld while a fetch is out, and given out again if that fails. */
     if (c->state == ITR_CACHE_HELD)
         start(c, &step, ITR_CACHE_FETCHING, ITR_WHY_REFUSED);
-    else if (c->state == ITR_CACHE_REFRESHING)
+    else if (c->state == ITR_CACHE_REFRESHING || !c->doubted)
         enter(c, &step, ITR_CACHE_FETCHING, ITR_WHY_REFUSED);
+    c->doubted = true;
     return step;
 }
 
@@ -181,6 +195,7 @@ static struct itr_cache_step end(struct itr_cache *c, enum itr_cache_why why, in
     struct itr_cache_step step = give(ITR_GIVE_NOTHING);
 
     step.answer = true;
+    c->doubted = false;
     c->retry_mono_ms = retry_mono_ms;
     enter(c, &step, c->token == NULL ? ITR_CACHE_NONE : ITR_CACHE_HELD, why);
     return step;
@@ -190,8 +205,8 @@ static void replace(struct itr_cache *c, struct itr_token *token)
 {
     itr_token_release(c->token);
     c->token = token;
+    c->tried = false;
     c->stale = false;
-    itr_error_clear(&c->error);
 }
 
 static struct itr_cache_step fetched_newer(struct itr_cache *c, int64_t now_mono_ms,
@@ -201,6 +216,8 @@ static struct itr_cache_step fetched_newer(struct itr_cache *c, int64_t now_mono
     struct itr_cache_step step;
 
     replace(c, token);
+    c->tried = is_expired(c, now_mono_ms);
+    itr_error_clear(&c->error);
     step = end(c, ITR_WHY_FETCHED, now_mono_ms);
 
     /* Taken from the record when due: the next is fetched behind it, once. A life that is shorter
@@ -222,6 +239,7 @@ struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms
     if (c->token != NULL && token->fence <= c->token->fence) {
         itr_token_release(token);
         itr_error_clear(&c->error);
+        c->tried = true;
         return end(c, ITR_WHY_KEPT, now_mono_ms + ITR_CACHE_MAX_RETRY_MS);
     }
     return fetched_newer(c, now_mono_ms, token);
@@ -236,11 +254,18 @@ static int64_t cut_retry(int64_t now_mono_ms, int64_t retry_mono_ms)
 
 struct itr_cache_step itr_cache_failed(struct itr_cache *c, int64_t now_mono_ms,
                                        uint64_t generation, const struct itr_error *e,
-                                       int64_t retry_mono_ms)
+                                       int64_t retry_mono_ms, struct itr_token *token)
 {
-    if (generation != c->generation || !is_out(c))
+    if (generation != c->generation || !is_out(c)) {
+        itr_token_release(token);
         return give(ITR_GIVE_NOTHING);
+    }
+    if (token != NULL && (c->token == NULL || token->fence > c->token->fence))
+        replace(c, token);
+    else
+        itr_token_release(token);
 
+    c->tried = true;
     c->error = *e;
     if (e->kind != ITR_OK)
         return end(c, ITR_WHY_FAILED, cut_retry(now_mono_ms, retry_mono_ms));

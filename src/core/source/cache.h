@@ -60,6 +60,9 @@ struct itr_cache {
     uint64_t generation;     /* of the latest fetch started */
     int64_t retry_mono_ms;   /* HELD, NONE: no fetch by want() before this */
     struct itr_error error;  /* of the last fetch, if it failed; else clear */
+    bool tried;              /* a fetch ended without a newer token since this one came, or it came
+                                 past its end: past its end, it is given out all the same */
+    bool doubted;            /* FETCHING: the gateway refused the token that is held */
     bool stale;              /* an expired token is being given out (event sent) */
     bool behind;             /* the fetch that is out was started by the arrival of a due token; if
                                  its own token arrives due too, the next one waits for a want() */
@@ -95,10 +98,11 @@ struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms
 /* The fetch `generation` failed with *e (kind ITR_OK: nothing is wrong, there was just no reason
  * to fetch, as after asked within min_refresh_interval); no new one by want() before
  * retry_mono_ms, which is cut to ITR_CACHE_MAX_RETRY_MS from now (and is now when there is neither
- * a token nor an error to give meanwhile). */
+ * a token nor an error to give meanwhile). `token`: the best that the fetch found all the same, or
+ * NULL; the cache takes over the reference, and keeps it if it is newer than the one held. */
 struct itr_cache_step itr_cache_failed(struct itr_cache *c, int64_t now_mono_ms,
                                        uint64_t generation, const struct itr_error *e,
-                                       int64_t retry_mono_ms);
+                                       int64_t retry_mono_ms, struct itr_token *token);
 
 /* We are the child of a fork: the fetch that was out is not ours. A new one may start at once. */
 struct itr_cache_step itr_cache_forked(struct itr_cache *c, int64_t now_mono_ms);

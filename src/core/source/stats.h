@@ -1,5 +1,6 @@
 /*
- * source/stats: what a source tells operators about its token, a plain copy. No token, no secret.
+ * source/stats: What a source tells operators: a plain copy of its state, and the ring of its last
+ * changes. No token, no secret. Pure; guarded by its owner.
  */
 #ifndef ITR_CORE_SOURCE_STATS_H
 #define ITR_CORE_SOURCE_STATS_H
@@ -10,7 +11,20 @@
 #include "core/base/status.h"
 #include "core/record/token.h"
 #include "core/source/cache.h"
-#include "core/source/events.h"
+
+#define ITR_EVENTS 20
+
+struct itr_event {
+    int64_t at_wall_ms;
+    enum itr_cache_state state; /* after the change */
+    enum itr_cache_why why;
+    struct itr_error error; /* of ITR_WHY_FAILED; else clear */
+};
+
+struct itr_events { /* zero it before use */
+    struct itr_event ring[ITR_EVENTS];
+    size_t n; /* ever noted */
+};
 
 struct itr_stats {
     enum itr_cache_state state;
@@ -27,7 +41,14 @@ struct itr_stats {
     struct itr_event events[ITR_EVENTS]; /* oldest first */
 };
 
-/* Fills in what is known of a token (NULL: none is held). */
+/* Note one change. error is copied; NULL or kind ITR_OK: none. */
+void itr_events_note(struct itr_events *ev, int64_t now_wall_ms, enum itr_cache_state state,
+                     enum itr_cache_why why, const struct itr_error *error);
+
+/* Fill in the last changes. */
+void itr_stats_events(struct itr_stats *s, const struct itr_events *ev);
+
+/* Fill in what is known of a token (NULL: none is held). */
 void itr_stats_describe(struct itr_stats *s, const struct itr_token *t, int64_t now_mono_ms);
 
 #endif

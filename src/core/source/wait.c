@@ -4,30 +4,9 @@
 
 void itr_wait_reset(struct itr_wait *w)
 {
-    w->next = NULL;
-    w->prev = NULL;
+    itr_list_init(&w->node);
     w->token = NULL;
     atomic_store_explicit(&w->ready, false, memory_order_relaxed);
-}
-
-void itr_wait_enqueue(struct itr_wait **queue, struct itr_wait *w)
-{
-    w->next = *queue;
-    w->prev = queue;
-    if (*queue != NULL)
-        (*queue)->prev = &w->next;
-    *queue = w;
-}
-
-void itr_wait_dequeue(struct itr_wait *w)
-{
-    if (w->prev == NULL)
-        return;
-    *w->prev = w->next;
-    if (w->next != NULL)
-        w->next->prev = w->prev;
-    w->next = NULL;
-    w->prev = NULL;
 }
 
 void itr_wait_answer(struct itr_wait *w, struct itr_token *token, const struct itr_error *error,
@@ -43,36 +22,39 @@ void itr_wait_answer(struct itr_wait *w, struct itr_token *token, const struct i
 }
 
 /* Once it is answered, w is its caller's again. */
-static void answer_queued(struct itr_wait *w, struct itr_token *token,
+static void answer_queued(struct itr_list *node, struct itr_token *token,
                           const struct itr_error *error, enum itr_token_origin origin)
 {
+    struct itr_wait *w = ITR_CONTAINER(node, struct itr_wait, node);
     void (*wake)(void *) = w->wake;
     void *ctx = w->ctx;
 
-    itr_wait_dequeue(w);
+    itr_list_remove(node);
     itr_wait_answer(w, token, error, origin);
     if (wake != NULL)
         wake(ctx);
 }
 
-void itr_wait_answer_all(struct itr_wait **queue, struct itr_token *token,
+void itr_wait_answer_all(struct itr_list *queue, struct itr_token *token,
                          const struct itr_error *error, enum itr_token_origin origin)
 {
-    while (*queue != NULL)
-        answer_queued(*queue, token, error, origin);
+    struct itr_list *node;
+
+    while ((node = itr_list_first(queue)) != NULL)
+        answer_queued(node, token, error, origin);
 }
 
-void itr_wait_answer_newer(struct itr_wait **queue, struct itr_token *token,
+void itr_wait_answer_newer(struct itr_list *queue, struct itr_token *token,
                            enum itr_token_origin origin)
 {
-    struct itr_wait *w, *next;
+    struct itr_list *node = itr_list_first(queue), *next;
     struct itr_error none;
 
     itr_error_clear(&none);
-    for (w = *queue; w != NULL; w = next) {
-        next = w->next;
-        if (w->newer_than < token->fence)
-            answer_queued(w, token, &none, origin);
+    for (; node != NULL; node = next) {
+        next = itr_list_next(queue, node);
+        if (ITR_CONTAINER(node, struct itr_wait, node)->newer_than < token->fence)
+            answer_queued(node, token, &none, origin);
     }
 }
 
