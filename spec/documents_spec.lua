@@ -272,7 +272,7 @@ local RULES = {
     { "spec.support.sandbox", in_a_spec },
   },
   ["src/README.md"] = {
-    { "lua/itrigger", DRAWING },
+    { "core/base", DRAWING },
   },
 }
 RULES["README.zh-CN.md"] = RULES["README.md"]
@@ -352,4 +352,45 @@ describe("the two READMEs", function()
       end
     end
   end)
+end)
+
+describe("what documents name", function()
+  -- Where a path that a document names may begin.
+  local function exists(path, file)
+    for _, from in ipairs { "", file:match("^(.*/)") or "", "src/", "src/core/" } do
+      local found = io.open(from .. path, "rb")
+      if found then
+        found:close()
+        return true
+      end
+    end
+  end
+
+  -- GitHub's: lower case, without punctuation, with hyphens for spaces.
+  local function anchors(file)
+    local set = {}
+    for title in ("\n" .. read(file)):gmatch("\n#+ ([^\n]+)") do
+      set[title:lower():gsub("[^%w%s_\128-\255-]", ""):gsub("%s", "-")] = true
+    end
+    return set
+  end
+
+  for _, file in ipairs(DOCUMENTS) do
+    it("is there: " .. file, function()
+      local text = read(file):gsub("\n```.-\n```", "")
+      for path in text:gmatch("`([%w_./-]+/[%w_.-]+%.%l+)`") do
+        if exists(path:match("^[^/]*"), file) and not path:find("^build/") then
+          assert.truthy(exists(path, file), path)
+        end
+      end
+      for target in text:gmatch("%]%(([^)]+)%)") do
+        local path, anchor = target:match("^([^#]*)#?(.*)$")
+        if not path:find("^%l+:") then
+          local place_of = path == "" and file or (file:match("^(.*/)") or "") .. path
+          assert.truthy(exists(path == "" and file or path, file), target)
+          assert.truthy(anchor == "" or anchors(place_of)[anchor], target)
+        end
+      end
+    end)
+  end
 end)
