@@ -1,16 +1,22 @@
--- How a call is carried out where it is made (docs/design.md 6): in a script it blocks; in the
--- coroutine of an event loop only that coroutine waits; with a transport of the program's own, that
--- one sends. One driver for all hosts; a host is one small file in itrigger/host:
+-- Where a call waits (docs/design.md 6): in a script it blocks; in the coroutine of an event loop only that coroutine
+-- waits; with a transport of the program's own, that one sends. One driver for all hosts; a host is one small file in
+-- itrigger/host:
 --
 --   kind                   "socket" or "fd": how its loop hears the notifier, see core.notifier
---   here()                 may the present coroutine wait? true | false: block as in a script |
---                          nil, message: neither
+--   here(always)           may the present coroutine wait? true | false: block as in a script | nil, message: neither.
+--                          always: the program said that it runs in this host
+--   probe()                optional: raise where the coroutine cannot yield though `here` could not know
+--   place()                optional: of what in the host the present coroutine is; parties are counted by it
 --   wait(party, seconds)   the present coroutine waits until wake(party), for so long at most (nil:
 --                          without a time); may return early
 --   wake(party)            from any coroutine, also of a party that does not wait now
+--   gone(party)            of a party that entered: why it will not look again: "ended" with its coroutine, "away";
+--                          nil: it will
 --   left(party)            the party waits no more
---   listen(notifier)           a party is about to wait: from now on call notifier.answer() whenever the notifier
---                          rings, and notifier.tidy() about each second, as long as notifier.out() > 0
+--   listen(notifier, place)    a party is about to wait: from now on call notifier.answer() whenever the notifier
+--                          rings, and notifier.tidy() about each second, as long as notifier.out(place) > 0
+--   waiting_in(value)      optional: the party that waits in the generator which gave this value, or nil
+--   follow(party, other)   with it: `other` is woken in place of the party, and resumes its generator
 --   sleep(seconds)         the present coroutine does something else so long
 --   now()                  seconds, of any clock that only goes forward
 --
@@ -20,10 +26,11 @@
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 
-local pairs, rawget, setmetatable, tostring, type = pairs, rawget, setmetatable, tostring, type
+local error, next, pairs, rawget, setmetatable, tostring, type = error, next, pairs, rawget, setmetatable, tostring, type
 local max, min = math.max, math.min
+local running, status = coroutine.running, coroutine.status
 local loaded = package.loaded
-local core_call, core_token = core.call, core.token
+local core_call, core_cancel, core_token = core.call, core.cancel, core.token
 local core_group, core_start, core_look, core_take = core.group, core.start, core.look, core.take
 local core_pump, core_ready = core.pump, core.ready
 local core_request, core_answer = core.request, core.answer
@@ -38,67 +45,138 @@ local PAUSE_S, LONGEST_PAUSE_S = 0.005, 0.05
 -- nginx is there before any Lua is; the others when the program has loaded them.
 local ngx = rawget(_G, "ngx")
 local nginx = type(ngx) == "table" and ngx.get_phase and require "itrigger.host.nginx"
-local hosts = {}
+local hosts = {} -- library → its host; false: a module of this name that is another one
 
-local function other_host(name, library)
-  local host = hosts[name]
+-- A module called "uv" or "cqueues" may be the program's own.
+local MUST_HAVE = {
+  luv = { "hrtime", "new_poll", "new_timer", "run" },
+  cqueues = { "monotime", "poll", "running", "sleep" },
+}
+
+local function host_of(name, library)
+  local host = hosts[library]
   if host == nil then
-    host = require("itrigger.host." .. name)(library)
-    hosts[name] = host
+    host = type(library) == "table"
+    for _, field in pairs(MUST_HAVE[name]) do
+      host = host and library[field] ~= nil
+    end
+    host = host and require("itrigger.host." .. name)(library)
+    hosts[library] = host
   end
-  return host.here() and host
+  return host
 end
 
+-- What the program chose for a client, where it is not "auto": "blocking", a host, or an own transport
+-- { send =, sleep =, now = }.
+local chosen = setmetatable({}, { __mode = "k" })
+
 -- The host whose coroutine this is; false: none, block; nil, message: here nobody can wait.
-local function host_here()
-  if nginx then
+local function host_here(client)
+  local choice = chosen[client]
+  if choice == "blocking" then
+    return false
+  elseif choice then
+    local here, message = choice.here(true)
+    return here and choice, message
+  elseif nginx then
     local here, message = nginx.here()
     return here and nginx, message
   end
-  local luv = loaded.luv or loaded.uv
-  if luv then
-    local host = other_host("luv", luv)
-    if host then
-      return host
-    end
+  local host = loaded.luv and host_of("luv", loaded.luv) or loaded.uv and host_of("luv", loaded.uv)
+  if host and host.here() then
+    return host
   end
-  local cqueues = loaded.cqueues
-  return cqueues and other_host("cqueues", cqueues) or false
+  host = loaded.cqueues and host_of("cqueues", loaded.cqueues)
+  return host and host.here() and host or false
 end
 
--- ---- transports of the program's own ----
+-- A word of the option transport. Returns what is to be chosen | nil, what is missing.
+local function named(word)
+  if word == "blocking" then
+    return word
+  elseif word == "nginx" then
+    return nginx or nil, "this is not nginx with ngx_lua"
+  end
+  local found, library = pcall(require, word)
+  if word == "luv" and not found and loaded.uv then
+    library = loaded.uv
+  end
+  return type(library) == "table" and host_of(word, library) or nil, ('the module "%s" cannot be loaded'):format(word)
+end
 
--- Client → { send, sleep, now }.
-local own = setmetatable({}, { __mode = "k" })
-
--- transport: the option, checked.
+-- Have the client's calls carried by what the option says, checked: a word, or an own transport. Returns true |
+-- nil, what is missing.
 function async.use(client, transport)
-  own[client] = { send = transport.send, sleep = transport.sleep, now = core.now }
+  if transport == "auto" then
+    return true
+  elseif type(transport) == "table" then
+    chosen[client] = { send = transport.send, sleep = transport.sleep, now = core.now }
+    return true
+  end
+  local choice, missing = named(transport)
+  if not choice then
+    return nil, missing
+  end
+  chosen[client] = choice
+  return true
+end
+
+local function own_transport(client)
+  local choice = chosen[client]
+  return type(choice) == "table" and choice.send and choice
 end
 
 -- ---- who waits ----
 
 local last_id = 0
-local parties = setmetatable({}, { __mode = "v" }) -- id → party; a dead coroutine's goes by itself
-local busy = {} -- client → how many of its parties wait
-local waiting = 0 -- all of them
+local parties = setmetatable({}, { __mode = "v" }) -- id → party that counts; one of a collected coroutine goes by itself
+local busy = {} -- client → how many of its parties count
+local waiting = setmetatable({}, { __mode = "k" }) -- place → how many parties count there
 
 local notifier = {}
 
+local function count(party, n)
+  local client, place = party.client, party.place
+  n = n or 1
+  local at_client, at_place = (busy[client] or 0) + n, (waiting[place] or 0) + n
+  busy[client] = at_client > 0 and at_client or nil
+  waiting[place] = at_place > 0 and at_place or nil
+end
+
+local function enter_one(party)
+  if party.id and parties[party.id] == nil then -- one without an id only sleeps
+    local host = party.host
+    party.place = host.place and host.place() or host
+    parties[party.id] = party
+    count(party)
+  end
+end
+
+local function leave_one(party)
+  if party.id and parties[party.id] ~= nil then
+    parties[party.id] = nil
+    count(party, -1)
+  end
+end
+
+-- The party counts as long as it waits. So does one that it follows, in a generator: only its follower resumes that.
 local function enter(party)
-  local client = party.client
-  parties[party.id] = party
-  busy[client] = (busy[client] or 0) + 1
-  waiting = waiting + 1
-  party.host.listen(notifier)
+  local followed = party.follows
+  while followed do
+    enter_one(followed)
+    followed = followed.follows
+  end
+  enter_one(party)
+  party.host.listen(notifier, party.place)
 end
 
 local function leave(party)
-  local client = party.client
-  parties[party.id] = nil
-  waiting = waiting - 1
-  local n = busy[client] - 1
-  busy[client] = n > 0 and n or nil
+  local followed = party.follows
+  while followed do
+    leave_one(followed)
+    followed = followed.follows
+  end
+  leave_one(party)
   party.host.left(party)
 end
 
@@ -114,8 +192,13 @@ local function wake_ready(client)
   end
 end
 
-function notifier.out()
-  return waiting
+-- Return how many parties wait at a place; nil: at the only one.
+function notifier.out(place)
+  if place ~= nil then
+    return waiting[place] or 0
+  end
+  local _, n = next(waiting)
+  return n or 0
 end
 
 -- The loop's answer to the notifier. What is over is collected first: a host may resume a party within
@@ -151,16 +234,26 @@ function notifier.wake()
   end
 end
 
--- A party whose coroutine ended without a word (nginx kills those of a client that went away) is gone
--- from `parties` as soon as it is collected, and its calls are cancelled with its group: counts who is
--- left.
+-- Counts anew: who ended without a word counts no more, and its calls are cancelled. That is a coroutine that its
+-- program closed or nginx killed; one that was collected has taken its party with it.
 function notifier.tidy()
-  local n, counts = 0, {}
-  for _, party in pairs(parties) do
-    n = n + 1
-    counts[party.client] = (counts[party.client] or 0) + 1
+  local gone = {}
+  busy, waiting = {}, setmetatable({}, { __mode = "k" })
+  for id, party in pairs(parties) do
+    local why = party.host.gone(party)
+    if why then
+      gone[party] = why
+      parties[id] = nil -- a field may be cleared in a traversal
+    else
+      count(party)
+    end
   end
-  waiting, busy = n, counts
+  for party, why in pairs(gone) do
+    if why == "ended" then
+      core_cancel(party.group)
+    end
+    party.host.left(party)
+  end
 end
 
 -- ---- parties ----
@@ -168,7 +261,7 @@ end
 local notifier_kind
 
 -- The notifier's kind must be known before the first call rings it.
-local function ready(host)
+local function ensure_notifier(host)
   if notifier_kind ~= host.kind then
     local made, why = core.notifier(host.kind)
     if not made then
@@ -179,12 +272,14 @@ local function ready(host)
   return true
 end
 
--- A party with a group on the client's engine. It counts while it waits: what else is out of it ends
+-- A party with a group on the client's engine. It counts while it waits: what else of it is in flight ends
 -- without it, and is found when it looks again. Returns party | nil, err.
 local function join(host, client)
-  local ok, why = ready(host)
+  local ok, why = ensure_notifier(host)
   if not ok then
     return nil, errors.new { kind = "network", retryable = true, message = why }
+  elseif host.probe then
+    host.probe()
   end
   local id = last_id + 1
   last_id = id
@@ -195,18 +290,19 @@ local function join(host, client)
   return { id = id, client = client, group = group, host = host, concurrency = concurrency }
 end
 
--- Waits for a call of the party's own group; returns as core.look does when one is over, nothing at
--- the time `late` (nil: there is none). A call that is not over wants another look when its party is
--- woken, and after `seconds` at the latest.
+-- Waits for a call of the party's own group; returns as core.look does when one is over, nothing at the time `late`
+-- (nil: there is none) or when a generator that it follows can go on. A call that is not over wants another look when
+-- its party is woken, and after `seconds` at the latest.
 local function wait(party, late, seconds)
   local host, client, group = party.host, party.client, party.group
-  enter(party)
   while true do
     local left = late and late - host.now()
-    if left and left <= 0 then
+    if party.poked or left and left <= 0 then
+      party.poked = nil
       leave(party)
       return nil
     end
+    enter(party)
     host.wait(party, left and min(seconds or left, left) or seconds)
     local slot, response, err, elapsed = core_look(group)
     wake_ready(client)
@@ -227,6 +323,65 @@ local function await(party, late)
   return wait(party, late, response)
 end
 
+-- ---- iterators that call ----
+
+local SCRIPT = {} -- stands for the main coroutine
+local pulling = setmetatable({}, { __mode = "k" }) -- coroutine → the party whose iterator runs in it
+
+-- The program's iterator runs in the present coroutine for this party, until async.pulled.
+function async.pull(party)
+  if party.host or party.transport then
+    pulling[running() or SCRIPT] = party
+    party.nested, party.follows = nil, nil
+  end
+end
+
+-- A call over a transport of the program's own begins: notes in whose iterator it is, if that is a coroutine of its own.
+-- Return whether there is one.
+local function enter_nested()
+  local here, is_main = running()
+  local found = false
+  if here == nil or is_main then
+    return found
+  end
+  for co, party in pairs(pulling) do
+    if co ~= here and (co == SCRIPT or status(co) == "normal") then
+      party.nested = here
+      found = true
+    end
+  end
+  return found
+end
+
+local function leave_nested()
+  local here = running()
+  for _, party in pairs(pulling) do
+    if party.nested == here then
+      party.nested = nil
+    end
+  end
+end
+
+-- The iterator gave this value. Return whether it has none yet: it is a coroutine that waits for a call of its own. A
+-- host waits for it; a transport of the program's own yields to whom it likes, so there it raises.
+function async.pulled(party, value)
+  local host = party.host
+  if not host and not party.transport then
+    return false
+  end
+  pulling[running() or SCRIPT] = nil
+  local other = host and host.waiting_in and host.waiting_in(value)
+  if other then
+    party.follows = other
+    host.follow(other, party)
+    return true
+  elseif party.nested and type(value) ~= "table" then
+    error("the iterator of a batch waits for a call of its own, and its transport yields to the batch instead of the event "
+      .. "loop: make that call outside the iterator", 0)
+  end
+  return false
+end
+
 -- ---- a call ----
 
 local function nowhere(message, method, path)
@@ -239,28 +394,17 @@ local function nowhere(message, method, path)
   }
 end
 
-local function call_on(host, client, is_post, path, params, opts)
-  local party, err = join(host, client)
-  if party == nil then
-    return nil, err
-  end
-  local ok, response, _
-  ok, err = core_start(party.group, 1, is_post, path, params, opts)
-  if ok then
-    _, response, err = await(party)
-  end
-  if err ~= nil then
-    return nil, err
-  end
-  return response
-end
-
 -- Over a transport of the program's own, which sends in the caller's coroutine. Whatever `send` raises
--- is raised here (it may have to yield, and on Lua 5.1 nothing that yields can be guarded); the call
--- goes with its group.
-local function carry(transport, group, seconds)
+-- is raised here (it may have to yield, and on Lua 5.1 nothing that yields can be guarded): nobody knows whether it had
+-- sent, which is what its call is told when the party takes again.
+local function carry_on(party, seconds)
+  local transport, group = party.transport, party.group
   local pause = PAUSE_S
   local late = seconds and transport.now() + seconds
+  if party.sending then
+    party.sending = nil
+    core_answer(group, nil, "its send raised an error")
+  end
   while true do
     local slot, response, err, elapsed = core_look(group)
     if slot ~= nil then
@@ -270,7 +414,9 @@ local function carry(transport, group, seconds)
     end
     local request = core_request(group)
     if request then
+      party.sending = true
       local answer, why = transport.send(request)
+      party.sending = nil
       core_answer(group, answer, why ~= nil and tostring(why) or nil)
       pause = PAUSE_S
     else
@@ -280,15 +426,28 @@ local function carry(transport, group, seconds)
   end
 end
 
-local function call_over(transport, client, is_post, path, params, opts)
-  local group, err = core_group(client, 0, "own")
-  if group == nil then
-    return nil, err
+local function carry(party, seconds)
+  local is_nested = next(pulling) ~= nil and enter_nested()
+  local slot, response, err, elapsed = carry_on(party, seconds)
+  if is_nested then
+    leave_nested()
   end
+  return slot, response, err, elapsed
+end
+
+-- As join, for a transport of the program's own.
+local function join_own(transport, client)
+  local group, err = core_group(client, 0, "own")
+  return group and { group = group, transport = transport, concurrency = 1 }, err
+end
+
+-- Make one call of a party, and wait for it with `take`.
+local function call_of(take, party, is_post, path, params, opts)
   local ok, response, _
-  ok, err = core_start(group, 1, is_post, path, params, opts)
+  local err
+  ok, err = core_start(party.group, 1, is_post, path, params, opts)
   if ok then
-    _, response, err = carry(transport, group)
+    _, response, err = take(party)
   end
   if err ~= nil then
     return nil, err
@@ -298,15 +457,25 @@ end
 
 -- As core.call, wherever it is made.
 function async.call(client, is_post, path, params, opts)
-  local transport = own[client]
-  if transport then
-    return call_over(transport, client, is_post, path, params, opts)
-  elseif not (nginx or loaded.luv or loaded.uv or loaded.cqueues) then -- the usual case pays for no more
-    return core_call(client, is_post, path, params, opts)
+  local host, message, party, err
+  if chosen[client] == nil and not (nginx or loaded.luv or loaded.uv or loaded.cqueues) then
+    return core_call(client, is_post, path, params, opts) -- the usual case pays for no more
   end
-  local host, message = host_here()
+  local transport = own_transport(client)
+  if transport then
+    party, err = join_own(transport, client)
+    if not party then
+      return nil, err
+    end
+    return call_of(carry, party, is_post, path, params, opts)
+  end
+  host, message = host_here(client)
   if host then
-    return call_on(host, client, is_post, path, params, opts)
+    party, err = join(host, client)
+    if not party then
+      return nil, err
+    end
+    return call_of(await, party, is_post, path, params, opts)
   elseif message then
     return nowhere(message, is_post and "POST" or "GET", path)
   end
@@ -315,30 +484,30 @@ end
 
 -- ---- many calls ----
 
--- A party for many calls, wherever it is opened; with a `group` for core.start. Returns party |
--- nil, err.
+-- Open a party for many calls, wherever that is; with a `group` for core.start. Returns party | nil, err.
 function async.open(client)
-  local group, err, host, message, party
-  if own[client] then
-    group, err = core_group(client, 0, "own")
-    return group and { group = group, transport = own[client], concurrency = 1 }, err
+  local transport = own_transport(client)
+  if transport then
+    return join_own(transport, client)
   end
-  host, message = host_here()
+  local host, message = host_here(client)
   if message then
     return nowhere(message)
   elseif host then
-    party, err = join(host, client)
-    return party, err
+    return join(host, client)
   end
-  group, err = core_group(client, 0)
-  return group and { group = group, concurrency = err }, not group and err or nil
+  local group, concurrency = core_group(client, 0)
+  if group == nil then
+    return nil, concurrency
+  end
+  return { group = group, concurrency = concurrency }
 end
 
--- Waits until one of its calls is over and returns as core.take does; nothing after `seconds` (nil: no
--- such time, and at least one call must be out).
+-- Wait until one of its calls is over; returns as core.take does. Nothing after `seconds` (nil: no such time, and at least
+-- one call must be in flight), or when a generator that it follows can go on.
 function async.take(party, seconds)
   if party.transport then
-    return carry(party.transport, party.group, seconds)
+    return carry(party, seconds)
   elseif not party.host then
     return core_take(party.group, seconds)
   elseif seconds then
@@ -369,12 +538,14 @@ end
 
 -- As core.token, wherever it is called.
 function async.token(client, opts, is_refresh)
-  if own[client] then
-    return token_on(own[client], client, opts, is_refresh)
-  elseif not (nginx or loaded.luv or loaded.uv or loaded.cqueues) then
+  if chosen[client] == nil and not (nginx or loaded.luv or loaded.uv or loaded.cqueues) then
     return core_token(client, opts, is_refresh)
   end
-  local host, message = host_here()
+  local transport = own_transport(client)
+  if transport then
+    return token_on(transport, client, opts, is_refresh)
+  end
+  local host, message = host_here(client)
   if host then
     return token_on(host, client, opts, is_refresh)
   elseif message then

@@ -13,7 +13,7 @@ local requests = require "itrigger.requests"
 
 local error, pairs, type = error, pairs, type
 local core_slow, core_start = core.slow, core.start
-local take = async.take
+local pull, pulled, take = async.pull, async.pulled, async.take
 local is_callable = check.is_callable
 
 local batch = {}
@@ -69,13 +69,16 @@ end
 -- Starts as many as may be out. `pulling` stays set when the program's iterator raises.
 local function fill(self)
   while not self.ended and self.out < self.concurrency and core_slow(self.party.group) == 0 do
+    local party = self.party
     self.pulling = true
+    pull(party)
     local request = self.pull()
+    local is_waiting = pulled(party, request)
     self.pulling = false
-    if request == nil then
-      self.ended = true
-    elseif self.party == nil then -- the iterator closed this batch
+    if is_waiting or self.party == nil then -- or the iterator closed this batch
       return
+    elseif request == nil then
+      self.ended = true
     else
       local slot, err = start(self, request)
       if slot then
@@ -125,7 +128,7 @@ function methods:next()
       break
     end
     local seconds, response, elapsed = pause(self), nil, nil
-    if seconds or self.out > 0 then -- or the gateway's pause ended just now: nothing would wake us
+    if seconds or self.out > 0 or self.party.follows then -- or the gateway's pause ended just now: nothing would wake us
       slot, response, err, elapsed = take(self.party, seconds)
     end
     if slot then

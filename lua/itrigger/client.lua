@@ -182,8 +182,11 @@ function client.new(given)
   if made == nil then
     return nil, options.explain(err, settings.from)
   end
-  if type(settings.transport) == "table" then
-    async.use(made, settings.transport)
+  local used, missing = async.use(made, settings.transport)
+  if not used then
+    made:close()
+    return nil, options.explain(errors.new { kind = "config", retryable = false,
+      message = ('option transport is "%s", but %s'):format(settings.transport, missing) }, settings.from)
   end
   return made
 end

@@ -11,7 +11,7 @@ local options = {}
 
 local LUA_SIDE = {
   null = { words = { "nil", "keep" }, standard = "nil" },
-  transport = { words = { "auto" }, standard = "auto" },
+  transport = { words = { "auto", "luv", "cqueues", "nginx", "blocking" }, standard = "auto" },
 }
 
 -- Two names for one thing: whoever gives one of them in the program wants neither of the
@@ -70,7 +70,7 @@ local function check_names(given)
   return true
 end
 
-local TRANSPORTS = '"auto" or a table of two functions, send and sleep'
+local TRANSPORTS = '"auto", "luv", "cqueues", "nginx", "blocking", or a table of two functions, send and sleep'
 
 -- The program's own transport: two functions, and nothing else.
 local function check_own_transport(value)

@@ -3,11 +3,13 @@
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
 
-local found, uv = pcall(require, "luv")
+local luv = require "spec.support.luv"
+
+local each_turn, run, spawn, uv = luv.each_turn, luv.run, luv.spawn, luv.uv
 
 describe("luv", function()
-  if not found then
-    pending("needs lua-luv for " .. _VERSION)
+  if luv.missing then
+    pending(luv.missing)
     return
   end
 
@@ -15,34 +17,6 @@ describe("luv", function()
   local sb = fixture.client(function(c)
     client = c
   end)
-
-  -- Runs the loop to its end with a start in it; an error in there is ours.
-  local function run(start)
-    local failed
-    local timer = uv.new_timer()
-    timer:start(0, 0, function()
-      timer:close()
-      local ok, err = pcall(start)
-      failed = not ok and err or nil
-    end)
-    uv.run()
-    assert.is_nil(failed)
-  end
-
-  local function spawn(body)
-    local ok, err = coroutine.resume(coroutine.create(body))
-    assert(ok, err)
-  end
-
-  -- Turns of the loop: calls `turn` in each until that returns true.
-  local function each_turn(turn)
-    local timer = uv.new_timer()
-    timer:start(0, 1, function()
-      if turn() then
-        timer:close()
-      end
-    end)
-  end
 
   it("goes on while 50 calls are held", function()
     assert(client:token())

@@ -1,11 +1,12 @@
--- cqueues: a call waits in a coroutine that a controller resumed; elsewhere it blocks. Each
--- controller with calls out has one coroutine of ours that polls the notifier, and ends with them.
+-- cqueues: a call waits in a coroutine that a controller resumed; elsewhere it blocks. Each controller with a call in
+-- flight has one coroutine of ours that polls the notifier, and ends with the last of them.
 
 local core = require "itrigger.core"
+local yieldable = require "itrigger.yieldable"
 
 local LOOK_S = 1
 
-local is_yieldable = coroutine.isyieldable or coroutine.running -- Lua 5.1, 5.2: cannot tell
+local running, status = coroutine.running, coroutine.status
 
 -- cqueues: the library, as the program has loaded it.
 return function(cqueues)
@@ -14,12 +15,25 @@ return function(cqueues)
 
   function host.here()
     local _, may_wait = cqueues.running()
-    return may_wait and is_yieldable()
+    return may_wait and yieldable.here()
+  end
+
+  -- Parties are counted by their controller: one that is given up keeps no other from ending.
+  function host.place()
+    return (cqueues.running())
+  end
+
+  -- Raise, before anything is sent, where the coroutine cannot yield though nothing showed it.
+  if yieldable.unsure then
+    function host.probe()
+      cqueues.sleep(0)
+    end
   end
 
   -- ---- waiting ----
 
   function host.wait(party, seconds)
+    party.co = running()
     party.waiting = party.waiting or condition.new()
     if not party.woken then
       cqueues.poll(party.waiting, seconds or LOOK_S)
@@ -34,16 +48,20 @@ return function(cqueues)
     end
   end
 
+  function host.gone(party)
+    return party.co and status(party.co) == "dead" and "ended" or nil
+  end
+
   -- ---- the notifier ----
 
   local listening = setmetatable({}, { __mode = "k" }) -- controller → true
-  local over = condition.new() -- nothing is out any more
+  local over = condition.new() -- nothing of some controller is in flight any more
   local notifier
 
   local function listen(controller)
     local source = { pollfd = assert(core.notifier(host.kind)), events = "r" }
     local tidy_at = host.now() + LOOK_S
-    while notifier.out() > 0 do
+    while notifier.out(controller) > 0 do
       if cqueues.poll(source, over, LOOK_S) == source then
         notifier.answer()
       end
@@ -55,8 +73,7 @@ return function(cqueues)
     listening[controller] = nil
   end
 
-  function host.listen(given)
-    local controller = cqueues.running()
+  function host.listen(given, controller)
     notifier = given
     if not listening[controller] then
       listening[controller] = true
@@ -64,8 +81,8 @@ return function(cqueues)
     end
   end
 
-  function host.left()
-    if notifier.out() == 0 then
+  function host.left(party)
+    if notifier.out(party.place) == 0 then
       over:signal()
     end
   end

@@ -1,14 +1,33 @@
--- luv: libuv's loop. A call waits in any coroutine but the main one while the loop runs; before
--- uv.run and in a callback of the loop itself there is nothing that could be yielded to, so it blocks.
--- A handle is active only while calls are out, so none keeps the loop alive.
+-- luv: libuv's loop. A call waits in any coroutine but the main one while the loop runs; before uv.run and in a callback
+-- of the loop itself there is nothing that could be yielded to, so it blocks. A handle is active only while a call is in
+-- flight, so none keeps the loop alive.
 
 local core = require "itrigger.core"
+local yieldable = require "itrigger.yieldable"
 
 local LOOK_MS = 1000
 
 local ceil = math.ceil
-local running, resume, yield = coroutine.running, coroutine.resume, coroutine.yield
-local is_yieldable = coroutine.isyieldable or running -- Lua 5.1, 5.2: cannot tell
+local running, resume, status, yield = coroutine.running, coroutine.resume, coroutine.status, coroutine.yield
+local getinfo = debug and debug.getinfo
+
+-- What a waiting coroutine yields. Whoever resumed it as a generator takes this for its value, so using it raises.
+local WAITING = {}
+
+local function misused()
+  error("a generator of this program waits for an itrigger call and has no value yet; libuv cannot tell a generator from a "
+    .. "task: give it to client:batch, which waits for it, or call from a client with transport = \"blocking\"", 2)
+end
+
+setmetatable(WAITING, {
+  __index = misused,
+  __newindex = misused,
+  __call = misused,
+  __concat = misused,
+  __tostring = function()
+    return "itrigger: waiting for a call"
+  end,
+})
 
 -- uv: the library, as the program has loaded it.
 return function(uv)
@@ -18,18 +37,18 @@ return function(uv)
     return uv.hrtime() / 1e9
   end
 
-  function luv.here()
-    local co, is_main = running()
-    if co == nil or is_main or not is_yieldable() then
+  -- always: in any coroutine, whether the loop runs or not.
+  function luv.here(always)
+    if not yieldable.here() then
       return false
     end
-    return uv.loop_mode ~= nil and uv.loop_mode() ~= nil -- an old luv cannot tell
+    return always or uv.loop_mode ~= nil and uv.loop_mode() ~= nil -- an old luv cannot tell
   end
 
   -- ---- waiting ----
 
-  -- An error of the program's coroutine reaches the loop as one of a callback does, from a turn of
-  -- its own, so that it stops nobody else. As text: luv shows no other.
+  -- An error of the program's coroutine reaches the loop as one of a callback does, from a turn of its own, so that it
+  -- stops nobody else. As text: luv shows no other.
   local function fail(co, err)
     local timer = uv.new_timer()
     local message = debug.traceback(co, tostring(err))
@@ -39,20 +58,54 @@ return function(uv)
     end)
   end
 
-  -- In a turn of the loop: nobody else's coroutine is running then.
+  local held = {} -- luacheck: ignore 241 -- party → true: nothing else of the loop knows of who waits
+  local wait_of = setmetatable({}, { __mode = "k" }) -- coroutine → the party it waits for, or waited for last
+  local yielded -- the party that yielded last
+  local listening -- the notifier, while we listen to it
+  local tidy
+
+  local function is_waiting(party)
+    local co = party.co
+    if co == nil or wait_of[co] ~= party or status(co) ~= "suspended" then
+      return false
+    end
+    -- A yield that failed left it to its program, which may wait for something else in it.
+    local info = getinfo and getinfo(co, 1, "f")
+    return info == nil or info.func == luv.wait
+  end
+
+  -- Return why the party will not look again: "ended" with its coroutine, "away" where the coroutine went on without
+  -- us; nil: it waits.
+  function luv.gone(party)
+    if is_waiting(party) then
+      return nil
+    end
+    return party.co and status(party.co) == "dead" and "ended" or "away"
+  end
+
+  local function close_timer(party)
+    if party.timer then
+      party.timer:close()
+      party.timer = nil
+    end
+  end
+
+  -- Resume the party's coroutine, in a turn of the loop: nobody else's coroutine runs then. Only from our own yield.
   local function go_on(party)
-    local co = party.waiting
-    if co then
-      party.waiting = nil
+    local co = party.co
+    if party.follower then
+      luv.wake(party)
+    elseif is_waiting(party) then
       local ok, err = resume(co)
       if not ok then
         fail(co, err)
       end
+    elseif co == nil or status(co) ~= "running" and status(co) ~= "normal" then
+      held[party] = nil
+      close_timer(party)
+      tidy()
     end
   end
-
-  -- Whoever waits is held here; nothing else of the loop knows of it until a call of its is over.
-  local held = {} -- luacheck: ignore 241
 
   local function timer_of(party)
     if not party.timer then
@@ -66,31 +119,38 @@ return function(uv)
       party.woken = nil
       return
     end
-    local co, timer = running(), timer_of(party)
+    local co = running()
     if seconds then
-      timer:start(ceil(seconds * 1000), 0, function()
+      timer_of(party):start(ceil(seconds * 1000), 0, function()
         go_on(party)
       end)
     end
-    party.waiting, held[party] = co, true
-    yield()
-    party.waiting, party.woken, held[party] = nil, nil, nil -- also when the program resumed it
-    timer:stop()
+    party.co, wait_of[co], held[party], yielded = co, party, true, party
+    yield(WAITING)
+    party.woken, party.follower, held[party] = nil, nil, nil -- also when the program resumed it
+    wait_of[co] = nil
+    if party.timer then
+      party.timer:stop()
+    end
   end
 
   function luv.wake(party)
     party.woken = true
-    if party.waiting then
+    local follower = party.follower
+    if follower then
+      follower.poked = true
+      luv.wake(follower)
+    elseif is_waiting(party) then
       timer_of(party):start(0, 0, function()
         go_on(party)
       end)
     end
   end
 
-  local function close_timer(party)
-    if party.timer then
-      party.timer:close()
-      party.timer = nil
+  -- Raise, before anything is sent, where the coroutine cannot yield though nothing showed it.
+  if yieldable.unsure then
+    function luv.probe()
+      luv.sleep(0)
     end
   end
 
@@ -100,16 +160,39 @@ return function(uv)
     close_timer(party)
   end
 
+  -- ---- generators ----
+
+  -- Return the party that waits in the generator which gave this value; nil: the value is the generator's own.
+  function luv.waiting_in(value)
+    if value == WAITING then
+      return yielded
+    end
+  end
+
+  -- The generator that the party waits in is resumed by `follower`, which is woken in its place.
+  function luv.follow(party, follower)
+    party.follower, held[party] = follower, nil
+    if party.woken then
+      luv.wake(party)
+    end
+  end
+
   -- ---- the notifier ----
 
   local poll, timer, fd
-  local listening -- the notifier, while we listen to it
 
   local function stop_if_done()
     if listening and listening.out() == 0 then
       listening = nil
       poll:stop()
       timer:stop()
+    end
+  end
+
+  function tidy()
+    if listening then
+      listening.tidy()
+      stop_if_done()
     end
   end
 
@@ -128,10 +211,7 @@ return function(uv)
     end
     listening = notifier
     poll:start("r", notifier.answer)
-    timer:start(LOOK_MS, LOOK_MS, function()
-      notifier.tidy()
-      stop_if_done()
-    end)
+    timer:start(LOOK_MS, LOOK_MS, tidy)
     timer:unref() -- who waits has a timer of his own
   end
 

@@ -1,19 +1,20 @@
--- nginx with ngx_lua (OpenResty): a call waits on a semaphore of its own; one light thread a worker
--- reads the notifier's cosocket. It runs in a zero-delay timer, which needs no directive, and lives only
--- while calls are out: a timer that reads would keep an old worker alive after a reload.
+-- nginx with ngx_lua (OpenResty): a call waits on a semaphore of its own; one light thread a worker reads the notifier's
+-- cosocket. It runs in a zero-delay timer, which needs no directive, and lives only while calls are in flight: a timer
+-- that reads would keep an old worker alive after a reload.
 
 local core = require "itrigger.core"
+local yieldable = require "itrigger.yieldable"
 local has_semaphore, semaphore = pcall(require, "ngx.semaphore")
 
 local ngx = rawget(_G, "ngx")
 local get_phase, now, sleep = ngx.get_phase, ngx.now, ngx.sleep
 
--- A look each 0.2 s tells whether calls are still out. The reader stays for one look after the last:
+-- A look each 0.2 s tells whether calls are still in flight. The reader stays for one look after the last:
 -- calls one after another need no new timer and connection each.
 local LOOK_S, TIDY_S = 0.2, 1
 local CONNECT_MS, READ_MS = 2000, 3600000 -- a read that times out is written to nginx's error log
--- While the reader is not there (it starts with the next turn of the loop, and nginx may be out of
--- timers), calls look for themselves.
+-- While the reader is not there (it starts with the next turn of the loop, and nginx may have no timer
+-- left), calls look for themselves.
 local PAUSE_S, LONG_S = 0.05, 3600
 -- A reader that has not come after this will not.
 local START_S = 2
@@ -41,6 +42,8 @@ local WAY_OUT = {
   exit_worker = "there is none when a worker ends",
 }
 
+local IN_C = "nginx cannot wait here: the call is made within a function that C called, as string.gsub, table.sort and "
+  .. "require do, and that can only go on to its end; make the call before or after it"
 local NO_SEMAPHORE = "nginx has no ngx.semaphore, which a call waits on: install lua-resty-core"
 
 function nginx.here()
@@ -49,15 +52,17 @@ function nginx.here()
   end
   local phase = get_phase()
   if CAN_WAIT[phase] then
-    return true
+    if yieldable.here() then
+      return true
+    end
+    return nil, IN_C
   end
   return nil, CANNOT:format(phase, WAY_OUT[phase] or "ngx.timer.at(0, function() ... end)")
 end
 
 -- ---- the reader ----
 
-local reader -- nil; "starting"; "reading"
-local started_at
+local reader -- the one there is: { notifier =, started_at =, is_reading =, over =, err = }; nil: none
 
 local function report(what, err)
   ngx.log(ngx.ERR, "itrigger: ", what, ": ", err, "; calls look for their answers themselves")
@@ -84,25 +89,25 @@ local function connect()
   return socket
 end
 
--- A light thread. Returns when it is over (nil), or cannot go on (err).
-local function read(state)
-  local notifier = state.notifier
+-- A light thread. Returns when the reader is done, or cannot go on: then me.err says why.
+local function read(me)
   while true do
-    local bytes, err = state.socket:receiveany(64)
-    if state.over then
-      return nil
+    local bytes, err = me.socket:receiveany(64)
+    if me.over then
+      return
     elseif bytes then
-      notifier.answer()
+      me.notifier.answer()
     elseif err ~= "timeout" then
-      return err
+      me.err = err
+      return
     end
   end
 end
 
--- Until nothing is out, and was not at the look before; or the reader gave up.
-local function look_after(state)
-  local notifier, idle, tidy_at = state.notifier, false, now() + TIDY_S
-  while not state.err do
+-- Until nothing is in flight, and was not at the look before; or the reader gave up.
+local function look_after(me)
+  local notifier, idle, tidy_at = me.notifier, false, now() + TIDY_S
+  while not me.err do
     sleep(LOOK_S)
     if now() >= tidy_at then
       if ngx.worker.exiting() then
@@ -121,39 +126,42 @@ local function look_after(state)
   end
 end
 
-local function read_and_tell(state)
-  state.err = read(state)
-end
-
--- In a timer; also a premature one, when the worker ends with calls out.
-local function run(_, notifier)
-  local socket, err = connect()
-  if socket then
-    local state = { socket = socket, notifier = notifier }
-    local thread = ngx.thread.spawn(read_and_tell, state)
-    reader = "reading"
-    look_after(state)
-    reader = nil
-    state.over = true
+-- In a timer; also a premature one, when the worker ends with calls in flight. One that comes late, after the loop was
+-- blocked, may have been replaced: there is one reader, for there is one connection.
+local function run(_, me)
+  if reader ~= me then
+    return
+  end
+  me.started_at = now()
+  local err
+  me.socket, err = connect()
+  if me.socket then
+    local thread = ngx.thread.spawn(read, me)
+    me.is_reading = true
+    look_after(me)
+    if reader == me then
+      reader = nil
+    end
+    me.over = true
     core.notify() -- ends the read
     ngx.thread.wait(thread)
-    socket:close()
-    err = state.err
-  else
+    me.socket:close()
+    err = me.err
+  elseif reader == me then
     reader = nil
   end
-  if err then
+  if err and (reader == nil or reader == me) then
     report("the notifier cannot be heard", err)
-    notifier.wake()
+    me.notifier.wake()
   end
 end
 
 function nginx.listen(notifier)
-  if reader == "reading" or reader == "starting" and now() < started_at + START_S then
+  if reader and (reader.is_reading or now() < reader.started_at + START_S) then
     return
   end
-  reader, started_at = "starting", now()
-  local ok, err = ngx.timer.at(0, run, notifier)
+  reader = { notifier = notifier, started_at = now() }
+  local ok, err = ngx.timer.at(0, run, reader)
   if not ok then
     reader = nil
     report("no timer", err)
@@ -178,32 +186,40 @@ local function take()
 end
 
 function nginx.wait(party, seconds)
-  local limit = reader == "reading" and LONG_S or PAUSE_S
-  local notifier = party.notifier
-  if notifier == nil then
-    notifier = take()
-    party.notifier = notifier
+  local limit = reader and reader.is_reading and LONG_S or PAUSE_S
+  local own = party.semaphore
+  if own == nil then
+    own = take()
+    party.semaphore = own
   end
   if seconds == nil or seconds > limit then
     seconds = limit
   end
-  notifier:wait(seconds)
+  party.is_waiting, party.is_woken = true, false
+  own:wait(seconds)
+  party.is_waiting = false
 end
 
 -- Of a party that does not wait the semaphore remembers it.
 function nginx.wake(party)
-  if party.notifier then
-    party.notifier:post(1)
+  party.is_woken = true
+  if party.semaphore then
+    party.semaphore:post(1)
   end
+end
+
+-- A light thread that nginx killed does not wait on its semaphore any more, though nobody woke it.
+function nginx.gone(party)
+  return party.is_waiting and not party.is_woken and party.semaphore:count() >= 0 and "ended" or nil
 end
 
 -- One that was posted while nobody waited is not used again.
 function nginx.left(party)
-  local notifier = party.notifier
-  party.notifier = nil
-  if notifier and n_spare < SPARE_MAX and notifier:count() == 0 then
+  local own = party.semaphore
+  party.semaphore = nil
+  if own and n_spare < SPARE_MAX and own:count() == 0 then
     n_spare = n_spare + 1
-    spare[n_spare] = notifier
+    spare[n_spare] = own
   end
 end
 

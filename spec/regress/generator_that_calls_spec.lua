@@ -1,0 +1,149 @@
+-- A batch whose iterator was a coroutine that made a call of its own ended silently: in luv, and over a transport of the
+-- program's own that yields, the call's wait was taken for the end of the requests.
+
+local face = require "spec.support.face"
+local fixture = require "spec.support.fixture"
+local luv = require "spec.support.luv"
+local sandbox = require "spec.support.sandbox"
+
+-- Every request is made after a call, in a coroutine of its own.
+local function orders(client, n)
+  return coroutine.wrap(function()
+    for i = 1, n do
+      local res = assert(client:get(face.echo_get, { n = i }))
+      coroutine.yield { "POST", face.echo_post, { n = i }, tag = res.code + i }
+    end
+  end)
+end
+
+describe("a generator that calls", function()
+  local client
+  local sb = fixture.client(function(c)
+    client = c
+  end)
+
+  local function take_all(batch)
+    local tags, result = {}, batch:next()
+    while result do
+      assert(result.response)
+      tags[result.tag] = true
+      result = batch:next()
+    end
+    return tags
+  end
+
+  local function in_luv(body)
+    if luv.missing then
+      pending(luv.missing)
+      return false
+    end
+    luv.run(function()
+      luv.spawn(body)
+    end)
+    assert.is_false(luv.uv.loop_alive())
+    return true
+  end
+
+  it("gives a batch its requests in luv", function()
+    local tags
+    if in_luv(function()
+      tags = take_all(client:batch(orders(client, 5), { concurrency = 3 }))
+    end) then
+      assert.same({ [201] = true, [202] = true, [203] = true, [204] = true, [205] = true }, tags)
+      assert.equal(5, sb:state().calls[face.echo_post])
+      assert.equal(5, sb:state().calls[face.echo_get])
+    end
+  end)
+
+  it("may be in another generator, call with another client, and ask for a token", function()
+    local other = face.client(sb)
+    local n
+    in_luv(function()
+      n = 0
+      local batch = client:batch(coroutine.wrap(function()
+        local inner = client:batch(orders(other, 4), { concurrency = 2 })
+        local result = inner:next()
+        while result do
+          assert(other:refresh())
+          coroutine.yield { "GET", face.echo_get }
+          result = inner:next()
+        end
+      end))
+      while batch:next() do
+        n = n + 1
+      end
+    end)
+    other:close()
+    assert.is_true(n == nil or n == 4)
+  end)
+
+  it("gives results while it waits", function()
+    assert(client:token())
+    local order = {}
+    in_luv(function()
+      local sent = 0
+      local batch = client:batch(coroutine.wrap(function()
+        coroutine.yield { "POST", face.echo_post, { n = 1 }, tag = "first" }
+        sb:fault { kind = "hold", path = face.echo_get }
+        assert(client:get(face.echo_get))
+        sent = sent + 1
+        coroutine.yield { "POST", face.echo_post, { n = 2 }, tag = "second" }
+      end), { concurrency = 2 })
+      local result = batch:next()
+      assert.equal(0, sent)
+      order[1] = result.tag
+      luv.each_turn(function()
+        return sb:state().held == 1 and sb:release()
+      end)
+      order[2] = batch:next().tag
+    end)
+    if not luv.missing then
+      assert.same({ "first", "second" }, order)
+    end
+  end)
+
+  it("leaves nothing behind when its batch is closed", function()
+    assert(client:get(face.echo_get))
+    sb:fault { kind = "hold", path = face.echo_get }
+    local batch
+    in_luv(function()
+      batch = client:batch(coroutine.wrap(function()
+        coroutine.yield { "POST", face.echo_post, { n = 1 } }
+        client:get(face.echo_get)
+      end), { concurrency = 2 })
+      assert(batch:next().response)
+      batch:close()
+    end)
+    sb:release()
+  end)
+
+  it("that is the program's own to resume raises when its missing value is used", function()
+    local ok, err
+    in_luv(function()
+      ok, err = pcall(function()
+        return orders(client, 1)()[1]
+      end)
+    end)
+    if not luv.missing then
+      assert.is_false(ok)
+      assert.truthy(err:find("has no value yet", 1, true), err)
+    end
+  end)
+
+  it("is told that it cannot, over a transport that yields to the batch", function()
+    local own = face.client(sb, { transport = {
+      send = function(request)
+        coroutine.yield()
+        local answer = sandbox.request(request.url, { "--request", request.method })
+        return { status = answer.status, headers = {}, body = answer.body }
+      end,
+      sleep = function() end,
+    } })
+    assert(own:token())
+    local batch = own:batch(orders(own, 5))
+    local ok, err = pcall(batch.next, batch)
+    assert.is_false(ok)
+    assert.truthy(tostring(err):find("waits for a call of its own", 1, true), tostring(err))
+    own:close()
+  end)
+end)
