@@ -140,6 +140,150 @@ static void more_than_the_content_length_is_cut_off(void **state)
     loop_fixture_next_works(&f);
 }
 
+/* ---- what nobody asked for, on a kept connection ---- */
+
+#define GATE                                                                                       \
+    {                                                                                              \
+        RAW_GATE, NULL, 0                                                                          \
+    }
+
+/* After the first answer the server goes on by itself; the next call must not see that. */
+static void expect_unused_after(const struct raw_step *script, bool ends)
+{
+    const struct raw_step *const scripts[] = {script, LOOP_FIXTURE_ANSWERS};
+    struct loop_fixture f;
+
+    loop_fixture_init_with(&f, scripts, 2, NULL);
+    f.x.request.post = true;
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    raw_server_open_gate(f.server);
+    if (ends)
+        raw_server_await_closed(f.server, 1);
+    else
+        raw_server_await_sends(f.server, 2);
+    loop_fixture_next_works(&f);
+}
+
+static void an_unasked_answer_is_not_the_next_calls(void **state)
+{
+    static const struct raw_step stale_408[] = {
+        READ, SEND(OK_HELLO), GATE,
+        SEND("HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        END};
+    static const struct raw_step stale_200[] = {
+        READ, SEND(OK_HELLO), GATE, SEND("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"), HOLD,
+        END};
+    static const struct raw_step half_of_one[] = {
+        READ, SEND(OK_HELLO), GATE, SEND("HTTP/1.1 200 OK\r\nContent-Le"), HOLD, END};
+    static const struct raw_step end[] = {READ, SEND(OK_HELLO), GATE, END};
+    static const struct raw_step reset[] = {READ, SEND(OK_HELLO), GATE, RESET};
+
+    (void)state;
+    expect_unused_after(stale_408, true);
+    expect_unused_after(stale_200, false);
+    expect_unused_after(half_of_one, false);
+    expect_unused_after(end, true);
+    expect_unused_after(reset, true);
+}
+
+/* Each way to know where an answer ends, and a second answer in the same bytes. */
+static void bytes_behind_a_whole_answer_are_not_the_next_calls(void **state)
+{
+    static const struct raw_step length[] = {
+        READ, SEND(OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"), READ,
+        SEND(OK_HELLO), END};
+    static const struct raw_step none[] = {
+        READ,
+        SEND("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"),
+        READ, SEND(OK_HELLO), END};
+    static const struct raw_step chunks[] = {
+        READ,
+        SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"),
+        READ, SEND(OK_HELLO), END};
+    const struct raw_step *const all[] = {length, none, chunks};
+    struct loop_fixture f;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        const struct raw_step *const scripts[] = {all[i], LOOP_FIXTURE_ANSWERS};
+
+        loop_fixture_init_with(&f, scripts, 2, NULL);
+        loop_fixture_carry(&f);
+        loop_fixture_expect(&f.x, ITR_OK, true, 200);
+        loop_fixture_next_works(&f);
+    }
+}
+
+/* More than a call is tried again for: the second try must take a fresh one. */
+static void many_stale_connections_fail_no_call(void **state)
+{
+    enum { MANY = 60 };
+    static const struct raw_step stray[] = {READ, SEND(OK_HELLO), GATE, SEND("HTTP"), HOLD, END};
+    static struct itr_exchange x[MANY];
+    const struct raw_step *scripts[MANY + 1];
+    struct loop_fixture f;
+    struct itr_error e;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < MANY; i++)
+        scripts[i] = stray;
+    scripts[MANY] = LOOP_FIXTURE_ANSWERS;
+    loop_fixture_init_with(&f, scripts, MANY + 1, NULL);
+    for (i = 0; i < MANY; i++) {
+        loop_fixture_get(&x[i], f.url);
+        assert_int_equal(f.t->ops->start(f.t, &x[i], &e), ITR_OK);
+    }
+    for (i = 0; i < MANY; i++)
+        assert_non_null(f.t->ops->wait(f.t, -1));
+    raw_server_open_gate(f.server);
+    raw_server_await_sends(f.server, (size_t)2 * MANY);
+    for (i = 0; i < MANY; i++) {
+        loop_fixture_expect(&x[i], ITR_OK, true, 200);
+        loop_fixture_carry_on(f.t, &x[i]);
+        loop_fixture_expect(&x[i], ITR_OK, true, 200);
+        itr_exchange_clear(&x[i]);
+    }
+    loop_fixture_clear(&f);
+}
+
+static void a_trailer_is_no_news(void **state)
+{
+    static const struct raw_step script[] = {
+        READ,
+        SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, X-Two\r\n\r\n"
+             "5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-Two: 2\r\n\r\n"),
+        END};
+    static const struct raw_step cut[] = {
+        READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Su"),
+        END};
+    static const struct raw_step after_hints[] = {
+        READ,
+        SEND("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
+             "chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"),
+        END};
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init_with(&f, (const struct raw_step *const[]){script}, 1, NULL);
+    f.x.request.want_headers = true;
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    assert_string_equal(itr_buf_str(&f.x.response.body), "hello");
+    assert_null(strstr(itr_buf_str(&f.x.response.headers), "x-sum: 1"));
+    assert_non_null(strstr(itr_buf_str(&f.x.response.headers), "transfer-encoding: chunked"));
+    loop_fixture_clear(&f);
+    loop_fixture_init(&f, after_hints);
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    loop_fixture_clear(&f);
+    loop_fixture_expect_fault(cut, ITR_NETWORK, 200, "before the answer was whole");
+}
+
 /* ---- time ---- */
 
 static void the_deadline_ends_every_phase(void **state)
@@ -252,6 +396,10 @@ int main(void)
         cmocka_unit_test(connections_that_end_too_early),
         cmocka_unit_test(bytes_that_are_not_http),
         cmocka_unit_test(more_than_the_content_length_is_cut_off),
+        cmocka_unit_test(an_unasked_answer_is_not_the_next_calls),
+        cmocka_unit_test(bytes_behind_a_whole_answer_are_not_the_next_calls),
+        cmocka_unit_test(many_stale_connections_fail_no_call),
+        cmocka_unit_test(a_trailer_is_no_news),
         cmocka_unit_test(the_deadline_ends_every_phase),
         cmocka_unit_test(the_connect_limit_ends_a_handshake),
         cmocka_unit_test(a_redirect_is_an_answer_like_any_other),

@@ -28,6 +28,7 @@ local names = {
   SANDBOX_WRONG_HOST = "wrong_host",
   SANDBOX_EXPIRED = "expired",
   SANDBOX_UNKNOWN_CA = "unknown_ca",
+  SANDBOX_GOAWAY = "goaway",
   SANDBOX_PID = "pid",
   SANDBOX_DIR = "dir",
 }

@@ -85,11 +85,13 @@ static enum itr_status get_idle(struct itr_curl_loop *loop, struct itr_curl_requ
     return ITR_OK;
 }
 
-/* Old libcurl: a handle that was used would tell the numbers of its last request for the next one
+/* A handle that libcurl repeated with goes: it counts its repeats, and after five gives up at once.
+ * Old libcurl: a handle that was used would tell the numbers of its last request for the next one
  * until that begins, and `sent` is such a number. */
 static void put_idle(struct itr_curl_loop *loop, struct itr_curl_request *r)
 {
-    if (!ITR_CURL_HAS_PREREQ || loop->n_idle >= loop->settings.max_host_connections) {
+    if (!ITR_CURL_HAS_PREREQ || r->stop == ITR_CURL_REPEAT || r->stop == ITR_CURL_REFUSED ||
+        loop->n_idle >= loop->settings.max_host_connections) {
         itr_curl_request_free(r);
         return;
     }
@@ -121,34 +123,16 @@ static void fail_all(struct itr_curl_loop *loop, CURLMcode code)
     }
 }
 
-static void collect(struct itr_curl_loop *loop)
+/* Have a request carry x, after these tries (NULL: it is the first). */
+static enum itr_status begin(struct itr_curl_loop *loop, struct itr_exchange *x,
+                             const struct itr_curl_tries *tries, struct itr_error *e)
 {
-    CURLMsg *m;
-    int left;
-
-    while ((m = curl_multi_info_read(loop->multi, &left)) != NULL) {
-        struct itr_curl_request *r = NULL;
-        CURLcode code = m->data.result;
-
-        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&r);
-        take_out(loop, r); /* m is gone now */
-        add_finished(loop, itr_curl_request_finish(r, code));
-        put_idle(loop, r);
-    }
-}
-
-/* ---- the table ---- */
-
-static enum itr_status loop_start(struct itr_transport *t, struct itr_exchange *x,
-                                  struct itr_error *e)
-{
-    struct itr_curl_loop *loop = loop_of(t);
     struct itr_curl_request *r;
     enum itr_status s;
 
     if ((s = get_idle(loop, &r, e)) != ITR_OK)
         return s;
-    if ((s = itr_curl_request_begin(r, x, e)) != ITR_OK)
+    if ((s = itr_curl_request_begin(r, x, tries, e)) != ITR_OK)
         goto err0;
     loop->tls = loop->tls || itr_curl_request_is_tls(r);
     x->transfer = r;
@@ -170,6 +154,51 @@ err1:
 err0:
     put_idle(loop, r);
     return s;
+}
+
+/* Nothing of it was executed: it goes on without its caller noticing. */
+static void retry(struct itr_curl_loop *loop, struct itr_curl_request *r,
+                  const struct itr_curl_tries *tries)
+{
+    struct itr_exchange *x = itr_curl_request_drop(r);
+    struct itr_error e;
+
+    put_idle(loop, r);
+    if (begin(loop, x, tries, &e) == ITR_OK)
+        return;
+    x->response.carried = e.kind == ITR_NOMEM ? ITR_NOMEM : ITR_NETWORK;
+    x->response.sent = false;
+    (void)snprintf(x->response.detail, sizeof x->response.detail, "%.200s", e.text);
+    add_finished(loop, x);
+}
+
+static void collect(struct itr_curl_loop *loop)
+{
+    CURLMsg *m;
+    int left;
+
+    while ((m = curl_multi_info_read(loop->multi, &left)) != NULL) {
+        struct itr_curl_request *r = NULL;
+        CURLcode code = m->data.result;
+        struct itr_curl_tries tries;
+
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&r);
+        take_out(loop, r); /* m is gone now */
+        if (code != CURLE_OK && itr_curl_request_must_retry(r, code, &tries)) {
+            retry(loop, r, &tries);
+            continue;
+        }
+        add_finished(loop, itr_curl_request_finish(r, code));
+        put_idle(loop, r);
+    }
+}
+
+/* ---- the table ---- */
+
+static enum itr_status loop_start(struct itr_transport *t, struct itr_exchange *x,
+                                  struct itr_error *e)
+{
+    return begin(loop_of(t), x, NULL, e);
 }
 
 static void perform(struct itr_curl_loop *loop)

@@ -5,18 +5,22 @@
  * curl_request.c is the one place that configures them. Callbacks of libcurl never call out, but
  * for request.may_send.
  *
- * Beyond what transport.h promises: sockets are close-on-exec; SIGPIPE is held back in this thread
- * while TLS may write; a head of more than 300 KB is ITR_HTTP like a body that is too large; an
- * answer whose head is cut off is ITR_NETWORK (libcurl takes it for one without a body).
+ * Beyond what transport.h promises: a kept connection on which something waits to be read is not
+ * used, and a request that an HTTP/2 server refused unread goes out again, both without its caller
+ * noticing and within its deadline, at most 50 times; sockets are close-on-exec; SIGPIPE is held
+ * back in this thread while TLS may write; a head of more than 300 KB is ITR_HTTP like a body that
+ * is too large; an answer whose head is cut off is ITR_NETWORK (libcurl takes it for one without a
+ * body).
  *
  * Limits, all libcurl's:
  * - before 7.80 no connection is kept, may_send is asked when the exchange starts, and what went
  *   to a proxy counts as sent;
  * - before 7.87 a name server that is silent holds a transfer, its cancel and free() up until the
  *   resolver gives up;
- * - a kept connection that dies just as a request goes out, or an HTTP/2 stream that the server
- *   turned away unread, is ITR_NETWORK with sent = true, as libcurl cannot tell it from one that
- *   was read;
+ * - a kept HTTP/1 connection that dies just as a request goes out is ITR_NETWORK with sent = true,
+ *   as nobody can tell it from one that was read (HTTP/2 tells: GOAWAY, REFUSED_STREAM);
+ * - bytes behind a whole chunked or empty answer, read together with it, are dropped, and the
+ *   connection is kept;
  * - the URL of the last request, token included, stays in memory that libcurl does not wipe.
  */
 #ifndef ITR_TRANSPORT_CURL_LOOP_H

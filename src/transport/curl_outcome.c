@@ -113,6 +113,14 @@ static void explain(struct itr_curl_request *r, CURLcode code)
     case ITR_CURL_HELD:
         say(a, ITR_NETWORK, "held back just before it was sent");
         return;
+    case ITR_CURL_STALE:
+        say(a, ITR_NETWORK, "the server closed each kept connection before it was used");
+        return;
+    case ITR_CURL_REFUSED:
+        say(a, ITR_NETWORK,
+            "the server refused the HTTP/2 stream on each connection; the request was not "
+            "executed");
+        return;
     case ITR_CURL_REPEAT:
         say(a, ITR_NETWORK,
             "the kept connection was closed before the answer; the request may "
@@ -143,7 +151,7 @@ void itr_curl_outcome_read(struct itr_curl_request *r, CURLcode code)
     curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(r->easy, CURLINFO_TOTAL_TIME_T, &us);
     a->http_status = status >= 200 ? (int)status : 0;
-    a->elapsed_us = us;
+    a->elapsed_us = us + r->tries.spent_us;
     a->sent = itr_curl_outcome_sent(r);
     if (status >= 300)
         a->retry_after_ms = retry_after_ms(r);

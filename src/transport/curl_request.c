@@ -11,7 +11,21 @@
 /* What libcurl itself came to allow (8.3); ours, because before that there was no limit. */
 #define MAX_HEAD 307200
 
+/* How often nothing is executed of one exchange until that is its end. A connection may take 20
+ * requests and refuse the rest of 256. */
+#define MOST_TRIES 50
+
 /* ---- callbacks; they run inside libcurl and call nobody but may_send ---- */
+
+/* libcurl is about to send it again. Is that because the server refused the stream or said GOAWAY
+ * before it came to it, so that nothing was executed (RFC 9113, 8.7)? libcurl does not say; but
+ * otherwise it repeats only what went over a kept connection, and on HTTP/2 only after an error
+ * that it has words for. */
+static bool is_refusal(const struct itr_curl_request *r)
+{
+    return r->text[0] == '\0' &&
+           (r->on_fresh || (r->socket != NULL && r->socket->version == ITR_CURL_VERSION_2));
+}
 
 /* The last question before a request leaves. False: it must not, and r->stop says why. */
 static bool may_leave(struct itr_curl_request *r)
@@ -19,7 +33,9 @@ static bool may_leave(struct itr_curl_request *r)
     const struct itr_request *q = &r->exchange->request;
 
     if (r->sent)
-        r->stop = ITR_CURL_REPEAT;
+        r->stop = is_refusal(r) ? ITR_CURL_REFUSED : ITR_CURL_REPEAT;
+    else if (r->socket != NULL && !itr_curl_socket_may_carry(r->socket))
+        r->stop = ITR_CURL_STALE;
     else if (q->may_send != NULL && !q->may_send(q->may_send_ctx))
         r->stop = ITR_CURL_HELD;
     return r->stop == ITR_CURL_GOES_ON;
@@ -32,10 +48,16 @@ static int on_before_request(void *ctx, char *peer_ip, char *own_ip, int peer_po
 {
     struct itr_curl_request *r = ctx;
 
-    (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
+    (void)peer_ip, (void)own_ip, (void)peer_port;
+    if (!r->sent && (r->socket = itr_curl_sockets_find(r->sockets, own_port)) != NULL)
+        itr_curl_socket_chosen(r->socket);
     if (!may_leave(r))
         return CURL_PREREQFUNC_ABORT;
     r->sent = true;
+    if (r->socket != NULL) {
+        r->on_fresh = !r->socket->used;
+        r->socket->used = true;
+    }
     return CURL_PREREQFUNC_OK;
 }
 #endif
@@ -61,15 +83,32 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
     }
 }
 
+/* A status line: of the answer, or of a 1xx or a proxy's answer before it. */
+static void begin_head(struct itr_curl_request *r, const char *line, size_t n)
+{
+    r->head_whole = false;
+    if (!r->sent) /* a proxy's */
+        return;
+    r->answered = true;
+    if (r->socket != NULL && r->socket->version == ITR_CURL_VERSION_UNKNOWN)
+        r->socket->version = n > 5 && line[5] == '1' ? ITR_CURL_VERSION_1 : ITR_CURL_VERSION_2;
+}
+
 /* Gets whole lines only. That the head is whole is worth a look: libcurl takes one that is cut off
- * for an answer without a body. */
+ * for an answer without a body. Lines after the head are the trailer's (RFC 9110, 6.5), and nobody
+ * asked for them. */
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
     struct itr_curl_request *r = ctx;
     struct itr_exchange *x = r->exchange;
 
     n *= size;
-    r->head_whole = n <= 2 && (*line == '\r' || *line == '\n');
+    if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        begin_head(r, line, n);
+    else if (r->head_whole)
+        return n;
+    else
+        r->head_whole = n <= 2 && (*line == '\r' || *line == '\n');
     if ((r->head_bytes += n) > MAX_HEAD)
         return refuse(r, ITR_CURL_HEAD_TOO_LARGE);
     if (!x->request.want_headers)
@@ -158,6 +197,7 @@ enum itr_status itr_curl_request_new(const struct itr_curl_settings *settings,
     if (r == NULL)
         return itr_error_set(e, ITR_NOMEM, "no memory");
     r->settings = settings;
+    r->sockets = sockets;
     itr_list_init(&r->node);
     if ((r->easy = curl_easy_init()) == NULL) {
         itr_curl_request_free(r);
@@ -180,12 +220,14 @@ void itr_curl_request_free(struct itr_curl_request *r)
     if (r == NULL)
         return;
     curl_easy_cleanup(r->easy);
+    itr_curl_socket_release(r->socket);
     itr_curl_headers_free(r->own_headers);
     free(r);
 }
 
 void itr_curl_request_abandon(struct itr_curl_request *r)
 {
+    itr_curl_socket_release(r->socket);
     itr_curl_headers_free(r->own_headers);
     free(r);
 }
@@ -231,6 +273,13 @@ static void set_maximum(struct itr_curl_request *r, size_t max, CURLcode *rc)
     r->max_body = max;
 }
 
+static void set_freshness(struct itr_curl_request *r, bool fresh, CURLcode *rc)
+{
+    if (ITR_CURL_HAS_PREREQ && fresh != r->needs_fresh)
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L));
+    r->needs_fresh = fresh;
+}
+
 static long as_long_ms(int64_t ms)
 {
     if (ms < 1)
@@ -246,13 +295,25 @@ static void become_idle(struct itr_curl_request *r)
         r->own_headers = NULL;
         r->headers_in_use = NULL;
     }
+    itr_curl_socket_release(r->socket);
+    r->socket = NULL;
     r->exchange = NULL;
 }
 
+/* As if nothing had happened yet. */
+static void forget_exchange(struct itr_curl_request *r)
+{
+    r->sent = r->on_fresh = r->answered = r->head_whole = false;
+    r->stop = ITR_CURL_GOES_ON;
+    r->head_bytes = 0;
+    r->text[0] = '\0';
+}
+
 enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_exchange *x,
-                                       struct itr_error *e)
+                                       const struct itr_curl_tries *tries, struct itr_error *e)
 {
     const struct itr_request *q = &x->request;
+    int64_t left_ms;
     CURLcode rc = CURLE_OK;
     enum itr_status s;
 
@@ -260,12 +321,11 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     if ((s = itr_curl_origin_set(&r->origin, r->easy, r->settings, q->url, e)) != ITR_OK)
         return s;
     r->exchange = x;
-    r->sent = false;
-    r->stop = ITR_CURL_GOES_ON;
-    r->head_whole = false;
-    r->head_bytes = 0;
-    r->text[0] = '\0';
-    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(q->timeout_ms)));
+    forget_exchange(r);
+    r->tries = tries != NULL ? *tries : (struct itr_curl_tries){0};
+    left_ms = q->timeout_ms - r->tries.spent_us / 1000;
+    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(left_ms)));
+    set_freshness(r, r->tries.want_fresh, &rc);
     set_method(r, q, &rc);
     set_headers(r, q, &rc);
     set_maximum(r, x->response.body.max, &rc);
@@ -287,10 +347,40 @@ bool itr_curl_request_is_tls(const struct itr_curl_request *r)
 
 /* ---- the end of one exchange ---- */
 
+/* HTTP/2: nothing of it was executed, although it was sent. See is_refusal; or libcurl 7.88 ends it
+ * with CURLE_HTTP2, which without words means that the session ended and the server did not reset
+ * the stream. */
+static bool was_refused(const struct itr_curl_request *r, CURLcode code)
+{
+    if (r->stop == ITR_CURL_GOES_ON && code == CURLE_HTTP2)
+        return r->sent && !r->answered && r->text[0] == '\0';
+    return r->stop == ITR_CURL_REFUSED;
+}
+
+bool itr_curl_request_must_retry(const struct itr_curl_request *r, CURLcode code,
+                                 struct itr_curl_tries *tries)
+{
+    bool stale = r->stop == ITR_CURL_STALE;
+    curl_off_t us = 0;
+
+    if (r->tries.n >= MOST_TRIES || (!stale && !was_refused(r, code)))
+        return false;
+    curl_easy_getinfo(r->easy, CURLINFO_TOTAL_TIME_T, &us);
+    *tries = r->tries;
+    tries->n++;
+    tries->spent_us += us;
+    tries->want_fresh = stale;
+    return tries->spent_us / 1000 < r->exchange->request.timeout_ms;
+}
+
 struct itr_exchange *itr_curl_request_finish(struct itr_curl_request *r, CURLcode code)
 {
     struct itr_exchange *x = r->exchange;
 
+    if (code != CURLE_OK && was_refused(r, code)) {
+        r->stop = ITR_CURL_REFUSED;
+        r->sent = false;
+    }
     itr_curl_outcome_read(r, code);
     become_idle(r);
     return x;

@@ -1,30 +1,66 @@
 /*
- * curl_sockets: makes and closes libcurl's sockets, and knows which are open.
+ * curl_sockets: makes and closes libcurl's sockets, knows which are open, and whether a kept one
+ * may carry another request.
  *
- * Two reasons: a script's os.execute must not inherit a connection (libcurl does not set
- * close-on-exec), and a forked child must be able to close its copies without libcurl, which would
- * say goodbye over the parent's TLS connection. One thread, that of the loop.
+ * Three reasons. A script's os.execute must not inherit a connection (libcurl does not set
+ * close-on-exec). A forked child must be able to close its copies without libcurl, which would say
+ * goodbye over the parent's TLS connection. And on a kept connection a server may have said
+ * something that nobody asked for (a 408, the end): libcurl would take it for the answer to the
+ * next request, and from 8.22 on it looks at an idle connection at most once a second.
+ *
+ * One thread, that of the loop.
  */
 #ifndef ITR_TRANSPORT_CURL_SOCKETS_H
 #define ITR_TRANSPORT_CURL_SOCKETS_H
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
+/* What a connection turned out to speak. */
+enum itr_curl_version {
+    ITR_CURL_VERSION_UNKNOWN, /* no answer came on it yet */
+    ITR_CURL_VERSION_1,       /* HTTP/1.x: one request at a time */
+    ITR_CURL_VERSION_2        /* HTTP/2: may speak without being asked */
+};
+
+/* One connection. Counted: by the set while it is open, and by requests that use it. */
+struct itr_curl_socket {
+    unsigned refs;
+    int fd;         /* -1: closed */
+    int local_port; /* 0: not known yet */
+    bool used;      /* a request went over it */
+    enum itr_curl_version version;
+};
+
 struct itr_curl_sockets {
-    int *fds; /* ours; the open ones, in no order */
+    struct itr_curl_socket **all; /* ours; the open ones, in no order */
     size_t n, cap;
     pthread_mutex_t *lock; /* borrowed; held while one is opened or closed; NULL: none */
 };
 
 void itr_curl_sockets_init(struct itr_curl_sockets *s);
 
-/* Gives the memory back; closes nothing. */
+/* Give the memory back; close nothing. */
 void itr_curl_sockets_clear(struct itr_curl_sockets *s);
 
-/* Closes all, silently: the peer sees nothing while another process holds the connection. */
+/* Close all, silently: the peer sees nothing while another process holds the connection. */
 void itr_curl_sockets_close(struct itr_curl_sockets *s);
+
+/* Return the open connection with this local port, counted, for itr_curl_socket_release. NULL: it
+ * is not known, or there are several. */
+struct itr_curl_socket *itr_curl_sockets_find(struct itr_curl_sockets *s, int local_port);
+
+/* Give back a reference; NULL is allowed. */
+void itr_curl_socket_release(struct itr_curl_socket *s);
+
+/* Note that libcurl chose it for a request. Before an answer came on it, that makes it HTTP/2. */
+void itr_curl_socket_chosen(struct itr_curl_socket *s);
+
+/* Return whether a kept connection may carry another request: nothing waits to be read on it (of
+ * HTTP/2, not the end). One system call, none for a connection that was not used yet. */
+bool itr_curl_socket_may_carry(const struct itr_curl_socket *s);
 
 /* CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION; ctx is a struct itr_curl_sockets,
  * which must outlive the multi handle. */

@@ -26,7 +26,7 @@ struct raw_server {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool gate_open;
-    size_t connections, closed, requests;
+    size_t connections, closed, requests, sends;
     char *last; /* the last whole request */
     size_t last_len;
     pthread_t threads[MAX_CONNECTIONS];
@@ -123,6 +123,18 @@ static bool send_bytes(struct connection *c, const char *bytes, size_t n)
     return true;
 }
 
+static bool send_text(struct connection *c, const struct raw_step *step)
+{
+    struct raw_server *s = c->server;
+    bool ok = send_bytes(c, step->text, step->n ? step->n : strlen(step->text));
+
+    pthread_mutex_lock(&s->lock);
+    s->sends++;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    return ok;
+}
+
 static bool send_repeated(struct connection *c, char byte, size_t n)
 {
     char block[16384];
@@ -177,7 +189,7 @@ static bool act(struct connection *c, const struct raw_step *step)
     case RAW_READ:
         return read_request(c);
     case RAW_SEND:
-        return send_bytes(c, step->text, step->n ? step->n : strlen(step->text));
+        return send_text(c, step);
     case RAW_REPEAT:
         return send_repeated(c, step->text[0], step->n);
     case RAW_DRIP:
@@ -366,6 +378,11 @@ void raw_server_await_closed(struct raw_server *s, size_t n)
 void raw_server_await_requests(struct raw_server *s, size_t n)
 {
     await(s, &s->requests, n);
+}
+
+void raw_server_await_sends(struct raw_server *s, size_t n)
+{
+    await(s, &s->sends, n);
 }
 
 char *raw_server_last(struct raw_server *s, size_t *len)

@@ -50,6 +50,9 @@ void raw_server_open_gate(struct raw_server *s);
 void raw_server_await_closed(struct raw_server *s, size_t n);
 void raw_server_await_requests(struct raw_server *s, size_t n);
 
+/* Waits until that many RAW_SEND steps are done: on loopback the bytes are at the peer then. */
+void raw_server_await_sends(struct raw_server *s, size_t n);
+
 /* The last whole request as it arrived, for free(). */
 char *raw_server_last(struct raw_server *s, size_t *len);
 

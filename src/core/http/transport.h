@@ -6,10 +6,11 @@
  * finished. It belongs to one thread at a time; only wake() may be called from any thread. After a
  * fork the child must not use it: it calls abandon() instead of free().
  *
- * What an implementation promises (docs/design.md 5): no request is repeated on its own, not even
- * on a kept connection that dies; redirects are not followed; certificates are verified; https
- * only, http on loopback; the response is bounded; gzip is accepted and undone; connections are
- * kept and HTTP/2 is used where negotiated; no proxy of the environment for loopback.
+ * What an implementation promises (docs/design.md 5): no request is repeated that may have
+ * been executed, not even on a kept connection that dies; bytes that nobody asked for are no
+ * answer; redirects are not followed; certificates are verified; https only, http on loopback; the
+ * response is bounded; gzip is accepted and undone; connections are kept and HTTP/2 is used where
+ * negotiated; no proxy of the environment for loopback.
  */
 #ifndef ITR_CORE_HTTP_TRANSPORT_H
 #define ITR_CORE_HTTP_TRANSPORT_H
