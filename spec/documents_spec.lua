@@ -242,6 +242,9 @@ local RULES = {
     { "make check-all", commands_exist },
     { "make CFLAGS", commands_exist },
   },
+  ["bench/README.md"] = {
+    { "make bench-nginx", commands_exist },
+  },
   ["docs/central-server.md"] = {
     { "the vendor's", DRAWING },
     { "systemctl", "it would change this machine" },
