@@ -5,7 +5,7 @@
 
 void sim_gateway_clear(struct sim_gateway *g)
 {
-    free(g->issued);
+    free(g->ends_ms);
     *g = (struct sim_gateway){0};
 }
 
@@ -14,8 +14,8 @@ static void make_room(struct sim_gateway *g)
     if (g->n + 1 < g->room)
         return;
     g->room = g->room == 0 ? 256 : 2 * g->room;
-    g->issued = realloc(g->issued, g->room * sizeof *g->issued);
-    if (g->issued == NULL)
+    g->ends_ms = realloc(g->ends_ms, g->room * sizeof *g->ends_ms);
+    if (g->ends_ms == NULL)
         abort();
 }
 
@@ -26,13 +26,30 @@ size_t sim_gateway_issue(struct sim_gateway *g, int64_t now_ms)
     if (g->kind == SIM_OVERWRITE)
         sim_gateway_revoke(g, now_ms);
     make_room(g);
-    g->issued[++g->n].end_ms = now_ms + g->life_ms;
+    g->ends_ms[++g->n] = now_ms + g->life_ms;
     return g->n;
+}
+
+struct sim_grant sim_gateway_ask(struct sim_gateway *g, int64_t now_ms)
+{
+    static const enum itr_record_outcome_is outcomes[] = {
+        [SIM_WORKS] = ITR_OUTCOME_TOKEN,   [SIM_FAILS] = ITR_OUTCOME_FAILED,
+        [SIM_SILENT] = ITR_OUTCOME_FAILED, [SIM_FORBIDS] = ITR_OUTCOME_FORBIDDEN,
+        [SIM_LIMITS] = ITR_OUTCOME_LIMIT,  [SIM_FLAPS] = ITR_OUTCOME_FAILED,
+    };
+    enum sim_endpoint how = now_ms < g->endpoint_until_ms ? g->endpoint : SIM_WORKS;
+    struct sim_grant grant = {how != SIM_SILENT, outcomes[how], 0};
+
+    if (how == SIM_FLAPS && now_ms / 1000 % 2 == 0)
+        grant.is = ITR_OUTCOME_TOKEN;
+    if (grant.is == ITR_OUTCOME_TOKEN)
+        grant.serial = sim_gateway_issue(g, now_ms);
+    return grant;
 }
 
 bool sim_gateway_accepts(const struct sim_gateway *g, int64_t now_ms, size_t serial)
 {
-    return serial >= 1 && serial <= g->n && now_ms < g->issued[serial].end_ms;
+    return serial >= 1 && serial <= g->n && now_ms < g->ends_ms[serial];
 }
 
 void sim_gateway_revoke(struct sim_gateway *g, int64_t now_ms)
@@ -40,8 +57,8 @@ void sim_gateway_revoke(struct sim_gateway *g, int64_t now_ms)
     size_t i;
 
     for (i = g->n; i >= 1; i--)
-        if (g->issued[i].end_ms > now_ms)
-            g->issued[i].end_ms = now_ms;
+        if (g->ends_ms[i] > now_ms)
+            g->ends_ms[i] = now_ms;
         else if (g->kind == SIM_OVERWRITE)
             break; /* all before it ended before it */
 }

@@ -1,6 +1,7 @@
 /*
  * sim_gateway: what the gateway knows of one app's tokens, in each of the three ways of
- * docs/design.md 4.4. A token is its serial number, and its string says it. One thread.
+ * docs/design.md 4.4, and what goes wrong at its token endpoint. A token is its serial number, and
+ * its string says it. One thread.
  */
 #ifndef SIM_GATEWAY_H
 #define SIM_GATEWAY_H
@@ -8,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "core/record/record.h"
 
 #define SIM_TOKEN_TEXT 16
 
@@ -17,26 +20,42 @@ enum sim_gateway_kind {
     SIM_SAME       /* a fetch gives the living token again */
 };
 
-struct sim_issued {
-    int64_t end_ms; /* not accepted from here on */
+enum sim_endpoint { /* how the token endpoint answers */
+                    SIM_WORKS,
+                    SIM_FAILS, /* HTTP 500 */
+                    SIM_SILENT,
+                    SIM_FORBIDS, /* 40003 */
+                    SIM_LIMITS,  /* 40004 */
+                    SIM_FLAPS    /* every other second */
 };
 
 struct sim_gateway { /* zero it, then kind and life_ms, before use */
     enum sim_gateway_kind kind;
     int64_t life_ms;
-    struct sim_issued *issued; /* by serial number, 1 ... n */
+    int64_t *ends_ms; /* of the tokens by serial number, 1 ... n: not accepted from then on */
     size_t n, room;
-    int64_t fails_until_ms; /* the token endpoint answers 500 before */
-    int64_t limit_until_ms; /* ... 40004 before */
+    enum sim_endpoint endpoint; /* until ... */
+    int64_t endpoint_until_ms;
+    int64_t takes_ms; /* the token endpoint, longer than a network does */
+};
+
+struct sim_grant { /* what came of a token request */
+    bool answers;
+    enum itr_record_outcome_is is;
+    size_t serial; /* TOKEN */
 };
 
 void sim_gateway_clear(struct sim_gateway *g);
 
-/* A token request is executed: the serial number of the token. */
+/* Execute a token request. */
+struct sim_grant sim_gateway_ask(struct sim_gateway *g, int64_t now_ms);
+
+/* Issue a token whatever the endpoint's trouble is, and return its serial number. */
 size_t sim_gateway_issue(struct sim_gateway *g, int64_t now_ms);
+
 bool sim_gateway_accepts(const struct sim_gateway *g, int64_t now_ms, size_t serial);
 
-/* Every token that was issued ends now. */
+/* End every token that was issued. */
 void sim_gateway_revoke(struct sim_gateway *g, int64_t now_ms);
 
 void sim_gateway_text(size_t serial, char out[SIM_TOKEN_TEXT]);

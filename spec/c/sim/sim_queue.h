@@ -1,6 +1,6 @@
 /*
- * sim_queue: what will happen, by time; what has the same time, in the order it was put. One
- * thread.
+ * sim_queue: the events to come, ordered by time; those of the same time in the order they were
+ * put. One thread.
  */
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H
@@ -13,13 +13,13 @@ struct sim_world;
 struct sim_process;
 
 struct sim_event {
-    int64_t at_ms;
-    uint64_t number; /* the queue's: the order in which events were put */
+    int64_t at_ms;   /* true time */
+    uint64_t number; /* set by the queue: the order in which events were put */
     void (*happen)(struct sim_world *w, const struct sim_event *e);
-    struct sim_process *process; /* whose it is, or NULL: the world's */
+    struct sim_process *process; /* whose it is; NULL: the world's */
     uint64_t life;               /* the process's: an event of an earlier life does not happen */
-    bool outside; /* happens on the wire or at the gateway: a stopped process is no matter */
-    void *arg;    /* borrowed */
+    uint64_t step;               /* the process's driver step that it belongs to, or 0 */
+    void *arg;                   /* borrowed */
 };
 
 struct sim_queue { /* zero it before use */
@@ -30,6 +30,8 @@ struct sim_queue { /* zero it before use */
 
 void sim_queue_clear(struct sim_queue *q);
 void sim_queue_put(struct sim_queue *q, struct sim_event e);
-bool sim_queue_take(struct sim_queue *q, struct sim_event *out); /* false: there is none */
+
+/* Take the next event out; false: there is none. */
+bool sim_queue_take(struct sim_queue *q, struct sim_event *out);
 
 #endif

@@ -8,15 +8,47 @@ int64_t sim_store_now(const struct sim_store *s, int64_t now_ms)
     return now_ms + s->stepped_ms;
 }
 
-bool sim_store_load(const struct sim_store *s, int64_t now_ms, struct sim_bytes *out)
+static void copy(struct sim_bytes *to, const struct sim_bytes *from)
 {
-    if (now_ms < s->fails_until_ms)
-        return false;
-    *out = s->value;
-    return true;
+    memcpy(to->data, from->data, from->len);
+    to->len = from->len;
 }
 
-static void write_value(const struct itr_record *r, struct sim_bytes *out)
+void sim_store_load(const struct sim_store *s, int64_t now_ms, struct sim_bytes *out)
+{
+    if (now_ms < s->past_until_ms && s->n_past > 0)
+        copy(out,
+             &s->past[(size_t)now_ms % (s->n_past < SIM_STORE_PAST ? s->n_past : SIM_STORE_PAST)]);
+    else
+        copy(out, &s->value);
+}
+
+enum sim_swapped sim_store_swap(struct sim_store *s, const struct sim_bytes *old,
+                                const struct sim_bytes *next)
+{
+    if (old->len != s->value.len || memcmp(old->data, s->value.data, old->len) != 0)
+        return SIM_SWAP_CONFLICT;
+    copy(&s->past[s->n_past++ % SIM_STORE_PAST], &s->value);
+    copy(&s->value, next);
+    return SIM_SWAP_DONE;
+}
+
+void sim_store_empty(struct sim_store *s)
+{
+    s->value.len = 0;
+    s->n_past = 0;
+    s->upsets++;
+    s->troubles++;
+}
+
+void sim_store_step(struct sim_store *s, int64_t by_ms)
+{
+    s->stepped_ms += by_ms;
+    s->upsets++;
+    s->troubles++;
+}
+
+void sim_store_write(const struct itr_record *r, struct sim_bytes *out)
 {
     struct itr_buf text;
 
@@ -28,35 +60,21 @@ static void write_value(const struct itr_record *r, struct sim_bytes *out)
     itr_buf_clear(&text);
 }
 
-enum sim_swapped sim_store_swap(struct sim_store *s, int64_t now_ms, const struct sim_bytes *old,
-                                const struct itr_record *next)
-{
-    if (now_ms < s->fails_until_ms)
-        return SIM_SWAP_FAILED;
-    if (old->len != s->value.len || memcmp(old->data, s->value.data, old->len) != 0)
-        return SIM_SWAP_CONFLICT;
-    write_value(next, &s->value);
-    return SIM_SWAP_DONE;
-}
-
-void sim_store_forget(struct sim_store *s)
-{
-    s->value.len = 0;
-    s->forgets++;
-}
-
-void sim_store_step(struct sim_store *s, int64_t by_ms)
-{
-    s->stepped_ms += by_ms;
-    s->steps++;
-}
-
 void sim_store_read(const struct sim_bytes *bytes, struct itr_record *out)
 {
     struct itr_error e;
 
     if (itr_record_decode(bytes->data, bytes->len, out, &e) != ITR_OK)
         abort();
-    if (bytes->len > 0 && out->lease_fence == 0)
-        abort(); /* counted as corrupt: no record of ours has no fence */
+}
+
+/* FNV-1a. */
+uint64_t sim_store_id(const struct sim_bytes *bytes)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    size_t i;
+
+    for (i = 0; i < bytes->len; i++)
+        h = (h ^ (unsigned char)bytes->data[i]) * UINT64_C(0x100000001b3);
+    return h;
 }

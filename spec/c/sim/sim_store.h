@@ -1,6 +1,7 @@
 /*
- * sim_store: the one store of the fleet: a value, its clock, and what can go wrong with both. Each
- * access happens at one instant; what lies between two of them is the caller's. One thread.
+ * sim_store: one store: a value, its clock, what can go wrong with both, and what the promises say
+ * about how the value may change (sim_watch). A value changes at one instant; what lies before and
+ * after it is sim_process's. One thread.
  */
 #ifndef SIM_STORE_H
 #define SIM_STORE_H
@@ -10,6 +11,9 @@
 #include <stdint.h>
 
 #include "core/record/record.h"
+#include "sim/sim_watch.h"
+
+#define SIM_STORE_PAST 4
 
 struct sim_bytes {
     char data[ITR_RECORD_MAX];
@@ -18,24 +22,39 @@ struct sim_bytes {
 
 struct sim_store { /* zero it before use */
     struct sim_bytes value;
-    int64_t stepped_ms;     /* the store's clock, ahead of the world's */
-    int64_t fails_until_ms; /* every access fails before */
-    int forgets, steps;     /* how often so far */
+    struct sim_bytes past[SIM_STORE_PAST]; /* earlier values, in a ring */
+    size_t n_past;
+    int64_t stepped_ms;    /* the store's clock, ahead of true time */
+    int64_t away_until_ms; /* every access fails before */
+    int64_t past_until_ms; /* loads give an earlier value before */
+    int64_t slow_until_ms; /* accesses take slow_ms before */
+    int64_t slow_ms;
+    int lost_per_mille, late_per_mille; /* swaps done whose answer is lost; done 6 s later */
+    int upsets;   /* times that the value was lost or the clock stepped by more than a second */
+    int troubles; /* all that went wrong so far, these and accesses that failed or were slow */
+    struct sim_book book; /* sim_watch's */
 };
 
-enum sim_swapped { SIM_SWAP_DONE, SIM_SWAP_CONFLICT, SIM_SWAP_FAILED };
+enum sim_swapped { SIM_SWAP_DONE, SIM_SWAP_CONFLICT };
 
+/* Return the time by the store's clock. */
 int64_t sim_store_now(const struct sim_store *s, int64_t now_ms);
 
-/* False: failed. */
-bool sim_store_load(const struct sim_store *s, int64_t now_ms, struct sim_bytes *out);
-enum sim_swapped sim_store_swap(struct sim_store *s, int64_t now_ms, const struct sim_bytes *old,
-                                const struct itr_record *next);
+/* Copy what a load gives now. */
+void sim_store_load(const struct sim_store *s, int64_t now_ms, struct sim_bytes *out);
 
-void sim_store_forget(struct sim_store *s);
+/* Replace `old`, if it is the value. */
+enum sim_swapped sim_store_swap(struct sim_store *s, const struct sim_bytes *old,
+                                const struct sim_bytes *next);
+
+void sim_store_empty(struct sim_store *s);
 void sim_store_step(struct sim_store *s, int64_t by_ms);
 
-/* What a value says; aborts when it is not one of ours. */
+/* Text form and back; abort when it is not one of ours. */
+void sim_store_write(const struct itr_record *r, struct sim_bytes *out);
 void sim_store_read(const struct sim_bytes *bytes, struct itr_record *out);
+
+/* Equal for equal bytes. */
+uint64_t sim_store_id(const struct sim_bytes *bytes);
 
 #endif

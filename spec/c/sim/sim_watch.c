@@ -6,20 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/bound.h"
+#include "core/record/view.h"
+#include "sim/sim_chaos.h"
 #include "sim/sim_world.h"
 
-/* After the last fault: the longest hold after refusals is an hour, and one more may follow; a
- * daily limit that is used up holds until the next day. */
-#define RECOVERY_MS (150 * SIM_MINUTE)
-#define RECOVERY_LIMIT_MS (30 * SIM_HOUR)
+#define LEASE_MAX_MS (660 * SIM_SECOND)  /* the longest that any record may hold */
+#define LEASE_EXTRA_MS (40 * SIM_SECOND) /* more than token_timeout: at most */
+#define BORN_LATE_MS 1500
+#define ACCESSES_MAX 60
+#define RECOVERY_MS SIM_HOUR              /* P10, after the last fault */
+#define RECOVERY_LIMIT_MS (30 * SIM_HOUR) /* where a daily limit may be used up */
+#define LIMIT_ENOUGH 24                   /* P4b: such a daily limit is not used up by failures */
 
-void sim_watch_clear(struct sim_watch *watch)
+void sim_book_clear(struct sim_book *b)
 {
-    struct sim_request *r;
+    struct sim_lease *l;
 
-    while ((r = watch->requests) != NULL) {
-        watch->requests = r->next;
-        free(r);
+    while ((l = b->leases) != NULL) {
+        b->leases = l->next;
+        free(l);
     }
 }
 
@@ -34,38 +40,186 @@ void sim_watch_break(struct sim_world *w, const char *fmt, ...)
     va_end(args);
 }
 
-/* ---- reasons to fetch ---- */
+/* ---- reasons to fetch, and excuses ---- */
 
-void sim_watch_reason(struct sim_world *w)
+void sim_watch_reason(struct sim_store *s)
 {
-    w->watch.quiet_until_ms = 0;
+    s->book.quiet_until_ms = 0;
 }
 
 void sim_watch_fault(struct sim_world *w)
 {
+    struct itr_list *n;
+
     w->watch.trouble_ms = w->now_ms;
-    sim_watch_reason(w);
+    sim_watch_reason(&w->store);
+    for (n = itr_list_first(&w->stores); n != NULL; n = itr_list_next(&w->stores, n))
+        sim_watch_reason(&ITR_CONTAINER(n, struct sim_private_store, node)->store);
 }
 
-/* Of an earlier token than the record's it is no reason: the record has the successor. */
-void sim_watch_refused(struct sim_world *w, const struct sim_call *c)
+void sim_watch_hit(struct sim_process *p)
 {
-    struct itr_record r;
+    struct sim_lease *l;
 
-    w->watch.refused++;
-    sim_store_read(&w->store.value, &r);
-    if (strcmp(r.text, c->token->text) == 0 || r.fence < c->token->fence)
-        sim_watch_reason(w);
+    sim_watch_fault(p->world);
+    for (l = p->store->book.leases; l != NULL && l->life == p->life && l->process == p; l = l->next)
+        l->hit = true;
 }
 
-/* Somebody whose token is not older by its fence will not take this one. (Fences are times, so that
- * they grow even when a store forgets; not if its clock went back, too.) */
+static bool upset_since(const struct sim_store *s, const struct sim_lease *l)
+{
+    return s->upsets != l->upsets;
+}
+
+static bool is_private(const struct sim_process *p)
+{
+    return p->store != &p->world->store;
+}
+
+/* ---- the count: P2, P4 ---- */
+
+/* What old's count must become by what happened to the leases. A fetch counts on the day of its
+ * lease; settled on a later one, there too. */
+static void check_count(struct sim_world *w, struct sim_store *s, const char *owner,
+                        const struct itr_record *old, const struct itr_record *next)
+{
+    const struct sim_lease *l = s->book.current; /* what stood in old */
+    bool is_own = l != NULL && strcmp(old->owner, owner) == 0;
+    bool is_acquired = next->owner[0] != '\0';
+    bool is_counted = l != NULL && old->day == next->day; /* in what next's count began with */
+    int expected = old->day == next->day ? old->fetches : 0;
+
+    if (is_acquired)
+        expected += is_own && is_counted && !l->sent ? 0 : 1;
+    else if (is_own)
+        expected += l->sent == is_counted ? 0 : l->sent ? 1 : -1;
+    else
+        expected = -1; /* the store forgot: what was sent is counted, if it is new there */
+    if (expected >= 0 && next->fetches != expected)
+        sim_watch_break(w, "P2: %d fetches are counted, not %d", next->fetches, expected);
+}
+
+/* A lease is gone that nobody settled. */
+static void lapse(struct sim_world *w, struct sim_store *s, struct sim_lease *l)
+{
+    bool excused = l->hit || s->troubles != l->troubles || s != &w->store;
+
+    l->over = true;
+    if (l->sent)
+        return;
+    w->watch.wasted++;
+    if (!excused)
+        sim_watch_break(w, "P2: the lease %" PRIu64 " of %d lapsed unsent, for no cause", l->fence,
+                        l->process->id);
+}
+
+static void check_limit(struct sim_process *p, const struct sim_lease *l)
+{
+    struct sim_book *b = &p->store->book;
+    int64_t limit = p->habits.setup.rules.daily_limit;
+
+    if (l->day != b->day) {
+        b->day = l->day;
+        b->sent_today = 0;
+        b->upsets = p->store->upsets;
+    }
+    b->sent_today++;
+    if (limit > 0 && b->upsets == p->store->upsets && b->sent_today > limit)
+        sim_watch_break(p->world, "P4: %d requests on one day", b->sent_today);
+}
+
+/* ---- the lease: P1c, P2 ---- */
+
+static void acquire(struct sim_world *w, struct sim_store *s, struct sim_process *p, uint64_t life,
+                    const struct itr_record *next)
+{
+    struct sim_lease *l = calloc(1, sizeof *l);
+
+    if (l == NULL)
+        abort();
+    if (next->lease_fence <= s->book.highest && s->upsets == 0)
+        sim_watch_break(w, "P2: the fence %" PRIu64 " is used again", next->lease_fence);
+    if (next->lease_end_ms > sim_store_now(s, w->now_ms) + LEASE_MAX_MS && s->upsets == 0)
+        sim_watch_break(w, "P5: the lease of %d is too long", p->id);
+    l->process = p;
+    l->life = life;
+    l->fence = next->lease_fence;
+    l->end_ms = next->lease_end_ms;
+    l->day = next->day;
+    l->upsets = s->upsets;
+    l->troubles = s->troubles;
+    l->hit = p->life != life;
+    l->next = s->book.leases;
+    s->book.leases = s->book.current = l;
+    s->book.highest = (uint64_t)itr_max64((int64_t)s->book.highest, (int64_t)l->fence);
+}
+
+static void check_lease(struct sim_world *w, struct sim_store *s, struct sim_process *p,
+                        uint64_t life, const char *owner, const struct itr_record *old,
+                        const struct itr_record *next)
+{
+    struct sim_lease *l = s->book.current;
+    int64_t left = old->lease_end_ms - sim_store_now(s, w->now_ms);
+    bool is_own = strcmp(old->owner, owner) == 0;
+
+    if (l != NULL && !is_own && s == &w->store && left > 0 && left <= LEASE_MAX_MS &&
+        !upset_since(s, l))
+        sim_watch_break(w, "P1c: %d replaced the lease of %d before its end", p->id,
+                        l->process->id);
+    if (l != NULL && !is_own)
+        lapse(w, s, l);
+    else if (l != NULL)
+        l->over = true;
+    s->book.current = NULL;
+    if (next->owner[0] != '\0')
+        acquire(w, s, p, life, next);
+    else if (!upset_since(s, &(struct sim_lease){.upsets = 0}) && !is_own)
+        sim_watch_break(w, "P2: %d settled a lease that did not stand", p->id);
+}
+
+/* ---- the token: P3, P7 ---- */
+
+static struct sim_lease *lease_of(struct sim_store *s, uint64_t fence)
+{
+    struct sim_lease *l = s->book.leases;
+
+    while (l != NULL && l->fence != fence)
+        l = l->next;
+    return l;
+}
+
+static void check_token(struct sim_world *w, struct sim_store *s, const struct itr_record *old,
+                        const struct itr_record *next)
+{
+    size_t before = sim_gateway_serial(old->text), after = sim_gateway_serial(next->text);
+    bool is_ordered = s->upsets == 0 && s == &w->store;
+    const struct sim_lease *l;
+
+    if (before != 0 && after == 0)
+        sim_watch_break(w, "P3: the record lost its token");
+    if (is_ordered && after < before)
+        sim_watch_break(w, "P3: the older token %zu replaced %zu", after, before);
+    if (next->fence < old->fence || next->lease_fence < old->lease_fence)
+        sim_watch_break(w, "P3: fence %" PRIu64 " replaced %" PRIu64, next->fence, old->fence);
+    if (next->fence == old->fence || (l = lease_of(s, next->fence)) == NULL)
+        return;
+    if (l->answered_ms == 0)
+        sim_watch_break(w, "P3: a token is stored that never came");
+    if (next->born_ms > l->answered_ms + s->stepped_ms + BORN_LATE_MS && s->upsets == 0)
+        sim_watch_break(w, "P7: a token was born %d ms after its answer came",
+                        (int)(next->born_ms - l->answered_ms - s->stepped_ms));
+    if (after == l->process->unstored)
+        l->process->unstored = 0;
+}
+
+/* Somebody whose token is not older by its fence will not take this one. */
 static bool is_anybody_ahead(const struct sim_world *w, uint64_t fence)
 {
     int i;
 
-    for (i = 0; w->store.steps > 0 && i < w->options.processes; i++) {
-        const struct itr_token *t = w->processes[i].cache.token;
+    for (i = 0; i < w->options.processes; i++) {
+        const struct itr_token *t = w->processes[i].state.cache.token;
+
         if (t != NULL && t->fence >= fence)
             return true;
     }
@@ -73,202 +227,207 @@ static bool is_anybody_ahead(const struct sim_world *w, uint64_t fence)
 }
 
 /* A token came into the record: before the first process finds it due, nothing is a reason. */
-static void be_quiet(struct sim_world *w, const struct itr_record *r)
+static void be_quiet(struct sim_world *w, struct sim_store *s, const struct itr_record *r)
 {
     int64_t jitter_ms = r->refresh_ms < r->end_ms ? (r->end_ms - r->refresh_ms) / 6 + 1 : 0;
-    int64_t store_now_ms = sim_store_now(&w->store, w->now_ms);
+    int64_t left = r->refresh_ms - jitter_ms - sim_store_now(s, w->now_ms);
     bool is_good = sim_gateway_accepts(&w->gateway, w->now_ms, sim_gateway_serial(r->text));
+    int i;
 
-    w->watch.quiet_until_ms = is_good && !is_anybody_ahead(w, r->fence)
-                                  ? w->now_ms + r->refresh_ms - jitter_ms - store_now_ms
-                                  : 0;
+    for (i = 0; i < w->options.processes; i++) {
+        const struct sim_habits *h = &w->processes[i].habits;
+
+        left = w->processes[i].doubted ? 0 : itr_min64(left, h->setup.rules.token_ttl_ms);
+    }
+    s->book.quiet_until_ms = is_good && left > 0 && s->upsets == 0 && !is_anybody_ahead(w, r->fence)
+                                 ? w->now_ms + left
+                                 : 0;
 }
 
-/* ---- requests ---- */
+void sim_watch_swapped(struct sim_world *w, struct sim_store *s, struct sim_process *p,
+                       uint64_t life, const char *owner, const struct itr_record *old,
+                       const struct itr_record *next)
+{
+    SIM_TRACE(w, "store: %d: fence %" PRIu64 "->%" PRIu64 ", owner %s, %d fetches, token %s", p->id,
+              old->lease_fence, next->lease_fence, next->owner, next->fetches, next->text);
+    check_count(w, s, owner, old, next);
+    check_lease(w, s, p, life, owner, old, next);
+    check_token(w, s, old, next);
+    if (next->fence != old->fence)
+        be_quiet(w, s, next);
+}
 
-struct sim_request *sim_watch_acquired(struct sim_process *p)
+/* ---- requests: P1 ---- */
+
+struct sim_lease *sim_watch_sends(struct sim_process *p)
 {
     struct sim_world *w = p->world;
-    struct sim_request *r = calloc(1, sizeof *r);
+    struct sim_store *s = p->store;
+    int64_t now = sim_store_now(s, w->now_ms);
+    struct sim_lease *l = lease_of(s, p->state.machine.lease_fence), *stands = s->book.current;
 
-    if (r == NULL)
-        abort();
-    r->process = p;
-    r->life = p->life;
-    r->lease_fence = p->fetch.next.lease_fence;
-    r->lease_end_ms = p->fetch.next.lease_end_ms;
-    r->day = p->fetch.next.day;
-    r->forgets = w->store.forgets;
-    r->steps = w->store.steps;
-    r->next = w->watch.requests;
-    w->watch.requests = r;
-    return r;
-}
-
-/* A lease that ended, or that nobody can know of any more, excuses one more request. */
-static bool is_excused(const struct sim_world *w, const struct sim_request *r)
-{
-    return sim_store_now(&w->store, w->now_ms) >= r->lease_end_ms ||
-           r->forgets != w->store.forgets || r->steps != w->store.steps;
-}
-
-static void check_alone(struct sim_world *w, struct sim_request *mine)
-{
-    struct sim_request *r;
-
-    for (r = w->watch.requests; r != NULL; r = r->next) {
-        if (r == mine || !r->sent || r->over)
-            continue;
-        if (!is_excused(w, r))
-            sim_watch_break(w, "1: %d asks the gateway while the request of %d is out",
-                            mine->process->id, r->process->id);
-        r->over = true;
-        w->watch.lapsed++;
+    if (l == NULL || l->process != p || l->life != p->life) {
+        sim_watch_break(w, "P1: %d asks the gateway without a lease", p->id);
+        return NULL;
     }
-}
+    if (l->sent)
+        sim_watch_break(w, "P1: %d asks the gateway twice with one lease", p->id);
+    if ((stands != l || now >= l->end_ms) && !upset_since(s, l)) {
+        bool is_live = stands != NULL && stands != l && now < stands->end_ms;
 
-/* By the day on which the record counts it. What a store forgot, or a step put on another day, it
- * cannot count. */
-static void check_limit(struct sim_world *w, const struct sim_request *r)
-{
-    struct sim_watch *watch = &w->watch;
-    int upsets = w->store.forgets + w->store.steps;
-
-    if (r->day > watch->day) {
-        watch->day = r->day;
-        watch->sent_today = 0;
-        watch->upsets = upsets;
+        sim_watch_break(w, "P1: %d asks the gateway while the lease is %s", p->id,
+                        is_live ? "another's" : "over");
     }
-    if (r->day < watch->day)
-        return;
-    watch->sent_today++;
-    if (w->options.rules.daily_limit > 0 && upsets == watch->upsets &&
-        watch->sent_today > w->options.rules.daily_limit)
-        sim_watch_break(w, "4: %d requests on one day", watch->sent_today);
-}
-
-void sim_watch_sent(struct sim_world *w, struct sim_request *r)
-{
-    check_alone(w, r);
-    check_limit(w, r);
-    if (w->now_ms < w->watch.quiet_until_ms)
-        sim_watch_break(w, "1, 2: %d asks the gateway without a reason", r->process->id);
-    r->sent = true;
+    if (p->unstored != 0 && p->unstored_fence > s->book.highest)
+        sim_watch_break(w, "P1d: %d asks the gateway beside a token to be stored", p->id);
+    if (w->now_ms < s->book.quiet_until_ms && !is_private(p))
+        sim_watch_break(w, "P1e: %d asks the gateway without a reason", p->id);
+    check_limit(p, l);
+    l->sent = true;
     w->watch.sent++;
+    return l;
 }
 
-/* ---- the record ---- */
-
-/* One's own, of a swap whose answer was lost, may be taken again: nothing was sent under it. */
-static bool is_taken_over(const struct itr_record *old, const struct itr_record *new)
+void sim_watch_answered(struct sim_process *p, struct sim_lease *l)
 {
-    return old->owner[0] != '\0' && new->owner[0] != '\0' && strcmp(old->owner, new->owner) != 0;
+    struct sim_store *s = p->store;
+    struct sim_lease *mine = l != NULL ? l : lease_of(s, p->state.machine.lease_fence);
+    int64_t now = sim_store_now(s, p->world->now_ms);
+
+    if (mine != NULL && !mine->hit && !upset_since(s, mine) && now > mine->end_ms)
+        sim_watch_break(p->world, "P1b: %d awaited a request past its lease", p->id);
+    if (l == NULL)
+        return;
+    l->answered_ms = p->world->now_ms;
+    if (l->grant.is == ITR_OUTCOME_TOKEN) {
+        p->unstored = l->grant.serial;
+        p->unstored_fence = l->fence;
+    }
 }
 
-static void check_lease(struct sim_world *w, const struct itr_record *old,
-                        const struct itr_record *new)
+void sim_watch_refused(struct sim_process *p, const struct sim_call *c)
 {
-    int64_t now = sim_store_now(&w->store, w->now_ms), lease_ms = w->options.rules.lease_ms;
-    struct sim_request *r;
+    struct itr_record r;
 
-    if (is_taken_over(old, new) && now < old->lease_end_ms && old->lease_end_ms <= now + lease_ms)
-        sim_watch_break(w, "1: %s took the lease of %s before its end", new->owner, old->owner);
-    if (new->owner[0] != '\0' && w->store.steps == 0 && new->lease_end_ms > now + lease_ms)
-        sim_watch_break(w, "6: the lease of %s is too long", new->owner);
-    for (r = w->watch.requests; new->owner[0] == '\0' && r != NULL; r = r->next)
-        if (r->lease_fence == new->lease_fence)
-            r->over = true;
+    p->world->watch.refused++;
+    sim_store_read(&p->store->value, &r);
+    if (strcmp(r.text, c->token->text) == 0 || r.fence < c->token->fence)
+        sim_watch_reason(p->store); /* of an earlier token it is none: the record has a newer one */
 }
 
-/* What a store forgot is ordered by fences alone: they are times, and so grow, if its clock did not
- * go back; and two requests that were out at once need not have come in their order. */
-static bool is_order_known(const struct sim_world *w)
+/* ---- processes: P3, P5, P8, P11 ---- */
+
+void sim_watch_accesses(struct sim_process *p)
 {
-    return w->store.forgets == 0 || (w->store.steps == 0 && w->watch.lapsed == 0);
+    int64_t second = p->world->now_ms / SIM_SECOND;
+
+    if (p->second != second)
+        p->accesses = 0;
+    p->second = second;
+    if (++p->accesses > ACCESSES_MAX)
+        sim_watch_break(p->world, "P8: %d asks the store %d times in a second", p->id, p->accesses);
 }
 
-static void check_token(struct sim_world *w, const struct itr_record *old,
-                        const struct itr_record *new)
+/* The lease of p that stands, if nothing but p itself can be the cause of what comes of it. */
+static const struct sim_lease *its_lease(const struct sim_process *p)
 {
-    size_t before = sim_gateway_serial(old->text), after = sim_gateway_serial(new->text);
+    const struct sim_lease *l = p->store->book.current;
+    bool is_its = l != NULL && l->process == p && l->life == p->life && !is_private(p);
 
-    bool is_ordered = is_order_known(w);
-
-    if (before != 0 && after == 0)
-        sim_watch_break(w, "3: the record lost its token");
-    if (is_ordered && after < before)
-        sim_watch_break(w, "3: the older token %zu overwrote %zu", after, before);
-    if (new->fence < old->fence || new->lease_fence < old->lease_fence)
-        sim_watch_break(w, "3: fence %" PRIu64 " overwrote %" PRIu64, new->fence, old->fence);
-    if (is_ordered && sim_gateway_accepts(&w->gateway, w->now_ms, before) &&
-        !sim_gateway_accepts(&w->gateway, w->now_ms, after))
-        sim_watch_break(w, "3: token %zu was good, and %zu is not", before, after);
+    if (!is_its || l->hit || l->troubles != p->store->troubles ||
+        sim_store_now(p->store, p->world->now_ms) >= l->end_ms)
+        return NULL;
+    return l;
 }
-
-void sim_watch_swapped(struct sim_world *w, const struct sim_bytes *old_bytes)
-{
-    struct itr_record old, new;
-
-    sim_store_read(old_bytes, &old);
-    sim_store_read(&w->store.value, &new);
-    check_lease(w, &old, &new);
-    check_token(w, &old, &new);
-    if (new.fence != old.fence)
-        be_quiet(w, &new);
-}
-
-void sim_watch_waits(struct sim_process *p, int64_t ms)
-{
-    if (ms > p->world->options.rules.lease_ms)
-        sim_watch_break(p->world, "6: %d waits %d s for a lease", p->id, (int)(ms / 1000));
-}
-
-/* The longest row of the table: an hour after a refusal; with daily_limit, until the next day. */
-void sim_watch_held(struct sim_process *p, int64_t ms)
-{
-    bool is_limited = p->world->options.rules.daily_limit > 0;
-
-    if (ms > (is_limited ? SIM_DAY : SIM_HOUR))
-        sim_watch_break(p->world, "6: %d is held back for %d s", p->id, (int)(ms / 1000));
-}
-
-/* ---- processes and calls ---- */
 
 void sim_watch_process(struct sim_process *p)
 {
-    const struct itr_token *t = p->cache.token;
+    const struct itr_token *t = p->state.cache.token;
+    uint64_t fence = t != NULL ? t->fence : 0;
 
-    if (p->seen_fence != 0 && (t == NULL || t->fence < p->seen_fence))
-        sim_watch_break(p->world, "3: %d threw its token away", p->id);
-    p->seen_fence = t != NULL ? t->fence : 0;
+    if (fence < p->seen_fence)
+        sim_watch_break(p->world, "P3: %d threw its token away", p->id);
+    if (fence != p->seen_fence)
+        p->tried = sim_process_mono(p) >= t->end_mono_ms;
+    p->seen_fence = fence;
+    if (its_lease(p) != NULL && !itr_machine_is_owed(&p->state.machine, sim_process_mono(p)))
+        sim_watch_break(p->world, "P5: nobody owes the lease of %d", p->id);
 }
 
-/* Not where tokens live shorter than token_ttl says: then each costs a refusal, and the table holds
- * back the fetches that they cause. */
-static bool must_be_right(const struct sim_world *w)
+void sim_watch_ended(struct sim_process *p)
 {
-    const struct sim_options *o = &w->options;
-    int64_t recovery_ms = o->rules.daily_limit > 0 ? RECOVERY_LIMIT_MS : RECOVERY_MS;
+    int64_t waited = p->world->now_ms - itr_max64(p->ending_ms, p->stopped_until_ms);
 
-    return o->chaos != 0 && o->life_ms >= o->rules.token_ttl_ms &&
+    if (its_lease(p) != NULL)
+        sim_watch_break(p->world, "P5: %d ended and left its lease", p->id);
+    if (waited > p->habits.setup.token_timeout_ms + LEASE_EXTRA_MS)
+        sim_watch_break(p->world, "P11: %d waited %d ms for its end", p->id, (int)waited);
+}
+
+/* ---- calls: P3, P4b, P9, P10 ---- */
+
+void sim_watch_given(struct sim_process *p, const struct itr_token_ask *ask,
+                     struct itr_cache_step step)
+{
+    const struct itr_token *t = p->state.cache.token;
+    bool is_plain = ask->refused == NULL && ask->refused_fence == 0 && !ask->refresh;
+
+    if (t != NULL && ((ask->refused != NULL && itr_token_same(t, ask->refused)) ||
+                      ask->refused_fence == t->fence))
+        p->doubted = true;
+    if (is_plain && t != NULL && sim_process_mono(p) >= t->end_mono_ms && p->tried && !p->doubted &&
+        step.give == ITR_GIVE_WAIT)
+        sim_watch_break(p->world, "P9: %d waits past the end, though a fetch was tried", p->id);
+}
+
+void sim_watch_fetch_ended(struct sim_process *p)
+{
+    p->tried = true;
+    p->doubted = false;
+}
+
+/* Not where tokens live shorter than token_ttl says: then each costs a refusal, and the fetches
+ * that these cause are held back. */
+static bool must_be_right(const struct sim_process *p)
+{
+    const struct sim_world *w = p->world;
+    const struct sim_options *o = &w->options;
+    int64_t recovery_ms = RECOVERY_MS, longest_ms = 0;
+    int i;
+
+    for (i = 0; i < o->processes; i++) {
+        const struct itr_record_rules *r = &w->processes[i].habits.setup.rules;
+
+        longest_ms = itr_max64(longest_ms, r->token_ttl_ms);
+        if (r->daily_limit > 0 || w->processes[i].habits.misreads)
+            recovery_ms = RECOVERY_LIMIT_MS;
+    }
+    return o->chaos != 0 && o->life_ms >= longest_ms && !p->habits.misreads &&
            w->now_ms > w->began_ms + o->chaos_ms + recovery_ms;
 }
 
 void sim_watch_call_over(struct sim_process *p, const struct sim_call *c, const struct itr_error *e)
 {
     struct sim_world *w = p->world;
-    const struct itr_token *t = p->cache.token;
+    const struct itr_token *t = p->state.cache.token;
 
     w->watch.calls++;
+    if (w->now_ms - c->began_ms > w->watch.longest_ms)
+        w->watch.longest_ms = (long)(w->now_ms - c->began_ms);
     if (e == NULL)
         return;
     SIM_TRACE(w, "%d: a call failed: %s", p->id, e->text);
     w->watch.failed++;
     w->watch.told += strstr(e->text, "another program") != NULL;
     (void)snprintf(w->watch.last_error, sizeof w->watch.last_error, "%s", e->text);
-    if (must_be_right(w))
-        sim_watch_break(w, "6: long after the last fault a call of %d failed: %s", p->id, e->text);
-    if (e->kind != ITR_TIMEOUT && !c->misread && !c->refused && t != NULL &&
-        sim_gateway_accepts(&w->gateway, w->now_ms, sim_gateway_serial(t->text)))
-        sim_watch_break(w, "3: a call of %d failed beside a good token: %s", p->id, e->text);
+    if (must_be_right(p))
+        sim_watch_break(w, "P10: long after the last fault a call of %d failed: %s", p->id,
+                        e->text);
+    if (e->kind == ITR_QUOTA && strstr(e->text, "daily_limit") != NULL &&
+        p->habits.setup.rules.daily_limit >= LIMIT_ENOUGH && p->store->upsets == 0 &&
+        (w->options.chaos & ~(unsigned)SIM_GATEWAY) == 0)
+        sim_watch_break(w, "P4b: daily_limit is used up: %s", e->text);
+    if (!c->doubts && t != NULL && !p->habits.misreads &&
+        sim_gateway_accepts(&w->gateway, w->now_ms, sim_gateway_serial(t->text)) && !p->doubted)
+        sim_watch_break(w, "P3: a call of %d failed beside a good token: %s", p->id, e->text);
 }
