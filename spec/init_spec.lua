@@ -109,8 +109,8 @@ describe("itrigger", function()
       names[#names + 1] = name
     end
     table.sort(names)
-    assert.same({ "all", "array", "batch", "channel", "close", "configure", "define", "get", "new", "null", "pages", "post",
-      "refresh", "stats", "token", "version" }, names)
+    assert.same({ "all", "array", "batch", "channel", "close", "configure", "decode", "define", "encode", "get", "new", "null",
+      "pages", "post", "refresh", "stats", "token", "version" }, names)
     local output = face.run([[
       local before = {}
       for name in pairs(_G) do before[name] = true end

@@ -256,6 +256,65 @@ function notifier.tidy()
   end
 end
 
+-- ---- iterators that call ----
+
+local SCRIPT = {} -- stands for the main coroutine
+local pulling = setmetatable({}, { __mode = "k" }) -- coroutine → the party whose iterator runs in it
+
+-- The program's iterator runs in the present coroutine for this party, until async.pulled.
+function async.pull(party)
+  if party.host or party.transport then
+    pulling[running() or SCRIPT] = party
+    party.nested, party.follows = nil, nil
+  end
+end
+
+-- A call over a transport of the program's own begins: notes in whose iterator it is, if that is a coroutine of its own.
+-- Return whether there is one.
+local function enter_nested()
+  local here, is_main = running()
+  local found = false
+  if here == nil or is_main then
+    return found
+  end
+  for co, party in pairs(pulling) do
+    if co ~= here and (co == SCRIPT or status(co) ~= "suspended" and status(co) ~= "dead") then
+      party.nested = here
+      found = true
+    end
+  end
+  return found
+end
+
+local function leave_nested()
+  local here = running()
+  for _, party in pairs(pulling) do
+    if party.nested == here then
+      party.nested = nil
+    end
+  end
+end
+
+-- The iterator gave this value. Return whether it has none yet: it is a coroutine that waits for a call of its own, which
+-- a host can tell. A transport of the program's own cannot: it yielded to us instead of the event loop. That raises.
+function async.pulled(party, value)
+  local host = party.host
+  if not host and not party.transport then
+    return false
+  end
+  pulling[running() or SCRIPT] = nil
+  local other = host and host.waiting_in and host.waiting_in(value)
+  if other then
+    party.follows = other
+    host.follow(other, party)
+    return true
+  elseif party.nested and type(value) ~= "table" then
+    error("the iterator of a batch waits for a call of its own, and its yield came to the batch instead of the event loop: "
+      .. "make that call outside the iterator", 0)
+  end
+  return false
+end
+
 -- ---- parties ----
 
 local notifier_kind
@@ -321,65 +380,6 @@ local function await(party, late)
     return slot, response, err, elapsed
   end
   return wait(party, late, response)
-end
-
--- ---- iterators that call ----
-
-local SCRIPT = {} -- stands for the main coroutine
-local pulling = setmetatable({}, { __mode = "k" }) -- coroutine → the party whose iterator runs in it
-
--- The program's iterator runs in the present coroutine for this party, until async.pulled.
-function async.pull(party)
-  if party.host or party.transport then
-    pulling[running() or SCRIPT] = party
-    party.nested, party.follows = nil, nil
-  end
-end
-
--- A call over a transport of the program's own begins: notes in whose iterator it is, if that is a coroutine of its own.
--- Return whether there is one.
-local function enter_nested()
-  local here, is_main = running()
-  local found = false
-  if here == nil or is_main then
-    return found
-  end
-  for co, party in pairs(pulling) do
-    if co ~= here and (co == SCRIPT or status(co) == "normal") then
-      party.nested = here
-      found = true
-    end
-  end
-  return found
-end
-
-local function leave_nested()
-  local here = running()
-  for _, party in pairs(pulling) do
-    if party.nested == here then
-      party.nested = nil
-    end
-  end
-end
-
--- The iterator gave this value. Return whether it has none yet: it is a coroutine that waits for a call of its own. A
--- host waits for it; a transport of the program's own yields to whom it likes, so there it raises.
-function async.pulled(party, value)
-  local host = party.host
-  if not host and not party.transport then
-    return false
-  end
-  pulling[running() or SCRIPT] = nil
-  local other = host and host.waiting_in and host.waiting_in(value)
-  if other then
-    party.follows = other
-    host.follow(other, party)
-    return true
-  elseif party.nested and type(value) ~= "table" then
-    error("the iterator of a batch waits for a call of its own, and its transport yields to the batch instead of the event "
-      .. "loop: make that call outside the iterator", 0)
-  end
-  return false
 end
 
 -- ---- a call ----

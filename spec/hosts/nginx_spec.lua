@@ -410,6 +410,111 @@ describe("nginx", function()
     end)
   end)
 
+  describe("sends nothing where nothing can yield:", function()
+    local function says_so(code)
+      start { locations = ([[
+        location = /here { content_by_lua_block {
+          local function post()
+            local res, err = client:post("%s", { n = 1 })
+            ngx.log(ngx.WARN, "tried: ", tostring(err))
+            return "x"
+          end
+          %s
+          ngx.say("ok")
+        } }]]):format(face.echo_post, code) }
+      ok(host:get "/here")
+      local line = host:errors():match("tried: ([^\n]*)")
+      assert.truthy(line and line:find("itrigger: usage: nginx cannot wait here", 1, true), line)
+      assert.is_nil(sb:state().calls[face.echo_post])
+      ok(host:get "/call")
+    end
+
+    it("in a function that gsub calls", function()
+      says_so [[local _ = ("x"):gsub("x", post)]]
+    end)
+
+    it("in a module that is being required", function()
+      says_so [[package.preload.mine = post require "mine"]]
+    end)
+  end)
+
+  it("waits in a pcall", function()
+    start { locations = ([[
+      location = /here { content_by_lua_block {
+        local ok, res = pcall(client.get, client, "%s")
+        ngx.say(ok and res and "ok" or "failed")
+      } }]]):format(face.echo_get) }
+    sb:fault { kind = "hold", path = "api" }
+    local one = host:many("/here", 1)
+    assert.is_true(sb:wait({ held = 1 }).reached, host:errors())
+    assert.equal("pong\n", host:get("/ping").body)
+    sb:release()
+    assert.same({ ["200 0"] = 1 }, one:counts())
+  end)
+
+  it("gives a batch the requests of a generator that calls", function()
+    start { locations = ([[
+      location = /here { content_by_lua_block {
+        local function orders()
+          for i = 1, 5 do
+            local res = assert(client:get("%s", { n = i }))
+            coroutine.yield { "POST", "%s", { n = i }, tag = res.code + i }
+          end
+        end
+        local sum = 0
+        for result in client:batch(coroutine.wrap(orders), { concurrency = 3 }) do
+          sum = sum + (result.response and result.tag or 0)
+        end
+        ngx.say(sum == 1015 and "ok" or sum)
+      } }]]):format(face.echo_get, face.echo_post) }
+    ok(host:get "/here")
+    assert.equal(5, sb:state().calls[face.echo_post])
+  end)
+
+  it("cancels the call of a light thread that was killed, and ends its reader, without a collection", function()
+    start { locations = ([[
+      location = /here { content_by_lua_block {
+        collectgarbage("stop")
+        local thread = ngx.thread.spawn(function() client:get("%s") end)
+        kill:wait(20)
+        ngx.thread.kill(thread)
+        ngx.say("ok")
+      } }
+      location = /kill { content_by_lua_block { kill:post() ngx.say("ok") } }
+      location = /timers { content_by_lua_block { ngx.say(ngx.timer.running_count()) } }
+      ]]):format(face.echo_get), http = [[
+      init_worker_by_lua_block { kill = require "ngx.semaphore".new() }]] }
+    ok(host:get "/call")
+    sb:fault { kind = "hold", path = "api" }
+    local one = host:many("/here", 1)
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    ok(host:get "/kill")
+    assert.same({ ["200 0"] = 1 }, one:counts())
+    assert.is_true(sb:wait({ gone = 1 }).reached)
+    local running
+    repeat
+      running = host:get("/timers").body
+    until running == "0\n"
+    assert.equal("", host:errors())
+  end)
+
+  it("has one reader after the loop was blocked for longer than a reader may take to start", function()
+    start { init = "local now, later = ngx.now, 0 ngx.now = function() return now() + later end block = function() later = 10 end "
+      .. init { token_store = "memory:" }, locations = ([[
+      location = /here { content_by_lua_block {
+        local thread = ngx.thread.spawn(function() return client:get("%s") end)
+        block()
+        local res = client:get("%s")
+        local _, other = ngx.thread.wait(thread)
+        ngx.say(res and other and "ok" or "failed")
+      } }]]):format(face.echo_get, face.echo_get) }
+    ok(host:get "/here")
+    for _ = 1, 10 do
+      assert.same({ ["200 0"] = 20 }, host:many("/call", 20):counts())
+    end
+    assert.equal("", host:errors())
+  end)
+
   it("has nothing running when no call is out: a reload ends the worker at once", function()
     start()
     ok(host:get "/call")

@@ -103,6 +103,21 @@ static int l_bell_answered(lua_State *L)
     return 0;
 }
 
+/* ---- coroutines ---- */
+
+/* In the interpreter from Lua 5.3 on and in LuaJIT, whichever headers we were built with. */
+extern int lua_isyieldable(lua_State *L) __attribute__((weak));
+
+/* Return whether the running coroutine can yield where it is; nothing where the interpreter cannot
+ * tell. ngx_lua hides coroutine.isyieldable. */
+static int l_is_yieldable(lua_State *L)
+{
+    if (lua_isyieldable == NULL)
+        return 0;
+    lua_pushboolean(L, lua_isyieldable(L));
+    return 1;
+}
+
 /* ---- transports that ring it ---- */
 
 static enum itr_status open_engine(void *ctx, const struct itr_transport_options *options,
@@ -154,6 +169,7 @@ static const luaL_Reg functions[] = {{"notifier", l_bell},
                                      {"notifier_accept", l_bell_accept},
                                      {"notify", l_bell_ring},
                                      {"notifier_answered", l_bell_answered},
+                                     {"is_yieldable", l_is_yieldable},
                                      {NULL, NULL}};
 
 void itr_lua_async_open(lua_State *L)
