@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
 #include "support/loop_fixture.h"
 #include "transport/curl_settings.h"
 
@@ -316,6 +317,56 @@ static void the_deadline_ends_every_phase(void **state)
     }
 }
 
+static void pass_deadline(const struct itr_exchange *x, int64_t started_mono_ms)
+{
+    const struct itr_clock *clock = itr_clock_system();
+
+    itr_clock_sleep_ms(clock,
+                       started_mono_ms + x->request.timeout_ms + 2 - itr_clock_mono_ms(clock));
+}
+
+/* Its caller wrote to a database, was stopped, or the machine slept. */
+static void an_answer_that_came_while_nobody_looked_is_no_timeout(void **state)
+{
+    static const struct raw_step script[] = {
+        READ,
+        GATE,
+        SEND("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
+        {RAW_REPEAT, "x", 99999},
+        SEND("y"),
+        HOLD,
+        END};
+    const struct raw_step *const scripts[] = {script};
+    struct itr_transport_options o = {.max_host_connections = 1};
+    struct itr_exchange second;
+    struct loop_fixture f;
+    struct itr_error e;
+    int64_t start;
+
+    (void)state;
+    loop_fixture_init_with(&f, scripts, 1, &o);
+    loop_fixture_get(&second, f.url);
+    second.request.timeout_ms = f.x.request.timeout_ms = 500;
+    start = itr_clock_mono_ms(itr_clock_system());
+    assert_int_equal(f.t->ops->start(f.t, &f.x, &e), ITR_OK);
+    assert_int_equal(f.t->ops->start(f.t, &second, &e), ITR_OK);
+    while (raw_server_requests(f.server) == 0)
+        assert_null(f.t->ops->wait(f.t, 1));
+    raw_server_open_gate(f.server);
+    raw_server_await_sends(f.server, 2);
+    pass_deadline(&f.x, start);
+    assert_ptr_equal(f.t->ops->wait(f.t, -1), &f.x);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    assert_int_equal(f.x.response.body.len, 100000);
+
+    /* What was not sent by its deadline never is. */
+    assert_ptr_equal(f.t->ops->wait(f.t, -1), &second);
+    loop_fixture_expect(&second, ITR_TIMEOUT, false, 0);
+    assert_int_equal(raw_server_requests(f.server), 1);
+    itr_exchange_clear(&second);
+    loop_fixture_clear(&f);
+}
+
 /* A TLS handshake with a server that says nothing. */
 static void the_connect_limit_ends_a_handshake(void **state)
 {
@@ -401,6 +452,7 @@ int main(void)
         cmocka_unit_test(many_stale_connections_fail_no_call),
         cmocka_unit_test(a_trailer_is_no_news),
         cmocka_unit_test(the_deadline_ends_every_phase),
+        cmocka_unit_test(an_answer_that_came_while_nobody_looked_is_no_timeout),
         cmocka_unit_test(the_connect_limit_ends_a_handshake),
         cmocka_unit_test(a_redirect_is_an_answer_like_any_other),
         cmocka_unit_test(retry_after_is_read_in_both_forms),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/bound.h"
 #include "core/base/clock.h"
 #include "core/base/list.h"
 #include "core/os/sigpipe.h"
@@ -33,16 +34,23 @@ struct itr_curl_loop {
     struct itr_list running, idle;   /* of requests; ours */
     long n_idle;
     struct itr_list finished; /* of exchanges, borrowed */
+    int64_t limit_mono_ms;    /* no limit of a running one passes before */
     bool tls;                 /* https was used: closing may write, too */
     struct itr_list node;     /* in the list of abandoned ones; see bury */
     atomic_bool woken;
 };
 
 #define LONGEST_POLL_MS 3600000
+#define MOST_PASSES 32 /* over what has arrived, before limits count */
 
 static struct itr_curl_loop *loop_of(struct itr_transport *t)
 {
     return (struct itr_curl_loop *)(void *)t;
+}
+
+static struct itr_curl_request *request_of(struct itr_list *node)
+{
+    return ITR_CONTAINER(node, struct itr_curl_request, node);
 }
 
 /* Return the first request of a list; NULL: none. */
@@ -50,7 +58,7 @@ static struct itr_curl_request *first_of(const struct itr_list *list)
 {
     struct itr_list *node = itr_list_first(list);
 
-    return node != NULL ? ITR_CONTAINER(node, struct itr_curl_request, node) : NULL;
+    return node != NULL ? request_of(node) : NULL;
 }
 
 /* ---- finished ones ---- */
@@ -123,6 +131,11 @@ static void fail_all(struct itr_curl_loop *loop, CURLMcode code)
     }
 }
 
+static void note_limit(struct itr_curl_loop *loop, const struct itr_curl_request *r)
+{
+    loop->limit_mono_ms = itr_min64(loop->limit_mono_ms, itr_curl_request_limit_mono_ms(r));
+}
+
 /* Have a request carry x, after these tries (NULL: it is the first). */
 static enum itr_status begin(struct itr_curl_loop *loop, struct itr_exchange *x,
                              const struct itr_curl_tries *tries, struct itr_error *e)
@@ -146,6 +159,7 @@ static enum itr_status begin(struct itr_curl_loop *loop, struct itr_exchange *x,
         goto err1;
     }
     itr_list_append(&loop->running, &r->node);
+    note_limit(loop, r);
     return ITR_OK;
 
 err1:
@@ -201,22 +215,54 @@ static enum itr_status loop_start(struct itr_transport *t, struct itr_exchange *
     return begin(loop_of(t), x, NULL, e);
 }
 
-static void perform(struct itr_curl_loop *loop)
-{
-    int running;
-    CURLMcode code;
-
-    if (itr_list_is_empty(&loop->running))
-        return;
-    if ((code = curl_multi_perform(loop->multi, &running)) != CURLM_OK)
-        fail_all(loop, code);
-    else
-        collect(loop);
-}
-
 static int64_t now_ms(void)
 {
     return itr_clock_mono_ms(itr_clock_system());
+}
+
+static bool perform_once(struct itr_curl_loop *loop)
+{
+    int running;
+    CURLMcode code = curl_multi_perform(loop->multi, &running);
+
+    if (code != CURLM_OK)
+        fail_all(loop, code);
+    else
+        collect(loop);
+    return code == CURLM_OK;
+}
+
+/* libcurl looks at the clock before it reads. So that an answer which is here does not become a
+ * time-out because its caller was busy (or stopped, or the machine asleep) when it came, those
+ * whose limit passed get what is here first. */
+static void read_before_limits(struct itr_curl_loop *loop, int64_t now)
+{
+    struct itr_list *at;
+    int passes = 0, ready = 0;
+
+    for (at = loop->running.next; at != &loop->running; at = at->next)
+        if (itr_curl_request_limit_mono_ms(request_of(at)) <= now)
+            itr_curl_request_set_late(request_of(at), true);
+    while (perform_once(loop) && ++passes < MOST_PASSES &&
+           curl_multi_poll(loop->multi, NULL, 0, 0, &ready) == CURLM_OK && ready > 0)
+        ;
+    loop->limit_mono_ms = INT64_MAX;
+    for (at = loop->running.next; at != &loop->running; at = at->next) {
+        if (request_of(at)->is_late)
+            itr_curl_request_set_late(request_of(at), false);
+        note_limit(loop, request_of(at));
+    }
+}
+
+static void perform(struct itr_curl_loop *loop)
+{
+    int64_t now;
+
+    if (itr_list_is_empty(&loop->running))
+        return;
+    if ((now = now_ms()) >= loop->limit_mono_ms)
+        read_before_limits(loop, now);
+    (void)perform_once(loop);
 }
 
 /* How long to sleep at most; 0: the time is over. */
@@ -429,6 +475,7 @@ static enum itr_status loop_open(const struct itr_transport_options *options,
     itr_list_init(&loop->running);
     itr_list_init(&loop->idle);
     itr_list_init(&loop->finished);
+    loop->limit_mono_ms = INT64_MAX;
     itr_curl_sockets_init(&loop->sockets);
     if ((s = itr_curl_settings_init(&loop->settings, options, e)) != ITR_OK)
         goto err0;

@@ -1,9 +1,12 @@
 #include "transport/curl_request.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/bound.h"
+#include "core/base/clock.h"
 #include "transport/curl_error.h"
 #include "transport/curl_headers.h"
 #include "transport/curl_outcome.h"
@@ -19,12 +22,21 @@
 
 /* libcurl is about to send it again. Is that because the server refused the stream or said GOAWAY
  * before it came to it, so that nothing was executed (RFC 9113, 8.7)? libcurl does not say; but
- * otherwise it repeats only what went over a kept connection, and on HTTP/2 only after an error
- * that it has words for. */
+ * otherwise it repeats only what went over a kept connection, and on HTTP/2 (not from 8.1 to 8.6)
+ * only after an error that it has words for. */
 static bool is_refusal(const struct itr_curl_request *r)
 {
-    return r->text[0] == '\0' &&
-           (r->on_fresh || (r->socket != NULL && r->socket->version == ITR_CURL_VERSION_2));
+    const struct itr_curl_socket *s = r->socket;
+
+    if (r->text[0] != '\0')
+        return false;
+    if (r->on_fresh)
+        return true;
+    if (s == NULL || s->version != ITR_CURL_VERSION_2)
+        return false;
+    if (r->settings->refusal == ITR_CURL_REFUSAL_81)
+        return s->goaway >= 0 && r->stream > s->goaway;
+    return true;
 }
 
 /* The last question before a request leaves. False: it must not, and r->stop says why. */
@@ -36,6 +48,8 @@ static bool may_leave(struct itr_curl_request *r)
         r->stop = is_refusal(r) ? ITR_CURL_REFUSED : ITR_CURL_REPEAT;
     else if (r->socket != NULL && !itr_curl_socket_may_carry(r->socket))
         r->stop = ITR_CURL_STALE;
+    else if (r->is_late && itr_clock_mono_ms(itr_clock_system()) >= r->deadline_mono_ms)
+        r->stop = ITR_CURL_LATE;
     else if (q->may_send != NULL && !q->may_send(q->may_send_ctx))
         r->stop = ITR_CURL_HELD;
     return r->stop == ITR_CURL_GOES_ON;
@@ -61,6 +75,28 @@ static int on_before_request(void *ctx, char *peer_ip, char *own_ip, int peer_po
     return CURL_PREREQFUNC_OK;
 }
 #endif
+
+/* ITR_CURL_REFUSAL_81: the number of each stream, and of the last one that a server reads, are in
+ * libcurl's trace alone. */
+static int on_trace(CURL *easy, curl_infotype type, char *bytes, size_t n, void *ctx)
+{
+    struct itr_curl_request *r = ctx;
+    char line[100];
+    unsigned last;
+    int number;
+
+    (void)easy;
+    if (type != CURLINFO_TEXT)
+        return 0;
+    (void)snprintf(line, sizeof line, "%.*s", (int)(n < sizeof line ? n : sizeof line), bytes);
+    if (sscanf(line, "[HTTP/2] [%d] OPENED", &number) == 1 ||
+        sscanf(line, "Using Stream ID: %d", &number) == 1)
+        r->stream = number;
+    else if (sscanf(line, "received GOAWAY, error=%d, last_stream=%u", &number, &last) == 2 &&
+             r->socket != NULL)
+        r->socket->goaway = (long)last;
+    return 0;
+}
 
 /* libcurl is told that less was taken than there was: that ends the transfer. */
 static size_t refuse(struct itr_curl_request *r, enum itr_curl_stop why)
@@ -140,6 +176,12 @@ static void set_callbacks(struct itr_curl_request *r, struct itr_curl_sockets *s
     itr_curl_note(
         rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETFUNCTION, itr_curl_sockets_on_close));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETDATA, (void *)sockets));
+    if (r->settings->refusal == ITR_CURL_REFUSAL_81 &&
+        r->settings->https_version != CURL_HTTP_VERSION_1_1) {
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_DEBUGFUNCTION, on_trace));
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_DEBUGDATA, (void *)r));
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_VERBOSE, 1L));
+    }
 }
 
 /* What keeps a request from going out twice. */
@@ -305,15 +347,42 @@ static void forget_exchange(struct itr_curl_request *r)
 {
     r->sent = r->on_fresh = r->answered = r->head_whole = false;
     r->stop = ITR_CURL_GOES_ON;
+    r->is_late = false;
+    r->stream = 0;
     r->head_bytes = 0;
     r->text[0] = '\0';
+}
+
+/* Both of libcurl's time limits, which count from when it was given the handle. */
+static void set_limits(struct itr_curl_request *r, int64_t all_ms, int64_t connect_ms, CURLcode *rc)
+{
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(all_ms)));
+    if (r->settings->connect_timeout_ms > 0)
+        itr_curl_note(rc,
+                      curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, as_long_ms(connect_ms)));
+}
+
+int64_t itr_curl_request_limit_mono_ms(const struct itr_curl_request *r)
+{
+    return r->sent ? r->deadline_mono_ms : itr_min64(r->deadline_mono_ms, r->connect_mono_ms);
+}
+
+void itr_curl_request_set_late(struct itr_curl_request *r, bool late)
+{
+    CURLcode rc = CURLE_OK; /* a number is always taken */
+
+    r->is_late = late;
+    if (late)
+        set_limits(r, INT_MAX, INT_MAX, &rc);
+    else
+        set_limits(r, r->left_ms, r->settings->connect_timeout_ms, &rc);
 }
 
 enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_exchange *x,
                                        const struct itr_curl_tries *tries, struct itr_error *e)
 {
     const struct itr_request *q = &x->request;
-    int64_t left_ms;
+    int64_t now = itr_clock_mono_ms(itr_clock_system());
     CURLcode rc = CURLE_OK;
     enum itr_status s;
 
@@ -323,8 +392,11 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     r->exchange = x;
     forget_exchange(r);
     r->tries = tries != NULL ? *tries : (struct itr_curl_tries){0};
-    left_ms = q->timeout_ms - r->tries.spent_us / 1000;
-    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(left_ms)));
+    r->left_ms = itr_max64(q->timeout_ms - r->tries.spent_us / 1000, 1);
+    r->deadline_mono_ms = now + itr_min64(r->left_ms, INT_MAX);
+    r->connect_mono_ms =
+        r->settings->connect_timeout_ms > 0 ? now + r->settings->connect_timeout_ms : INT64_MAX;
+    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(r->left_ms)));
     set_freshness(r, r->tries.want_fresh, &rc);
     set_method(r, q, &rc);
     set_headers(r, q, &rc);
@@ -353,7 +425,8 @@ bool itr_curl_request_is_tls(const struct itr_curl_request *r)
 static bool was_refused(const struct itr_curl_request *r, CURLcode code)
 {
     if (r->stop == ITR_CURL_GOES_ON && code == CURLE_HTTP2)
-        return r->sent && !r->answered && r->text[0] == '\0';
+        return r->sent && !r->answered && r->text[0] == '\0' &&
+               r->settings->refusal == ITR_CURL_REFUSAL_7;
     return r->stop == ITR_CURL_REFUSED;
 }
 

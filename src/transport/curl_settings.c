@@ -68,10 +68,14 @@ static bool make_list(struct curl_slist **list, const char *const *lines,
 static enum itr_status choose_version(struct itr_curl_settings *s, enum itr_http_version wish,
                                       struct itr_error *e)
 {
-    int features = curl_version_info(CURLVERSION_NOW)->features;
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+    int features = v->features;
     bool http2 = (features & CURL_VERSION_HTTP2) != 0;
 
     s->gzip = (features & CURL_VERSION_LIBZ) != 0;
+    s->refusal = v->version_num < 0x080100   ? ITR_CURL_REFUSAL_7
+                 : v->version_num < 0x080700 ? ITR_CURL_REFUSAL_81
+                                             : ITR_CURL_REFUSAL_87;
     if (wish == ITR_HTTP_2 && !http2)
         return itr_error_set(e, ITR_CONFIG,
                              "option http_version is \"2\": this libcurl was built without HTTP/2");

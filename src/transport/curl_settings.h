@@ -23,12 +23,21 @@
 #define ITR_CURL_HAS_PREREQ 0
 #endif
 
+/* How this libcurl (at run time) shows that an HTTP/2 server refused a stream or said GOAWAY before
+ * it came to it. No version says so in a code of its own. */
+enum itr_curl_refusal {
+    ITR_CURL_REFUSAL_7,  /* before 8.1: it repeats without words, or ends with CURLE_HTTP2 */
+    ITR_CURL_REFUSAL_81, /* 8.1 to 8.6: as it shows a connection that broke; its trace tells */
+    ITR_CURL_REFUSAL_87  /* since 8.7: it repeats without words */
+};
+
 struct itr_curl_settings {
     char *ca_file, *proxy, *user_agent, *unix_socket; /* ours; NULL: libcurl's default */
     long https_version;                               /* CURL_HTTP_VERSION_... for https */
     long connect_timeout_ms;
-    long max_host_connections;       /* > 0 */
-    bool gzip;                       /* this libcurl can undo it */
+    long max_host_connections; /* > 0 */
+    bool gzip;                 /* this libcurl can undo it */
+    enum itr_curl_refusal refusal;
     struct curl_slist *get_headers;  /* ours: sent with every GET */
     struct curl_slist *post_headers; /* ours: sent with every POST */
 };

@@ -158,6 +158,7 @@ static int open_and_note(struct itr_curl_sockets *s, const struct curl_sockaddr 
         return -1;
     }
     new->refs = 1;
+    new->goaway = -1;
     s->all[s->n++] = new; /* the set now owns it */
     return new->fd;
 }

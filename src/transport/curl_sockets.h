@@ -32,6 +32,7 @@ struct itr_curl_socket {
     int local_port; /* 0: not known yet */
     bool used;      /* a request went over it */
     enum itr_curl_version version;
+    long goaway; /* the last stream that the server will read; -1: it has not said (or not to us) */
 };
 
 struct itr_curl_sockets {
