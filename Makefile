@@ -53,12 +53,11 @@ include = '$(hash)include <$(1)>'
 curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(call cflags_of,libcurl))
 curl_libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR) -lcurl,$(call libs_of,libcurl,-lcurl))
 
-# The Redis store is a module of its own, so that nobody needs hiredis who has no Redis. From hiredis 1.0 on there may
-# be TLS, only with OpenSSL's headers.
+# The Redis store is a module of its own, so that nobody needs hiredis who has no Redis. TLS needs OpenSSL.
 hiredis_cflags := $(if $(HIREDIS_INCDIR),$(addprefix -isystem ,$(filter-out /usr/include,$(HIREDIS_INCDIR))),$(call cflags_of,hiredis))
 has_redis := $(if $(filter 0,$(REDIS)),,$(call has,$(hiredis_cflags),$(call include,hiredis/hiredis.h)))
-redis_tls := $(if $(has_redis),$(call has,$(hiredis_cflags),$(call include,hiredis/hiredis_ssl.h) $(call include,openssl/ssl.h)))
-redis_libs := $(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) $(if $(redis_tls),-lhiredis_ssl) -lhiredis $(if $(redis_tls),-lssl -lcrypto)
+redis_tls := $(if $(has_redis),$(call has,,$(call include,openssl/ssl.h)))
+redis_libs := $(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) -lhiredis $(if $(redis_tls),-lssl -lcrypto)
 
 # The daemon. enum MHD_Result came with 0.9.71.
 daemon_cflags := $(call cflags_of,libmicrohttpd inih)

@@ -1,13 +1,13 @@
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/os/fork.h"
+#include "core/base/clock.h"
 #include "core/os/sigpipe.h"
-#include "store/redis_error.h"
 #include "store/redis_link.h"
+#include "store/redis_pool.h"
+#include "store/redis_sentinel.h"
 #include "store/redis_tls.h"
 #include "store/redis_url.h"
 #include "store/stores.h"
@@ -16,35 +16,33 @@
  * "redis:": a value is a string with a time to live, swapped by one script.
  *
  * Design notes
- * - One connection a store, made when it is needed, used under the store's lock: a fetch thread
- *   alone uses it, so that nobody waits for long.
- * - A connection that broke is made anew once, and the command is said again. For load that is
- *   harmless. A swap whose answer was lost may have been done: then the script finds another value
- *   than the old one, and the one that stands there is ours if it is the new one (no two writers
- *   ever write one record: it names its lease's owner or its fence).
- * - Redis's own words are not shown: an error text can repeat arguments, and one of them is the
- *   token. Its first word says the kind.
- * - A forked child closes its copy of the parent's descriptor and leaves hiredis's memory alone:
- *   another thread may have been in the middle of it.
+ * - An operation takes an idle connection or makes one. If that breaks, or its server is not the
+ *   one to use now, the operation looks for the server again (the next host, the Sentinels) and is
+ *   done once more. For load that is harmless. A swap whose answer was lost may have been done:
+ *   then the script finds another value than the old one, and the one that is there is ours if it
+ *   is the new one (no two writers ever write one record: it names its lease's owner or its fence).
+ * - A node of a cluster that does not have the key names the one that has it. That is remembered
+ *   for the key.
+ * - A value of no bytes is none: nothing is ever deleted, so the user needs no right to.
  */
 
 static const char script[] =
     "local v = redis.call('GET', KEYS[1]) if (v or '') ~= ARGV[1] then return 0 end "
-    "if ARGV[2] == '' then redis.call('DEL', KEYS[1]) "
-    "else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end return 1";
-static const char script_sha1[] = "c26182035cdbc5c6ad966f9e512dc4e3144c26ab";
+    "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
+static const char script_sha1[] = "35df467f0c496fc58972ab1a4f345e3dbf3ca53a";
 
 #define KEY_MAX (ITR_REDIS_PART + 200)
+#define HOPS_MAX 5     /* redirections of one operation */
+#define STEPS_OF_ALL 3 /* the whole operation takes no longer than so many times timeout_ms */
 
 struct redis_store {
     struct itr_store head;
     atomic_uint refs;
     struct itr_redis_url url;
+    struct itr_redis_owner owner;
     char id[ITR_REDIS_ID]; /* as errors show it */
     char identity[ITR_REDIS_IDENTITY];
-    pthread_mutex_t lock;
-    struct itr_redis_link link; /* under lock */
-    unsigned generation;        /* under renewing: the process that lock and link belong to */
+    struct itr_redis_pool pool;
 };
 
 static struct redis_store *of(struct itr_store *s)
@@ -52,48 +50,9 @@ static struct redis_store *of(struct itr_store *s)
     return (struct redis_store *)s;
 }
 
-/* ---- over a fork ---- */
+/* ---- one operation ---- */
 
-/* Held for a moment only, never while anything waits: a fork takes it. */
-static pthread_mutex_t renewing = PTHREAD_MUTEX_INITIALIZER;
-
-static void before_fork(void)
-{
-    pthread_mutex_lock(&renewing);
-}
-
-static void after_fork(void)
-{
-    pthread_mutex_unlock(&renewing);
-}
-
-static void watch_forks(void)
-{
-    itr_fork_watch();
-    (void)pthread_atfork(before_fork, after_fork, after_fork);
-}
-
-static void renew_after_fork(struct redis_store *r)
-{
-    pthread_mutex_lock(&renewing);
-    if (r->generation != itr_fork_generation()) {
-        itr_redis_link_abandon(&r->link);
-        pthread_mutex_init(&r->lock, NULL);
-        r->generation = itr_fork_generation();
-    }
-    pthread_mutex_unlock(&renewing);
-}
-
-/* ---- errors ---- */
-
-static enum itr_status fail(const struct redis_store *r, const char *what, struct itr_error *e)
-{
-    return itr_redis_fail(r->id, what, e);
-}
-
-/* ---- commands, each of which may be said twice ---- */
-
-struct job {
+struct operation {
     char key[KEY_MAX]; /* with the prefix */
     /* load */
     struct itr_buf *bytes;
@@ -103,139 +62,322 @@ struct job {
     size_t old_len, fresh_len;
     int64_t keep_for_ms;
     bool *done;
-    bool again; /* an answer of it was lost */
+
+    int64_t until_mono_ms;
+    bool again;                    /* an answer of it was lost */
+    int tries, hops;               /* servers that failed; redirections */
+    bool is_redirected, is_asking; /* to target; and must say ASKING there */
+    struct itr_redis_place target;
 };
+
+typedef enum itr_redis_said run_fn(struct itr_redis_link *l, const struct operation *op,
+                                   struct itr_error *e);
+
+static enum itr_redis_said no_memory(struct itr_error *e)
+{
+    (void)itr_error_set(e, ITR_NOMEM, "no memory");
+    return ITR_REDIS_NOMEM;
+}
+
+/* Before each command of an operation that a node was only asked to take over. */
+static bool add_asking(struct itr_redis_link *l, const struct operation *op)
+{
+    const char *argv[] = {"ASKING"};
+
+    return !op->is_asking || itr_redis_link_add(l, 1, argv, NULL);
+}
+
+static enum itr_redis_said skip_asking(struct itr_redis_link *l, const struct operation *op,
+                                       struct itr_error *e)
+{
+    enum itr_redis_said said = ITR_REDIS_OK;
+    redisReply *reply = NULL;
+
+    if (op->is_asking)
+        said = itr_redis_link_reply(l, REDIS_REPLY_STATUS, &reply, e);
+    itr_redis_link_free_reply(reply);
+    /* The answer to the command behind it is still to come. */
+    return said == ITR_REDIS_OK || said == ITR_REDIS_NOMEM ? said : ITR_REDIS_LOST;
+}
+
+static bool add_get(struct itr_redis_link *l, const struct operation *op)
+{
+    const char *argv[] = {"GET", op->key};
+
+    return add_asking(l, op) && itr_redis_link_add(l, 2, argv, NULL);
+}
+
+/* ---- load ---- */
 
 static bool take_time(const redisReply *t, int64_t *now_ms)
 {
-    if (t->elements != 2 || t->element[0]->type != REDIS_REPLY_STRING ||
-        t->element[1]->type != REDIS_REPLY_STRING)
+    if (t->type != REDIS_REPLY_ARRAY || t->elements != 2 ||
+        t->element[0]->type != REDIS_REPLY_STRING || t->element[1]->type != REDIS_REPLY_STRING)
         return false;
     *now_ms =
         strtoll(t->element[0]->str, NULL, 10) * 1000 + strtoll(t->element[1]->str, NULL, 10) / 1000;
     return true;
 }
 
-static enum itr_status do_load(struct redis_store *r, const struct job *j, bool *broken,
-                               struct itr_error *e)
+static enum itr_redis_said take_value(const struct itr_redis_link *l, const redisReply *value,
+                                      const struct operation *op, struct itr_error *e)
 {
-    const char *get[] = {"GET", j->key}, *time[] = {"TIME"};
-    redisReply *value = NULL, *now = NULL;
-    enum itr_status s, s_now;
+    enum itr_status s;
 
-    if (redisAppendCommandArgv(r->link.context, 2, get, NULL) != REDIS_OK ||
-        redisAppendCommandArgv(r->link.context, 1, time, NULL) != REDIS_OK)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
-    s = itr_redis_link_reply(&r->link, REDIS_REPLY_STRING, &value, broken, e);
-    if (*broken)
-        return s;
-    s_now = itr_redis_link_reply(&r->link, REDIS_REPLY_ARRAY, &now, broken, s == ITR_OK ? e : NULL);
+    if (value->type != REDIS_REPLY_STRING)
+        return ITR_REDIS_OK;
+    s = itr_buf_append(op->bytes, value->str, (size_t)value->len);
     if (s == ITR_OK)
-        s = s_now;
-    if (s == ITR_OK && !take_time(now, j->now_ms))
-        s = fail(r, "it answered something that Redis would not", e);
-    if (s == ITR_OK && value->type == REDIS_REPLY_STRING &&
-        (s = itr_buf_append(j->bytes, value->str, value->len)) != ITR_OK)
-        s = s == ITR_FULL ? fail(r, "something else stands under our key; give another prefix", e)
-                          : itr_error_set(e, s, "no memory");
-    freeReplyObject(value);
-    freeReplyObject(now);
-    return s;
+        return ITR_REDIS_OK;
+    return s == ITR_FULL
+               ? itr_redis_link_fail(l, ITR_REDIS_ERROR,
+                                     "another program uses our key; give another prefix", e)
+               : no_memory(e);
 }
 
-static enum itr_status run_script(struct redis_store *r, const struct job *j, const char *verb,
-                                  const char *what, redisReply **out, bool *broken,
-                                  struct itr_error *e)
+static enum itr_redis_said run_load(struct itr_redis_link *l, const struct operation *op,
+                                    struct itr_error *e)
+{
+    const char *time[] = {"TIME"};
+    redisReply *value = NULL, *now = NULL;
+    enum itr_redis_said said, said_now;
+    struct itr_error second;
+
+    if (!add_get(l, op) || !itr_redis_link_add(l, 1, time, NULL))
+        return no_memory(e);
+    said = skip_asking(l, op, e);
+    if (said == ITR_REDIS_OK)
+        said = itr_redis_link_reply(l, REDIS_REPLY_STRING, &value, e);
+    if (said != ITR_REDIS_LOST && said != ITR_REDIS_NOMEM) {
+        /* Its answer comes in any case, and must not be taken for the next command's. */
+        said_now = itr_redis_link_reply(l, REDIS_REPLY_ARRAY, &now, &second);
+        if (said == ITR_REDIS_OK && said_now != ITR_REDIS_OK && e != NULL)
+            *e = second;
+        if (said == ITR_REDIS_OK || said_now == ITR_REDIS_LOST)
+            said = said_now;
+    }
+    if (said == ITR_REDIS_OK && !take_time(now, op->now_ms))
+        said = itr_redis_link_fail(l, ITR_REDIS_LOST, "its answer is not what Redis answers", e);
+    if (said == ITR_REDIS_OK)
+        said = take_value(l, value, op, e);
+    itr_redis_link_free_reply(value);
+    itr_redis_link_free_reply(now);
+    return said;
+}
+
+/* ---- swap ---- */
+
+static enum itr_redis_said run_script(struct itr_redis_link *l, const struct operation *op,
+                                      const char *verb, const char *what, struct itr_error *e)
 {
     char keep[24];
-    const char *argv[] = {verb, what, "1", j->key, j->old, j->fresh, keep};
-    size_t lens[] = {strlen(verb), strlen(what), 1, strlen(j->key), j->old_len, j->fresh_len, 0};
+    const char *argv[] = {verb, what, "1", op->key, op->old, op->fresh, keep};
+    size_t lens[] = {strlen(verb), strlen(what), 1, strlen(op->key), op->old_len, op->fresh_len, 0};
+    enum itr_redis_said said;
+    redisReply *reply;
 
-    lens[6] = (size_t)snprintf(keep, sizeof keep, "%lld", (long long)j->keep_for_ms);
-    if (redisAppendCommandArgv(r->link.context, 7, argv, lens) != REDIS_OK)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
-    return itr_redis_link_reply(&r->link, REDIS_REPLY_INTEGER, out, broken, e);
+    lens[6] = (size_t)snprintf(keep, sizeof keep, "%lld", (long long)op->keep_for_ms);
+    if (!add_asking(l, op) || !itr_redis_link_add(l, 7, argv, lens))
+        return no_memory(e);
+    if ((said = skip_asking(l, op, e)) != ITR_REDIS_OK)
+        return said;
+    said = itr_redis_link_reply(l, REDIS_REPLY_INTEGER, &reply, e);
+    if (said == ITR_REDIS_OK && reply->type == REDIS_REPLY_INTEGER)
+        *op->done = reply->integer == 1;
+    else if (said == ITR_REDIS_OK)
+        said = itr_redis_link_fail(l, ITR_REDIS_LOST, "its answer is not what Redis answers", e);
+    itr_redis_link_free_reply(reply);
+    return said;
 }
 
-/* Is what stands there what we wanted to put there? */
-static enum itr_status look(struct redis_store *r, const struct job *j, bool *broken,
-                            struct itr_error *e)
+/* Is the value that is there the one that we wanted to put there? */
+static enum itr_redis_said look(struct itr_redis_link *l, const struct operation *op,
+                                struct itr_error *e)
 {
-    const char *get[] = {"GET", j->key};
-    redisReply *value;
-    enum itr_status s;
+    enum itr_redis_said said;
+    redisReply *value = NULL;
 
-    if (redisAppendCommandArgv(r->link.context, 2, get, NULL) != REDIS_OK)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
-    s = itr_redis_link_reply(&r->link, REDIS_REPLY_STRING, &value, broken, e);
-    if (s != ITR_OK)
-        return s;
-    *j->done = (size_t)value->len == j->fresh_len &&
-               (value->len == 0 || memcmp(value->str, j->fresh, j->fresh_len) == 0);
-    freeReplyObject(value);
-    return ITR_OK;
+    if (!add_get(l, op))
+        return no_memory(e);
+    said = skip_asking(l, op, e);
+    if (said == ITR_REDIS_OK)
+        said = itr_redis_link_reply(l, REDIS_REPLY_STRING, &value, e);
+    if (said == ITR_REDIS_OK)
+        *op->done = (size_t)value->len == op->fresh_len &&
+                    (value->len == 0 || memcmp(value->str, op->fresh, op->fresh_len) == 0);
+    itr_redis_link_free_reply(value);
+    return said;
 }
 
-static enum itr_status do_swap(struct redis_store *r, const struct job *j, bool *broken,
+static enum itr_redis_said run_swap(struct itr_redis_link *l, const struct operation *op,
+                                    struct itr_error *e)
+{
+    enum itr_redis_said said = run_script(l, op, "EVALSHA", script_sha1, e);
+
+    if (said == ITR_REDIS_NOSCRIPT)
+        said = run_script(l, op, "EVAL", script, e);
+    return said == ITR_REDIS_OK && !*op->done && op->again ? look(l, op, e) : said;
+}
+
+/* ---- which server ---- */
+
+static enum itr_redis_said connect_to(struct redis_store *r, const struct operation *op,
+                                      const struct itr_redis_place *place,
+                                      struct itr_redis_link **out, struct itr_error *e)
+{
+    struct itr_redis_link *l = itr_redis_pool_take(&r->pool, place);
+    enum itr_redis_said said = ITR_REDIS_OK;
+    char what[ITR_REDIS_PART + 80];
+
+    if (l == NULL && !itr_redis_url_allows(&r->url, place->host)) {
+        (void)snprintf(what, sizeof what,
+                       "%.100s is another machine; add insecure=1, or use TLS (rediss)",
+                       place->host);
+        (void)itr_redis_fail(r->id, NULL, what, e);
+        return ITR_REDIS_ERROR;
+    }
+    if (l == NULL) {
+        if ((l = itr_redis_link_new(&r->owner, place, op->until_mono_ms)) == NULL)
+            return no_memory(e);
+        said = itr_redis_link_connect(l, false, e);
+    }
+    l->until_mono_ms = op->until_mono_ms;
+    if (said == ITR_REDIS_OK)
+        *out = l;
+    else
+        itr_redis_link_free(l);
+    return said;
+}
+
+static enum itr_redis_said connect_to_master(struct redis_store *r, const struct operation *op,
+                                             struct itr_redis_link **out, struct itr_error *e)
+{
+    struct itr_redis_place place;
+    enum itr_redis_said said;
+
+    if ((*out = itr_redis_pool_take(&r->pool, NULL)) != NULL) {
+        (*out)->until_mono_ms = op->until_mono_ms;
+        return ITR_REDIS_OK;
+    }
+    said = itr_redis_sentinel_ask(&r->owner, &r->pool, op->until_mono_ms, &place, e);
+    if (said == ITR_REDIS_OK)
+        said = connect_to(r, op, &place, out, e);
+    if (said != ITR_REDIS_OK || (said = itr_redis_sentinel_check(*out, e)) == ITR_REDIS_OK)
+        return said;
+    itr_redis_link_free(*out);
+    *out = NULL;
+    return said;
+}
+
+/* Find a link to the server that should have the key. */
+static enum itr_redis_said find_link(struct redis_store *r, struct operation *op,
+                                     struct itr_redis_link **out, struct itr_error *e)
+{
+    static const struct itr_redis_place socket;
+    struct itr_redis_place place;
+
+    if (op->is_redirected)
+        return connect_to(r, op, &op->target, out, e);
+    if (r->url.is_sentinel)
+        return connect_to_master(r, op, out, e);
+    if (r->url.n_hosts == 0)
+        return connect_to(r, op, &socket, out, e);
+    if (itr_redis_pool_route(&r->pool, op->key, &place)) {
+        op->is_redirected = true;
+        op->target = place;
+        return connect_to(r, op, &place, out, e);
+    }
+    return connect_to(r, op, &r->url.hosts[itr_redis_pool_first(&r->pool) % r->url.n_hosts], out,
+                      e);
+}
+
+/* ---- what follows ---- */
+
+/* The node of a cluster named another one. True: go there. */
+static bool follow(struct redis_store *r, struct operation *op, const struct itr_redis_link *l,
+                   bool is_asking, struct itr_error *e)
+{
+    op->is_redirected = true;
+    op->is_asking = is_asking;
+    op->target = l->elsewhere;
+    if (!is_asking)
+        itr_redis_pool_set_route(&r->pool, op->key, &l->elsewhere);
+    if (++op->hops <= HOPS_MAX)
+        return true;
+    (void)itr_redis_link_fail(l, ITR_REDIS_ERROR, "the nodes of its cluster send us in circles", e);
+    return false;
+}
+
+/* This server failed, or is not the one to use now. True: look for one again. was_open: there was a
+ * connection, which may have been to a server of yesterday. */
+static bool try_again(struct redis_store *r, struct operation *op, bool was_open)
+{
+    int n = r->url.n_hosts, most = r->url.is_sentinel || n < 2 ? 1 : n;
+    bool was_redirected = op->is_redirected;
+
+    if (was_redirected)
+        itr_redis_pool_set_route(&r->pool, op->key, NULL);
+    else if (n > 0 && !r->url.is_sentinel)
+        itr_redis_pool_set_first(&r->pool, (itr_redis_pool_first(&r->pool) + 1) % n);
+    op->is_redirected = op->is_asking = false;
+    /* The only server there is, and it cannot be reached: it is no use to try at once. */
+    if (n < 2 && !was_open && !was_redirected && !r->url.is_sentinel)
+        return false;
+    return ++op->tries <= most && itr_clock_mono_ms(itr_clock_system()) < op->until_mono_ms;
+}
+
+/* With SIGPIPE held. */
+static enum itr_redis_said run(struct redis_store *r, run_fn *run_it, struct operation *op,
                                struct itr_error *e)
 {
-    struct itr_error mine;
-    redisReply *reply = NULL;
-    enum itr_status s = run_script(r, j, "EVALSHA", script_sha1, &reply, broken, &mine);
+    enum itr_redis_said said;
+    bool goes_on = true;
 
-    if (s == ITR_STORE && !*broken && strstr(mine.text, "NOSCRIPT") != NULL)
-        s = run_script(r, j, "EVAL", script, &reply, broken, &mine);
-    if (s != ITR_OK || reply == NULL) {
-        if (e != NULL)
-            *e = mine;
-        return s;
-    }
-    *j->done = reply->integer == 1;
-    freeReplyObject(reply);
-    return !*j->done && j->again ? look(r, j, broken, e) : ITR_OK;
+    do {
+        struct itr_redis_link *l = NULL;
+        bool was_open;
+        said = find_link(r, op, &l, e);
+        was_open = l != NULL;
+        if (was_open)
+            said = run_it(l, op, e);
+        if (said == ITR_REDIS_MOVED || said == ITR_REDIS_ASK) {
+            goes_on = was_open && follow(r, op, l, said == ITR_REDIS_ASK, e);
+        } else if (said == ITR_REDIS_LOST || said == ITR_REDIS_LEAVE) {
+            op->again = op->again || was_open;
+            goes_on = try_again(r, op, was_open);
+            if (was_open) {
+                itr_redis_pool_drop(&r->pool, &l->place);
+                itr_redis_link_free(l);
+            }
+            continue;
+        } else {
+            goes_on = false;
+        }
+        if (was_open && said != ITR_REDIS_NOMEM)
+            itr_redis_pool_give(&r->pool, l);
+        else if (was_open)
+            itr_redis_link_free(l);
+    } while (goes_on);
+    return said;
 }
 
-typedef enum itr_status run_fn(struct redis_store *r, const struct job *j, bool *broken,
-                               struct itr_error *e);
-
-/* With the lock held. */
-static enum itr_status run_locked(struct redis_store *r, run_fn *run, struct job *j,
-                                  struct itr_error *e)
-{
-    bool was_open = r->link.context != NULL, broken = false;
-    enum itr_status s = ITR_OK;
-
-    if (!was_open && (s = itr_redis_link_open(&r->link, e)) != ITR_OK)
-        return s;
-    s = run(r, j, &broken, e);
-    if (broken) {
-        itr_redis_link_drop(&r->link);
-        j->again = true;
-        broken = false;
-        if ((s = itr_redis_link_open(&r->link, e)) == ITR_OK)
-            s = run(r, j, &broken, e);
-    }
-    if (broken)
-        itr_redis_link_drop(&r->link);
-    return s;
-}
-
-static enum itr_status run(struct redis_store *r, run_fn *run_it, const char *key, struct job *j,
-                           struct itr_error *e)
+static enum itr_status start(struct redis_store *r, run_fn *run_it, const char *key,
+                             struct operation *op, struct itr_error *e)
 {
     struct itr_sigpipe pipe;
-    enum itr_status s;
-    int n = snprintf(j->key, sizeof j->key, "%s%s", r->url.prefix, key);
+    enum itr_redis_said said;
+    int n = snprintf(op->key, sizeof op->key, "%s%s", r->url.prefix, key);
 
-    if (n < 0 || (size_t)n >= sizeof j->key)
-        return fail(r, "the key is too long", e);
-    renew_after_fork(r);
+    if (n < 0 || (size_t)n >= sizeof op->key)
+        return itr_redis_fail(r->id, NULL, "the key is too long", e);
+    op->until_mono_ms =
+        itr_clock_mono_ms(itr_clock_system()) + (int64_t)STEPS_OF_ALL * r->url.timeout_ms;
     itr_sigpipe_hold(&pipe);
-    pthread_mutex_lock(&r->lock);
-    s = run_locked(r, run_it, j, e);
-    pthread_mutex_unlock(&r->lock);
+    said = run(r, run_it, op, e);
     itr_sigpipe_release(&pipe);
-    return s;
+    if (said == ITR_REDIS_OK)
+        return ITR_OK;
+    return said == ITR_REDIS_NOMEM ? ITR_NOMEM : ITR_STORE;
 }
 
 /* ---- the interface ---- */
@@ -243,26 +385,26 @@ static enum itr_status run(struct redis_store *r, run_fn *run_it, const char *ke
 static enum itr_status load(struct itr_store *s, const char *key, struct itr_buf *bytes,
                             int64_t *now_wall_ms, struct itr_error *e)
 {
-    struct job j = {.bytes = bytes, .now_ms = now_wall_ms};
+    struct operation op = {.bytes = bytes, .now_ms = now_wall_ms};
 
     *now_wall_ms = 0;
-    return run(of(s), do_load, key, &j, e);
+    return start(of(s), run_load, key, &op, e);
 }
 
 static enum itr_status swap(struct itr_store *s, const char *key, const char *old, size_t old_len,
                             const char *new_bytes, size_t new_len, int64_t keep_for_ms, bool *done,
                             struct itr_error *e)
 {
-    struct job j = {.old = old_len > 0 ? old : "",
-                    .old_len = old_len,
-                    .fresh = new_len > 0 ? new_bytes : "",
-                    .fresh_len = new_len,
-                    .keep_for_ms = keep_for_ms > 0 ? keep_for_ms : 1,
-                    .done = done};
+    struct operation op = {.old = old_len > 0 ? old : "",
+                           .old_len = old_len,
+                           .fresh = new_len > 0 ? new_bytes : "",
+                           .fresh_len = new_len,
+                           .keep_for_ms = keep_for_ms > 0 ? keep_for_ms : 1,
+                           .done = done};
     enum itr_status st;
 
     *done = false;
-    st = run(of(s), do_swap, key, &j, e);
+    st = start(of(s), run_swap, key, &op, e);
     if (st != ITR_OK)
         *done = false;
     return st;
@@ -279,9 +421,7 @@ static void release(struct itr_store *s)
 
     if (atomic_fetch_sub(&r->refs, 1) != 1)
         return;
-    renew_after_fork(r);
-    itr_redis_link_drop(&r->link);
-    pthread_mutex_destroy(&r->lock);
+    itr_redis_pool_clear(&r->pool);
     itr_redis_url_wipe(&r->url);
     free(r);
 }
@@ -293,7 +433,6 @@ static const struct itr_store_ops ops = {
 enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
                                     struct itr_error *e)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct redis_store *r = calloc(1, sizeof *r);
     enum itr_status s;
 
@@ -302,25 +441,23 @@ enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
     s = itr_redis_url_read(address, &r->url, e);
     if (s == ITR_OK && r->url.is_tls && !itr_redis_tls_is_here())
         s = itr_error_set(e, ITR_CONFIG,
-                          "option token_store: rediss:// is not in this build of itrigger.redis, "
-                          "whose hiredis has no TLS (it came with 1.0); put a TLS tunnel (stunnel) "
-                          "on this machine and name that as redis://127.0.0.1:port");
+                          "option token_store: this build of itrigger.redis has no TLS; build it "
+                          "where OpenSSL's headers are (Debian: libssl-dev), or put a TLS tunnel "
+                          "(stunnel) on this machine and name that as redis://127.0.0.1:port");
     if (s != ITR_OK) {
         itr_redis_url_wipe(&r->url);
         free(r);
         return s;
     }
-    (void)pthread_once(&once, watch_forks);
     if (r->url.is_tls)
         itr_redis_tls_prepare();
     r->head.ops = &ops;
     itr_redis_url_id(&r->url, r->id, sizeof r->id);
     itr_redis_url_identity(&r->url, r->identity, sizeof r->identity);
     r->head.id = r->identity;
-    r->link = (struct itr_redis_link){NULL, &r->url, r->id};
+    r->owner = (struct itr_redis_owner){&r->url, r->id};
+    itr_redis_pool_init(&r->pool);
     atomic_init(&r->refs, 1);
-    pthread_mutex_init(&r->lock, NULL);
-    r->generation = itr_fork_generation();
     *out = &r->head;
     return ITR_OK;
 }

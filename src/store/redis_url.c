@@ -1,5 +1,6 @@
 #include "store/redis_url.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -7,18 +8,21 @@
 #include "core/base/buf.h"
 #include "core/base/hex.h"
 
+#define PORT 6379
+#define SENTINEL_PORT 26379
 #define TIMEOUT_MS 1000
 
 static enum itr_status wrong(const char *what, struct itr_error *e)
 {
-    return itr_error_set(e, ITR_CONFIG,
-                         "option token_store: %s; it is written "
-                         "redis://[user:password@]host[:port][/db][?prefix=...&timeout_ms=...] or "
-                         "redis+unix:/path[?db=...]",
-                         what);
+    return itr_error_set(
+        e, ITR_CONFIG,
+        "option token_store: invalid Redis address: %s; expected "
+        "redis://[user:password@]host[:port][/db][?prefix=...&timeout_ms=...], "
+        "redis+sentinel://host[:port],.../MASTER[/db] or redis+unix:/path[?db=...]",
+        what);
 }
 
-/* n bytes, percent-decoded, into one part. False: too long, a control character, a bad escape. */
+/* Percent-decode n bytes into one part. False: too long, a control character, a bad escape. */
 static bool take(const char *from, size_t n, char *part)
 {
     size_t i, len = 0;
@@ -40,7 +44,7 @@ static bool take(const char *from, size_t n, char *part)
     return i == n;
 }
 
-/* Digits and nothing else, of at most max. */
+/* Read digits and nothing else, of at most max. */
 static bool take_number(const char *from, size_t n, int max, int *out)
 {
     int value = 0;
@@ -62,6 +66,7 @@ static bool is(const char *name, size_t n, const char *word)
     return strlen(word) == n && memcmp(name, word, n) == 0;
 }
 
+/* What may follow the "?"; a value is taken if its condition holds. */
 static enum itr_status take_option(const char *name, size_t n, const char *value, size_t len,
                                    struct itr_redis_url *u, struct itr_error *e)
 {
@@ -69,31 +74,38 @@ static enum itr_status take_option(const char *name, size_t n, const char *value
     int one = 0;
 
     if (is(name, n, "prefix"))
-        return take(value, len, u->prefix) ? ITR_OK : wrong("its prefix is wrong", e);
+        return take(value, len, u->prefix) ? ITR_OK : wrong("bad prefix", e);
     if (is(name, n, "timeout_ms")) {
         if (!take_number(value, len, 60000, &u->timeout_ms) || u->timeout_ms == 0)
-            return wrong("its timeout_ms must be 1 to 60000", e);
+            return wrong("timeout_ms must be 1 to 60000", e);
         return ITR_OK;
     }
     if (u->is_tls && is(name, n, "ca_file"))
-        return take(value, len, u->ca_file) ? ITR_OK : wrong("its ca_file is wrong", e);
+        return take(value, len, u->ca_file) ? ITR_OK : wrong("bad ca_file", e);
     if (u->is_tls && is(name, n, "insecure"))
-        return wrong("insecure means nothing to rediss:, which is always verified", e);
+        return wrong("insecure has no meaning with TLS, which is always verified", e);
     if (is(name, n, "insecure")) {
         if (!take_number(value, len, 1, &one))
-            return wrong("its insecure must be 0 or 1", e);
+            return wrong("insecure must be 0 or 1", e);
         u->is_insecure = one == 1;
         return ITR_OK;
     }
     if (is_socket && is(name, n, "db"))
-        return take_number(value, len, 99999, &u->db) ? ITR_OK : wrong("its db is no number", e);
+        return take_number(value, len, 99999, &u->db) ? ITR_OK : wrong("db is not a number", e);
     if (is_socket && is(name, n, "user"))
-        return take(value, len, u->user) ? ITR_OK : wrong("its user is wrong", e);
+        return take(value, len, u->login.user) ? ITR_OK : wrong("bad user", e);
     if (is_socket && is(name, n, "password")) {
-        u->has_password = true;
-        return take(value, len, u->password) ? ITR_OK : wrong("its password is wrong", e);
+        u->login.has_password = true;
+        return take(value, len, u->login.password) ? ITR_OK : wrong("bad password", e);
     }
-    return wrong("it has an unknown part behind the \"?\"", e);
+    if (u->is_sentinel && is(name, n, "sentinel_user"))
+        return take(value, len, u->sentinel_login.user) ? ITR_OK : wrong("bad sentinel_user", e);
+    if (u->is_sentinel && is(name, n, "sentinel_password")) {
+        u->sentinel_login.has_password = true;
+        return take(value, len, u->sentinel_login.password) ? ITR_OK
+                                                            : wrong("bad sentinel_password", e);
+    }
+    return wrong("unknown name after the \"?\"", e);
 }
 
 static enum itr_status take_query(const char *query, struct itr_redis_url *u, struct itr_error *e)
@@ -103,7 +115,7 @@ static enum itr_status take_query(const char *query, struct itr_redis_url *u, st
     while (s == ITR_OK && *query != '\0') {
         size_t len = strcspn(query, "&"), name = strcspn(query, "=&");
         if (name == len)
-            return wrong("a part behind the \"?\" has no value", e);
+            return wrong("a name after the \"?\" has no value", e);
         s = take_option(query, name, query + name + 1, len - name - 1, u, e);
         query += len;
         query += *query == '&';
@@ -114,43 +126,82 @@ static enum itr_status take_query(const char *query, struct itr_redis_url *u, st
 /* ---- what is before it ---- */
 
 /* user:password, n bytes before the "@". */
-static enum itr_status take_user(const char *at, size_t n, struct itr_redis_url *u,
+static enum itr_status take_user(const char *at, size_t n, struct itr_redis_login *login,
                                  struct itr_error *e)
 {
     const char *colon = memchr(at, ':', n);
     size_t user = colon != NULL ? (size_t)(colon - at) : n;
 
     if (colon == NULL)
-        return wrong("it has a user and no password", e);
-    u->has_password = true;
-    if (!take(at, user, u->user) || !take(colon + 1, n - user - 1, u->password))
-        return wrong("its user or password is wrong (escape what is special as %XX)", e);
+        return wrong("there is a user but no password", e);
+    login->has_password = true;
+    if (!take(at, user, login->user) || !take(colon + 1, n - user - 1, login->password))
+        return wrong("bad user or password (write special characters as %XX)", e);
     return ITR_OK;
 }
 
-static enum itr_status take_host(const char *at, size_t n, struct itr_redis_url *u,
+static enum itr_status take_host(const char *at, size_t n, struct itr_redis_place *place,
                                  struct itr_error *e)
 {
-    const char *end = at[0] == '[' ? memchr(at, ']', n) : NULL;
+    const char *end = n > 0 && at[0] == '[' ? memchr(at, ']', n) : NULL;
     size_t host = end != NULL ? (size_t)(end - at) + 1 : 0;
 
-    if (at[0] == '[' && end == NULL)
-        return wrong("its host is wrong", e);
+    if (n > 0 && at[0] == '[' && end == NULL)
+        return wrong("bad host", e);
     while (end == NULL && host < n && at[host] != ':')
         host++;
-    if (end != NULL ? !take(at + 1, host - 2, u->host) : !take(at, host, u->host))
-        return wrong("its host is wrong", e);
-    if (u->host[0] == '\0')
-        return wrong("it has no host", e);
+    if (end != NULL ? !take(at + 1, host - 2, place->host) : !take(at, host, place->host))
+        return wrong("bad host", e);
+    if (place->host[0] == '\0')
+        return wrong("there is no host", e);
     if (host == n)
         return ITR_OK;
-    if (at[host] != ':' || !take_number(at + host + 1, n - host - 1, 65535, &u->port) ||
-        u->port == 0)
-        return wrong("its port is none", e);
+    if (at[host] != ':' || !take_number(at + host + 1, n - host - 1, 65535, &place->port) ||
+        place->port == 0)
+        return wrong("bad port", e);
     return ITR_OK;
 }
 
-/* Behind "//", n bytes up to the query. */
+/* host[:port],host[:port]..., n bytes. */
+static enum itr_status take_hosts(const char *at, size_t n, struct itr_redis_url *u,
+                                  struct itr_error *e)
+{
+    const char *end = at + n, *comma;
+    enum itr_status s = ITR_OK;
+
+    do {
+        if (u->n_hosts == ITR_REDIS_HOSTS)
+            return wrong("more than 8 hosts", e);
+        u->hosts[u->n_hosts].port = u->is_sentinel ? SENTINEL_PORT : PORT;
+        comma = memchr(at, ',', (size_t)(end - at));
+        s = take_host(at, (size_t)((comma != NULL ? comma : end) - at), &u->hosts[u->n_hosts], e);
+        u->n_hosts++;
+        at = comma != NULL ? comma + 1 : end;
+    } while (s == ITR_OK && comma != NULL);
+    return s;
+}
+
+/* /MASTER[/db] for Sentinel, else /[db]; n bytes, none of it is needed for the latter. */
+static enum itr_status take_path(const char *at, size_t n, struct itr_redis_url *u,
+                                 struct itr_error *e)
+{
+    const char *slash;
+    size_t name;
+
+    if (u->is_sentinel) {
+        slash = n > 0 ? memchr(at + 1, '/', n - 1) : NULL;
+        name = slash != NULL ? (size_t)(slash - at) : n;
+        if (name < 2 || !take(at + 1, name - 1, u->master))
+            return wrong("the name of the master is missing after the Sentinels' hosts", e);
+        at += name;
+        n -= name;
+    }
+    if (n > 1 && !take_number(at + 1, n - 1, 99999, &u->db))
+        return wrong("db is not a number", e);
+    return ITR_OK;
+}
+
+/* After "//", n bytes up to the query. */
 static enum itr_status take_server(const char *at, size_t n, struct itr_redis_url *u,
                                    struct itr_error *e)
 {
@@ -158,48 +209,80 @@ static enum itr_status take_server(const char *at, size_t n, struct itr_redis_ur
     size_t authority = slash != NULL ? (size_t)(slash - at) : n;
     enum itr_status s;
 
+    n -= authority;
     sign = memrchr(at, '@', authority);
     if (sign != NULL) {
-        if ((s = take_user(at, (size_t)(sign - at), u, e)) != ITR_OK)
+        if ((s = take_user(at, (size_t)(sign - at), &u->login, e)) != ITR_OK)
             return s;
         authority -= (size_t)(sign - at) + 1;
         at = sign + 1;
     }
-    if ((s = take_host(at, authority, u, e)) != ITR_OK)
+    if ((s = take_hosts(at, authority, u, e)) != ITR_OK)
         return s;
-    if (slash != NULL && slash[1] != '\0' && slash[1] != '?' &&
-        !take_number(slash + 1, strcspn(slash + 1, "?"), 99999, &u->db))
-        return wrong("its db is no number", e);
-    return ITR_OK;
+    return take_path(at + authority, n, u, e);
 }
 
 static bool is_loopback(const char *host)
 {
-    /* All of it must be a number: 127.example.org is no loopback. */
+    /* All of it must be a number: 127.example.org is not loopback. */
     bool is_number = host[strspn(host, "0123456789.")] == '\0';
 
     return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
            (is_number && strncmp(host, "127.", 4) == 0);
 }
 
+bool itr_redis_url_allows(const struct itr_redis_url *u, const char *host)
+{
+    return u->is_tls || u->is_insecure || host[0] == '\0' || is_loopback(host);
+}
+
+struct scheme {
+    const char *text;
+    bool is_tls, is_sentinel;
+};
+
 static enum itr_status read_parts(const char *address, struct itr_redis_url *u, struct itr_error *e)
 {
-    size_t n = strcspn(address, "?");
-    enum itr_status s;
+    static const struct scheme schemes[] = {
+        {"redis://", false, false},
+        {"rediss://", true, false},
+        {"redis+sentinel://", false, true},
+        {"rediss+sentinel://", true, true},
+    };
+    size_t n = strcspn(address, "?"), i, len;
+    enum itr_status s = ITR_CONFIG;
 
     if (strncmp(address, "redis+unix:", 11) == 0) {
         if (!take(address + 11, n - 11, u->path) || u->path[0] != '/')
-            return wrong("its socket's path is wrong", e);
+            return wrong("the path of the socket is not absolute", e);
         s = ITR_OK;
-    } else if (strncmp(address, "redis://", 8) == 0) {
-        s = take_server(address + 8, n - 8, u, e);
-    } else if (strncmp(address, "rediss://", 9) == 0) {
-        u->is_tls = true;
-        s = take_server(address + 9, n - 9, u, e);
-    } else {
-        return wrong("it is no Redis address", e);
     }
-    return s == ITR_OK && address[n] == '?' ? take_query(address + n + 1, u, e) : s;
+    for (i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        len = strlen(schemes[i].text);
+        if (strncmp(address, schemes[i].text, len) != 0)
+            continue;
+        u->is_tls = schemes[i].is_tls;
+        u->is_sentinel = schemes[i].is_sentinel;
+        if ((s = take_server(address + len, n - len, u, e)) != ITR_OK)
+            return s;
+    }
+    if (s != ITR_OK)
+        return wrong("unknown scheme", e);
+    return address[n] == '?' ? take_query(address + n + 1, u, e) : s;
+}
+
+static enum itr_status check_hosts(const struct itr_redis_url *u, struct itr_error *e)
+{
+    int i;
+
+    for (i = 0; i < u->n_hosts; i++)
+        if (!itr_redis_url_allows(u, u->hosts[i].host))
+            return itr_error_set(e, ITR_CONFIG,
+                                 "option token_store: %.100s is another machine and redis:// does "
+                                 "not encrypt; use rediss://, or add insecure=1 if the network can "
+                                 "be trusted",
+                                 u->hosts[i].host);
+    return ITR_OK;
 }
 
 enum itr_status itr_redis_url_read(const char *address, struct itr_redis_url *u,
@@ -207,41 +290,68 @@ enum itr_status itr_redis_url_read(const char *address, struct itr_redis_url *u,
 {
     enum itr_status s;
 
-    *u = (struct itr_redis_url){.port = 6379, .timeout_ms = TIMEOUT_MS};
+    *u = (struct itr_redis_url){.timeout_ms = TIMEOUT_MS};
     s = read_parts(address, u, e);
-    if (s == ITR_OK && u->host[0] != '\0' && !u->is_tls && !u->is_insecure && !is_loopback(u->host))
-        s = itr_error_set(e, ITR_CONFIG,
-                          "option token_store: %.100s is another machine and redis:// does not "
-                          "encrypt; say insecure=1 in it where the network can be trusted",
-                          u->host);
+    if (s == ITR_OK)
+        s = check_hosts(u, e);
     if (s != ITR_OK)
         itr_redis_url_wipe(u);
     return s;
 }
 
+void itr_redis_place_text(const struct itr_redis_place *place, char *out, size_t size)
+{
+    bool is_v6 = strchr(place->host, ':') != NULL;
+
+    (void)snprintf(out, size, "%s%s%s:%d", is_v6 ? "[" : "", place->host, is_v6 ? "]" : "",
+                   place->port);
+}
+
+/* Append to out, a string of at most size - 1 bytes. */
+__attribute__((format(printf, 3, 4))) static void append(char *out, size_t size, const char *fmt,
+                                                         ...)
+{
+    size_t n = strlen(out);
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(out + n, size - n, fmt, ap);
+    va_end(ap);
+}
+
 void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size)
 {
-    bool is_v6 = strchr(u->host, ':') != NULL;
+    char place[ITR_REDIS_PLACE_TEXT];
+    int i;
 
-    if (u->path[0] != '\0')
-        (void)snprintf(out, size, "redis+unix:%s?db=%d&prefix=%s", u->path, u->db, u->prefix);
-    else
-        (void)snprintf(out, size, "%s://%s%s%s:%d/%d?prefix=%s", u->is_tls ? "rediss" : "redis",
-                       is_v6 ? "[" : "", u->host, is_v6 ? "]" : "", u->port, u->db, u->prefix);
+    out[0] = '\0';
+    if (u->path[0] != '\0') {
+        append(out, size, "redis+unix:%s?db=%d&prefix=%s", u->path, u->db, u->prefix);
+        return;
+    }
+    append(out, size, "redis%s%s://", u->is_tls ? "s" : "", u->is_sentinel ? "+sentinel" : "");
+    for (i = 0; i < u->n_hosts; i++) {
+        itr_redis_place_text(&u->hosts[i], place, sizeof place);
+        append(out, size, "%s%s", i > 0 ? "," : "", place);
+    }
+    append(out, size, "%s%s/%d?prefix=%s", u->is_sentinel ? "/" : "", u->master, u->db, u->prefix);
 }
 
 void itr_redis_url_identity(const struct itr_redis_url *u, char *out, size_t size)
 {
-    const char *const parts[] = {u->user, u->password, u->ca_file};
+    const struct itr_redis_login *const logins[] = {&u->login, &u->sentinel_login};
     unsigned char digest[ITR_SHA256_LEN];
     struct itr_sha256 h;
     size_t i, n;
 
     itr_redis_url_id(u, out, size);
     itr_sha256_init(&h);
-    for (i = 0; i < sizeof parts / sizeof *parts; i++)
-        itr_sha256_update(&h, parts[i], strlen(parts[i]) + 1);
-    itr_sha256_update(&h, &u->has_password, sizeof u->has_password);
+    for (i = 0; i < sizeof logins / sizeof *logins; i++) {
+        itr_sha256_update(&h, logins[i]->user, strlen(logins[i]->user) + 1);
+        itr_sha256_update(&h, logins[i]->password, strlen(logins[i]->password) + 1);
+        itr_sha256_update(&h, &logins[i]->has_password, sizeof logins[i]->has_password);
+    }
+    itr_sha256_update(&h, u->ca_file, strlen(u->ca_file) + 1);
     itr_sha256_update(&h, &u->timeout_ms, sizeof u->timeout_ms);
     itr_sha256_final(&h, digest);
     n = strlen(out);
@@ -253,5 +363,6 @@ void itr_redis_url_identity(const struct itr_redis_url *u, char *out, size_t siz
 
 void itr_redis_url_wipe(struct itr_redis_url *u)
 {
-    itr_wipe(u->password, sizeof u->password);
+    itr_wipe(u->login.password, sizeof u->login.password);
+    itr_wipe(u->sentinel_login.password, sizeof u->sentinel_login.password);
 }
