@@ -118,14 +118,14 @@ bool itr_private_fd_socket(struct itr_private_fd *d, int family, int type)
 
 int itr_private_fd_close(struct itr_private_fd *d)
 {
-    int fd;
+    int fd, result;
 
     pthread_mutex_lock(&lock);
     fd = d->fd;
     d->fd = -1;
     itr_list_remove(&d->link);
     /* Under the lock, or a child could inherit it; it has nothing left to write. */
-    fd = fd >= 0 ? close(fd) : 0;
+    result = fd >= 0 ? close(fd) : 0;
     pthread_mutex_unlock(&lock);
-    return fd;
+    return result;
 }

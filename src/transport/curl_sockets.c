@@ -49,7 +49,7 @@ static int local_port_of(struct itr_curl_socket *s)
         struct sockaddr_in four;
         struct sockaddr_in6 six;
         struct sockaddr_storage room;
-    } a;
+    } a = {.any.sa_family = AF_UNSPEC};
     socklen_t n = sizeof a;
 
     if (s->local_port == 0 && getsockname(s->fd, &a.any, &n) == 0) {

@@ -57,11 +57,12 @@ static void note(struct itr_source *s, enum itr_cache_why why)
 static void answer_all(struct itr_source *s, enum itr_cache_why why)
 {
     struct itr_token *t = s->state.cache.token;
+    enum itr_token_origin origin =
+        t != NULL && why == ITR_WHY_FETCHED ? t->origin : ITR_FROM_MEMORY;
 
-    itr_wait_answer_all(&s->waits, t, &s->state.cache.error,
-                        why == ITR_WHY_FETCHED ? t->origin : ITR_FROM_MEMORY);
+    itr_wait_answer_all(&s->waits, t, &s->state.cache.error, origin);
     if (t != NULL)
-        itr_wait_answer_newer(&s->news, t, why == ITR_WHY_FETCHED ? t->origin : ITR_FROM_MEMORY);
+        itr_wait_answer_newer(&s->news, t, origin);
 }
 
 static void *drive(void *arg);
