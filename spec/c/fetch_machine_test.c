@@ -441,6 +441,27 @@ static void a_swap_that_comes_late_is_waited_for_and_given_back(void **state)
     counted(t, 0);
 }
 
+static void the_first_of_two_failed_swaps_that_comes_late_is_given_back(void **state)
+{
+    struct t *t = *state;
+    struct itr_record late;
+
+    begin_refused(t, "old", 5);
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    late = t->m.next;
+    failed(t, ITR_DONE_SWAP_FAILED);
+    t->mono += 5000;
+    go_to(t, ITR_MACHINE_ACQUIRE); /* another fence */
+    failed(t, ITR_DONE_SWAP_FAILED);
+    gives_error(t, ITR_STORE);
+    t->store = late;
+    t->id++;
+    loaded(t);
+    swapped(t);
+    at_rest(t);
+    counted(t, 0);
+}
+
 static void a_swap_that_never_comes_is_forgotten_when_the_record_changes(void **state)
 {
     struct t *t = *state;
@@ -1022,6 +1043,7 @@ int main(void)
         T(swaps_that_are_always_lost_come_to_an_end),
         T(a_swap_whose_answer_was_lost_is_given_back_behind_the_result),
         T(a_swap_that_comes_late_is_waited_for_and_given_back),
+        T(the_first_of_two_failed_swaps_that_comes_late_is_given_back),
         T(a_swap_that_never_comes_is_forgotten_when_the_record_changes),
         T(a_swap_that_never_comes_is_forgotten_at_the_leases_end),
         T(the_next_fetch_recognises_its_own_lost_swap),

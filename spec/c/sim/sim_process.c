@@ -330,7 +330,7 @@ static void access_returns(struct sim_world *w, const struct sim_event *e)
     post(p, &d);
 }
 
-static void swap(struct sim_world *w, struct sim_access *a)
+static void swap(struct sim_world *w, struct sim_access *a, bool late)
 {
     struct itr_record old, next;
 
@@ -339,12 +339,12 @@ static void swap(struct sim_world *w, struct sim_access *a)
     a->done = true;
     sim_store_read(&a->old, &old);
     sim_store_read(&a->next, &next);
-    sim_watch_swapped(w, a->store, a->process, a->life, a->owner, &old, &next);
+    sim_watch_swapped(w, a->store, a->process, a->life, late, a->owner, &old, &next);
 }
 
 static void swap_late(struct sim_world *w, const struct sim_event *e)
 {
-    swap(w, e->arg);
+    swap(w, e->arg, true);
     access_free(e->arg);
 }
 
@@ -368,7 +368,7 @@ static void fail_swap(struct sim_world *w, struct sim_access *a)
         sim_world_soon(w, NULL, 0, LATE_MS, swap_late, later);
         a->failed = true;
     } else if (sim_random_chance(&w->random, a->store->lost_per_mille)) {
-        swap(w, a);
+        swap(w, a, false);
         SIM_TRACE(w, "%d: the answer of this swap is lost", a->process->id);
         a->failed = true;
     }
@@ -398,7 +398,7 @@ static void access_arrives(struct sim_world *w, const struct sim_event *e)
     if (!a->failed && a->is_swap) {
         fail_swap(w, a);
         if (!a->failed)
-            swap(w, a);
+            swap(w, a, false);
     } else if (!a->failed) {
         sim_store_load(s, w->now_ms, &a->old);
         a->store_now_ms = sim_store_now(s, w->now_ms);

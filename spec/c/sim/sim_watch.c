@@ -102,7 +102,7 @@ static void check_count(struct sim_world *w, struct sim_store *s, const char *ow
 /* A lease is gone that nobody settled. */
 static void lapse(struct sim_world *w, struct sim_store *s, struct sim_lease *l)
 {
-    bool excused = l->hit || s->troubles != l->troubles || s != &w->store;
+    bool excused = l->hit || l->late || s->troubles != l->troubles || s != &w->store;
 
     l->over = true;
     if (l->sent)
@@ -245,13 +245,15 @@ static void be_quiet(struct sim_world *w, struct sim_store *s, const struct itr_
 }
 
 void sim_watch_swapped(struct sim_world *w, struct sim_store *s, struct sim_process *p,
-                       uint64_t life, const char *owner, const struct itr_record *old,
+                       uint64_t life, bool late, const char *owner, const struct itr_record *old,
                        const struct itr_record *next)
 {
     SIM_TRACE(w, "store: %d: fence %" PRIu64 "->%" PRIu64 ", owner %s, %d fetches, token %s", p->id,
               old->lease_fence, next->lease_fence, next->owner, next->fetches, next->text);
     check_count(w, s, owner, old, next);
     check_lease(w, s, p, life, owner, old, next);
+    if (s->book.current != NULL)
+        s->book.current->late = late;
     check_token(w, s, old, next);
     if (next->fence != old->fence)
         be_quiet(w, s, next);
@@ -357,8 +359,9 @@ void sim_watch_process(struct sim_process *p)
 void sim_watch_ended(struct sim_process *p)
 {
     int64_t waited = p->world->now_ms - itr_max64(p->ending_ms, p->stopped_until_ms);
+    const struct sim_lease *l = its_lease(p);
 
-    if (its_lease(p) != NULL)
+    if (l != NULL && !l->late)
         sim_watch_break(p->world, "P5: %d ended and left its lease", p->id);
     if (waited > p->habits.setup.token_timeout_ms + LEASE_EXTRA_MS)
         sim_watch_break(p->world, "P11: %d waited %d ms for its end", p->id, (int)waited);

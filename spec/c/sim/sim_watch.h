@@ -45,7 +45,8 @@ struct sim_lease {          /* a lease that stood in a store, and its request */
     int64_t end_ms; /* by the store's clock */
     int32_t day;    /* on which it was counted */
     int upsets, troubles;
-    bool hit; /* its process was killed or stopped since */
+    bool hit;  /* its process was killed or stopped since */
+    bool late; /* its swap failed, and was done later */
     bool sent;
     bool over;              /* settled, or replaced */
     struct sim_grant grant; /* the gateway's */
@@ -85,12 +86,13 @@ void sim_watch_reason(struct sim_store *s);
 /* Note that the process was killed or stopped. */
 void sim_watch_hit(struct sim_process *p);
 
-/* Check what happened: a swap of p (in its life) at this instant; a request that leaves p, with the
+/* Check what happened: a swap of p (in that life; late: it
+ * was told that it failed) at this instant; a request that leaves p, with the
  * lease it goes by (NULL: none is known, and a property is broken); its end; what a caller was
  * given; the end of a fetch; a call's end, e NULL: it succeeded; an access of the store; any event
  * of p; the end of p. */
 void sim_watch_swapped(struct sim_world *w, struct sim_store *s, struct sim_process *p,
-                       uint64_t life, const char *owner, const struct itr_record *old,
+                       uint64_t life, bool late, const char *owner, const struct itr_record *old,
                        const struct itr_record *next);
 struct sim_lease *sim_watch_sends(struct sim_process *p);
 void sim_watch_answered(struct sim_process *p, struct sim_lease *l);
