@@ -284,7 +284,7 @@ describe("batch", function()
       end,
     })
     assert.is_false(ok)
-    assert.equal("enough", err)
+    assert.equal("enough", err.reason)
   end)
 
   it("all: leaves nothing running when the iterator throws", function()
@@ -303,7 +303,7 @@ describe("batch", function()
     local gone = sb:wait({ gone = 3 }).reached
     collectgarbage("restart")
     assert.is_false(ok)
-    assert.equal("mine", err[1])
+    assert.equal("mine", err.reason[1])
     assert.is_true(gone)
   end)
 

@@ -155,6 +155,12 @@
 ---@field error? itrigger.Error
 ---@field elapsed number seconds from start to end
 
+---What `all` raises when the program's function or `on_progress` raised after something was sent.
+---@class itrigger.Stopped
+---@field reason any what was raised
+---@field results table<integer, itrigger.Result> by the index of the request
+---@field left { index: integer, tag: any }[] may have been executed
+
 ---@class itrigger.Batch
 ---@overload fun(): itrigger.Result?
 ---@field next fun(self: itrigger.Batch): itrigger.Result?

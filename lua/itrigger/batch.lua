@@ -11,7 +11,7 @@ local check = require "itrigger.check"
 local core = require "itrigger.core"
 local requests = require "itrigger.requests"
 
-local error, pairs, type = error, pairs, type
+local error, next, pairs, setmetatable, tostring, type = error, next, pairs, setmetatable, tostring, type
 local core_slow, core_start = core.slow, core.start
 local pull, pulled, take = async.pull, async.pulled, async.take
 local is_callable = check.is_callable
@@ -22,18 +22,26 @@ local metatable = { __index = methods, __name = "itrigger.batch" }
 
 -- ---- results ----
 
--- Of the request in a slot, which is free again then.
+-- Of the request in a slot, which is free again then. It is handed out by the next step if on_progress raises.
 local function result_of(self, slot, response, err, elapsed)
   local index, tag = self.indexes[slot], self.tags[slot]
   self.indexes[slot], self.tags[slot] = nil, nil
   self.free[#self.free + 1] = slot
   self.done = self.done + 1
   self.out = self.out - 1
+  local result = { index = index, tag = tag, response = response, error = err, elapsed = elapsed }
   local on_progress = self.on_progress
   if on_progress then
+    self.kept = result
     on_progress(self.done, self.total)
+    self.kept = nil
   end
-  return { index = index, tag = tag, response = response, error = err, elapsed = elapsed }
+  return result
+end
+
+local function may_be_executed(result)
+  local err = result.error
+  return err == nil or not err.retryable and err.kind ~= "usage"
 end
 
 -- ---- requests ----
@@ -97,7 +105,11 @@ function methods:close()
   for i, slot in pairs(calls.close(self)) do
     left[i] = { index = self.indexes[slot], tag = self.tags[slot] }
   end
-  self.ended = true
+  local kept = self.kept
+  self.ended, self.kept = true, nil
+  if kept and may_be_executed(kept) then
+    left[#left + 1] = { index = kept.index, tag = kept.tag }
+  end
   table.sort(left, function(a, b) return a.index < b.index end)
   return left
 end
@@ -110,9 +122,14 @@ local function pause(self)
   end
 end
 
--- The next result; nil at the end. Raises what the program's iterator or on_progress raises.
+-- Return the next result; nil at the end. Raises what the program's iterator or on_progress raises; the result that
+-- on_progress was told of comes with the next step.
 function methods:next()
-  if self.pulling then -- it raised last time, and the program went on
+  local kept = self.kept
+  if kept then
+    self.kept = nil
+    return kept
+  elseif self.pulling then -- it raised last time, and the program went on
     self:close()
   end
   while not self.over do
@@ -171,31 +188,54 @@ function batch.new(client, given, opts)
   return self, nil, nil, self
 end
 
-local function gather(self)
-  local results, result = {}, self:next()
+local function gather(self, results)
+  local result = self:next()
   while result do -- no generic for: in one Lua 5.1 cannot yield
     results[result.index] = result
     result = self:next()
   end
-  return results
 end
 
--- In a pcall Lua 5.1 cannot yield either; there what is out is cancelled when it is collected.
+-- What `all` raises in place of what the program's iterator or on_progress raised, once something was sent.
+local stopped = { __name = "itrigger.stopped" }
+
+function stopped.__tostring(it)
+  local n = 0
+  for _ in pairs(it.results) do
+    n = n + 1
+  end
+  return ("%s (client:all was stopped: %d results are in the field `results` of this error, and %d requests that may have "
+    .. "been executed in `left`)"):format(tostring(it.reason), n, #it.left)
+end
+
+function stopped.__concat(a, b)
+  return tostring(a) .. tostring(b)
+end
+
+-- In a pcall Lua 5.1 cannot yield either; there what is in flight is cancelled when it is collected.
 local function can_guard()
   return _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil or coroutine.running() == nil
 end
 
--- client:all: the results in the order of the requests. Nobody else could close what is out when the
--- program's functions raise.
+-- client:all: the results in the order of the requests. Nobody else could close what is in flight when the
+-- program's functions raise, or knew what was sent.
 function batch.all(client, given, opts)
-  local self = make(client, given, opts)
+  local self, results = make(client, given, opts), {}
   if not can_guard() then
-    return gather(self)
+    gather(self, results)
+    return results
   end
-  local ok, results = pcall(gather, self)
+  local ok, reason = pcall(gather, self, results)
   if not ok then
-    self:close()
-    error(results, 0)
+    local kept = self.kept
+    if kept then
+      results[kept.index], self.kept = kept, nil
+    end
+    local left = self:close()
+    if next(results) ~= nil or left[1] ~= nil then
+      reason = setmetatable({ reason = reason, results = results, left = left }, stopped)
+    end
+    error(reason, 0)
   end
   return results
 end
