@@ -1,4 +1,4 @@
--- The rules that a compiler does not know: who may include whom (docs/design.md, section 3, "Never"), the functions
+-- The rules that a compiler does not know: who may include whom (the tower of src/README.md), the functions
 -- that are banned, columns. Reads file names, relative to the tree's root, from standard input; prints file:line
 -- and the rule that is broken.
 --   tools/sources all | lua5.4 tools/lint_rules.lua [ROOT]

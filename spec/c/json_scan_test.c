@@ -1,4 +1,4 @@
-/* json/scan: strict RFC 8259, the envelope, wide integers (docs/design.md 2; docs/protocol.md). */
+/* json/scan: strict RFC 8259, the envelope, wide integers (docs/reference.md; docs/protocol.md). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /*
  * call_args: from the arguments of client:get and client:post to a call of the core
- * (docs/design.md 5, "Usage errors" and "Parameters"). On the Lua state's thread.
+ * (docs/reference.md). On the Lua state's thread.
  */
 #ifndef ITR_BIND_CALL_ARGS_H
 #define ITR_BIND_CALL_ARGS_H

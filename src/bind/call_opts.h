@@ -1,6 +1,6 @@
 /*
  * call_opts: the options of one call: timeout, idempotent, min_valid, headers, raw, null
- * (docs/design.md 2). On the Lua state's thread.
+ * (docs/reference.md). On the Lua state's thread.
  */
 #ifndef ITR_BIND_CALL_OPTS_H
 #define ITR_BIND_CALL_OPTS_H

@@ -1,5 +1,5 @@
 /*
- * error_push: the error tables that Lua sees (docs/design.md 2, "Failure"). On the Lua state's
+ * error_push: the error tables that Lua sees (docs/reference.md, "Errors"). On the Lua state's
  * thread.
  */
 #ifndef ITR_BIND_ERROR_PUSH_H

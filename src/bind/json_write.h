@@ -1,6 +1,6 @@
 /*
- * json_write: the small JSON writer (docs/design.md 2, "Out"). A Lua value goes in, bytes come out,
- * or an error that names the member at fault, such as `items[3].name`.
+ * json_write: the small JSON writer (docs/reference.md, "Numbers, null and arrays"). A Lua value
+ * goes in, bytes come out, or an error that names the member at fault, such as `items[3].name`.
  *
  * Raw access only: no metamethod is called, no Lua code runs. Members are written in the order of
  * lua_next. On the Lua state's thread.

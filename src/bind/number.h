@@ -1,5 +1,5 @@
 /*
- * number: numbers between Lua and the wire, by one rule (docs/design.md 2): no integer changes its
+ * number: numbers between Lua and the wire, by one rule (docs/reference.md): no integer changes its
  * value. For JSON bodies, query parameters and header values alike. On the Lua state's thread.
  */
 #ifndef ITR_BIND_NUMBER_H

@@ -1,5 +1,5 @@
 /*
- * stats_push: what client:stats() answers (docs/design.md 2). On the Lua state's thread.
+ * stats_push: what client:stats() answers (docs/reference.md). On the Lua state's thread.
  */
 #ifndef ITR_BIND_STATS_PUSH_H
 #define ITR_BIND_STATS_PUSH_H

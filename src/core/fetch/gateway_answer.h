@@ -30,8 +30,8 @@ struct itr_gateway_answer {
  * (a secret buffer, reset first). Kinds of error: the transport's own; ITR_TOKEN for 40001-40003
  * and for an envelope of success without a usable token (absent, empty, no string, longer than
  * ITR_TOKEN_MAX, control characters); ITR_QUOTA for 40004; ITR_API for any other code; ITR_HTTP and
- * ITR_DECODE as in docs/design.md 2. The messages name what to do, and `app_secret` is masked in
- * whatever text the gateway sent. Credentials count as refused with any HTTP status.
+ * ITR_DECODE as in docs/reference.md, "Errors". The messages name what to do, and `app_secret` is
+ * masked in whatever text the gateway sent. Credentials count as refused with any HTTP status.
  */
 void itr_gateway_answer_read(const struct itr_gateway_answer *answer, const char *app_secret,
                              struct itr_buf *token, struct itr_record_outcome *out);

@@ -1,6 +1,6 @@
 /*
  * query: the parameters of one GET in the making: name=value pairs, written sorted by name; pairs
- * of one name keep their order (docs/design.md, section 5). Pure; one owner, one thread.
+ * of one name keep their order (docs/reference.md, client:get). Pure; one owner, one thread.
  */
 #ifndef ITR_CORE_HTTP_QUERY_H
 #define ITR_CORE_HTTP_QUERY_H
