@@ -147,16 +147,16 @@ describe("token_store of a central server", function()
     end)
 
     it("on a Unix socket, without a key and without a proxy", function()
-      local c = new { token_store = "unix:" .. sb.dir .. "/gateway.sock", proxy = "http://127.0.0.1:1" }
+      local c = new { token_store = "unix:" .. sb.dir .. "/gateway.sock", proxy = "http://127.0.0.1:1", gateway = sb.https }
       c:close()
       options.token_store_key = nil
-      c = new { token_store = "unix:" .. sb.dir .. "/gateway.sock", proxy = "http://127.0.0.1:1" }
+      c = new { token_store = "unix:" .. sb.dir .. "/gateway.sock", proxy = "http://127.0.0.1:1", gateway = sb.https }
       assert.equal("tok-1", (c:token()))
       assert.is_nil(asked()[1].headers.authorization)
     end)
 
     it("on loopback without a proxy, which would be shown the key", function()
-      assert.equal("tok-1", (new { proxy = "http://127.0.0.1:1" }:token()))
+      assert.equal("tok-1", (new { proxy = "http://127.0.0.1:1", gateway = sb.https }:token()))
     end)
 
     it("over https whose certificate is good", function()

@@ -289,6 +289,8 @@ static void finish_names_what_is_missing_or_wrong(void **state)
         {"user_agent", "mine\r\nX-More: 1", "control character"},
         {"proxy", "http://127.0.0.1:1\n", "control character"},
         {"proxy", "foo://me:pw@127.0.0.1:1", "socks5h://"},
+        {"proxy", "http://me:p@ss@127.0.0.1:1", "percent-encode"},
+        {"proxy", "me:p/ss@127.0.0.1:1", "percent-encode"},
         {"proxy", "httpx://127.0.0.1:1", "scheme"},
         {"proxy", "://127.0.0.1:1", "scheme"},
         {"proxy", "127.0.0.1:1", NULL},

@@ -20,7 +20,7 @@ describe("a mended option", function()
   end
 
   it("of configure holds at the next call", function()
-    local options = face.options(sb, { retries = 0 })
+    local options = face.options(sb, { retries = 0, gateway = sb.https, ca_file = sb.ca_file })
     assert(itrigger.configure(broken(options)))
     local res, err = itrigger.get(face.echo_get)
     assert.is_nil(res)
@@ -31,7 +31,7 @@ describe("a mended option", function()
   end)
 
   it("of a client holds while the earlier client lives", function()
-    local options = face.options(sb, { retries = 0 })
+    local options = face.options(sb, { retries = 0, gateway = sb.https, ca_file = sb.ca_file })
     local earlier = assert(itrigger.new(broken(options)))
     local _, err = earlier:token()
     assert.equal("network", err.kind)

@@ -19,9 +19,10 @@ static const struct meaning {
     {CURLE_SEND_ERROR, ITR_NETWORK, "the connection to %.*s broke while sending"},
     {CURLE_RECV_ERROR, ITR_NETWORK, "the connection to %.*s broke before the answer was whole"},
     {CURLE_PARTIAL_FILE, ITR_NETWORK, "%.*s closed the connection before the answer was whole"},
-    {CURLE_BAD_CONTENT_ENCODING, ITR_NETWORK, "the answer of %.*s is not the gzip it says it is"},
+    {CURLE_BAD_CONTENT_ENCODING, ITR_NETWORK, "the compressed answer of %.*s cannot be decoded"},
     {CURLE_WEIRD_SERVER_REPLY, ITR_NETWORK, "the answer of %.*s is not HTTP"},
-    {CURLE_UNSUPPORTED_PROTOCOL, ITR_NETWORK, "%.*s or its answer speaks no HTTP we know"},
+    {CURLE_UNSUPPORTED_PROTOCOL, ITR_NETWORK,
+     "%.*s does not speak a version of HTTP that is known here"},
     {CURLE_FILESIZE_EXCEEDED, ITR_HTTP, "the answer of %.*s is larger than allowed"},
     {CURLE_SSL_CONNECT_ERROR, ITR_TLS, "the TLS handshake with %.*s failed"},
     {CURLE_PEER_FAILED_VERIFICATION, ITR_TLS, "the certificate of %.*s was not accepted"},
@@ -115,6 +116,30 @@ static enum itr_status describe_long_line(const struct itr_curl_failure *f, char
     return ITR_HTTP;
 }
 
+/* Return whether it was not the gateway but a proxy that libcurl could not connect to. Of a proxy
+ * that the environment names only libcurl's text tells: it names whom it tried. */
+static bool is_about_proxy(const struct itr_curl_failure *f)
+{
+    static const char begins[] = "Failed to connect to ";
+    const char *host = f->text + sizeof begins - 1, *own = memchr(f->origin, '/', f->origin_len);
+    size_t len;
+
+    if (f->has_proxy || strncmp(f->text, begins, sizeof begins - 1) != 0 || own == NULL)
+        return f->has_proxy;
+    own += 2; /* over "//" */
+    own += *own == '[';
+    len = strcspn(host, " ");
+    return len > 0 && strncmp(host, own, len) != 0;
+}
+
+static enum itr_status describe_proxy(const struct itr_curl_failure *f, char *detail, size_t n)
+{
+    (void)snprintf(detail, n, "the proxy refused to connect to %.*s: HTTP %ld%s",
+                   (int)f->origin_len, f->origin, f->proxy_said,
+                   f->proxy_said == 407 ? ", it needs a user and a password (option proxy)" : "");
+    return ITR_NETWORK;
+}
+
 enum itr_status itr_curl_error_describe(const struct itr_curl_failure *f, char *detail, size_t n)
 {
     const struct meaning *m = find(f->code);
@@ -123,7 +148,12 @@ enum itr_status itr_curl_error_describe(const struct itr_curl_failure *f, char *
         return describe_timeout(f, detail, n);
     if (f->code == CURLE_OUT_OF_MEMORY && f->phase == ITR_CURL_RECEIVE)
         return describe_long_line(f, detail, n);
-    if (m == NULL)
+    if (f->proxy_said >= 300)
+        return describe_proxy(f, detail, n);
+    if (f->code == CURLE_COULDNT_CONNECT && is_about_proxy(f))
+        (void)snprintf(detail, n, "could not connect to the proxy for %.*s", (int)f->origin_len,
+                       f->origin);
+    else if (m == NULL)
         (void)snprintf(detail, n, "%.*s: %s", (int)f->origin_len, f->origin,
                        curl_easy_strerror(f->code));
     else

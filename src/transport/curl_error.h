@@ -6,6 +6,7 @@
 #define ITR_TRANSPORT_CURL_ERROR_H
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ struct itr_curl_failure {
     size_t origin_len;
     const char *text; /* libcurl's own, from CURLOPT_ERRORBUFFER; "" if none */
     int os_errno;     /* of CURLINFO_OS_ERRNO; 0: none */
+    bool has_proxy;   /* an option names a proxy (the environment may name another) */
+    long proxy_said;  /* the HTTP status of a proxy that was asked for a tunnel; 0: none */
     int64_t limit_ms; /* the time limit that counted in this phase */
 };
 

@@ -7,9 +7,10 @@
 
 /* ---- out ---- */
 
+/* "Name;" is how libcurl writes a header with an empty value; callers may, too. */
 static size_t name_length(const char *line)
 {
-    return strcspn(line, ":");
+    return strcspn(line, ":;");
 }
 
 static bool is_named_in(const char *line, const char *const *lines)

@@ -73,6 +73,10 @@ static void describe(struct itr_curl_request *r, CURLcode code)
     f.origin = r->exchange->request.url;
     f.origin_len = itr_curl_origin_length(f.origin);
     f.os_errno = (int)os_errno;
+    f.has_proxy = r->settings->proxy != NULL && r->settings->proxy[0] != '\0' &&
+                  r->settings->unix_socket == NULL;
+    if (!itr_curl_outcome_sent(r))
+        curl_easy_getinfo(r->easy, CURLINFO_HTTP_CONNECTCODE, &f.proxy_said);
     f.limit_ms = limit_of(r, f.phase);
     a->carried = itr_curl_error_describe(&f, a->detail, sizeof a->detail);
 }

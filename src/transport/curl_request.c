@@ -11,9 +11,6 @@
 #include "transport/curl_headers.h"
 #include "transport/curl_outcome.h"
 
-/* What libcurl itself came to allow (8.3); ours, because before that there was no limit. */
-#define MAX_HEAD 307200
-
 /* How often nothing is executed of one exchange until that is its end. A connection may take 20
  * requests and refuse the rest of 256. */
 #define MOST_TRIES 50
@@ -145,7 +142,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
         return n;
     else
         r->head_whole = n <= 2 && (*line == '\r' || *line == '\n');
-    if ((r->head_bytes += n) > MAX_HEAD)
+    if ((r->head_bytes += n) > ITR_TRANSPORT_HEAD_MOST)
         return refuse(r, ITR_CURL_HEAD_TOO_LARGE);
     if (!x->request.want_headers)
         return n;

@@ -334,24 +334,44 @@ static enum itr_status check_strings(const struct itr_config *c, struct itr_erro
     return ITR_OK;
 }
 
-/* What libcurl would say at the first call only. The proxy may have a password in it: it is not
- * shown. */
-static enum itr_status check_proxy(const struct itr_config *c, struct itr_error *e)
+static enum itr_status check_proxy_scheme(const char *proxy, const char *end, struct itr_error *e)
 {
     static const char *const schemes[] = {"http",    "https",  "socks4",
                                           "socks4a", "socks5", "socks5h"};
-    const char *end = c->proxy != NULL ? strstr(c->proxy, "://") : NULL;
     size_t i;
 
-    if (end == NULL) /* "host:port" is an http proxy */
-        return ITR_OK;
     for (i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (strlen(schemes[i]) == (size_t)(end - c->proxy) &&
-            strncasecmp(c->proxy, schemes[i], (size_t)(end - c->proxy)) == 0)
+        if (strlen(schemes[i]) == (size_t)(end - proxy) &&
+            strncasecmp(proxy, schemes[i], (size_t)(end - proxy)) == 0)
             return ITR_OK;
     return itr_error_set(e, ITR_CONFIG,
                          "option proxy: unknown scheme; it can be http://, https://, socks4://, "
                          "socks4a://, socks5:// or socks5h://");
+}
+
+/* What libcurl would say at the first call only. The proxy may have a password in it: it is not
+ * shown. Nor may libcurl take a piece of it for the host, which errors name. */
+static enum itr_status check_proxy(const struct itr_config *c, struct itr_error *e)
+{
+    const char *scheme_end, *user, *at;
+    enum itr_status s;
+
+    if (c->proxy == NULL || c->proxy[0] == '\0')
+        return ITR_OK;
+    scheme_end = strstr(c->proxy, "://"); /* "host:port" is an http proxy */
+    if (scheme_end != NULL && (s = check_proxy_scheme(c->proxy, scheme_end, e)) != ITR_OK)
+        return s;
+    user = scheme_end != NULL ? scheme_end + 3 : c->proxy;
+    at = strrchr(user, '@');
+    if (at != NULL && strcspn(user, "@/?#\\") < (size_t)(at - user))
+        return itr_error_set(e, ITR_CONFIG,
+                             "option proxy: percent-encode the user and the password (\"@\" is "
+                             "%%40, \"/\" is %%2F)");
+    if (strncmp(c->gateway, "http://", 7) == 0)
+        return itr_error_set(e, ITR_CONFIG,
+                             "option proxy: the gateway is http on this machine; a proxy would be "
+                             "sent the app secret in clear. Leave the proxy out, or use https");
+    return ITR_OK;
 }
 
 static enum itr_status normalise_gateway(struct itr_config *c, struct itr_error *e)

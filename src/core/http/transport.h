@@ -26,6 +26,9 @@
 #define ITR_TRANSPORT_VERSION 1
 #define ITR_TRANSPORT_DETAIL 256
 
+/* The most bytes of an answer's head. It is what libcurl itself came to allow (8.3). */
+#define ITR_TRANSPORT_HEAD_MOST 307200
+
 /* What goes out. Everything is borrowed until the exchange is finished or cancelled. */
 struct itr_request {
     bool post;        /* POST with body; else GET */
@@ -71,7 +74,7 @@ static inline void itr_exchange_init(struct itr_exchange *x, size_t max_response
     *x = (struct itr_exchange){0};
     itr_list_init(&x->node);
     itr_buf_init_secret(&x->response.body, max_response_bytes);
-    itr_buf_init(&x->response.headers, 65536);
+    itr_buf_init(&x->response.headers, ITR_TRANSPORT_HEAD_MOST);
     x->response.retry_after_ms = -1;
 }
 
