@@ -2,6 +2,7 @@
 local client = require "itrigger.client"
 local face = require "spec.support.face"
 local itriggerd = require "spec.support.itriggerd"
+local redis = require "spec.support.redis"
 local sandbox = require "spec.support.sandbox"
 
 if itriggerd.missing() then
@@ -34,27 +35,21 @@ describe("itriggerd", function()
   end
 
   describe("on Redis", function()
-    local why_not = require("spec.support.fleet_redis").missing()
+    local why_not = redis.missing()
     if why_not then
       pending(why_not)
       return
     end
 
-    local redis, store
+    local server, store
 
     before_each(function()
-      local socket = place.dir .. "/redis"
-      -- Its own words say when it listens; reading them is the wait.
-      redis = assert(io.popen(("exec redis-server --port 0 --unixsocket %s --save '' --dir %s"):format(socket, place.dir)))
-      repeat
-        local line = assert(redis:read("*l"), "redis-server ended before it listened")
-      until line:find("ready to accept connections", 1, true)
-      store = { token_store = "redis+unix:" .. socket }
+      server = redis.start()
+      store = { token_store = server.address }
     end)
 
     after_each(function()
-      itriggerd.shell(("redis-cli -s %s/redis shutdown nosave 2>&1"):format(place.dir))
-      redis:close()
+      server:remove()
     end)
 
     it("keeps its token over kill -9", function()

@@ -7,7 +7,7 @@ local sandbox = require "spec.support.sandbox"
 
 local PASSWORD = "f1rst-w0rd"
 
-local why_not = require("spec.support.fleet_redis").missing()
+local why_not = redis.missing()
 
 -- Calls until the mark "stop", and ten times more. Tells every call that failed, and each change of
 -- what stands between this process and a newer token: "behind: store", "behind: nothing".
@@ -94,13 +94,13 @@ describe("token_store redis: under load", function()
     sb:fault { kind = "delay", ms = 5, path = "api", share = 1 }
     options.token_store = "later"
     place = fleet.place(sb, options)
-    server = redis.start(place.dir, PASSWORD)
+    server = redis.start { password = PASSWORD }
     place.options.token_store = server.address .. "?timeout_ms=300&password=" .. PASSWORD
   end
 
   after_each(function()
     if server.log then
-      server:signal("CONT")
+      server:signal "CONT"
     end
     place:remove()
     server:remove()

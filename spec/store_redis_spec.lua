@@ -1,6 +1,7 @@
 -- The store "redis:" from Lua: the module itrigger.redis, a real redis-server, and neither of them.
 local client = require "itrigger.client"
 local face = require "spec.support.face"
+local redis = require "spec.support.redis"
 local sandbox = require "spec.support.sandbox"
 
 local PROGRAM = [[
@@ -12,7 +13,7 @@ local token, err, source = client:token()
 io.write(tostring(token), " ", source or tostring(err))
 ]]
 
-local why_not = require("spec.support.fleet_redis").missing()
+local why_not = redis.missing()
 
 describe("token_store redis:", function()
   local sb, environment
@@ -68,21 +69,11 @@ describe("token_store redis:", function()
   end)
 
   it("gives the token of one process to the next", function()
-    local dir = os.tmpname()
-    os.remove(dir)
-    os.execute("mkdir -m 700 '" .. dir .. "'")
-    local socket = dir .. "/sock"
-    -- Its own words say when it listens; reading them is the wait.
-    local server = assert(io.popen(("exec redis-server --port 0 --unixsocket %s --save '' --dir %s"):format(socket, dir)))
-    repeat
-      local line = assert(server:read("*l"), "redis-server ended before it listened")
-    until line:find("ready to accept connections", 1, true)
-    environment.ITRIGGER_TOKEN_STORE = "redis+unix:" .. socket
+    local server = redis.start()
+    environment.ITRIGGER_TOKEN_STORE = server.address
     local first = face.run(PROGRAM, environment)
     local second = face.run(PROGRAM, environment)
-    os.execute(("redis-cli -s %s shutdown nosave >/dev/null 2>&1"):format(socket))
-    server:close()
-    os.execute("rm -rf '" .. dir .. "'")
+    server:remove()
     assert.truthy(first:find("^%x+ gateway$"), first)
     assert.equal(first:match("^%x+"), second:match("^%x+"))
     assert.truthy(second:find(" redis$"), second)

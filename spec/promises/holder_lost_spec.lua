@@ -1,7 +1,7 @@
 -- Promise 6: killing or stopping a process that fetches loses no token, and its lease is over when
 -- it ends, not later. What is lost here is lost while the gateway holds the token request.
 local fleet = require "spec.support.fleet"
-local redis = require "spec.support.fleet_redis"
+local redis = require "spec.support.redis"
 local sandbox = require "spec.support.sandbox"
 
 -- A lease is 5 s longer than that.

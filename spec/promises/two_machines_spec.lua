@@ -3,7 +3,7 @@
 local face = require "spec.support.face"
 local fleet = require "spec.support.fleet"
 local network = require "spec.support.network"
-local redis = require "spec.support.fleet_redis"
+local redis = require "spec.support.redis"
 local sandbox = require "spec.support.sandbox"
 
 local calls = [[
@@ -27,7 +27,11 @@ describe("two machines that share a Redis", function()
     net = assert(network.new(2))
     sb = sandbox.start("--address " .. network.address, net.hub)
     sb.socket = sb.dir .. "/gateway.sock"
-    server = redis.start(("--bind %s --port 6379 --protected-mode no"):format(network.address), net.hub)
+    server = redis.start {
+      before = net.hub,
+      port = 6379,
+      config = { "bind " .. network.address, "protected-mode no" },
+    }
     place = fleet.place(sb, {
       gateway = ("https://%s:%s"):format(network.address, sb.https:match("%d+$")),
       ca_file = sb.ca_file,
@@ -37,7 +41,7 @@ describe("two machines that share a Redis", function()
 
   teardown(function()
     place:remove()
-    server:stop()
+    server:remove()
     sb:stop()
     net:remove()
   end)

@@ -3,7 +3,6 @@
 
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
-local fleet_redis = require "spec.support.fleet_redis"
 local itrigger = require "itrigger"
 local redis = require "spec.support.redis"
 
@@ -54,14 +53,14 @@ describe("a mended option", function()
   end)
 
   -- A password of Redis, too: the source of the wrong one was given to whoever came with the right one.
-  local lacks = fleet_redis.missing()
+  local lacks = redis.missing()
   if lacks then
     pending("in token_store over Redis: " .. lacks)
     return
   end
 
   describe("in token_store over Redis", function()
-    local dir, options, server
+    local options, server
 
     local function open(password)
       options.token_store = server.address .. "?password=" .. password
@@ -69,16 +68,12 @@ describe("a mended option", function()
     end
 
     before_each(function()
-      dir = os.tmpname()
-      os.remove(dir)
-      os.execute("mkdir -m 700 '" .. dir .. "'")
-      server = redis.start(dir, "right")
+      server = redis.start { password = "right" }
       options = face.options(sb)
     end)
 
     after_each(function()
       server:remove()
-      os.execute("rm -rf '" .. dir .. "'")
     end)
 
     it("holds while the earlier client lives", function()

@@ -11,7 +11,7 @@
 --
 -- What a process can do: worker.lua. Its errors come as lines too.
 local face = require "spec.support.face"
-local redis = require "spec.support.fleet_redis"
+local redis = require "spec.support.redis"
 
 local fleet = {}
 

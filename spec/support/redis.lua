@@ -1,14 +1,19 @@
--- A real redis-server of a spec's own, on a Unix socket, that keeps nothing on the disk:
+-- Real redis-servers (and Sentinels) of a spec's own, on a Unix socket and, if asked for, on a free port:
 --
 --   local redis = require "spec.support.redis"
---   local server = redis.start(dir)            -- dir exists; server.address is for token_store
+--   local why = redis.missing()                -- nil, or what this machine lacks
+--   local server = redis.start()               -- server.address is for token_store
+--   local server = redis.start { password = "word", port = true, config = { "appendonly no" } }
+--   local one = redis.shared()                 -- one for all specs of this process
 --   assert.equal("OK", server:says("FLUSHALL"))
 --   server:signal("STOP")                      -- KILL, CONT
 --   server:start()                             -- again, empty, at the same address
---   server:set_password("other")               -- from now on; who is connected is thrown out
+--   server:set_password("other")               -- from now on; clients are disconnected
+--   server:url("prefix"), server:read("prefix"), server:write("prefix", text)  -- a store for one app, its record
+--   server:await("+switch-master")             -- the next line of its log that has this in it
 --   server:remove()
 --
--- A server that is left behind ends after two minutes.
+-- Each ends when this process does: a guard waits for the end of a pipe that only this process holds.
 local redis = {}
 
 local Server = {}
@@ -26,32 +31,141 @@ local function shell(command)
   return text
 end
 
--- `password`: or nil, which is none.
-function redis.start(dir, password)
-  local self = setmetatable({ dir = dir, socket = dir .. "/redis.sock", password = password or "" }, Server)
-  self.address = "redis+unix:" .. self.socket
-  self:start()
-  return self
+-- Nil, or what this machine lacks.
+function redis.missing()
+  if not pcall(require, "itrigger.redis") then
+    return "no itrigger.redis is built"
+  elseif shell("command -v redis-server && command -v redis-cli") == "" then
+    return "no redis-server here"
+  end
 end
 
--- Its own words say when it listens; reading them is the wait.
-function Server.start(self)
-  self.log = assert(io.popen(("exec timeout -s KILL 120 redis-server --port 0 --unixsocket %s --save '' --dir %s --requirepass %s 2>&1")
-    :format(quote(self.socket), quote(self.dir), quote(self.password))))
+-- A port that is probably free, and the one 10000 above it, for the bus of a cluster: both are below those that
+-- the system gives to clients.
+local function some_port()
+  local file = assert(io.open("/dev/urandom", "rb"))
+  local high, low = file:read(2):byte(1, 2)
+  file:close()
+  return 10000 + (high * 256 + low) % 10000
+end
+
+-- options: password; port: a number, or true for a free one; config: lines of its configuration; sentinel: it is
+-- one; before: words of the shell before it.
+function redis.start(options)
+  options = options or {}
+  local self = setmetatable({ options = options, password = options.password or "" }, Server)
+  self.dir = shell("umask 077; mktemp -d"):match("%S+")
+  self.socket = self.dir .. "/sock"
+  self.address = "redis+unix:" .. self.socket
+  shell("mkfifo " .. quote(self.dir .. "/said"))
+  for attempt = 1, 20 do
+    self.port = options.port == true and some_port() or options.port
+    local started, why = self:launch()
+    if started then
+      return self
+    elseif attempt == 20 or not why:find("already in use", 1, true) then
+      self:remove()
+      error("redis-server ended before it listened: " .. why)
+    end
+  end
+end
+
+function redis.shared()
+  local why = redis.missing()
+  if why then
+    return nil, why
+  end
+  redis.one = redis.one or redis.start()
+  return redis.one
+end
+
+local function write_config(self)
+  local file = assert(io.open(self.dir .. "/redis.conf", "w"))
+  file:write("dir ", self.dir, "\nport ", tostring(self.port or 0), "\n")
+  if not self.options.sentinel then
+    file:write('save ""\nunixsocket ', self.socket, "\n")
+  end
+  if self.password ~= "" then
+    file:write("requirepass ", self.password, "\n")
+  end
+  for _, line in ipairs(self.options.config or {}) do
+    file:write(line, "\n")
+  end
+  file:close()
+end
+
+-- Starts it, ends it when its own standard input ends, and removes its directory unless told to keep it. What the
+-- server says goes through a FIFO: reading that it is ready is the wait.
+local guard = [[
+%s sh -c 'echo pid $$; exec redis-server "$1/redis.conf" %s' sh "$dir" >"$dir/said" 2>&1 &
+server=$!
+trap '' INT HUP TERM
+cat >/dev/null
+kill -9 $server 2>/dev/null
+[ -e "$dir/keep" ] || rm -rf "$dir"
+]]
+
+-- True, or false and what it said.
+function Server.launch(self)
+  write_config(self)
+  local command = guard:format(self.options.before or "", self.options.sentinel and "--sentinel" or "")
+  self.guard = assert(io.popen("dir=" .. quote(self.dir) .. "\n" .. command, "w"))
+  self.log = assert(io.open(self.dir .. "/said", "r"))
+  local ready = self.options.sentinel and "Sentinel ID is" or "ready to accept connections at"
   local said = {}
   repeat
     local line = self.log:read("*l")
-    said[#said + 1] = line
     if not line then
-      error("redis-server ended before it listened: " .. table.concat(said, "\n"))
+      self:stop(true)
+      return false, table.concat(said, "\n")
     end
-  until line:find("ready to accept connections", 1, true)
-  self.pid = assert(self:says("INFO", "server"):match("process_id:(%d+)"))
+    said[#said + 1] = line
+    self.pid = self.pid or line:match("^pid (%d+)")
+  until line:find(ready, 1, true)
+  return true
 end
 
--- One command by redis-cli; what it printed, without the last line's end.
+-- Starts it again, at the same address, and without what it held.
+function Server.start(self)
+  self:stop(true)
+  local started, why = self:launch()
+  assert(started, why)
+end
+
+-- Ends it; its directory stays if `keep`.
+function Server.stop(self, keep)
+  if not self.guard then
+    return
+  end
+  if keep then
+    assert(io.open(self.dir .. "/keep", "w")):close()
+  end
+  self.guard:close()
+  os.remove(self.dir .. "/keep")
+  if self.log then
+    self.log:close()
+  end
+  self.guard, self.log, self.pid = nil, nil, nil
+end
+
+function Server.remove(self)
+  self:stop()
+  shell("rm -rf " .. quote(self.dir))
+end
+
+-- As token_store; each prefix is a store of its own.
+function Server.url(self, prefix)
+  return ("%s?prefix=%s"):format(self.address, prefix)
+end
+
+-- One command by redis-cli, words or options of it; what it printed, without the last line's end.
 function Server.says(self, ...)
-  local words = { "redis-cli", "-s", quote(self.socket) }
+  local words = { "redis-cli" }
+  if self.options.sentinel then
+    words[#words + 1] = "-p " .. self.port
+  else
+    words[#words + 1] = "-s " .. quote(self.socket)
+  end
   if self.password ~= "" then
     table.insert(words, 1, "REDISCLI_AUTH=" .. quote(self.password))
   end
@@ -71,16 +185,30 @@ end
 function Server.signal(self, name)
   shell("kill -" .. name .. " " .. self.pid)
   if name == "KILL" then
+    self.log:read("*a")
     self.log:close()
     self.log = nil
   end
 end
 
-function Server.remove(self)
-  if self.log then
-    self:signal("KILL")
-  end
-  os.remove(self.socket)
+function Server.await(self, text)
+  repeat
+    local line = assert(self.log:read("*l"), "redis-server ended")
+  until line:find(text, 1, true)
+end
+
+-- The key of the only record below `prefix`.
+local function key(self, prefix)
+  local found = self:says("--scan", "--pattern", prefix .. "*")
+  return (assert(found:match("^([^\n]+)$"), "not one record in Redis"))
+end
+
+function Server.read(self, prefix)
+  return self:says("--raw", "GET", key(self, prefix))
+end
+
+function Server.write(self, prefix, text)
+  assert(self:says("SET", key(self, prefix), text, "KEEPTTL") == "OK")
 end
 
 return redis
