@@ -177,9 +177,10 @@ redis_objects := $(call objects,$(redis_sources))
 # The command itrigger, for the Lua that it was built for.
 command := $(B)/bin/itrigger
 lua_program = $(if $(filter luajit,$(1)),luajit,lua$(1))
-$(command): bin/itrigger Makefile
+$(command): bin/itrigger FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)sed '1s|.*|#!/usr/bin/env $(call lua_program,$(firstword $(luas_or_default)))|' $< >$@ && chmod 755 $@
+	$(Q)sed '1s|.*|#!/usr/bin/env $(call lua_program,$(firstword $(luas_or_default)))|' $< >$@.new && chmod 755 $@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # $(call left_out,HAS,OPTION,TEXT): a line for what cannot be built here, unless the user left it out.
 left_out = $(if $(1)$(filter 0,$(2)),,@echo 'left out: $(3)')

@@ -134,6 +134,16 @@ local function from_the_tree(block)
   assert.equal(blocks_of(block.file)[4].text, output)
 end
 
+-- Each command succeeds. The command is built for one Lua, and needs lua-argparse.
+local function from_the_shell(block)
+  if _VERSION ~= "Lua 5.4" or not pcall(require, "argparse") then
+    return
+  end
+  write(dir .. "/block.sh", "set -eu\n" .. block.text)
+  local output, status = run("sh block.sh", environment_of { HOME = dir })
+  assert.equal(0, status, output)
+end
+
 -- With an itriggerd for the documented address and key, and this sandbox as the gateway.
 local function with_daemon(text)
   local d = place:start()
@@ -232,6 +242,7 @@ local RULES = {
   ["README.md"] = {
     { "make demo", "each of the two is a step of .ci/run" },
     { "sandbox/run --stop", from_the_tree },
+    { "itrigger doctor", from_the_shell },
     { "会员不存在", printed_by_first_program },
     { "ITRIGGER_APP_SECRET_FILE", "the vendor's gateway" },
     { "make install", "spec/makefile_spec.lua; both are steps of .ci/run" },
