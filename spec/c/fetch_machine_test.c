@@ -225,6 +225,7 @@ static void put_lease(struct t *t, const char *owner)
 {
     (void)snprintf(t->store.owner, sizeof t->store.owner, "%s", owner);
     t->store.lease_fence = (uint64_t)now_wall(t) + 1;
+    t->store.lease_begin_ms = now_wall(t);
     t->store.lease_end_ms = now_wall(t) + LEASE;
     t->id++;
 }

@@ -1,5 +1,4 @@
-/* Each row of the table "what holds a fetch back" (docs/design.md 4.2), and the figures behind it.
- */
+/* Each row of the table "no fetch before" (docs/design.md 4.2), and the figures behind it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,30 +8,32 @@
 
 #include <cmocka.h>
 
+#include "core/base/bound.h"
 #include "support/record_driver.h"
+
+/* A failed fetch whose lease had a fence that draws the longest jitter: all readers draw the same.
+ */
+static int64_t longest_wait(struct record_driver *w, int64_t now_ms)
+{
+    int64_t longest = 0;
+    int i;
+
+    for (i = 0; i < 2000; i++) {
+        w->r.lease_fence = FENCE + (uint64_t)i;
+        longest = itr_max64(longest, record_driver_held_until(w, now_ms) - now_ms);
+    }
+    return longest;
+}
 
 /* ---- row: nothing was sent ---- */
 
-static void row_nothing_was_sent_holds_this_machine_only(void **s)
+static void row_nothing_was_sent_holds_nobody_else(void **s)
 {
-    struct itr_error local;
     struct record_driver w;
 
     (void)s;
     record_driver_init(&w);
     record_driver_fetch(&w, NOON, fix_not_sent());
-    assert_int_equal(record_driver_held_until(&w, NOON), 0);
-
-    itr_error_set(&local, ITR_NETWORK, "connection refused");
-    w.wish.local_error = &local;
-    w.wish.local_retry_ms = NOON + MINUTE;
-    record_driver_assert_held(&w, NOON, NOON + MINUTE, ITR_NETWORK);
-    record_driver_held_until(&w, NOON);
-    assert_string_equal(w.error.text, "connection refused");
-    assert_false(w.after_refusal);
-
-    /* More than its rule can give: our idea of the store's clock is wrong. */
-    w.wish.local_retry_ms = NOON + 5 * MINUTE + 1;
     assert_int_equal(record_driver_held_until(&w, NOON), 0);
 }
 
@@ -48,13 +49,14 @@ static void row_failures_double_from_1_s_to_5_min(void **s)
     (void)s;
     record_driver_init(&w);
     for (i = 0; i < sizeof longest_s / sizeof longest_s[0]; i++) {
-        struct itr_record_outcome failed = fix_failed();
+        int64_t until;
 
-        failed.random = (uint64_t)longest_s[i] * 1000; /* full jitter at its most */
-        record_driver_fetch(&w, now, failed);
-        record_driver_assert_held(&w, now, now + longest_s[i] * SECOND, ITR_HTTP);
+        record_driver_fetch(&w, now, fix_failed());
         assert_int_equal(w.r.failures, i + 1);
-        now = w.r.retry_ms;
+        until = record_driver_held_until(&w, now);
+        record_driver_assert_held(&w, now, until, ITR_HTTP);
+        assert_in_range(longest_wait(&w, now), longest_s[i] * 990, longest_s[i] * SECOND);
+        now = until + 10 * MINUTE;
     }
 }
 
@@ -72,8 +74,10 @@ static void backoff_has_full_jitter_but_is_never_0(void **s)
     assert_int_equal(itr_record_backoff_ms(INT32_MAX, 300001), 100);
 }
 
+/* ---- the daily limit is spread, whatever wastes it ---- */
+
 /* Twelve hours are left of the day. */
-static void row_failures_with_a_daily_limit_are_spread_after_six(void **s)
+static void wasted_fetches_are_spread_over_the_day_after_a_few(void **s)
 {
     struct record_driver w;
     int i;
@@ -82,29 +86,58 @@ static void row_failures_with_a_daily_limit_are_spread_after_six(void **s)
     record_driver_init(&w);
     w.rules.daily_limit = 31;
     for (i = 0; i < 6; i++)
-        record_driver_fetch(&w, NOON - (6 - i) * SECOND, fix_failed());
-    assert_int_equal(w.r.retry_ms, NOON - SECOND + 100);
+        record_driver_fetch(&w, NOON - (6 - i) * 10 * MINUTE, fix_failed());
+    assert_true(record_driver_held_until(&w, NOON - 10 * MINUTE) <= NOON - 9 * MINUTE);
     record_driver_fetch(&w, NOON, fix_failed());
     record_driver_assert_held(&w, NOON, NOON + 12 * HOUR / (31 - 7), ITR_HTTP);
 }
 
-static void an_endpoint_that_is_down_all_day_does_not_burn_the_limit(void **s)
+static void a_small_limit_is_spread_after_a_quarter_of_it(void **s)
 {
     struct record_driver w;
-    int64_t now;
-    int n = 0;
 
     (void)s;
     record_driver_init(&w);
-    w.rules.daily_limit = 100;
-    for (now = NOON; now < NOON + 48 * HOUR && n < 10000; n++) {
-        record_driver_fetch(&w, now, fix_failed());
-        assert_true(w.r.fetches <= 100);
-        record_driver_held_until(&w, w.r.retry_ms - 1);
-        assert_int_equal(w.error.kind, ITR_HTTP); /* spread, not used up */
-        now = w.r.retry_ms;
-    }
-    assert_true(n > 150 && n <= 300);
+    w.rules.daily_limit = 8;
+    record_driver_fetch(&w, NOON - HOUR, fix_failed());
+    record_driver_fetch(&w, NOON - HOUR / 2, fix_failed());
+    assert_true(record_driver_held_until(&w, NOON - HOUR / 2) < NOON);
+    record_driver_fetch(&w, NOON, fix_failed());
+    record_driver_assert_held(&w, NOON, NOON + 12 * HOUR / (8 - 3), ITR_HTTP);
+}
+
+/* Whatever goes wrong all day, and whoever asks: what is mended is noticed soon, and the day ends
+ * with fetches left. */
+static void trouble_all_day_never_uses_the_limit_up(void **s)
+{
+    static const int limits[] = {24, 50, 100};
+    static const int codes[] = {0, 40001, 40003, 40004};
+    size_t l, c;
+    int asked;
+
+    (void)s;
+    for (l = 0; l < 3; l++)
+        for (c = 0; c < 4; c++)
+            for (asked = 0; asked < 2; asked++) {
+                struct record_driver w;
+                int64_t now, until, longest = 0;
+                int n = 0;
+
+                record_driver_init(&w);
+                w.rules.daily_limit = limits[l];
+                w.wish.why.asked = asked;
+                for (now = MIDNIGHT; now < MIDNIGHT + 24 * HOUR; n++) {
+                    record_driver_fetch(&w, now,
+                                        codes[c] == 0 ? fix_failed() : fix_refused_with(codes[c]));
+                    assert_true(w.r.fetches <= limits[l]);
+                    until = record_driver_held_until(&w, now);
+                    assert_true(now >= MIDNIGHT + 23 * HOUR || w.error.kind != ITR_QUOTA ||
+                                w.error.has_code);
+                    longest = itr_max64(longest, until - now);
+                    now = itr_max64(until, now + MINUTE);
+                }
+                assert_true(longest <= itr_max64(30 * MINUTE, 24 * HOUR / (limits[l] - 9)));
+            }
 }
 
 /* ---- row: a lease that lapsed, from the fourth failure in a row ---- */
@@ -123,8 +156,9 @@ static void row_lapsed_leases_hold_back_from_the_fourth_on(void **s)
         assert_int_equal(record_driver_held_until(&w, NOON), 0);
     }
     w.r.failures = 3;
-    w.r.lease_fence = 8000; /* every reader draws its jitter from this: all of 0 ... 8000 */
-    until = NOON + 8 * SECOND;
+    assert_in_range(longest_wait(&w, NOON), 7900, 8000);
+    w.r.lease_fence = 8000;
+    until = record_driver_held_until(&w, NOON);
     record_driver_assert_held(&w, NOON, until, ITR_TIMEOUT);
     assert_int_equal(fix_decide(&w.r, until, &w.wish, ITR_VERDICT_ACQUIRE).next.failures, 4);
 }
@@ -138,6 +172,7 @@ static void row_lapsed_leases_are_spread_as_failures_are(void **s)
     w.rules.daily_limit = 25;
     w.r = fix_leased(fix_empty(), NOON);
     w.r.failures = 6;
+    w.r.wasted = 7;
     record_driver_assert_held(&w, NOON, NOON + 12 * HOUR / 24, ITR_TIMEOUT);
 }
 
@@ -151,11 +186,11 @@ static void four_processes_that_die_fetching_hold_the_fifth_back(void **s)
     (void)s;
     record_driver_init(&w);
     for (i = 0; i < 4; i++) {
-        w.wish.owner = owners[i];
+        w.wish.self.name = owners[i];
         w.r = fix_decide(&w.r, now, &w.wish, ITR_VERDICT_ACQUIRE).next;
         now = w.r.lease_end_ms;
     }
-    w.wish.owner = "e";
+    w.wish.self.name = "e";
     assert_int_equal(w.r.failures, 3);
     assert_true(record_driver_held_until(&w, now) >= now + 100);
     assert_true(record_driver_held_until(&w, now) <= now + 8 * SECOND);
@@ -192,25 +227,20 @@ static void row_refused_credentials_may_be_tried_when_asked(void **s)
     (void)s;
     record_driver_init(&w);
     record_driver_fetch(&w, NOON, fix_refused_with(40003));
-    w.wish.asked = true;
+    w.wish.why.asked = true;
     record_driver_assert_held(&w, NOON, NOON + INTERVAL, ITR_TOKEN);
 }
 
-static void row_refused_credentials_have_their_own_words_after_another_error(void **s)
+static void row_refused_credentials_are_not_tried_often_because_somebody_asks(void **s)
 {
-    struct record_driver w, other;
+    struct record_driver w;
 
     (void)s;
     record_driver_init(&w);
+    w.wish.why.asked = true;
     record_driver_fetch(&w, NOON, fix_refused_with(40003));
-    record_driver_init(&other);
-    other.r = w.r;
-    snprintf(other.rules.secret_digest, sizeof other.rules.secret_digest, "ffff");
-    record_driver_fetch(&other, NOON + SECOND, fix_failed());
-    w.r = other.r;
-    record_driver_assert_held(&w, NOON + MINUTE, NOON + 10 * MINUTE, ITR_TOKEN);
-    record_driver_held_until(&w, NOON + MINUTE);
-    assert_non_null(strstr(w.error.text, "app_secret"));
+    w.r.wasted = 7;
+    record_driver_assert_held(&w, NOON, NOON + 10 * MINUTE, ITR_TOKEN);
 }
 
 /* ---- row: 40004 ---- */
@@ -250,7 +280,7 @@ static void row_the_daily_limit_holds_until_the_next_day(void **s)
     for (i = 0; i < 3; i++) {
         assert_int_equal(record_driver_held_until(&w, NOON), 0);
         record_driver_fetch(&w, NOON, fix_got("tok"));
-        w.wish.held_fence = w.r.fence;
+        w.wish.why.held_fence = w.r.fence;
     }
     record_driver_assert_held(&w, NOON, MIDNIGHT, ITR_QUOTA);
     record_driver_held_until(&w, NOON);
@@ -272,43 +302,294 @@ static void without_a_daily_limit_fetches_are_only_counted(void **s)
 
 /* ---- which of several ---- */
 
-static void the_row_that_is_over_last_holds(void **s)
+static void the_row_that_holds_longest_is_told(void **s)
 {
-    struct itr_error local;
     struct record_driver w;
 
     (void)s;
     record_driver_init(&w);
-    itr_error_set(&local, ITR_NETWORK, "no route");
+    w.rules.daily_limit = 4;
     record_driver_fetch(&w, NOON, fix_refused_with(40004));
-    w.wish.local_error = &local;
-    w.wish.local_retry_ms = NOON + MINUTE;
+    w.r.fetches = 4;
+    assert_int_equal(record_driver_held_until(&w, NOON), MIDNIGHT);
+    assert_false(w.error.has_code);
+    w.rules.daily_limit = 0;
     assert_int_equal(record_driver_held_until(&w, NOON), NOON + 30 * MINUTE);
-    assert_int_equal(w.error.kind, ITR_QUOTA);
-    w.wish.local_retry_ms = NOON + 30 * MINUTE + SECOND;
-    assert_int_equal(record_driver_held_until(&w, NOON + 26 * MINUTE), NOON + 30 * MINUTE + SECOND);
-    assert_int_equal(w.error.kind, ITR_NETWORK);
+    assert_true(w.error.has_code);
+}
+
+/* ---- row: a fetch caused by a refusal that was answered with a token ---- */
+
+static void setup_refused(struct record_driver *w)
+{
+    record_driver_init(w);
+    w->r = fix_token(NOON - MINUTE);
+    w->wish.why.held_fence = FENCE;
+    w->wish.why.refused = "tok";
+}
+
+/* A refusal-caused fetch, answered with another token, which is refused in turn. */
+static void refused_fetch(struct record_driver *w, int64_t now_ms)
+{
+    bool first = strcmp(w->r.text, "one") == 0;
+    struct itr_record_outcome o = fix_got(first ? "two" : "one");
+
+    o.after_refusal = true;
+    record_driver_fetch(w, now_ms, o);
+    w->wish.why.held_fence = w->r.fence;
+    w->wish.why.refused = first ? "two" : "one";
+}
+
+static void row_refusals_the_second_at_once_then_doubling_to_1_h(void **s)
+{
+    static const int64_t distance_s[] = {0, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600};
+    struct record_driver w;
+    int64_t now = NOON;
+    size_t i;
+
+    (void)s;
+    setup_refused(&w);
+    assert_int_equal(record_driver_held_until(&w, now), 0);
+    for (i = 0; i < sizeof distance_s / sizeof distance_s[0]; i++) {
+        int64_t until = now + distance_s[i] * SECOND;
+
+        refused_fetch(&w, now);
+        assert_int_equal(w.r.refused_ms, now);
+        assert_int_equal(w.r.refusals, i + 1);
+        if (i > 0)
+            record_driver_assert_held(&w, now, until, ITR_TOKEN);
+        now = until;
+    }
+}
+
+static void row_refusals_name_both_causes(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    setup_refused(&w);
+    refused_fetch(&w, NOON);
+    refused_fetch(&w, NOON);
+    record_driver_held_until(&w, NOON);
+    assert_non_null(strstr(w.error.text, "another program fetches tokens for this app"));
+    assert_non_null(strstr(w.error.text, "token_error_codes"));
+}
+
+static void row_refusals_hold_nobody_else(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    setup_refused(&w);
+    refused_fetch(&w, NOON);
+    refused_fetch(&w, NOON);
+    w.wish.why.refused = NULL;
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
+}
+
+static void row_refusals_start_over_after_an_hour_of_peace(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    setup_refused(&w);
+    refused_fetch(&w, NOON);
+    refused_fetch(&w, NOON + HOUR); /* just within */
+    assert_int_equal(w.r.refusals, 2);
+    refused_fetch(&w, NOON + 2 * HOUR + 1); /* just not */
+    assert_int_equal(w.r.refusals, 1);
+}
+
+static void row_refusals_start_over_after_twice_a_longer_distance(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    setup_refused(&w);
+    refused_fetch(&w, NOON);
+    w.r.refusals = 20; /* an hour */
+    refused_fetch(&w, NOON + 2 * HOUR);
+    assert_int_equal(w.r.refusals, 21);
+    refused_fetch(&w, NOON + 4 * HOUR + 1);
+    assert_int_equal(w.r.refusals, 1);
+}
+
+/* From noon, twelve hours are left of the day. */
+static void row_refusals_with_a_daily_limit_are_spread_from_the_third_on(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    setup_refused(&w);
+    w.rules.daily_limit = 50;
+    refused_fetch(&w, NOON);
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
+    refused_fetch(&w, NOON);
+    record_driver_assert_held(&w, NOON, NOON + 2 * (12 * HOUR / 48), ITR_TOKEN);
+
+    /* Never more than 4 h. */
+    refused_fetch(&w, NOON + HOUR);
+    w.rules.daily_limit = 4;
+    record_driver_assert_held(&w, NOON + HOUR, NOON + 5 * HOUR, ITR_TOKEN);
+}
+
+static void the_refused_string_again_counts_as_a_refusals_fetch_not_as_a_failure(void **s)
+{
+    struct record_driver w;
+    struct itr_record_outcome same = fix_got("tok");
+
+    (void)s;
+    setup_refused(&w);
+    same.after_refusal = true;
+    record_driver_fetch(&w, NOON, same);
+    assert_int_equal(w.r.failures, 0);
+    assert_int_equal(w.r.refusals, 1);
+    w.wish.why.held_fence = w.r.fence;
+    record_driver_fetch(&w, NOON, same);
+    w.wish.why.held_fence = w.r.fence;
+    record_driver_assert_held(&w, NOON, NOON + INTERVAL, ITR_TOKEN);
+}
+
+static void a_refusals_fetch_without_a_token_is_none_of_these(void **s)
+{
+    struct record_driver w;
+    struct itr_record_outcome failed = fix_failed();
+
+    (void)s;
+    setup_refused(&w);
+    failed.after_refusal = true;
+    record_driver_fetch(&w, NOON, failed);
+    assert_int_equal(w.r.refused_ms, 0);
+    assert_int_equal(w.r.failures, 1);
+}
+
+/* docs/design.md 4.2 gives the figure. */
+static void an_endpoint_misread_as_a_refusal_costs_31_fetches_a_day(void **s)
+{
+    struct record_driver w;
+    int64_t now;
+    int n = 0;
+
+    (void)s;
+    setup_refused(&w);
+    for (now = NOON; now < NOON + 24 * HOUR; now += SECOND)
+        if (record_driver_held_until(&w, now) == 0) {
+            refused_fetch(&w, now);
+            n++;
+        }
+    assert_int_equal(n, 31);
+}
+
+/* ---- row: asked, soon after a token came ---- */
+
+static void asked_fetch(struct record_driver *w, int64_t now_ms)
+{
+    struct itr_record_outcome got = fix_got(strcmp(w->r.text, "one") == 0 ? "two" : "one");
+
+    got.asked = true;
+    w->wish.why.asked = true;
+    record_driver_fetch(w, now_ms, got);
+    w->wish.why.held_fence = w->r.fence;
+}
+
+/* A script that calls refresh() each minute, or wants a min_valid that no token has. */
+static int fetches_of_a_day_of_asking(int64_t daily_limit)
+{
+    struct record_driver w;
+    int64_t now;
+    int n = 0;
+
+    record_driver_init(&w);
+    w.rules.daily_limit = daily_limit;
+    for (now = MIDNIGHT; now < MIDNIGHT + 24 * HOUR; now += MINUTE) {
+        w.wish.why.asked = true;
+        if (record_driver_held_until(&w, now) != 0) {
+            assert_int_equal(w.error.kind, ITR_OK); /* the present token is the answer */
+            continue;
+        }
+        asked_fetch(&w, now);
+        n++;
+    }
+    return n;
+}
+
+static void asking_all_day_is_bounded_and_never_uses_the_limit_up(void **s)
+{
+    (void)s;
+    assert_in_range(fetches_of_a_day_of_asking(0), 200, 300);
+    assert_in_range(fetches_of_a_day_of_asking(50), 20, 49);
+    assert_in_range(fetches_of_a_day_of_asking(24), 12, 23);
+}
+
+static void asked_keeps_the_interval_and_then_nothing_is_wrong(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    record_driver_init(&w);
+    record_driver_fetch(&w, NOON, fix_got("tok"));
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
+    w.wish.why.asked = true;
+    w.wish.why.held_fence = w.r.fence;
+    record_driver_assert_held(&w, NOON, NOON + INTERVAL, ITR_OK);
+
+    /* The same string again, an hour later: the interval is that from the last answer. */
+    record_driver_fetch(&w, NOON + HOUR, fix_got("tok"));
+    w.wish.why.held_fence = w.r.fence;
+    record_driver_assert_held(&w, NOON + HOUR, NOON + HOUR + INTERVAL, ITR_OK);
+
+    /* A refused one is not asked for, it is needed. */
+    w.wish.why.refused = "tok";
+    assert_int_equal(record_driver_held_until(&w, NOON + HOUR), 0);
+}
+
+static void asked_without_a_good_token_is_not_held_back(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    record_driver_init(&w);
+    w.wish.why.asked = true;
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
+    w.rules.token_ttl_ms = SECOND;
+    record_driver_fetch(&w, NOON, fix_got("tok"));
+    assert_int_equal(record_driver_held_until(&w, NOON + SECOND), 0);
+    w.wish.why.held_fence = w.r.fence;
+    assert_int_equal(record_driver_held_until(&w, NOON + SECOND), NOON + INTERVAL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(row_nothing_was_sent_holds_this_machine_only),
+        cmocka_unit_test(row_nothing_was_sent_holds_nobody_else),
         cmocka_unit_test(row_failures_double_from_1_s_to_5_min),
         cmocka_unit_test(backoff_has_full_jitter_but_is_never_0),
-        cmocka_unit_test(row_failures_with_a_daily_limit_are_spread_after_six),
-        cmocka_unit_test(an_endpoint_that_is_down_all_day_does_not_burn_the_limit),
+        cmocka_unit_test(wasted_fetches_are_spread_over_the_day_after_a_few),
+        cmocka_unit_test(a_small_limit_is_spread_after_a_quarter_of_it),
+        cmocka_unit_test(trouble_all_day_never_uses_the_limit_up),
         cmocka_unit_test(row_lapsed_leases_hold_back_from_the_fourth_on),
         cmocka_unit_test(row_lapsed_leases_are_spread_as_failures_are),
         cmocka_unit_test(four_processes_that_die_fetching_hold_the_fifth_back),
         cmocka_unit_test(row_refused_credentials_hold_10_min_for_this_secret),
         cmocka_unit_test(row_refused_credentials_may_be_tried_when_asked),
-        cmocka_unit_test(row_refused_credentials_have_their_own_words_after_another_error),
+        cmocka_unit_test(row_refused_credentials_are_not_tried_often_because_somebody_asks),
         cmocka_unit_test(row_the_tenants_limit_holds_30_min),
         cmocka_unit_test(row_the_tenants_limit_ends_with_the_day),
         cmocka_unit_test(row_the_daily_limit_holds_until_the_next_day),
         cmocka_unit_test(without_a_daily_limit_fetches_are_only_counted),
-        cmocka_unit_test(the_row_that_is_over_last_holds),
+        cmocka_unit_test(the_row_that_holds_longest_is_told),
+        cmocka_unit_test(row_refusals_the_second_at_once_then_doubling_to_1_h),
+        cmocka_unit_test(row_refusals_name_both_causes),
+        cmocka_unit_test(row_refusals_hold_nobody_else),
+        cmocka_unit_test(row_refusals_start_over_after_an_hour_of_peace),
+        cmocka_unit_test(row_refusals_start_over_after_twice_a_longer_distance),
+        cmocka_unit_test(row_refusals_with_a_daily_limit_are_spread_from_the_third_on),
+        cmocka_unit_test(the_refused_string_again_counts_as_a_refusals_fetch_not_as_a_failure),
+        cmocka_unit_test(a_refusals_fetch_without_a_token_is_none_of_these),
+        cmocka_unit_test(an_endpoint_misread_as_a_refusal_costs_31_fetches_a_day),
+        cmocka_unit_test(asking_all_day_is_bounded_and_never_uses_the_limit_up),
+        cmocka_unit_test(asked_keeps_the_interval_and_then_nothing_is_wrong),
+        cmocka_unit_test(asked_without_a_good_token_is_not_held_back),
     };
 
     return cmocka_run_group_tests_name("token_record_hold", tests, NULL, NULL);

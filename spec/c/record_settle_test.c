@@ -14,7 +14,7 @@
 /* Our lease in a record that has an expired token, an error, and one fetch of today. */
 struct with {
     struct itr_record_rules rules;
-    struct itr_record_wish wish;
+    struct fix_wish wish;
     struct itr_record leased;
     uint64_t fence; /* of our lease */
 };
@@ -25,7 +25,7 @@ static void setup_on(struct with *w, const struct itr_record *r)
 
     w->rules = fix_rules();
     w->wish = fix_wish(&w->rules);
-    w->wish.held_fence = r->fence;
+    w->wish.why.held_fence = r->fence;
     v = fix_decide(r, NOON, &w->wish, ITR_VERDICT_ACQUIRE);
     w->leased = v.next;
     w->fence = v.next.lease_fence;
@@ -94,13 +94,13 @@ static void a_token_ends_all_failures(void **s)
     setup(&w);
     r = fix_fetch(&r, NOON - HOUR, &w.wish, &failed);
     r = fix_fetch(&r, NOON - HOUR + SECOND, &w.wish, &frozen);
-    assert_int_equal(r.failures, 1);
+    assert_int_equal(r.failures, 2);
     setup_on(&w, &r);
     r = settle(&w, NOON, fix_got("new"));
     assert_int_equal(r.failures, 0);
-    assert_int_equal(r.retry_ms, 0);
+    assert_int_equal(r.failure, ITR_FAILURE_NONE);
+    assert_int_equal(r.failed_ms, 0);
     assert_string_equal(r.forbidden, "");
-    assert_int_equal(r.forbidden_ms, 0);
     assert_int_equal(r.error.kind, ITR_OK);
 }
 
@@ -124,21 +124,22 @@ static void the_same_string_keeps_its_birth_and_is_asked_for_at_its_end(void **s
     (void)s;
     for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct itr_record_rules rules = fix_rules();
-        struct itr_record_wish wish = fix_wish(&rules);
+        struct fix_wish wish = fix_wish(&rules);
         struct itr_record_outcome first = fix_got("same"), again = fix_got("same");
         struct itr_record r = fix_empty();
         int64_t now = NOON + rows[i].age;
 
         rules.token_ttl_ms = rows[i].ttl;
         r = fix_fetch(&r, NOON, &wish, &first);
-        wish.held_fence = r.fence;
+        wish.why.held_fence = r.fence;
         r = fix_fetch(&r, now, &wish, &again);
         assert_int_equal(r.born_ms, NOON);
         assert_int_equal(r.fetched_ms, now);
         assert_int_equal(r.refresh_ms, now + rows[i].refresh_in);
         assert_int_equal(r.end_ms, r.refresh_ms);
-        assert_true(r.fence > wish.held_fence);
-        assert_int_equal(itr_record_jitter_ms(&r, UINT64_MAX), 0);
+        assert_true(r.fence > wish.why.held_fence);
+        assert_int_equal(itr_record_token_times(&r, now, 0, rules.token_ttl_ms, 7).refresh_mono_ms,
+                         rows[i].refresh_in); /* no jitter */
     }
 }
 
@@ -150,6 +151,8 @@ static void the_same_string_ends_failures_too(void **s)
     (void)s;
     setup(&w);
     w.leased.failures = 3;
+    w.leased.failure = ITR_FAILURE_NO_ANSWER;
+    w.leased.error.kind = ITR_HTTP;
     r = settle(&w, NOON, fix_got("tok"));
     assert_int_equal(r.failures, 0);
 }
@@ -164,10 +167,11 @@ static void a_failure_is_noted_and_the_token_kept(void **s)
 
     (void)s;
     setup(&w);
-    failed.random = 1000; /* of 0 ... 1000 */
     r = settle(&w, NOON, failed);
     assert_int_equal(r.failures, 1);
-    assert_int_equal(r.retry_ms, NOON + SECOND);
+    assert_int_equal(r.failure, ITR_FAILURE_NO_ANSWER);
+    assert_int_equal(r.failed_ms, NOON);
+    assert_int_equal(r.wasted, 1);
     assert_int_equal(r.error.kind, ITR_HTTP);
     assert_int_equal(r.error.http_status, 502);
     assert_string_equal(r.error.text, "HTTP 502");
@@ -184,20 +188,18 @@ static void refused_credentials_are_noted_for_this_secret(void **s)
 
     (void)s;
     setup(&w);
-    w.leased.error.kind = ITR_HTTP;
-    w.leased.retry_ms = NOON - 1; /* of an earlier failure, over */
     r = settle(&w, NOON, fix_refused_with(40001));
+    assert_int_equal(r.failure, ITR_FAILURE_FORBIDDEN);
     assert_string_equal(r.forbidden, w.rules.secret_digest);
-    assert_int_equal(r.forbidden_ms, NOON);
+    assert_int_equal(r.failed_ms, NOON);
     assert_int_equal(r.error.kind, ITR_TOKEN);
     assert_true(r.error.has_code);
     assert_int_equal(r.error.code, 40001);
-    assert_int_equal(r.failures, 0);
-    assert_int_equal(r.retry_ms, 0);
+    assert_int_equal(r.failures, 1);
     assert_lease_is_gone(&r, &w);
 }
 
-static void the_tenants_limit_holds_half_an_hour_or_to_midnight(void **s)
+static void the_tenants_limit_is_noted(void **s)
 {
     struct itr_record r;
     struct with w;
@@ -205,11 +207,53 @@ static void the_tenants_limit_holds_half_an_hour_or_to_midnight(void **s)
     (void)s;
     setup(&w);
     r = settle(&w, NOON, fix_refused_with(40004));
-    assert_int_equal(r.retry_ms, NOON + 30 * MINUTE);
+    assert_int_equal(r.failure, ITR_FAILURE_LIMIT);
+    assert_int_equal(r.failed_ms, NOON);
     assert_int_equal(r.error.kind, ITR_QUOTA);
-    assert_int_equal(r.failures, 0);
-    r = settle(&w, MIDNIGHT - MINUTE, fix_refused_with(40004));
-    assert_int_equal(r.retry_ms, MIDNIGHT);
+    assert_int_equal(r.failures, 1);
+}
+
+/* ---- what a fetch was worth ---- */
+
+static void fetches_that_nobody_needed_are_counted_as_wasted(void **s)
+{
+    struct itr_record_outcome got = fix_got("new");
+    struct itr_record r;
+    struct with w;
+
+    (void)s;
+    setup(&w); /* its token is long expired */
+    assert_int_equal(settle(&w, NOON, got).wasted, 0);
+    got.asked = true; /* but it was due */
+    assert_int_equal(settle(&w, NOON, got).wasted, 0);
+    got.after_refusal = true;
+    assert_int_equal(settle(&w, NOON, got).wasted, 1);
+    assert_int_equal(settle(&w, NOON, fix_refused_with(40003)).wasted, 1);
+    assert_int_equal(settle(&w, NOON, fix_not_sent()).wasted, 0);
+    r = fix_token(NOON);
+    setup_on(&w, &r);
+    got.after_refusal = false;
+    assert_int_equal(settle(&w, NOON + 1, got).wasted, 1);
+    got.asked = false;
+    assert_int_equal(settle(&w, NOON + 1, got).wasted, 0);
+}
+
+/* ---- an answer that is settled late ---- */
+
+static void what_is_settled_late_is_settled_as_of_the_answer(void **s)
+{
+    struct itr_record_outcome got = fix_got("new"), failed = fix_failed();
+    struct itr_record r;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    got.age_ms = failed.age_ms = 17 * SECOND;
+    r = settle(&w, NOON + 20 * SECOND, got);
+    assert_int_equal(r.born_ms, NOON + 3 * SECOND);
+    assert_int_equal(r.end_ms, NOON + 3 * SECOND + TTL);
+    r = settle(&w, NOON + 20 * SECOND, failed);
+    assert_int_equal(r.failed_ms, NOON + 3 * SECOND);
 }
 
 static void what_was_not_sent_is_taken_back_and_nothing_else_noted(void **s)
@@ -221,10 +265,12 @@ static void what_was_not_sent_is_taken_back_and_nothing_else_noted(void **s)
     setup(&w);
     w.leased.fetches = 3;
     w.leased.failures = 2;
+    w.leased.failure = ITR_FAILURE_NO_ANSWER;
+    w.leased.error.kind = ITR_HTTP;
     expected = w.leased;
     expected.fetches = 2;
     expected.owner[0] = '\0';
-    expected.lease_end_ms = 0;
+    expected.lease_begin_ms = expected.lease_end_ms = 0;
     r = settle(&w, NOON + 1, fix_not_sent());
     fix_assert_same(&r, &expected);
 }
@@ -252,7 +298,7 @@ static enum itr_record_settled settle_in(struct with *w, const struct itr_record
 {
     struct itr_record_outcome got = fix_got("new");
 
-    return itr_record_settle(r, NOON + 1, &w->wish, w->fence, &got, next);
+    return fix_settle_in(r, NOON + 1, &w->wish, w->fence, &got, next);
 }
 
 static void a_lease_that_lapsed_is_ours_until_another_takes_it(void **s)
@@ -278,9 +324,11 @@ static void anothers_lease_is_not_ours(void **s)
     snprintf(r.owner, sizeof r.owner, "other");
     r.lease_fence++;
     assert_int_equal(settle_in(&w, &r, &next), ITR_NOT_OURS);
+    r.lease_begin_ms = NOON - LEASE;
     r.lease_end_ms = NOON; /* lapsed too: it was taken over ours */
     assert_int_equal(settle_in(&w, &r, &next), ITR_NOT_OURS);
     r.lease_fence = w.fence - 1; /* an older store with a live lease in it */
+    r.lease_begin_ms = NOON;
     r.lease_end_ms = NOON + LEASE;
     assert_int_equal(settle_in(&w, &r, &next), ITR_NOT_OURS);
 }
@@ -319,6 +367,29 @@ static void a_store_that_forgot_takes_the_token_and_counts_it(void **s)
     assert_int_equal(settle_in(&w, &r, &next), ITR_SETTLED);
     assert_string_equal(next.text, "new");
     assert_int_equal(next.fetches, 2);
+}
+
+/* A swap of ours that came late, after the store forgot: nobody's. */
+static void an_earlier_lease_of_ours_is_no_others(void **s)
+{
+    struct itr_record_outcome not_sent = fix_not_sent();
+    struct itr_record r = fix_empty(), next;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    snprintf(r.owner, sizeof r.owner, "us");
+    r.lease_fence = w.fence - 1;
+    r.lease_begin_ms = NOON;
+    r.lease_end_ms = NOON + LEASE;
+    r.day = w.leased.day;
+    r.fetches = 1;
+    assert_int_equal(settle_in(&w, &r, &next), ITR_SETTLED);
+    assert_string_equal(next.text, "new");
+    assert_int_equal(next.fetches, 1);
+    assert_int_equal(fix_settle_in(&r, NOON, &w.wish, w.fence, &not_sent, &next), ITR_SETTLED);
+    assert_string_equal(next.owner, "");
+    assert_int_equal(next.fetches, 0);
 }
 
 static void a_store_that_forgot_notes_failures_too(void **s)
@@ -365,13 +436,16 @@ int main(void)
         cmocka_unit_test(the_same_string_ends_failures_too),
         cmocka_unit_test(a_failure_is_noted_and_the_token_kept),
         cmocka_unit_test(refused_credentials_are_noted_for_this_secret),
-        cmocka_unit_test(the_tenants_limit_holds_half_an_hour_or_to_midnight),
+        cmocka_unit_test(the_tenants_limit_is_noted),
+        cmocka_unit_test(fetches_that_nobody_needed_are_counted_as_wasted),
+        cmocka_unit_test(what_is_settled_late_is_settled_as_of_the_answer),
         cmocka_unit_test(what_was_not_sent_is_taken_back_and_nothing_else_noted),
         cmocka_unit_test(a_fetch_over_midnight_counts_on_both_days),
         cmocka_unit_test(a_lease_that_lapsed_is_ours_until_another_takes_it),
         cmocka_unit_test(anothers_lease_is_not_ours),
         cmocka_unit_test(a_higher_fence_is_not_ours),
         cmocka_unit_test(a_store_that_forgot_takes_the_token_and_counts_it),
+        cmocka_unit_test(an_earlier_lease_of_ours_is_no_others),
         cmocka_unit_test(a_store_that_forgot_notes_failures_too),
         cmocka_unit_test(settling_twice_is_settling_once),
     };

@@ -14,7 +14,7 @@
 
 struct with {
     struct itr_record_rules rules;
-    struct itr_record_wish wish;
+    struct fix_wish wish;
 };
 
 static void setup(struct with *w)
@@ -33,7 +33,7 @@ static void takes_a_token_with_a_higher_fence(void **s)
     (void)s;
     setup(&w);
     fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
-    w.wish.held_fence = FENCE - 1;
+    w.wish.why.held_fence = FENCE - 1;
     fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
 }
 
@@ -64,8 +64,8 @@ static void takes_when_asked_for_a_refresh_that_another_has_done(void **s)
 
     (void)s;
     setup(&w);
-    w.wish.held_fence = FENCE - 1;
-    w.wish.asked = true;
+    w.wish.why.held_fence = FENCE - 1;
+    w.wish.why.asked = true;
     fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
 }
 
@@ -76,8 +76,8 @@ static void takes_in_place_of_a_refused_one(void **s)
 
     (void)s;
     setup(&w);
-    w.wish.held_fence = FENCE - 1;
-    w.wish.refused = "earlier";
+    w.wish.why.held_fence = FENCE - 1;
+    w.wish.why.refused = "earlier";
     fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
 }
 
@@ -88,7 +88,7 @@ static void does_not_take_what_it_holds(void **s)
 
     (void)s;
     setup(&w);
-    w.wish.held_fence = FENCE;
+    w.wish.why.held_fence = FENCE;
     fix_decide(&r, NOON + TTL - MARGIN, &w.wish, ITR_VERDICT_ACQUIRE);
 }
 
@@ -99,8 +99,8 @@ static void does_not_take_the_refused_string_of_whatever_fence(void **s)
 
     (void)s;
     setup(&w);
-    w.wish.held_fence = FENCE - 1;
-    w.wish.refused = "tok";
+    w.wish.why.held_fence = FENCE - 1;
+    w.wish.why.refused = "tok";
     fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
 }
 
@@ -116,20 +116,45 @@ static void does_not_take_an_expired_one_while_a_better_may_be_fetched(void **s)
 
 static void takes_an_expired_one_while_a_fetch_is_held_back(void **s)
 {
-    struct itr_record r = fix_token(NOON - TTL);
-    struct itr_error local;
+    struct itr_record r = fix_leased(fix_token(NOON - TTL), NOON - HOUR);
     struct with w;
 
     (void)s;
     setup(&w);
-    itr_error_set(&local, ITR_NETWORK, "no route");
-    w.wish.local_error = &local;
-    w.wish.local_retry_ms = NOON + 1;
+    w.rules.daily_limit = 1;
     fix_decide(&r, NOON, &w.wish, ITR_VERDICT_TAKE);
 
     /* But never the refused one. */
-    w.wish.refused = "tok";
+    w.wish.why.refused = "tok";
     fix_decide(&r, NOON, &w.wish, ITR_VERDICT_HOLD);
+}
+
+/* So that a new script has it at once. */
+static void takes_an_expired_one_while_fetching_fails(void **s)
+{
+    struct itr_record r = fix_token(NOON - TTL);
+    struct itr_record_outcome failed = fix_failed();
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    r = fix_fetch(&r, NOON, &w.wish, &failed);
+    fix_decide(&r, NOON + HOUR, &w.wish, ITR_VERDICT_TAKE);
+    w.wish.why.held_fence = FENCE;
+    fix_decide(&r, NOON + HOUR, &w.wish, ITR_VERDICT_ACQUIRE);
+}
+
+/* client:refresh() as the first call of a process. */
+static void who_asks_and_holds_none_gets_a_fetch_unless_it_is_too_early(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.wish.why.asked = true;
+    fix_decide(&r, NOON + INTERVAL - 1, &w.wish, ITR_VERDICT_TAKE);
+    fix_decide(&r, NOON + INTERVAL, &w.wish, ITR_VERDICT_ACQUIRE);
 }
 
 /* ---- WAIT ---- */
@@ -157,7 +182,7 @@ static void waits_rather_than_take_an_expired_one_or_hold(void **s)
     fix_decide(&r, NOON, &w.wish, ITR_VERDICT_WAIT);
 
     /* The one who fetches may end what holds us back. */
-    w.wish.held_fence = FENCE;
+    w.wish.why.held_fence = FENCE;
     w.rules.daily_limit = 1;
     fix_decide(&r, NOON, &w.wish, ITR_VERDICT_WAIT);
 }
@@ -176,7 +201,6 @@ static void holds_until_then_with_the_reason(void **s)
     v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_HOLD);
     assert_int_equal(v.until_ms, MIDNIGHT);
     assert_int_equal(v.error.kind, ITR_QUOTA);
-    assert_false(v.after_refusal);
 }
 
 /* ---- ACQUIRE ---- */
@@ -191,6 +215,7 @@ static void acquires_with_our_lease_and_the_fetch_counted(void **s)
     setup(&w);
     v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
     assert_string_equal(v.next.owner, "us");
+    assert_int_equal(v.next.lease_begin_ms, NOON);
     assert_int_equal(v.next.lease_end_ms, NOON + LEASE);
     assert_int_equal(v.next.fetches, 1);
     assert_int_equal(v.next.day, (NOON + 8 * HOUR) / (24 * HOUR));
@@ -208,7 +233,7 @@ static void acquires_an_ahead_refresh_whatever_the_record_thinks_of_it(void **s)
 
     (void)s;
     setup(&w);
-    w.wish.held_fence = FENCE;
+    w.wish.why.held_fence = FENCE;
     fix_decide(&r, NOON + 1, &w.wish, ITR_VERDICT_ACQUIRE);
 }
 
@@ -222,6 +247,9 @@ static void acquiring_over_a_lapsed_lease_counts_a_failure(void **s)
     setup(&w);
     v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
     assert_int_equal(v.next.failures, 1);
+    assert_int_equal(v.next.failure, ITR_FAILURE_LAPSED);
+    assert_int_equal(v.next.failed_ms, NOON); /* when it lapsed, not when we saw it */
+    assert_int_equal(v.next.wasted, 1);
     assert_int_equal(v.next.fetches, 2);
 }
 
@@ -244,6 +272,12 @@ static void our_own_lease_is_taken_again_and_counted_once(void **s)
     /* Also when it has lapsed meanwhile. */
     again = fix_decide(&first.next, NOON + LEASE, &w.wish, ITR_VERDICT_ACQUIRE);
     assert_int_equal(again.next.failures, 0);
+
+    /* A request of ours may have been sent under it: it was counted rightly. */
+    w.rules.daily_limit = 0;
+    w.wish.self.sent_fence = first.next.lease_fence;
+    again = fix_decide(&first.next, NOON + 1, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_int_equal(again.next.fetches, 2);
 }
 
 static void a_new_day_begins_with_nothing_counted(void **s)
@@ -287,14 +321,52 @@ static void the_fence_is_above_all_that_were(void **s)
 
         r.fence = rows[i].token;
         r.lease_fence = rows[i].lease;
-        w.wish.held_fence = rows[i].held;
-        w.wish.refused = "tok";
+        w.wish.why.held_fence = rows[i].held;
+        w.wish.why.refused = "tok";
         assert_int_equal(fix_decide(&r, rows[i].now, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence,
                          rows[i].expected);
     }
 }
 
-/* ---- is_ours ---- */
+static void a_record_without_room_for_a_higher_fence_counts_as_none(void **s)
+{
+    struct itr_record r = fix_token(NOON), back;
+    struct itr_record_verdict v;
+    struct itr_buf text;
+    struct itr_error e;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    r.fence = r.lease_fence = UINT64_C(1) << 52;
+    v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+    itr_buf_init(&text, ITR_RECORD_MAX);
+    assert_int_equal(itr_record_encode(&v.next, &text), ITR_OK);
+    assert_int_equal(itr_record_decode(text.data, text.len, &back, &e), ITR_OK);
+    assert_true(itr_record_lease_stands(&back, NOON, "us", v.next.lease_fence));
+    itr_buf_clear(&text);
+}
+
+/* A lease is bounded by its own times, not by what the reader would give it. */
+static void a_reader_with_a_shorter_timeout_waits_for_a_longer_lease(void **s)
+{
+    struct itr_record r = fix_empty();
+    struct itr_record_rules longer = fix_rules();
+    struct fix_wish holder;
+    struct itr_record_verdict v;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    longer.lease_ms = 65 * SECOND;
+    holder = fix_wish(&longer);
+    holder.self.name = "other";
+    r = fix_decide(&r, NOON, &holder, ITR_VERDICT_ACQUIRE).next;
+    v = fix_decide(&r, NOON + 1, &w.wish, ITR_VERDICT_WAIT);
+    assert_int_equal(v.until_ms, NOON + 65 * SECOND);
+}
+
+/* ---- the look before the first byte ---- */
 
 static void a_lease_is_ours_by_owner_and_fence_until_its_end(void **s)
 {
@@ -307,12 +379,42 @@ static void a_lease_is_ours_by_owner_and_fence_until_its_end(void **s)
     setup(&w);
     v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
     fence = v.next.lease_fence;
-    assert_true(itr_record_is_ours(&v.next, NOON, "us", fence));
-    assert_true(itr_record_is_ours(&v.next, NOON + LEASE - 1, "us", fence));
-    assert_false(itr_record_is_ours(&v.next, NOON + LEASE, "us", fence));
-    assert_false(itr_record_is_ours(&v.next, NOON, "other", fence));
-    assert_false(itr_record_is_ours(&v.next, NOON, "us", fence + 1));
-    assert_false(itr_record_is_ours(&r, NOON, "", 0));
+    assert_true(itr_record_lease_stands(&v.next, NOON, "us", fence));
+    assert_true(itr_record_lease_stands(&v.next, NOON + LEASE - 1, "us", fence));
+    assert_false(itr_record_lease_stands(&v.next, NOON + LEASE, "us", fence));
+    assert_false(itr_record_lease_stands(&v.next, NOON, "other", fence));
+    assert_false(itr_record_lease_stands(&v.next, NOON, "us", fence + 1));
+    assert_false(itr_record_lease_stands(&r, NOON, "", 0));
+}
+
+/* ---- a token's times on our own clock ---- */
+
+static void jitter_is_up_to_a_sixth_of_the_margin(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    int64_t refresh = 5000 + TTL - MARGIN;
+
+    (void)s;
+    assert_int_equal(itr_record_token_times(&r, NOON, 5000, TTL, 0).refresh_mono_ms, refresh);
+    assert_int_equal(
+        itr_record_token_times(&r, NOON, 5000, TTL, (uint64_t)MARGIN / 6).refresh_mono_ms,
+        refresh - MARGIN / 6);
+    assert_int_equal(
+        itr_record_token_times(&r, NOON, 5000, TTL, (uint64_t)MARGIN / 6 + 1).refresh_mono_ms,
+        refresh);
+    r.refresh_ms = r.end_ms; /* a token given again */
+    assert_int_equal(itr_record_token_times(&r, NOON, 5000, TTL, UINT64_MAX).refresh_mono_ms,
+                     5000 + TTL);
+}
+
+static void a_life_is_never_longer_than_our_own_option(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    struct itr_token_times t = itr_record_token_times(&r, NOON, 5000, HOUR, 0);
+
+    (void)s;
+    assert_int_equal(t.end_mono_ms, 5000 + HOUR);
+    assert_true(t.refresh_mono_ms <= t.end_mono_ms);
 }
 
 int main(void)
@@ -327,6 +429,8 @@ int main(void)
         cmocka_unit_test(does_not_take_the_refused_string_of_whatever_fence),
         cmocka_unit_test(does_not_take_an_expired_one_while_a_better_may_be_fetched),
         cmocka_unit_test(takes_an_expired_one_while_a_fetch_is_held_back),
+        cmocka_unit_test(takes_an_expired_one_while_fetching_fails),
+        cmocka_unit_test(who_asks_and_holds_none_gets_a_fetch_unless_it_is_too_early),
         cmocka_unit_test(waits_for_anothers_lease_until_its_end),
         cmocka_unit_test(waits_rather_than_take_an_expired_one_or_hold),
         cmocka_unit_test(holds_until_then_with_the_reason),
@@ -336,7 +440,11 @@ int main(void)
         cmocka_unit_test(our_own_lease_is_taken_again_and_counted_once),
         cmocka_unit_test(a_new_day_begins_with_nothing_counted),
         cmocka_unit_test(the_fence_is_above_all_that_were),
+        cmocka_unit_test(a_record_without_room_for_a_higher_fence_counts_as_none),
+        cmocka_unit_test(a_reader_with_a_shorter_timeout_waits_for_a_longer_lease),
         cmocka_unit_test(a_lease_is_ours_by_owner_and_fence_until_its_end),
+        cmocka_unit_test(jitter_is_up_to_a_sixth_of_the_margin),
+        cmocka_unit_test(a_life_is_never_longer_than_our_own_option),
     };
 
     return cmocka_run_group_tests_name("token_record", tests, NULL, NULL);

@@ -14,7 +14,7 @@
 #include "core/record/sound.h"
 #include "support/record_fixture.h"
 
-#define HEAD "itrigger-token 1\n"
+#define HEAD "itrigger-token 2\n"
 
 /* Decodes from memory of just that size, so that a sanitizer sees a byte too many. */
 static enum itr_status decode_n(const char *text, size_t n, struct itr_record *out,
@@ -69,20 +69,20 @@ static struct itr_record largest(char c, size_t token_len)
     struct itr_record r = fix_empty();
 
     fill(r.text, token_len, c);
-    r.fence = ITR_RECORD_READ_MAX - 1;
-    r.born_ms = r.refresh_ms = r.end_ms = r.fetched_ms = (int64_t)ITR_RECORD_READ_MAX;
+    r.fence = ITR_RECORD_FENCE_MAX - 1;
+    r.born_ms = r.refresh_ms = r.end_ms = r.fetched_ms = ITR_RECORD_NUMBER_MAX;
     fill(r.owner, ITR_OWNER_MAX, '%');
-    r.lease_fence = ITR_RECORD_READ_MAX;
-    r.lease_end_ms = (int64_t)ITR_RECORD_READ_MAX;
-    r.day = r.fetches = r.failures = INT32_MAX;
+    r.lease_fence = ITR_RECORD_FENCE_MAX;
+    r.lease_begin_ms = r.lease_end_ms = ITR_RECORD_NUMBER_MAX;
+    r.day = r.fetches = r.wasted = r.failures = r.refusals = INT32_MAX;
+    r.failure = ITR_FAILURE_NO_ANSWER;
+    r.failed_ms = r.refused_ms = ITR_RECORD_NUMBER_MAX;
     r.error.kind = ITR_NETWORK;
     r.error.http_status = 999;
     r.error.has_code = true;
     r.error.code = INT64_MIN;
     fill(r.error.text, 106, ' ');
-    r.retry_ms = (int64_t)ITR_RECORD_READ_MAX;
     fill(r.forbidden, ITR_DIGEST_MAX, '%');
-    r.forbidden_ms = r.refused_ms = r.refused_distance_ms = (int64_t)ITR_RECORD_READ_MAX;
     return r;
 }
 
@@ -115,6 +115,7 @@ static void what_is_written_reads_back(void **s)
     assert_reads_back(&r);
     snprintf(r.text, sizeof r.text, "a b%%c=\"\xE4\xBB\xA4\xE7\x89\x8C\xFF");
     assert_reads_back(&r);
+    r.failure = ITR_FAILURE_NO_ANSWER;
     r.error.kind = ITR_API;
     r.error.has_code = true; /* a code of 0 is a code */
     assert_reads_back(&r);
@@ -136,31 +137,33 @@ static void the_largest_record_fits(void **s)
 /* So that a change of the format is seen as one. */
 static void the_form_is_this(void **s)
 {
-    struct itr_record r = fix_leased(fix_token(1000), 2000);
+    struct itr_record r = fix_leased(fix_token(1000), 20000);
     struct itr_buf text;
 
     (void)s;
     snprintf(r.text, sizeof r.text, "a b");
     r.day = 20000;
+    r.wasted = 4;
     r.failures = 2;
+    r.failed_ms = 3000;
+    r.failure = ITR_FAILURE_FORBIDDEN;
     r.error.kind = ITR_API;
     r.error.http_status = 200;
     r.error.has_code = true;
     r.error.code = -5;
     snprintf(r.error.text, sizeof r.error.text, "no %%");
-    r.retry_ms = 3000;
     snprintf(r.forbidden, sizeof r.forbidden, "00ff");
-    r.forbidden_ms = 900;
+    r.refusals = 5;
     r.refused_ms = 800;
-    r.refused_distance_ms = 700;
     itr_buf_init(&text, ITR_RECORD_MAX);
     assert_int_equal(itr_record_encode(&r, &text), ITR_OK);
     assert_string_equal(itr_buf_str(&text),
                         HEAD "fence 1000\ntoken a%20b\nborn 1000\nrefresh 5401000\nend 7201000\n"
-                             "fetched 1000\nowner other\nlease_fence 1001\nlease_end 2000\n"
-                             "day 20000\nfetches 1\nfailures 2\nerror_kind api\nerror_http 200\n"
-                             "error_code -5\nerror_text no%20%25\nretry 3000\nforbidden 00ff\n"
-                             "forbidden_at 900\nrefused_at 800\nrefused_distance 700\n");
+                             "fetched 1000\nowner other\nlease_fence 1001\nlease_begin 5000\n"
+                             "lease_end 20000\nday 20000\nfetches 1\nwasted 4\nfailures 2\n"
+                             "failed_at 3000\nfailure forbidden\nerror_kind api\n"
+                             "error_http 200\nerror_code -5\nerror_text no%20%25\n"
+                             "forbidden 00ff\nrefusals 5\nrefused_at 800\n");
     itr_buf_clear(&text);
 }
 
@@ -178,12 +181,12 @@ static void a_corrupt_text_counts_as_none(void **s)
         "",
         "\n",
         "nonsense",
-        "itrigger-token 1", /* no end of line */
+        "itrigger-token 2", /* no end of line */
         "itrigger-token 0\nfetches 5\n",
         "itrigger-token one\nfetches 5\n",
         "itrigger-token -1\nfetches 5\n",
-        "itrigger-token 1 \nfetches 5\n",
-        "itrigger-token 1\r\nfetches 5\n",
+        "itrigger-token 2 \nfetches 5\n",
+        "itrigger-token 2\r\nfetches 5\n",
         "itrigger-token 99999999999999999999\nfetches 5\n",
         HEAD "fetches 5", /* cut off */
         HEAD "fetches 5\nfailures",
@@ -200,9 +203,9 @@ static void a_corrupt_text_counts_as_none(void **s)
         HEAD "fetches 2147483648\n",
         HEAD "fetches 99999999999999999999\n",
         HEAD "fetches 5\nfetches 5\n", /* twice */
-        HEAD "fetches 5\nretry 1000\nerror_kind\n",
+        HEAD "fetches 5\nerror_kind\n",
         HEAD "fetches 5\nborn 9007199254740993\n",
-        HEAD "fetches 5\nlease_fence 9007199254740993\n",
+        HEAD "fetches 5\nlease_fence 4503599627370497\n",
         HEAD "fetches 5\nowner two words\nlease_fence 5\n",
         HEAD "fetches 5\nowner a%2\nlease_fence 5\n",
         HEAD "fetches 5\nowner a%zz\nlease_fence 5\n",
@@ -212,19 +215,22 @@ static void a_corrupt_text_counts_as_none(void **s)
         HEAD "fetches 5\nowner \xC3\xA9\nlease_fence 5\n", /* not escaped */
         HEAD "fetches 5\nowner 123456789012345678901234567890123\nlease_fence 5\n", /* 33 bytes */
         HEAD "fetches 5\nforbidden 01234567890123456\n",
+        "itrigger-token 1\nfetches 5\n", /* an older format */
         HEAD "fetches 5\nerror_kind ok\n",
         HEAD "fetches 5\nerror_kind usage\n", /* no fleet's error */
         HEAD "fetches 5\nerror_kind memory\n",
         HEAD "fetches 5\nerror_kind strange\n",
-        HEAD "fetches 5\nerror_kind api\nerror_http 1000\n",
-        HEAD "fetches 5\nerror_kind api\nerror_code 9223372036854775808\n",
-        HEAD "fetches 5\nerror_kind api\nerror_code -9223372036854775809\n",
-        HEAD "fetches 5\nerror_kind api\nerror_code --1\n",
-        HEAD "fetches 5\nerror_kind api\nerror_code -\n",
-        HEAD "fetches 5\nerror_kind api\nerror_text %FF\n", /* not UTF-8 */
+        HEAD "fetches 5\nfailure limit\nerror_kind api\nerror_http 1000\n",
+        HEAD "fetches 5\nfailure limit\nerror_kind api\nerror_code 9223372036854775808\n",
+        HEAD "fetches 5\nfailure limit\nerror_kind api\nerror_code -9223372036854775809\n",
+        HEAD "fetches 5\nfailure limit\nerror_kind api\nerror_code --1\n",
+        HEAD "fetches 5\nfailure limit\nerror_kind api\nerror_code -\n",
+        HEAD "fetches 5\nfailure limit\nerror_kind api\nerror_text %FF\n", /* not UTF-8 */
         /* Parts that do not fit each other. */
-        HEAD "fetches 5\nerror_text why\n",         /* no kind */
-        HEAD "fetches 5\nretry 1000\n",             /* no reason */
+        HEAD "fetches 5\nerror_text why\n", /* no kind */
+        HEAD "fetches 5\nfailure limit\n",  /* no reason */
+        HEAD "fetches 5\nerror_kind api\n", /* of what? */
+        HEAD "fetches 5\nfailure strange\nerror_kind api\n",
         HEAD "fetches 5\nfence 7\nlease_fence 7\n", /* no token */
         HEAD "fetches 5\ntoken a\n",                /* no fence */
         HEAD "fetches 5\nfence 7\ntoken a\n",       /* no lease gave it */
@@ -284,14 +290,14 @@ static void every_cut_is_survived(void **s)
 
 static void a_newer_format_is_an_error_that_says_upgrade(void **s)
 {
-    static const char text[] = "itrigger-token 2\n{\"entirely\": \"different\"}";
+    static const char text[] = "itrigger-token 3\n{\"entirely\": \"different\"}";
     struct itr_record r;
     struct itr_error e;
 
     (void)s;
     assert_int_equal(decode_n(text, strlen(text), &r, &e), ITR_STORE);
     assert_int_equal(e.kind, ITR_STORE);
-    assert_non_null(strstr(e.text, "newer format (2,"));
+    assert_non_null(strstr(e.text, "newer format (3,"));
     assert_non_null(strstr(e.text, "upgrade itrigger"));
 }
 

@@ -14,7 +14,7 @@
 
 struct with {
     struct itr_record_rules rules;
-    struct itr_record_wish wish;
+    struct fix_wish wish;
     struct itr_record r;
 };
 
@@ -29,16 +29,23 @@ static struct itr_record view(const struct with *w, int64_t now_ms)
 {
     struct itr_record v;
 
-    itr_record_view(&w->r, now_ms, &w->rules, &v);
+    itr_record_view(&w->r, now_ms, &v);
     return v;
 }
 
 static int64_t held_until(const struct with *w, int64_t now_ms)
 {
     struct itr_error e;
-    bool after_refusal;
 
-    return itr_record_held_until(&w->r, now_ms, &w->wish, &e, &after_refusal);
+    return fix_held_until(&w->r, now_ms, &w->wish, &e);
+}
+
+static void set_failure(struct itr_record *r, enum itr_record_failure is, int64_t at_ms)
+{
+    r->failure = is;
+    r->failures = 3;
+    r->failed_ms = at_ms;
+    r->error.kind = ITR_HTTP;
 }
 
 static void a_record_in_its_own_time_is_left_alone(void **s)
@@ -48,43 +55,58 @@ static void a_record_in_its_own_time_is_left_alone(void **s)
 
     (void)s;
     setup(&w);
-    w.rules.daily_limit = 10;
     w.r = fix_leased(w.r, NOON + LEASE);
-    w.r.error.kind = ITR_HTTP;
-    w.r.retry_ms = MIDNIGHT;
+    w.r.wasted = 1;
+    set_failure(&w.r, ITR_FAILURE_FORBIDDEN, NOON);
     snprintf(w.r.forbidden, sizeof w.r.forbidden, "%s", w.rules.secret_digest);
-    w.r.forbidden_ms = NOON;
+    w.r.refusals = 2;
     w.r.refused_ms = NOON;
-    w.r.refused_distance_ms = 4 * HOUR;
     v = view(&w, NOON);
+    fix_assert_same(&v, &w.r);
+
+    /* The clocks of a store's servers differ a little. */
+    v = view(&w, NOON - ITR_RECORD_SLEW_MS);
     fix_assert_same(&v, &w.r);
 }
 
-static void a_token_lives_no_longer_than_its_life_from_now(void **s)
+static void a_token_from_the_future_keeps_its_life(void **s)
 {
     struct itr_record v;
     struct with w;
 
     (void)s;
     setup(&w);
+    w.r.fetched_ms = NOON + 10 * MINUTE;
     v = view(&w, NOON - HOUR);
     assert_int_equal(v.born_ms, NOON - HOUR);
-    assert_int_equal(v.fetched_ms, 0);
     assert_int_equal(v.end_ms, NOON - HOUR + TTL);
-    assert_int_equal(v.refresh_ms, NOON - HOUR + TTL); /* it was at NOON + 1.5 h: cut to the end */
-    v = view(&w, NOON - 10 * MINUTE);
-    assert_int_equal(v.refresh_ms, NOON + TTL - MARGIN);
+    assert_int_equal(v.refresh_ms, NOON - HOUR + TTL - MARGIN);
+    assert_int_equal(v.fetched_ms, 0);
+    v = view(&w, NOON - ITR_RECORD_SLEW_MS - 1);
+    assert_int_equal(v.born_ms, NOON - ITR_RECORD_SLEW_MS - 1);
+}
+
+static void a_life_of_years_is_a_month(void **s)
+{
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.r.end_ms = w.r.refresh_ms = NOON + 4000 * 24 * HOUR;
+    assert_int_equal(view(&w, NOON).end_ms, NOON + 30 * 24 * HOUR);
+    assert_int_equal(view(&w, NOON).refresh_ms, NOON + 30 * 24 * HOUR);
 }
 
 static void a_lease_from_the_future_has_lapsed(void **s)
 {
+    int64_t begin = NOON + ITR_RECORD_SLEW_MS;
     struct itr_record_verdict v;
     struct with w;
 
     (void)s;
     setup(&w);
-    w.wish.held_fence = FENCE;
-    w.r = fix_leased(w.r, NOON + LEASE);
+    w.wish.why.held_fence = FENCE;
+    w.r = fix_leased(w.r, begin + LEASE);
     fix_decide(&w.r, NOON, &w.wish, ITR_VERDICT_WAIT);
     v = fix_decide(&w.r, NOON - 1, &w.wish, ITR_VERDICT_ACQUIRE);
     assert_int_equal(v.next.failures, 1);
@@ -94,65 +116,43 @@ static void a_lease_from_the_future_has_lapsed(void **s)
     assert_int_equal(held_until(&w, NOON - 1), 0);
 }
 
-static void a_retry_beyond_its_longest_is_over(void **s)
+static void a_lease_of_hours_is_eleven_minutes(void **s)
 {
+    struct itr_record_verdict v;
     struct with w;
 
     (void)s;
     setup(&w);
-    w.r.error.kind = ITR_HTTP;
-    w.r.retry_ms = NOON + 30 * MINUTE;
-    assert_int_equal(held_until(&w, NOON), NOON + 30 * MINUTE);
-    assert_int_equal(held_until(&w, NOON - 1), 0);
-
-    /* A daily limit can hold for the rest of the day. */
-    w.rules.daily_limit = 10;
-    w.r.retry_ms = MIDNIGHT;
-    assert_int_equal(held_until(&w, NOON), MIDNIGHT);
-    w.r.retry_ms = MIDNIGHT + 1;
-    assert_int_equal(held_until(&w, NOON), 0);
+    w.wish.why.held_fence = FENCE;
+    w.r = fix_leased(w.r, NOON + LEASE);
+    w.r.lease_end_ms = NOON + 5 * HOUR;
+    v = fix_decide(&w.r, NOON, &w.wish, ITR_VERDICT_WAIT);
+    assert_int_equal(v.until_ms, NOON + ITR_RECORD_LEASE_MAX_MS);
 }
 
-static void forbidden_in_the_future_is_over(void **s)
+static void a_failure_in_the_future_holds_nothing(void **s)
 {
     struct with w;
 
     (void)s;
     setup(&w);
-    snprintf(w.r.forbidden, sizeof w.r.forbidden, "%s", w.rules.secret_digest);
-    w.r.forbidden_ms = NOON;
-    assert_int_equal(held_until(&w, NOON), NOON + 10 * MINUTE);
+    set_failure(&w.r, ITR_FAILURE_LIMIT, NOON + ITR_RECORD_SLEW_MS);
+    assert_int_equal(held_until(&w, NOON), w.r.failed_ms + 30 * MINUTE);
     assert_int_equal(held_until(&w, NOON - 1), 0);
+    assert_int_equal(view(&w, NOON - 1).failures, 3); /* but it was one */
 }
 
-static void refused_in_the_future_is_over(void **s)
+static void a_refusal_in_the_future_is_none(void **s)
 {
     struct with w;
 
     (void)s;
     setup(&w);
-    w.wish.refused = "tok";
-    w.r.refused_ms = NOON;
-    w.r.refused_distance_ms = HOUR;
-    assert_int_equal(held_until(&w, NOON), NOON + HOUR);
+    w.wish.why.refused = "tok";
+    w.r.refusals = 2;
+    w.r.refused_ms = NOON + ITR_RECORD_SLEW_MS;
+    assert_int_equal(held_until(&w, NOON), w.r.refused_ms + INTERVAL);
     assert_int_equal(held_until(&w, NOON - 1), 0);
-}
-
-static void a_distance_beyond_its_longest_is_cut(void **s)
-{
-    struct with w;
-
-    (void)s;
-    setup(&w);
-    w.wish.refused = "tok";
-    w.r.refused_ms = NOON;
-    w.r.refused_distance_ms = 5 * HOUR;
-    assert_int_equal(held_until(&w, NOON), NOON + HOUR);
-    w.rules.daily_limit = 10;
-    assert_int_equal(held_until(&w, NOON), NOON + 4 * HOUR);
-    w.rules.daily_limit = 0;
-    w.rules.min_refresh_interval_ms = 2 * HOUR;
-    assert_int_equal(held_until(&w, NOON), NOON + 2 * HOUR);
 }
 
 static void another_day_has_no_count_before_or_after(void **s)
@@ -163,7 +163,10 @@ static void another_day_has_no_count_before_or_after(void **s)
     setup(&w);
     w.r.day = itr_record_day(NOON);
     w.r.fetches = 7;
+    w.r.wasted = 3;
     assert_int_equal(view(&w, NOON).fetches, 7);
+    assert_int_equal(view(&w, NOON).wasted, 3);
+    assert_int_equal(view(&w, NOON + 24 * HOUR).wasted, 0);
     assert_int_equal(view(&w, NOON + 24 * HOUR).fetches, 0);
     assert_int_equal(view(&w, NOON - 24 * HOUR).fetches, 0);
     assert_int_equal(view(&w, NOON - 24 * HOUR).day, w.r.day - 1);
@@ -190,7 +193,7 @@ static void a_clock_out_of_its_mind_is_cut(void **s)
     setup(&w);
     v = fix_decide(&w.r, INT64_MAX, &w.wish, ITR_VERDICT_ACQUIRE);
     assert_int_equal(v.next.lease_end_ms, ITR_RECORD_TIME_MAX + LEASE);
-    w.wish.held_fence = FENCE;
+    w.wish.why.held_fence = FENCE;
     v = fix_decide(&w.r, INT64_MIN, &w.wish, ITR_VERDICT_ACQUIRE);
     assert_int_equal(v.next.lease_end_ms, LEASE);
 }
@@ -199,12 +202,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_in_its_own_time_is_left_alone),
-        cmocka_unit_test(a_token_lives_no_longer_than_its_life_from_now),
+        cmocka_unit_test(a_token_from_the_future_keeps_its_life),
+        cmocka_unit_test(a_life_of_years_is_a_month),
         cmocka_unit_test(a_lease_from_the_future_has_lapsed),
-        cmocka_unit_test(a_retry_beyond_its_longest_is_over),
-        cmocka_unit_test(forbidden_in_the_future_is_over),
-        cmocka_unit_test(refused_in_the_future_is_over),
-        cmocka_unit_test(a_distance_beyond_its_longest_is_cut),
+        cmocka_unit_test(a_lease_of_hours_is_eleven_minutes),
+        cmocka_unit_test(a_failure_in_the_future_holds_nothing),
+        cmocka_unit_test(a_refusal_in_the_future_is_none),
         cmocka_unit_test(another_day_has_no_count_before_or_after),
         cmocka_unit_test(days_change_at_midnight_in_shanghai),
         cmocka_unit_test(a_clock_out_of_its_mind_is_cut),

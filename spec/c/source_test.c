@@ -193,7 +193,7 @@ static void a_refusal_that_a_fetch_under_way_answers_is_not_counted_to_the_next(
     assert_int_equal(fake_sent(FAKE_TOKEN), 3);
     fake_store_read(t->f->store, &r);
     assert_string_equal(r.text, "token-00000003");
-    assert_int_equal(r.refused_ms, 0);
+    assert_int_equal(r.refusals, 0);
     itr_token_release(old);
 }
 

@@ -16,8 +16,8 @@
 struct play {
     struct itr_record r;
     struct itr_record_rules rules;
-    struct itr_record_wish wish;
-    struct itr_error local;
+    struct itr_record_self self;
+    struct itr_reason why;
     struct itr_record_outcome outcome;
     int64_t now;
     int64_t later; /* when it is settled */
@@ -33,16 +33,13 @@ static void encode(const struct itr_record *r, struct itr_buf *text)
     CHECK(text->len < ITR_RECORD_MAX);
 }
 
-/* Reads back as the same record, which is written as the same text. (A fence that was read at the
- * very bound, which no clock gives, grows past it, and then counts as none: the store forgot.) */
+/* Reads back as the same record, which is written as the same text. */
 static void check_fixed_point(const struct itr_record *r)
 {
     struct itr_record back;
     struct itr_buf first, second;
     struct itr_error e;
 
-    if (r->lease_fence > ITR_RECORD_READ_MAX)
-        return;
     encode(r, &first);
     CHECK(itr_record_decode(first.data, first.len, &back, &e) == ITR_OK);
     encode(&back, &second);
@@ -66,10 +63,10 @@ static void check_same(const struct itr_record *a, const struct itr_record *b)
 
 static int64_t some_time(const struct itr_record *r, const uint8_t *knobs)
 {
-    const int64_t from[] = {1795492800000,   0,
-                            r->born_ms,      r->lease_end_ms,
-                            r->retry_ms,     r->refused_ms,
-                            r->forbidden_ms, INT64_MAX - INT32_MAX};
+    const int64_t from[] = {1795492800000, 0,
+                            r->born_ms,    r->lease_end_ms,
+                            r->failed_ms,  r->refused_ms,
+                            r->fetched_ms, INT64_MAX - INT32_MAX};
     int32_t delta;
 
     memcpy(&delta, knobs + 1, sizeof delta);
@@ -88,22 +85,22 @@ static void set_rules(struct itr_record_rules *rules, uint8_t knob)
 
 static void set_wish(struct play *p, uint8_t knob)
 {
-    p->wish.rules = &p->rules;
-    p->wish.owner = OWNER;
-    p->wish.held_fence = knob & 1 ? p->r.fence : 0;
-    p->wish.refused = knob & 2 ? (knob & 4 ? p->r.text : "earlier") : NULL;
-    p->wish.asked = knob & 8;
-    itr_error_set(&p->local, ITR_NETWORK, "no route");
-    p->wish.local_error = knob & 16 ? &p->local : NULL;
-    p->wish.local_retry_ms = itr_record_now(p->now) + 1 + (knob & 32 ? ITR_HOUR_MS : 0);
+    p->self.rules = &p->rules;
+    p->self.name = OWNER;
+    p->self.last_fence = knob & 16 ? (uint64_t)itr_record_now(p->now) / 2 : 0;
+    p->self.sent_fence = knob & 32 ? p->r.lease_fence : 0;
+    p->why.held_fence = knob & 1 ? p->r.fence : 0;
+    p->why.refused = knob & 2 ? (knob & 4 ? p->r.text : "earlier") : NULL;
+    p->why.asked = knob & 8;
 }
 
 static void set_outcome(struct play *p, uint8_t knob)
 {
     p->outcome.is = (enum itr_record_outcome_is)(knob % 5);
     p->outcome.text = knob & 32 && p->r.text[0] != '\0' ? p->r.text : "new";
-    p->outcome.refused = p->wish.refused;
-    p->outcome.random = knob * UINT64_C(2654435761);
+    p->outcome.after_refusal = p->why.refused != NULL;
+    p->outcome.asked = p->why.asked;
+    p->outcome.age_ms = knob & 128 ? 17 * ITR_SECOND_MS : 0;
     itr_error_set(&p->outcome.error, (enum itr_status)(knob % 13), "\xE8\xAF\xAF\n%s", p->r.owner);
 }
 
@@ -118,20 +115,27 @@ static void set_play(struct play *p, const uint8_t *knobs)
 
 /* ---- oracles ---- */
 
+static bool has_room(const struct itr_record *r)
+{
+    return r->fence < ITR_RECORD_FENCE_MAX && r->lease_fence < ITR_RECORD_FENCE_MAX;
+}
+
 static uint64_t highest_fence(const struct play *p)
 {
     uint64_t highest = p->r.fence > p->r.lease_fence ? p->r.fence : p->r.lease_fence;
 
-    return highest > p->wish.held_fence ? highest : p->wish.held_fence;
+    if (p->self.last_fence > highest)
+        highest = p->self.last_fence;
+    return highest > p->why.held_fence ? highest : p->why.held_fence;
 }
 
 /* No time further ahead than its rule: a view finds nothing to mend. */
-static void check_in_its_time(const struct play *p, const struct itr_record *r, int64_t now)
+static void check_in_its_time(const struct itr_record *r, int64_t now)
 {
     struct itr_record v;
 
     CHECK(itr_record_is_sound(r));
-    itr_record_view(r, itr_record_now(now), &p->rules, &v);
+    itr_record_view(r, itr_record_now(now), &v);
     check_same(r, &v);
     check_fixed_point(r);
 }
@@ -140,16 +144,17 @@ static void check_settled(const struct play *p, const struct itr_record *before,
 {
     struct itr_record next, again;
 
-    CHECK(itr_record_settle(before, p->later, &p->wish, fence, &p->outcome, &next) == ITR_SETTLED);
-    check_in_its_time(p, &next, p->later);
+    CHECK(itr_record_settle(before, p->later, &p->self, fence, &p->outcome, &next) == ITR_SETTLED);
+    check_in_its_time(&next, p->later);
     CHECK(next.owner[0] == '\0' && next.lease_fence == fence);
     CHECK(next.fetches >= 0 && next.failures >= 0);
     if (p->outcome.is == ITR_OUTCOME_TOKEN)
-        CHECK(next.fence == fence && next.end_ms >= itr_record_now(p->later));
+        CHECK(next.fence == fence && strcmp(next.text, p->outcome.text) == 0);
     else
         CHECK(next.fence == before->fence && strcmp(next.text, before->text) == 0);
 
-    CHECK(itr_record_settle(&next, p->later, &p->wish, fence, &p->outcome, &again) == ITR_SETTLED);
+    CHECK(itr_record_settle(&next, p->later, &p->self, fence, &p->outcome, &again) ==
+          ITR_SETTLED_BEFORE);
     check_same(&next, &again);
 }
 
@@ -157,42 +162,43 @@ static void check_acquired(const struct play *p, const struct itr_record *next)
 {
     int64_t now = itr_record_now(p->now);
 
-    check_in_its_time(p, next, now);
-    CHECK(next->lease_fence > highest_fence(p) && next->fence == p->r.fence);
+    check_in_its_time(next, now);
+    if (has_room(&p->r)) {
+        CHECK(next->lease_fence > highest_fence(p) && next->fence == p->r.fence);
+        CHECK(next->failures == p->r.failures || next->failures == p->r.failures + 1);
+    }
     CHECK(next->fetches >= 1 && next->day == itr_record_day(now));
     CHECK(p->rules.daily_limit == 0 || next->fetches <= p->rules.daily_limit);
-    CHECK(next->failures == p->r.failures || next->failures == p->r.failures + 1);
-    CHECK(itr_record_is_ours(next, now, OWNER, next->lease_fence));
+    CHECK(itr_record_lease_stands(next, now, OWNER, next->lease_fence));
     check_settled(p, next, next->lease_fence);
 }
 
 static void check_taken(const struct play *p)
 {
-    CHECK(p->r.fence > p->wish.held_fence && p->r.text[0] != '\0');
-    CHECK(p->wish.refused == NULL || strcmp(p->wish.refused, p->r.text) != 0);
+    CHECK(p->r.fence > p->why.held_fence && p->r.text[0] != '\0');
+    CHECK(p->why.refused == NULL || strcmp(p->why.refused, p->r.text) != 0);
 }
 
 static void check_held(const struct play *p, const struct itr_record_verdict *v)
 {
     int64_t now = itr_record_now(p->now);
 
-    CHECK(v->until_ms > now && v->until_ms <= now + ITR_DAY_MS);
-    CHECK(v->error.kind != ITR_OK || (p->wish.asked && p->wish.refused == NULL));
-    CHECK(!v->after_refusal || p->wish.refused != NULL);
+    CHECK(v->until_ms > now && v->until_ms <= now + ITR_DAY_MS + ITR_RECORD_SLEW_MS);
+    CHECK(v->error.kind != ITR_OK || (p->why.asked && p->why.refused == NULL));
 }
 
 static void check_verdict(const struct play *p)
 {
     struct itr_record_verdict v;
 
-    itr_record_decide(&p->r, p->now, &p->wish, &v);
+    itr_record_decide(&p->r, p->now, &p->self, &p->why, &v);
     switch (v.is) {
     case ITR_VERDICT_TAKE:
         check_taken(p);
         break;
     case ITR_VERDICT_WAIT:
         CHECK(v.until_ms > itr_record_now(p->now));
-        CHECK(v.until_ms <= itr_record_now(p->now) + p->rules.lease_ms);
+        CHECK(v.until_ms <= itr_record_now(p->now) + ITR_RECORD_SLEW_MS + ITR_RECORD_LEASE_MAX_MS);
         break;
     case ITR_VERDICT_HOLD:
         check_held(p, &v);
@@ -208,13 +214,16 @@ static void check_foreign_settle(const struct play *p, uint8_t knob)
 {
     uint64_t fence = p->r.lease_fence + 1 - knob % 3;
     struct itr_record next;
-    bool is_over = p->r.fence > fence || p->r.lease_fence > fence;
+    enum itr_record_settled s;
 
-    if (fence == 0 || fence > ITR_RECORD_READ_MAX)
+    if (fence == 0 || fence > ITR_RECORD_FENCE_MAX || !has_room(&p->r))
         return;
-    if (itr_record_settle(&p->r, p->later, &p->wish, fence, &p->outcome, &next) == ITR_NOT_OURS)
+    s = itr_record_settle(&p->r, p->later, &p->self, fence, &p->outcome, &next);
+    if (s == ITR_NOT_OURS)
         return;
-    CHECK(!is_over && itr_record_is_sound(&next) && next.owner[0] == '\0');
+    CHECK(p->r.fence <= fence && p->r.lease_fence <= fence);
+    CHECK(itr_record_is_sound(&next));
+    CHECK(s == ITR_SETTLED_BEFORE || next.owner[0] == '\0');
     check_fixed_point(&next);
 }
 

@@ -227,7 +227,8 @@ static inline void put_lease(struct t *t, int64_t for_ms)
 
     snprintf(r.owner, sizeof r.owner, "another-process");
     r.lease_fence = (uint64_t)fake_store_now(t->f->store);
-    r.lease_end_ms = fake_store_now(t->f->store) + for_ms;
+    r.lease_begin_ms = fake_store_now(t->f->store);
+    r.lease_end_ms = r.lease_begin_ms + for_ms;
     fake_store_write(t->f->store, &r);
 }
 

@@ -17,7 +17,7 @@ void record_driver_fetch(struct record_driver *d, int64_t now_ms, struct itr_rec
 
 int64_t record_driver_held_until(struct record_driver *d, int64_t now_ms)
 {
-    return itr_record_held_until(&d->r, now_ms, &d->wish, &d->error, &d->after_refusal);
+    return fix_held_until(&d->r, now_ms, &d->wish, &d->error);
 }
 
 void record_driver_assert_held(struct record_driver *d, int64_t now_ms, int64_t until_ms,

@@ -13,10 +13,9 @@
 
 struct record_driver {
     struct itr_record_rules rules;
-    struct itr_record_wish wish;
+    struct fix_wish wish;
     struct itr_record r;
     struct itr_error error; /* of the last record_driver_held_until() */
-    bool after_refusal;
 };
 
 /* Start with an empty record, the default rules and a wish with nothing in hand. */
@@ -26,7 +25,7 @@ void record_driver_init(struct record_driver *d);
 void record_driver_fetch(struct record_driver *d, int64_t now_ms,
                          struct itr_record_outcome outcome);
 
-/* Return the time until which a fetch is held back, 0 if it is not; set error and after_refusal. */
+/* Return the time until which a fetch is held back, 0 if it is not; set error. */
 int64_t record_driver_held_until(struct record_driver *d, int64_t now_ms);
 
 /* Fail the test unless a fetch is held back with this kind until just before until_ms, and not at

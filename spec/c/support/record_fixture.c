@@ -21,9 +21,9 @@ struct itr_record_rules fix_rules(void)
                                      .secret_digest = "00112233aabbccdd"};
 }
 
-struct itr_record_wish fix_wish(const struct itr_record_rules *rules)
+struct fix_wish fix_wish(const struct itr_record_rules *rules)
 {
-    return (struct itr_record_wish){.rules = rules, .owner = "us"};
+    return (struct fix_wish){.self = {.rules = rules, .name = "us"}};
 }
 
 struct itr_record fix_empty(void)
@@ -49,20 +49,34 @@ struct itr_record fix_leased(struct itr_record r, int64_t lease_end_ms)
 {
     snprintf(r.owner, sizeof r.owner, "other");
     r.lease_fence++;
+    r.lease_begin_ms = lease_end_ms - LEASE;
     r.lease_end_ms = lease_end_ms;
     r.day = (int32_t)((NOON + 8 * HOUR) / (24 * HOUR));
     r.fetches++;
     return r;
 }
 
+int64_t fix_held_until(const struct itr_record *r, int64_t now_ms, const struct fix_wish *wish,
+                       struct itr_error *e)
+{
+    return itr_record_held_until(r, now_ms, &wish->self, &wish->why, e);
+}
+
+enum itr_record_settled fix_settle_in(const struct itr_record *r, int64_t now_ms,
+                                      const struct fix_wish *wish, uint64_t lease_fence,
+                                      const struct itr_record_outcome *outcome,
+                                      struct itr_record *next)
+{
+    return itr_record_settle(r, now_ms, &wish->self, lease_fence, outcome, next);
+}
+
 struct itr_record_verdict fix_decide(const struct itr_record *r, int64_t now_ms,
-                                     const struct itr_record_wish *wish,
-                                     enum itr_record_verdict_is is)
+                                     const struct fix_wish *wish, enum itr_record_verdict_is is)
 {
     static const char *const names[] = {"TAKE", "WAIT", "HOLD", "ACQUIRE"};
     struct itr_record_verdict v;
 
-    itr_record_decide(r, now_ms, wish, &v);
+    itr_record_decide(r, now_ms, &wish->self, &wish->why, &v);
     if (v.is != is)
         fail_msg("verdict %s (%s), not %s", names[v.is], v.error.text, names[is]);
     if (is == ITR_VERDICT_ACQUIRE)
@@ -71,19 +85,17 @@ struct itr_record_verdict fix_decide(const struct itr_record *r, int64_t now_ms,
 }
 
 struct itr_record fix_settle(const struct itr_record *r, int64_t now_ms,
-                             const struct itr_record_wish *wish, uint64_t lease_fence,
+                             const struct fix_wish *wish, uint64_t lease_fence,
                              const struct itr_record_outcome *outcome)
 {
     struct itr_record next;
 
-    assert_int_not_equal(itr_record_settle(r, now_ms, wish, lease_fence, outcome, &next),
-                         ITR_NOT_OURS);
+    assert_int_not_equal(fix_settle_in(r, now_ms, wish, lease_fence, outcome, &next), ITR_NOT_OURS);
     assert_true(itr_record_is_sound(&next));
     return next;
 }
 
-struct itr_record fix_fetch(const struct itr_record *r, int64_t now_ms,
-                            const struct itr_record_wish *wish,
+struct itr_record fix_fetch(const struct itr_record *r, int64_t now_ms, const struct fix_wish *wish,
                             const struct itr_record_outcome *outcome)
 {
     struct itr_record_verdict v = fix_decide(r, now_ms, wish, ITR_VERDICT_ACQUIRE);

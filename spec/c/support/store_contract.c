@@ -352,7 +352,7 @@ void store_takes_up_again_after_it_forgot(void **state)
 
 void store_keeps_a_newer_record_as_it_is(void **state)
 {
-    static const char newer[] = "itrigger-token 2\nfence 7\nnew thing\n";
+    static const char newer[] = "itrigger-token 3\nfence 7\nnew thing\n";
     struct itr_store *s = *state;
     struct itr_record r;
     struct itr_buf out;

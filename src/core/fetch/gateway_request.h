@@ -23,7 +23,7 @@ struct itr_gateway_request {
 };
 
 /* A token's text is appended to `token` (a secret buffer, reset first); *outcome says the rest, its
- * text and refused are left to the caller. */
+ * text is left to the caller. */
 void itr_gateway_request_run(const struct itr_gateway_request *r, struct itr_buf *token,
                              struct itr_record_outcome *outcome);
 

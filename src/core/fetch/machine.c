@@ -121,18 +121,17 @@ static void look_later(struct itr_machine *m, int64_t now, int64_t until_ms)
 
 /* ---- what the record is asked ---- */
 
-static struct itr_record_wish wish_of(const struct itr_machine *m)
+static struct itr_record_self self_of(const struct itr_machine *m)
 {
-    struct itr_record_wish w = {0};
+    return (struct itr_record_self){&m->setup.rules, m->name, m->last_fence, m->sent_fence};
+}
 
-    w.rules = &m->setup.rules;
-    w.owner = m->name;
-    w.held_fence = m->held_fence;
-    w.last_fence = m->last_fence;
-    w.sent_fence = m->sent_fence;
-    w.refused = m->refused[0] != '\0' ? m->refused : NULL;
-    w.asked = m->asked;
-    return w;
+static struct itr_reason reason_of(const struct itr_machine *m)
+{
+    struct itr_reason why = {.held_fence = m->held_fence, .asked = m->asked};
+
+    why.refused = m->refused[0] != '\0' ? m->refused : NULL;
+    return why;
 }
 
 static void note_count(struct itr_machine *m, const struct itr_record *r)
@@ -189,17 +188,21 @@ static int64_t local_hold_ms(const struct itr_machine *m, int64_t now)
     return itr_max64(0, m->local_until_mono_ms - now);
 }
 
+/* The record's token as a view has it: its times may be from the future. */
 static void give_token(struct itr_machine *m, const struct itr_record *r,
                        enum itr_token_origin origin)
 {
     struct itr_machine_result *out = &m->result;
+    struct itr_record v;
 
+    itr_record_view(r, itr_record_now(m->store_now_ms), &v);
     out->has_token = true;
-    copy_text(out->text, sizeof out->text, r->text);
-    out->fence = r->fence;
-    out->times = itr_record_token_times(r, m->store_now_ms, m->loaded_mono_ms,
+    copy_text(out->text, sizeof out->text, v.text);
+    out->fence = v.fence;
+    out->times = itr_record_token_times(&v, m->store_now_ms, m->loaded_mono_ms,
                                         m->setup.rules.token_ttl_ms, m->seed);
     out->origin = origin;
+    itr_wipe(&v, sizeof v);
 }
 
 /* Starts the result of this fetch. */
@@ -294,25 +297,26 @@ static void settle_unsent(struct itr_machine *m, int64_t now, enum itr_status ki
 
 static enum itr_record_settled settle_in(struct itr_machine *m, const struct itr_record *r)
 {
-    struct itr_record_wish w = wish_of(m);
+    struct itr_record_self self = self_of(m);
     struct itr_record_outcome o = {0};
 
     o.is = m->pending;
     o.text = m->pending_text;
     o.error = m->pending_error;
-    o.refused = m->lease_refused[0] != '\0' ? m->lease_refused : NULL;
+    o.after_refusal = m->lease_refused[0] != '\0';
+    o.asked = m->lease_asked;
     o.age_ms = itr_max64(0, m->loaded_mono_ms - m->answered_mono_ms);
-    return itr_record_settle(r, m->store_now_ms, &w, m->lease_fence, &o, &m->next);
+    return itr_record_settle(r, m->store_now_ms, &self, m->lease_fence, &o, &m->next);
 }
 
 /* How long the record holds the next fetch back. */
 static int64_t held_ms(const struct itr_machine *m, const struct itr_record *r)
 {
-    struct itr_record_wish w = wish_of(m);
-    struct itr_error why;
-    bool after_refusal;
+    struct itr_record_self self = self_of(m);
+    struct itr_reason why = reason_of(m);
+    struct itr_error e;
 
-    return itr_record_held_until(r, m->store_now_ms, &w, &why, &after_refusal) - m->store_now_ms;
+    return itr_record_held_until(r, m->store_now_ms, &self, &why, &e) - m->store_now_ms;
 }
 
 /* The result of the pending outcome; r: the record it was stored in. */
@@ -507,6 +511,7 @@ static void acquire(struct itr_machine *m, int64_t now, const struct itr_record 
     m->lease_end_mono_ms = m->loaded_mono_ms + next->lease_end_ms - m->store_now_ms;
     m->acquire_mono_ms = now;
     copy_text(m->lease_refused, sizeof m->lease_refused, m->refused);
+    m->lease_asked = m->asked;
     enter(m, ITR_MACHINE_ACQUIRE);
 }
 
@@ -524,7 +529,8 @@ static void may_acquire(struct itr_machine *m, int64_t now, const struct itr_rec
 
 static void on_load(struct itr_machine *m, int64_t now, const struct itr_machine_done *d)
 {
-    struct itr_record_wish w = wish_of(m);
+    struct itr_record_self self = self_of(m);
+    struct itr_reason why = reason_of(m);
     struct itr_record_verdict v;
 
     if (d->is == ITR_DONE_LOAD_FAILED) {
@@ -537,7 +543,7 @@ static void on_load(struct itr_machine *m, int64_t now, const struct itr_machine
         give_end(m, now);
         return;
     }
-    itr_record_decide(&m->record, m->store_now_ms, &w, &v);
+    itr_record_decide(&m->record, m->store_now_ms, &self, &why, &v);
     switch (v.is) {
     case ITR_VERDICT_TAKE:
         (void)new_result(m);
@@ -649,18 +655,6 @@ static void on_connect(struct itr_machine *m, int64_t now, uint64_t random,
         enter(m, ITR_MACHINE_LOOK);
 }
 
-static bool lease_stands(const struct itr_machine *m)
-{
-    struct itr_record v;
-    bool stands;
-
-    itr_record_view(&m->record, m->store_now_ms, &m->setup.rules, &v);
-    stands = itr_record_has_live_lease(&v, m->store_now_ms) && strcmp(v.owner, m->name) == 0 &&
-             v.lease_fence == m->lease_fence;
-    itr_wipe(&v, sizeof v);
-    return stands;
-}
-
 /* The last moment at which the gateway may be left alone: what the request's deadline leaves of the
  * lease is counted from before the load, so it is never less. */
 static void look_says_ours(struct itr_machine *m, int64_t now, int64_t called_mono_ms)
@@ -687,7 +681,7 @@ static void on_look(struct itr_machine *m, int64_t now, const struct itr_machine
     take_load(m, now, d);
     if (m->ending) {
         settle_unsent(m, now, ITR_TIMEOUT, "the process ends", ITR_MACHINE_GIVE);
-    } else if (lease_stands(m)) {
+    } else if (itr_record_lease_stands(&m->record, m->store_now_ms, m->name, m->lease_fence)) {
         look_says_ours(m, now, d->called_mono_ms);
     } else {
         find_lease(m);

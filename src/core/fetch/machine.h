@@ -71,15 +71,6 @@ struct itr_machine_setup {
     const char *server;       /* central server: its address, for errors; borrowed */
 };
 
-/* Why a token is fetched. Strings are borrowed for the call. */
-struct itr_reason {
-    uint64_t held_fence;    /* fence of the token that is held; 0: none */
-    const char *held;       /* its text, to be masked in messages; or NULL */
-    const char *refused;    /* the string that the gateway refused, or NULL */
-    uint64_t refused_fence; /* its fence; 0: none */
-    bool asked; /* client:refresh(), or a min_valid that the held token does not reach */
-};
-
 /* What the driver did. */
 enum itr_machine_done_is {
     ITR_DONE_LOADED,      /* record, bytes_id, store_now_ms, called_mono_ms */
@@ -157,6 +148,7 @@ struct itr_machine {
     int64_t lease_end_mono_ms;
     int64_t acquire_mono_ms;               /* when the swap began */
     char lease_refused[ITR_TOKEN_MAX + 1]; /* the refusal that caused it, or "" */
+    bool lease_asked;                      /* it was asked for */
     int64_t deadline_mono_ms;              /* of the request in flight */
     uint64_t last_fence;                   /* the highest that we have used */
     uint64_t sent_fence;                   /* of the last request that may have been sent */

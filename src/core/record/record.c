@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "core/base/bound.h"
+#include "core/base/buf.h"
 #include "core/record/hold.h"
+#include "core/record/sound.h"
 #include "core/record/view.h"
 
 #define SAME_AGAIN_MIN_MS ITR_MINUTE_MS /* until the same string is asked for again */
@@ -18,17 +20,26 @@ static void copy_text(char *to, size_t size, const char *from)
     to[n < size ? n : size - 1] = '\0';
 }
 
+static int32_t one_more(int32_t n)
+{
+    return n < INT32_MAX ? n + 1 : n;
+}
+
 /* ---- decide ---- */
 
-/* Worth more than what we have? An expired one is only while no better one may be fetched. */
-static bool may_take(const struct itr_record *v, int64_t now_ms, const struct itr_record_wish *wish,
+/* Worth more than what we have? An expired one is only while no better one may be fetched, or
+ * fetching fails. Who holds none and asks for a fetch gets one, unless that is too early. */
+static bool may_take(const struct itr_record *v, int64_t now_ms,
+                     const struct itr_record_rules *rules, const struct itr_reason *why,
                      bool is_held_back)
 {
-    if (v->text[0] == '\0' || v->fence <= wish->held_fence)
+    if (v->text[0] == '\0' || v->fence <= why->held_fence)
         return false;
-    if (wish->refused != NULL && strcmp(v->text, wish->refused) == 0)
+    if (why->refused != NULL && strcmp(v->text, why->refused) == 0)
         return false;
-    return v->end_ms > now_ms || is_held_back;
+    if (why->asked && why->held_fence == 0 && !itr_record_is_asked_too_early(v, now_ms, rules, why))
+        return false;
+    return v->end_ms > now_ms || is_held_back || v->failures > 0;
 }
 
 /* Higher than any that was, and ahead of those that a store forgot: they were times too. */
@@ -43,38 +54,51 @@ static uint64_t next_fence(const struct itr_record *v, int64_t now_ms, uint64_t 
         highest = held_fence;
     if (last_fence > highest)
         highest = last_fence;
+    if (highest >= ITR_RECORD_FENCE_MAX)
+        return (uint64_t)now_ms;
     return highest + 1 > (uint64_t)now_ms ? highest + 1 : (uint64_t)now_ms;
 }
 
-static int32_t one_more(int32_t n)
+/* A lease that lapsed is noted by the one who takes over: nobody else is left to do it. */
+static void note_lapsed(struct itr_record *next, const struct itr_record *v)
 {
-    return n < INT32_MAX ? n + 1 : n;
+    next->failures = one_more(v->failures);
+    next->wasted = one_more(v->wasted);
+    next->failed_ms = v->lease_end_ms;
+    next->failure = ITR_FAILURE_LAPSED;
+    next->forbidden[0] = '\0';
+    memset(&next->error, 0, sizeof next->error);
+    next->error.kind = ITR_TIMEOUT;
+    copy_text(next->error.text, sizeof next->error.text,
+              "the process that was fetching stopped or died");
 }
 
-static void acquire(const struct itr_record *v, int64_t now_ms, const struct itr_record_wish *wish,
-                    struct itr_record *next)
+static void acquire(const struct itr_record *v, int64_t now_ms, const struct itr_record_self *self,
+                    uint64_t held_fence, struct itr_record *next)
 {
     *next = *v;
     if (itr_record_has_lapsed_lease(v, now_ms))
-        next->failures = one_more(v->failures);
-    copy_text(next->owner, sizeof next->owner, wish->owner);
-    next->lease_fence = next_fence(v, now_ms, wish->held_fence, wish->last_fence);
-    next->lease_end_ms = now_ms + wish->rules->lease_ms;
+        note_lapsed(next, v);
+    copy_text(next->owner, sizeof next->owner, self->name);
+    next->lease_fence = next_fence(v, now_ms, held_fence, self->last_fence);
+    next->lease_begin_ms = now_ms;
+    next->lease_end_ms = now_ms + itr_min64(self->rules->lease_ms, ITR_RECORD_LEASE_MAX_MS);
     next->fetches = one_more(v->fetches);
 }
 
 void itr_record_decide(const struct itr_record *r, int64_t now_ms,
-                       const struct itr_record_wish *wish, struct itr_record_verdict *out)
+                       const struct itr_record_self *self, const struct itr_reason *why,
+                       struct itr_record_verdict *out)
 {
     struct itr_record v;
 
-    assert(wish->owner[0] != '\0');
+    assert(self->name[0] != '\0');
     memset(out, 0, sizeof *out);
     now_ms = itr_record_now(now_ms);
-    itr_record_view_for(r, now_ms, wish, &v);
-    out->until_ms = itr_record_held_until(&v, now_ms, wish, &out->error, &out->after_refusal);
+    itr_record_view_for(r, now_ms, self, &v);
+    out->until_ms = itr_record_held_until(&v, now_ms, self, why, &out->error);
 
-    if (may_take(&v, now_ms, wish, out->until_ms != 0)) {
+    if (may_take(&v, now_ms, self->rules, why, out->until_ms != 0)) {
         out->is = ITR_VERDICT_TAKE;
     } else if (itr_record_has_live_lease(&v, now_ms)) {
         out->is = ITR_VERDICT_WAIT;
@@ -83,21 +107,30 @@ void itr_record_decide(const struct itr_record *r, int64_t now_ms,
         out->is = ITR_VERDICT_HOLD;
     } else {
         out->is = ITR_VERDICT_ACQUIRE;
-        acquire(&v, now_ms, wish, &out->next);
+        acquire(&v, now_ms, self, why->held_fence, &out->next);
     }
+    itr_wipe(&v, sizeof v);
 }
 
 /* ---- settle ---- */
 
-static bool has_our_lease(const struct itr_record *r, const char *owner, uint64_t lease_fence)
+static bool is_named(const struct itr_record *r, const char *name)
 {
-    return r->owner[0] != '\0' && strcmp(r->owner, owner) == 0 && r->lease_fence == lease_fence;
+    return r->owner[0] != '\0' && strcmp(r->owner, name) == 0;
 }
 
-bool itr_record_is_ours(const struct itr_record *r, int64_t now_ms, const char *owner,
-                        uint64_t lease_fence)
+bool itr_record_lease_stands(const struct itr_record *r, int64_t now_ms, const char *name,
+                             uint64_t lease_fence)
 {
-    return has_our_lease(r, owner, lease_fence) && now_ms < r->lease_end_ms;
+    struct itr_record v;
+    bool stands;
+
+    now_ms = itr_record_now(now_ms);
+    itr_record_view(r, now_ms, &v);
+    stands =
+        is_named(&v, name) && v.lease_fence == lease_fence && itr_record_has_live_lease(&v, now_ms);
+    itr_wipe(&v, sizeof v);
+    return stands;
 }
 
 /* What the record says of our fetch. */
@@ -105,17 +138,20 @@ enum standing {
     OURS,      /* our lease is in it */
     SETTLED,   /* our lease was given back: an earlier swap went through, its answer was lost */
     FORGOTTEN, /* neither our lease nor a live one nor a higher fence: the store lost its memory */
+    EARLIER,   /* the same, and an earlier lease of ours, which is nobody's, stands there */
     ANOTHERS
 };
 
 static enum standing standing_of(const struct itr_record *r, const struct itr_record *v,
-                                 int64_t now_ms, const char *owner, uint64_t lease_fence)
+                                 int64_t now_ms, const char *name, uint64_t lease_fence)
 {
-    if (has_our_lease(r, owner, lease_fence))
+    if (is_named(r, name) && r->lease_fence == lease_fence)
         return OURS;
     if (r->fence > lease_fence || r->lease_fence > lease_fence ||
         itr_record_has_live_lease(v, now_ms))
         return ANOTHERS;
+    if (is_named(r, name))
+        return EARLIER;
     if (r->owner[0] == '\0' && r->lease_fence == lease_fence)
         return SETTLED;
     return FORGOTTEN;
@@ -151,16 +187,29 @@ static void set_same_token(struct itr_record *v, int64_t now_ms,
 static void clear_failures(struct itr_record *v)
 {
     v->failures = 0;
-    v->retry_ms = 0;
+    v->failed_ms = 0;
+    v->failure = ITR_FAILURE_NONE;
     v->forbidden[0] = '\0';
-    v->forbidden_ms = 0;
     memset(&v->error, 0, sizeof v->error);
+}
+
+static void note_refusal(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
+{
+    v->refusals = itr_record_refusal_follows(v, now_ms, rules) ? one_more(v->refusals) : 1;
+    v->refused_ms = now_ms;
+    v->wasted = one_more(v->wasted);
 }
 
 static void settle_token(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules,
                          uint64_t lease_fence, const struct itr_record_outcome *outcome)
 {
+    bool was_due = v->text[0] == '\0' || now_ms >= v->refresh_ms;
+
     assert(outcome->text[0] != '\0');
+    if (outcome->after_refusal)
+        note_refusal(v, now_ms, rules);
+    else if (outcome->asked && !was_due)
+        v->wasted = one_more(v->wasted);
     if (strcmp(v->text, outcome->text) == 0)
         set_same_token(v, now_ms, rules);
     else
@@ -168,35 +217,20 @@ static void settle_token(struct itr_record *v, int64_t now_ms, const struct itr_
     v->fence = lease_fence;
     v->fetched_ms = now_ms;
     clear_failures(v);
-    if (outcome->refused != NULL)
-        itr_record_note_refused(v, now_ms, rules);
 }
 
-static void settle_failed(struct itr_record *v, int64_t now_ms,
-                          const struct itr_record_rules *rules,
-                          const struct itr_record_outcome *outcome)
+static void settle_failure(struct itr_record *v, int64_t now_ms,
+                           const struct itr_record_rules *rules, enum itr_record_failure is,
+                           const struct itr_error *error)
 {
     v->failures = one_more(v->failures);
-    v->retry_ms =
-        now_ms + itr_record_failure_wait_ms(v, now_ms, rules, v->failures, outcome->random);
-    itr_record_keep_error(&v->error, &outcome->error);
-}
-
-static void settle_forbidden(struct itr_record *v, int64_t now_ms,
-                             const struct itr_record_rules *rules,
-                             const struct itr_record_outcome *outcome)
-{
-    copy_text(v->forbidden, sizeof v->forbidden, rules->secret_digest);
-    v->forbidden_ms = now_ms;
-    v->retry_ms = 0; /* it was over, or we had not asked; its error goes with it */
-    itr_record_keep_error(&v->error, &outcome->error);
-}
-
-static void settle_limit(struct itr_record *v, int64_t now_ms,
-                         const struct itr_record_outcome *outcome)
-{
-    v->retry_ms = itr_min64(now_ms + ITR_LIMIT_MS, itr_record_next_day_ms(now_ms));
-    itr_record_keep_error(&v->error, &outcome->error);
+    v->wasted = one_more(v->wasted);
+    v->failed_ms = now_ms;
+    v->failure = is;
+    v->forbidden[0] = '\0';
+    if (is == ITR_FAILURE_FORBIDDEN)
+        copy_text(v->forbidden, sizeof v->forbidden, rules->secret_digest);
+    itr_record_keep_error(&v->error, error);
 }
 
 static void settle_outcome(struct itr_record *v, int64_t now_ms,
@@ -208,13 +242,13 @@ static void settle_outcome(struct itr_record *v, int64_t now_ms,
         settle_token(v, now_ms, rules, lease_fence, outcome);
         break;
     case ITR_OUTCOME_FAILED:
-        settle_failed(v, now_ms, rules, outcome);
+        settle_failure(v, now_ms, rules, ITR_FAILURE_NO_ANSWER, &outcome->error);
         break;
     case ITR_OUTCOME_FORBIDDEN:
-        settle_forbidden(v, now_ms, rules, outcome);
+        settle_failure(v, now_ms, rules, ITR_FAILURE_FORBIDDEN, &outcome->error);
         break;
     case ITR_OUTCOME_LIMIT:
-        settle_limit(v, now_ms, outcome);
+        settle_failure(v, now_ms, rules, ITR_FAILURE_LIMIT, &outcome->error);
         break;
     case ITR_OUTCOME_NOT_SENT: /* noted by this machine, not by the fleet */
         break;
@@ -234,32 +268,41 @@ static void settle_count(struct itr_record *v, bool is_counted, enum itr_record_
 }
 
 enum itr_record_settled itr_record_settle(const struct itr_record *r, int64_t now_ms,
-                                          const struct itr_record_wish *wish, uint64_t lease_fence,
+                                          const struct itr_record_self *self, uint64_t lease_fence,
                                           const struct itr_record_outcome *outcome,
                                           struct itr_record *next)
 {
-    struct itr_record v;
+    bool was_sent = outcome->is != ITR_OUTCOME_NOT_SENT;
     enum standing standing;
 
     now_ms = itr_record_now(now_ms);
-    itr_record_view(r, now_ms, wish->rules, &v);
-    standing = standing_of(r, &v, now_ms, wish->owner, lease_fence);
+    itr_record_view(r, now_ms, next);
+    if (is_named(r, self->name) && r->lease_fence != lease_fence)
+        itr_record_view_for(r, now_ms, self, next);
+    standing = standing_of(r, next, now_ms, self->name, lease_fence);
     if (standing == ANOTHERS)
         return ITR_NOT_OURS;
-    *next = v;
-    if (standing == SETTLED || (standing == FORGOTTEN && outcome->is == ITR_OUTCOME_NOT_SENT)) {
+    if (standing == SETTLED || (standing == FORGOTTEN && !was_sent)) {
         *next = *r;
         return ITR_SETTLED_BEFORE;
     }
 
-    settle_count(next, standing == OURS && r->day == v.day, outcome->is);
-    settle_outcome(next, now_ms - outcome->age_ms, wish->rules, lease_fence, outcome);
+    settle_count(next, standing == OURS && r->day == next->day, outcome->is);
+    settle_outcome(next, itr_max64(0, now_ms - outcome->age_ms), self->rules, lease_fence, outcome);
 
     /* The lease goes; its fence stays, so that the next one is higher. */
     next->owner[0] = '\0';
-    next->lease_fence = lease_fence;
-    next->lease_end_ms = 0;
+    next->lease_fence = standing == EARLIER && !was_sent ? r->lease_fence : lease_fence;
+    next->lease_begin_ms = next->lease_end_ms = 0;
     return ITR_SETTLED;
+}
+
+/* Up to a sixth of the margin; none for a token that was given again. */
+static int64_t jitter_ms(const struct itr_record *r, uint64_t random)
+{
+    if (r->refresh_ms >= r->end_ms)
+        return 0;
+    return (int64_t)(random % ((uint64_t)(r->end_ms - r->refresh_ms) / 6 + 1));
 }
 
 struct itr_token_times itr_record_token_times(const struct itr_record *r, int64_t store_now_ms,
@@ -267,7 +310,7 @@ struct itr_token_times itr_record_token_times(const struct itr_record *r, int64_
 {
     int64_t age_ms = store_now_ms - r->born_ms;
     int64_t end_ms = itr_min64(r->end_ms - store_now_ms, token_ttl_ms);
-    int64_t refresh_ms = r->refresh_ms - itr_record_jitter_ms(r, seed) - store_now_ms;
+    int64_t refresh_ms = r->refresh_ms - jitter_ms(r, seed) - store_now_ms;
 
     return (struct itr_token_times){mono_ms - itr_max64(0, age_ms),
                                     mono_ms + itr_min64(refresh_ms, end_ms), mono_ms + end_ms};

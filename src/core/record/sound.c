@@ -41,20 +41,19 @@ bool itr_record_can_carry(const char *text, size_t n)
 
 static bool times_are_sound(const struct itr_record *r)
 {
-    const int64_t times[] = {r->born_ms,      r->refresh_ms,   r->end_ms,
-                             r->fetched_ms,   r->lease_end_ms, r->retry_ms,
-                             r->forbidden_ms, r->refused_ms,   r->refused_distance_ms};
+    const int64_t times[] = {r->born_ms,        r->refresh_ms,   r->end_ms,    r->fetched_ms,
+                             r->lease_begin_ms, r->lease_end_ms, r->failed_ms, r->refused_ms};
     size_t i;
 
     for (i = 0; i < sizeof times / sizeof times[0]; i++)
-        if (times[i] < 0 || times[i] > ITR_RECORD_WRITE_MAX)
+        if (times[i] < 0 || times[i] > ITR_RECORD_NUMBER_MAX)
             return false;
     return true;
 }
 
 static bool counts_are_sound(const struct itr_record *r)
 {
-    return r->day >= 0 && r->fetches >= 0 && r->failures >= 0;
+    return r->day >= 0 && r->fetches >= 0 && r->wasted >= 0 && r->failures >= 0 && r->refusals >= 0;
 }
 
 static bool token_is_sound(const struct itr_record *r)
@@ -67,7 +66,7 @@ static bool token_is_sound(const struct itr_record *r)
 /* A lease gets the highest fence of its time, and a token that of its lease. */
 static bool lease_is_sound(const struct itr_record *r)
 {
-    if (r->lease_fence > (uint64_t)ITR_RECORD_WRITE_MAX || has_control(r->owner, strlen(r->owner)))
+    if (r->lease_fence > ITR_RECORD_FENCE_MAX || has_control(r->owner, strlen(r->owner)))
         return false;
     return r->owner[0] == '\0' ? r->lease_fence >= r->fence : r->lease_fence > r->fence;
 }
@@ -84,9 +83,15 @@ static bool error_is_sound(const struct itr_record_error *e)
            itr_record_escaped_len(e->text, n) <= ITR_RECORD_ERROR_ESCAPED;
 }
 
+/* Whoever is held back by a failure must be told of it. */
+static bool failure_is_sound(const struct itr_record *r)
+{
+    return (r->failure == ITR_FAILURE_NONE) == (r->error.kind == ITR_OK);
+}
+
 bool itr_record_is_sound(const struct itr_record *r)
 {
     return times_are_sound(r) && counts_are_sound(r) && token_is_sound(r) && lease_is_sound(r) &&
-           error_is_sound(&r->error) && (r->retry_ms == 0 || r->error.kind != ITR_OK) &&
+           error_is_sound(&r->error) && failure_is_sound(r) &&
            !has_control(r->forbidden, strlen(r->forbidden));
 }

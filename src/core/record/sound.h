@@ -16,10 +16,10 @@
 #define ITR_RECORD_TOKEN_ESCAPED 1024
 #define ITR_RECORD_ERROR_ESCAPED 320
 
-/* Numbers that are read are bounded below those that may be written, so that a fence that was read
- * can grow, and a time that was read can be added to. */
-#define ITR_RECORD_READ_MAX ((uint64_t)1 << 53)
-#define ITR_RECORD_WRITE_MAX ((int64_t)1 << 62)
+/* The largest numbers that may be written, and read: what is written can be read again. A view
+ * counts a record without room for a higher fence as none. */
+#define ITR_RECORD_NUMBER_MAX ((int64_t)1 << 53)
+#define ITR_RECORD_FENCE_MAX ((uint64_t)1 << 52)
 #define ITR_RECORD_HTTP_MAX 999
 
 /* A character that the text form writes as it is; all others take three bytes: control characters,

@@ -11,12 +11,13 @@
 /*
  * "itrigger-token 1\n", then one line "name value\n" for each field that is not 0 or empty. Texts
  * are percent-encoded. A name that is not known here is passed over: later versions may add lines
- * to format 1, and raise the format when an older program must not touch the record any more.
+ * to this format, and raise the format when an older program must not touch the record any more. A
+ * record of an older format counts as none.
  */
 #define HEAD "itrigger-token "
-#define FORMAT 1
+#define FORMAT 2
 
-enum kind { FENCE, TIME, COUNT, HTTP, TEXT, KIND, CODE };
+enum kind { FENCE, TIME, COUNT, HTTP, TEXT, FAILURE, KIND, CODE };
 
 struct field {
     const char *name;
@@ -37,22 +38,28 @@ static const struct field fields[] = {
     {"fetched", TIME, AT(fetched_ms), 0},
     {"owner", TEXT, AT(owner), SIZE(owner)},
     {"lease_fence", FENCE, AT(lease_fence), 0},
+    {"lease_begin", TIME, AT(lease_begin_ms), 0},
     {"lease_end", TIME, AT(lease_end_ms), 0},
     {"day", COUNT, AT(day), 0},
     {"fetches", COUNT, AT(fetches), 0},
+    {"wasted", COUNT, AT(wasted), 0},
     {"failures", COUNT, AT(failures), 0},
+    {"failed_at", TIME, AT(failed_ms), 0},
+    {"failure", FAILURE, AT(failure), 0},
     {"error_kind", KIND, AT(error.kind), 0},
     {"error_http", HTTP, AT(error.http_status), 0},
     {"error_code", CODE, AT(error.code), 0},
     {"error_text", TEXT, AT(error.text), SIZE(error.text)},
-    {"retry", TIME, AT(retry_ms), 0},
     {"forbidden", TEXT, AT(forbidden), SIZE(forbidden)},
-    {"forbidden_at", TIME, AT(forbidden_ms), 0},
+    {"refusals", COUNT, AT(refusals), 0},
     {"refused_at", TIME, AT(refused_ms), 0},
-    {"refused_distance", TIME, AT(refused_distance_ms), 0},
 };
 
 #define N_FIELDS (sizeof fields / sizeof fields[0])
+
+static const char *const failures_by_name[] = {"", "no-answer", "lapsed", "forbidden", "limit"};
+
+#define N_FAILURES (sizeof failures_by_name / sizeof failures_by_name[0])
 
 /* ---- encode ---- */
 
@@ -96,6 +103,8 @@ static enum itr_status put_field(struct itr_buf *out, const struct field *f,
     case KIND:
         return put_text(out, f->name,
                         r->error.kind == ITR_OK ? "" : itr_status_name(r->error.kind));
+    case FAILURE:
+        return put_text(out, f->name, failures_by_name[r->failure]);
     case TEXT:
         break;
     }
@@ -200,6 +209,18 @@ static bool get_kind(struct piece p, enum itr_status *out)
     return *out != ITR_OK;
 }
 
+static bool get_failure(struct piece p, enum itr_record_failure *out)
+{
+    size_t i;
+
+    for (i = 1; i < N_FAILURES; i++)
+        if (strlen(failures_by_name[i]) == p.len && memcmp(failures_by_name[i], p.at, p.len) == 0) {
+            *out = (enum itr_record_failure)i;
+            return true;
+        }
+    return false;
+}
+
 static bool get_field(const struct field *f, struct piece value, struct itr_record *r)
 {
     void *at = (char *)r + f->offset;
@@ -210,11 +231,15 @@ static bool get_field(const struct field *f, struct piece value, struct itr_reco
         return get_text(value, at, f->size);
     case KIND:
         return get_kind(value, &r->error.kind);
+    case FAILURE:
+        return get_failure(value, &r->failure);
     case CODE:
         return get_code(value, &r->error);
     case FENCE:
     case TIME:
-        if (!get_number(value, ITR_RECORD_READ_MAX, &n))
+        if (!get_number(value,
+                        f->kind == FENCE ? ITR_RECORD_FENCE_MAX : (uint64_t)ITR_RECORD_NUMBER_MAX,
+                        &n))
             return false;
         memcpy(at, &n, sizeof n); /* the same bytes signed and unsigned: the bound is below 2^63 */
         return true;
@@ -283,7 +308,7 @@ static uint64_t get_format(struct piece *rest)
         return 0;
     line.at += strlen(HEAD);
     line.len -= strlen(HEAD);
-    return get_number(line, ITR_RECORD_READ_MAX, &format) ? format : 0;
+    return get_number(line, (uint64_t)ITR_RECORD_NUMBER_MAX, &format) ? format : 0;
 }
 
 enum itr_status itr_record_decode(const char *bytes, size_t len, struct itr_record *out,

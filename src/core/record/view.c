@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "core/base/bound.h"
+#include "core/record/sound.h"
 
 #define SHANGHAI_MS (8 * ITR_HOUR_MS)
+#define LIFE_MAX_MS (30 * ITR_DAY_MS) /* the longest token_ttl */
 
 int64_t itr_record_now(int64_t now_ms)
 {
@@ -22,82 +24,73 @@ int64_t itr_record_next_day_ms(int64_t now_ms)
     return ((int64_t)itr_record_day(now_ms) + 1) * ITR_DAY_MS - SHANGHAI_MS;
 }
 
-static void view_token(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
+static bool is_ahead(int64_t ms, int64_t now_ms)
 {
-    v->born_ms = itr_min64(v->born_ms, now_ms);
-    v->end_ms = itr_min64(v->end_ms, now_ms + rules->token_ttl_ms);
-    v->refresh_ms = itr_min64(v->refresh_ms, v->end_ms);
-    if (v->fetched_ms > now_ms)
+    return ms > now_ms + ITR_RECORD_SLEW_MS;
+}
+
+/* A token's times move back together: it keeps its life. */
+static void view_token(struct itr_record *v, int64_t now_ms)
+{
+    int64_t ahead_ms = is_ahead(v->born_ms, now_ms) ? v->born_ms - now_ms : 0;
+
+    v->born_ms -= ahead_ms;
+    v->end_ms = itr_min64(v->end_ms - ahead_ms, now_ms + LIFE_MAX_MS);
+    v->refresh_ms = itr_min64(v->refresh_ms - ahead_ms, v->end_ms);
+    v->fetched_ms -= ahead_ms;
+    if (is_ahead(v->fetched_ms, now_ms))
         v->fetched_ms = 0;
+    v->end_ms = itr_max64(v->end_ms, 0);
+    v->refresh_ms = itr_max64(v->refresh_ms, 0);
+    v->fetched_ms = itr_max64(v->fetched_ms, 0);
 }
 
 /* A lease from the future has no end that could be waited for, nor be counted from. */
-static void view_lease(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
+static void view_lease(struct itr_record *v, int64_t now_ms)
 {
-    if (v->lease_end_ms > now_ms + rules->lease_ms)
-        v->lease_end_ms = 0;
+    v->lease_end_ms = itr_min64(v->lease_end_ms, v->lease_begin_ms + ITR_RECORD_LEASE_MAX_MS);
+    if (is_ahead(v->lease_begin_ms, now_ms))
+        v->lease_begin_ms = v->lease_end_ms = 0;
 }
 
 /* Of another day nothing was used today, whether that day lies behind or (by a step) ahead. */
 static void view_day(struct itr_record *v, int64_t now_ms)
 {
     if (v->day != itr_record_day(now_ms))
-        v->fetches = 0;
+        v->fetches = v->wasted = 0;
     v->day = itr_record_day(now_ms);
 }
 
-static void view_retry(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
+static void view_past(struct itr_record *v, int64_t now_ms)
 {
-    int64_t longest_ms = itr_max64(ITR_BACKOFF_MAX_MS, ITR_LIMIT_MS);
-
-    if (rules->daily_limit > 0)
-        longest_ms = itr_max64(longest_ms, itr_record_next_day_ms(now_ms) - now_ms);
-    if (v->retry_ms > now_ms + longest_ms)
-        v->retry_ms = 0;
-}
-
-static void view_forbidden(struct itr_record *v, int64_t now_ms)
-{
-    if (v->forbidden_ms <= now_ms)
+    if (is_ahead(v->failed_ms, now_ms))
+        v->failed_ms = 0;
+    if (!is_ahead(v->refused_ms, now_ms))
         return;
-    v->forbidden[0] = '\0';
-    v->forbidden_ms = 0;
-}
-
-static void view_refused(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules)
-{
-    int64_t longest_ms = itr_max64(ITR_REFUSED_MAX_MS, rules->min_refresh_interval_ms);
-
-    if (rules->daily_limit > 0)
-        longest_ms = itr_max64(longest_ms, ITR_REFUSED_LIMIT_MAX_MS);
-    v->refused_distance_ms = itr_min64(v->refused_distance_ms, longest_ms);
-    if (v->refused_ms <= now_ms)
-        return;
+    v->refusals = 0;
     v->refused_ms = 0;
-    v->refused_distance_ms = 0;
 }
 
-void itr_record_view(const struct itr_record *r, int64_t now_ms,
-                     const struct itr_record_rules *rules, struct itr_record *out)
+void itr_record_view(const struct itr_record *r, int64_t now_ms, struct itr_record *out)
 {
     *out = *r;
-    view_token(out, now_ms, rules);
-    view_lease(out, now_ms, rules);
+    if (r->fence >= ITR_RECORD_FENCE_MAX || r->lease_fence >= ITR_RECORD_FENCE_MAX)
+        memset(out, 0, sizeof *out);
+    view_token(out, now_ms);
+    view_lease(out, now_ms);
     view_day(out, now_ms);
-    view_retry(out, now_ms, rules);
-    view_forbidden(out, now_ms);
-    view_refused(out, now_ms, rules);
+    view_past(out, now_ms);
 }
 
 void itr_record_view_for(const struct itr_record *r, int64_t now_ms,
-                         const struct itr_record_wish *wish, struct itr_record *out)
+                         const struct itr_record_self *self, struct itr_record *out)
 {
-    itr_record_view(r, now_ms, wish->rules, out);
-    if (out->owner[0] == '\0' || strcmp(out->owner, wish->owner) != 0)
+    itr_record_view(r, now_ms, out);
+    if (out->owner[0] == '\0' || strcmp(out->owner, self->name) != 0)
         return;
     out->owner[0] = '\0';
-    out->lease_end_ms = 0;
-    if (out->fetches > 0 && out->lease_fence != wish->sent_fence)
+    out->lease_begin_ms = out->lease_end_ms = 0;
+    if (out->fetches > 0 && out->lease_fence != self->sent_fence)
         out->fetches--;
 }
 
