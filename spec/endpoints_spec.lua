@@ -67,6 +67,45 @@ describe("endpoints", function()
     end
   end)
 
+  it("require what the gateway requires", function()
+    for _, entry in ipairs(known.list) do
+      local e = endpoint.documented[entry.name]
+      for _, name in ipairs(e.required) do
+        local params = examples(entry)
+        params[name] = nil
+        local _, err = client[e.group][e.short](params, { check = false })
+        assert.equal("63001 部分参数为空: " .. name, err.code .. " " .. err.message, entry.name)
+      end
+      for _, param in ipairs(entry.params) do
+        local params = examples(entry)
+        if not param.required and not entry.either and params[param[1]] ~= nil then
+          params[param[1]] = nil
+          local _, err = client[e.group][e.short](params, { check = false })
+          assert.not_equal(63001, err and err.code, entry.name .. "." .. param[1])
+        end
+      end
+    end
+  end)
+
+  it("are documented, in both languages and for editors, by the table alone", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    os.execute("mkdir -p " .. dir .. "/docs/zh-CN " .. dir .. "/types && " .. face.interpreter() .. " tools/endpoints " .. dir)
+    for _, path in ipairs { "docs/endpoints.md", "docs/zh-CN/endpoints.md", "types/endpoints.lua" } do
+      local made, written = assert(io.open(dir .. "/" .. path)), assert(io.open(path))
+      assert.equal(made:read("*a"), written:read("*a"), path .. ": run tools/endpoints")
+      made:close()
+      written:close()
+    end
+    os.execute("rm -rf " .. dir)
+    local page = assert(io.open("docs/endpoints.md"))
+    local text = page:read("*a")
+    page:close()
+    for name in endpoint.type_names():gmatch("%a+") do
+      assert.truthy(text:find("\n| " .. name .. " | ", 1, true), name)
+    end
+  end)
+
   it("name every fault of a call in one error, and send nothing", function()
     unsent({ "member.modify: ", 'unknown parameter "birthday": did you mean "birthDay"?',
       "mobile must be a mobile number of 11 digits, not 1.5", "missing: storeNo" },
