@@ -12,7 +12,7 @@ local core = require "itrigger.core"
 local requests = require "itrigger.requests"
 
 local error, next, pairs, setmetatable, tostring, type = error, next, pairs, setmetatable, tostring, type
-local core_slow, core_start = core.slow, core.start
+local core_left, core_slow, core_start = core.left, core.slow, core.start
 local pull, pulled, take = async.pull, async.pulled, async.take
 local is_callable = check.is_callable
 
@@ -22,20 +22,25 @@ local metatable = { __index = methods, __name = "itrigger.batch" }
 
 -- ---- results ----
 
--- Of the request in a slot, which is free again then. It is handed out by the next step if on_progress raises.
-local function result_of(self, slot, response, err, elapsed)
-  local index, tag = self.indexes[slot], self.tags[slot]
+-- Make the table of a result before the call is taken: afterwards nothing may fail for want of memory.
+local function blank()
+  return { index = nil, tag = nil, response = nil, error = nil, elapsed = nil }
+end
+
+-- Fill in what came of the request in a slot, which is free again then. If on_progress raises, the next
+-- step hands the result out.
+local function result_of(self, result, slot, response, err, elapsed)
+  result.index, result.tag = self.indexes[slot], self.tags[slot]
+  result.response, result.error, result.elapsed = response, err, elapsed
+  self.kept = result
   self.indexes[slot], self.tags[slot] = nil, nil
   self.free[#self.free + 1] = slot
   self.done = self.done + 1
-  self.out = self.out - 1
-  local result = { index = index, tag = tag, response = response, error = err, elapsed = elapsed }
   local on_progress = self.on_progress
   if on_progress then
-    self.kept = result
     on_progress(self.done, self.total)
-    self.kept = nil
   end
+  self.kept = nil
   return result
 end
 
@@ -58,16 +63,16 @@ local function free_slot(self)
 end
 
 -- Starts a request. Returns nothing | the slot of one that ended at once, err.
-local function start(self, request)
+local function start(self, group, request)
   local slot = free_slot(self)
   self.index = self.index + 1
-  self.indexes[slot], self.out = self.index, self.out + 1
+  self.indexes[slot] = self.index
   local is_post, path, params, opts = requests.read(request, self.opts)
   local err = is_post == nil and path or nil
   self.tags[slot] = type(request) == "table" and request.tag or nil
   if err == nil then
     local _
-    _, err = core_start(self.party.group, slot, is_post, path, params, opts)
+    _, err = core_start(group, slot, is_post, path, params, opts)
   end
   if err ~= nil then
     return slot, err
@@ -75,20 +80,20 @@ local function start(self, request)
 end
 
 -- Starts as many as may be out. `pulling` stays set when the program's iterator raises.
-local function fill(self)
-  while not self.ended and self.out < self.concurrency and core_slow(self.party.group) == 0 do
-    local party = self.party
+local function fill(self, party)
+  local group = party.group
+  while not self.ended and core_left(group) < self.concurrency and core_slow(group) == 0 do
     self.pulling = true
     pull(party)
     local request = self.pull()
     local is_waiting = pulled(party, request)
     self.pulling = false
-    if is_waiting or self.party == nil then -- or the iterator closed this batch
+    if is_waiting or self.over then -- or the iterator closed this batch
       return
     elseif request == nil then
       self.ended = true
     else
-      local slot, err = start(self, request)
+      local slot, err = start(self, group, request)
       if slot then
         return slot, err
       end
@@ -115,9 +120,9 @@ function methods:close()
 end
 
 -- How long the next request has to wait for the gateway, if one is wanted; nil: it has not.
-local function pause(self)
-  if not self.ended and self.out < self.concurrency then
-    local seconds = core_slow(self.party.group)
+local function pause(self, group)
+  if not self.ended and core_left(group) < self.concurrency then
+    local seconds = core_slow(group)
     return seconds > 0 and seconds or nil
   end
 end
@@ -133,23 +138,29 @@ function methods:next()
     self:close()
   end
   while not self.over do
-    if self.party == nil then
-      local party = calls.begin(self)
+    local party = self.party -- a finalizer may close the batch anywhere here
+    if party == nil then
+      party = calls.begin(self)
       self.concurrency = party.transport and 1 or self.wanted or party.concurrency
     end
-    local slot, err = fill(self)
+    local group = party.group
+    local slot, err = fill(self, party)
     if slot then
-      return result_of(self, slot, nil, err, 0)
-    elseif self.over or self.ended and self.out == 0 then
+      return result_of(self, blank(), slot, nil, err, 0)
+    elseif self.over or self.ended and core_left(group) == 0 then
       self:close()
       break
     end
-    local seconds, response, elapsed = pause(self), nil, nil
-    if seconds or self.out > 0 or self.party.follows then -- or the gateway's pause ended just now: nothing would wake us
-      slot, response, err, elapsed = take(self.party, seconds)
+    local seconds, response, elapsed = pause(self, group), nil, nil
+    local result = blank()
+    if seconds or core_left(group) > 0 or party.follows then -- or the gateway's pause ended just now: nothing would wake us
+      slot, response, err, elapsed = take(party, seconds)
     end
     if slot then
-      return result_of(self, slot, response, err, elapsed)
+      return result_of(self, result, slot, response, err, elapsed)
+    elseif slot == false and not self.over then -- the client was closed
+      self:close()
+      error(err, 0)
     end
   end
   return nil
@@ -173,7 +184,6 @@ local function make(client, given, opts)
     indexes = {}, -- slot → index
     tags = {}, -- slot → tag
     index = 0,
-    out = 0,
     done = 0,
     ended = false, -- no more requests
     over = false, -- no more results

@@ -147,8 +147,10 @@ local function await(self, page)
   local wanted = slot_of(self, page)
   while self.arrived[wanted] == nil do
     local slot, answer, err = async.take(self.party)
-    if slot == nil then
-      return nil -- the client was closed
+    if slot == false then
+      error(err, 0) -- the client was closed
+    elseif slot == nil then
+      return nil
     end
     self.arrived[slot] = err and { err = err } or { answer = answer }
   end

@@ -9,6 +9,9 @@ struct itr_bound_call *itr_bound_call_new(const struct itr_config *config)
 
     if (b == NULL)
         return NULL;
+    itr_list_init(&b->all);
+    itr_list_init(&b->node);
+    itr_call_group_init(&b->alone, NULL);
     itr_call_init(&b->call, config);
     itr_buf_init(&b->header_bytes, ITR_HEADERS_BYTES);
     return b;

@@ -12,15 +12,18 @@
 #include <stddef.h>
 
 #include "core/base/buf.h"
+#include "core/base/list.h"
 #include "core/call/call.h"
+#include "core/call/group.h"
 
 #define ITR_HEADERS_MAX 64 /* extra headers of one call */
 #define ITR_HEADERS_BYTES ((size_t)65536)
 
 struct itr_bound_call {
-    struct itr_bound_call *next;       /* the owner's list of all */
-    struct itr_bound_call *next_spare; /* the owner's list of those that are free to use */
-    struct itr_bound_call *next_out, **prev_out; /* the list of the group that started it */
+    struct itr_list all;         /* node of the owner's list of all */
+    struct itr_list node;        /* of the owner's spare ones, or of the group that started it; in
+                                    none while a C function holds it */
+    struct itr_call_group alone; /* of a call that is waited for where it is started */
     struct itr_call call;
     int slot;                    /* the group's name for it; greater than 0 */
     bool keep_nulls;             /* the option null = "keep" */
@@ -29,17 +32,18 @@ struct itr_bound_call {
     const char *headers[ITR_HEADERS_MAX + 1]; /* into header_bytes; ended by NULL */
 };
 
-/* NULL without memory. config is borrowed and must outlive it. */
+/* Create one; NULL without memory. config is borrowed and must outlive it. */
 struct itr_bound_call *itr_bound_call_new(const struct itr_config *config);
 void itr_bound_call_free(struct itr_bound_call *b);
 
-/* Ready for the next call; usual amounts of memory are kept. keep_nulls is the client's option. */
+/* Prepare for the next call; usual amounts of memory are kept. keep_nulls is the client's option.
+ */
 void itr_bound_call_reset(struct itr_bound_call *b, bool keep_nulls);
 
-/* Adds one header that itr_url_header took. ITR_FULL, ITR_NOMEM. */
+/* Add one header that itr_url_header took. ITR_FULL, ITR_NOMEM. */
 enum itr_status itr_bound_call_add_header(struct itr_bound_call *b, const char *name,
                                           const char *value, size_t value_len);
-/* All headers are in: hands them to the call. */
+/* Hand the headers to the call, once all are added. */
 void itr_bound_call_set_headers(struct itr_bound_call *b);
 
 #endif

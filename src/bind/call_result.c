@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "bind/error_push.h"
+#include "bind/field.h"
 #include "bind/json_read.h"
-#include "bind/number.h"
 
 /* ---- raw ---- */
 
@@ -49,23 +49,29 @@ static void push_headers(lua_State *L, const struct itr_buf *lines)
 static void push_raw(lua_State *L, const struct itr_response *r)
 {
     lua_createtable(L, 0, 4);
-    itr_number_push(L, r->http_status);
-    lua_setfield(L, -2, "status");
+    itr_field_integer(L, "status", r->http_status);
     push_headers(L, &r->headers);
     lua_setfield(L, -2, "headers");
     lua_pushlstring(L, itr_buf_str(&r->body), r->body.len);
     lua_setfield(L, -2, "body");
-    lua_pushnumber(L, (lua_Number)r->elapsed_us / 1e6);
-    lua_setfield(L, -2, "elapsed");
+    itr_field_number(L, "elapsed", (lua_Number)r->elapsed_us / 1e6);
 }
 
 /* ---- all ---- */
 
-static int push_failure(lua_State *L, const struct itr_bound_call *b, const struct itr_error *e,
-                        const char *name, int path)
+static int push_failure(lua_State *L, const struct itr_bound_call *b, int path)
 {
+    const struct itr_call *call = &b->call;
+    struct itr_json_read_options options = {.keep_nulls = b->keep_nulls, .envelope = true};
+    int table;
+
     lua_pushnil(L);
-    itr_error_push_call(L, b, e, name, path);
+    itr_error_push_call(L, &call->error, call->error_name, call->post, path);
+    table = lua_gettop(L);
+    if (call->envelope.present) {
+        itr_json_read(L, &call->envelope.scan, options);
+        itr_field_raw(L, table, "response");
+    }
     return 2;
 }
 
@@ -76,11 +82,10 @@ int itr_call_result_push(lua_State *L, const struct itr_bound_call *b, int path)
 
     luaL_checkstack(L, 10, "result of a call");
     if (call->step == ITR_CALL_FAILED)
-        return push_failure(L, b, &call->error, call->error_name, path);
-    if (call->raw) {
+        return push_failure(L, b, path);
+    if (call->raw)
         push_raw(L, &call->exchange.response);
-        return 1;
-    }
-    itr_json_read(L, &call->envelope.scan, options);
+    else
+        itr_json_read(L, &call->envelope.scan, options);
     return 1;
 }

@@ -7,9 +7,9 @@
 #include "bind/bound_call.h"
 #include "bind/compat.h"
 
-/* Pushes the results and returns how many: the envelope's table; with raw the HTTP answer
+/* Push the results and return how many: the envelope's table; with raw the HTTP answer
  * { status, headers, body, elapsed }; or nil and an error. The path is the string at absolute index
- * path. May raise (memory). */
+ * path. May raise: to be called protected (protected.h), with b in no list. */
 int itr_call_result_push(lua_State *L, const struct itr_bound_call *b, int path);
 
 #endif

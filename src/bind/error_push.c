@@ -1,7 +1,6 @@
 #include "bind/error_push.h"
 
 #include "bind/field.h"
-#include "bind/json_read.h"
 #include "core/call/envelope.h"
 
 static const char metatable_key; /* registry key of the metatable of errors */
@@ -43,28 +42,15 @@ int itr_error_return(lua_State *L, const struct itr_error *e)
     return 2;
 }
 
-/* The error's table is on top. */
-static void set_raw(lua_State *L, int table, const char *name)
+void itr_error_push_call(lua_State *L, const struct itr_error *e, const char *name, bool post,
+                         int path)
 {
-    lua_pushstring(L, name);
-    lua_insert(L, -2);
-    lua_rawset(L, table);
-}
-
-void itr_error_push_call(lua_State *L, const struct itr_bound_call *b, const struct itr_error *e,
-                         const char *name, int path)
-{
-    struct itr_json_read_options options = {.keep_nulls = b->keep_nulls, .envelope = true};
     int table;
 
     itr_error_push(L, e, name);
     table = lua_gettop(L);
-    lua_pushstring(L, b->call.post ? "POST" : "GET");
-    set_raw(L, table, "method");
+    lua_pushstring(L, post ? "POST" : "GET");
+    itr_field_raw(L, table, "method");
     lua_pushvalue(L, path);
-    set_raw(L, table, "path");
-    if (b->call.envelope.present) {
-        itr_json_read(L, &b->call.envelope.scan, options);
-        set_raw(L, table, "response");
-    }
+    itr_field_raw(L, table, "path");
 }

@@ -5,7 +5,6 @@
 #ifndef ITR_BIND_ERROR_PUSH_H
 #define ITR_BIND_ERROR_PUSH_H
 
-#include "bind/bound_call.h"
 #include "bind/compat.h"
 #include "core/base/status.h"
 
@@ -20,9 +19,8 @@ void itr_error_push(lua_State *L, const struct itr_error *e, const char *name);
 /* Return nil and the error to Lua: `return itr_error_return(L, &e);`. */
 int itr_error_return(lua_State *L, const struct itr_error *e);
 
-/* Push the same for a call that failed, with method, path (the string at absolute index path) and
- * response, if an envelope came. The error is *e; name may be NULL. */
-void itr_error_push_call(lua_State *L, const struct itr_bound_call *b, const struct itr_error *e,
-                         const char *name, int path);
+/* Push the same with the call's method and path (the string at absolute index path). */
+void itr_error_push_call(lua_State *L, const struct itr_error *e, const char *name, bool post,
+                         int path);
 
 #endif

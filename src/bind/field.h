@@ -1,6 +1,6 @@
 /*
- * field: one field of the table on top of the stack. Assignments are raw in effect: the tables are
- * new and have no metatable. May raise (memory). On the Lua state's thread.
+ * field: one field of the table on top of the stack, which is new and has no metatable. May raise
+ * (memory). On the Lua state's thread.
  */
 #ifndef ITR_BIND_FIELD_H
 #define ITR_BIND_FIELD_H
@@ -15,6 +15,14 @@ static inline void itr_field_string(lua_State *L, const char *name, const char *
         return;
     lua_pushstring(L, value);
     lua_setfield(L, -2, name);
+}
+
+/* Pop the value on top into a field of the table at absolute index table, without metamethods. */
+static inline void itr_field_raw(lua_State *L, int table, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_insert(L, -2);
+    lua_rawset(L, table);
 }
 
 /* Set an integer, as itr_number_push pushes it. */

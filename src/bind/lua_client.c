@@ -1,5 +1,6 @@
 #include "bind/lua_client.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "bind/bound_call.h"
@@ -10,21 +11,28 @@
 #include "bind/lua_async.h"
 #include "bind/own_transport.h"
 #include "bind/parts.h"
+#include "bind/protected.h"
 #include "bind/settings.h"
 #include "bind/stats_push.h"
+#include "core/base/bound.h"
+#include "core/base/clock.h"
+#include "core/base/list.h"
 #include "core/call/client.h"
+#include "core/os/descriptors.h"
 
 struct lua_client {
     struct itr_client *client; /* ours; NULL until it is made and after it is given back */
     struct itr_client *sides[ITR_SIDES]; /* ours, likewise; of SCRIPT always NULL: it is client */
     struct itr_transport *own;           /* of the side OWN; its client's */
     bool closed;                         /* no call may begin */
+    bool collected;                      /* its finalizer ran */
     bool keep_nulls;                     /* option null = "keep" */
     struct itr_config config;            /* only while the client is being made */
     struct itr_parts parts;              /* likewise */
-    struct itr_bound_call *all;          /* ours: every one that was made */
-    struct itr_bound_call *spare;        /* those of all that no call uses */
-    size_t out; /* calls begun and not ended; a memory error can leave it high */
+    struct itr_list all;                 /* of our bound calls: every one that was made */
+    struct itr_list spare;               /* those of all that no call uses */
+    size_t n_taken;                      /* calls taken and not given back */
+    size_t n_inside;                     /* C functions that are at work with it right now */
 };
 
 static const char metatable_key; /* registry key of the clients' metatable */
@@ -49,29 +57,48 @@ static struct lua_client *check_client(lua_State *L)
 static void release(struct lua_client *c)
 {
     struct itr_client *client = c->client;
-    struct itr_bound_call *b = c->all, *next;
+    struct itr_list *node;
     int side;
 
     c->closed = true;
     c->client = NULL;
-    c->all = c->spare = NULL;
-    /* Calls first: they borrow the client's config. */
-    for (; b != NULL; b = next) {
-        next = b->next;
-        itr_bound_call_free(b);
-    }
     for (side = 0; side < ITR_SIDES; side++) {
         itr_client_free(c->sides[side]);
         c->sides[side] = NULL;
     }
     itr_client_free(client);
+
+    /* Now no call is in flight. */
+    itr_list_init(&c->spare);
+    while ((node = itr_list_take_first(&c->all)) != NULL)
+        itr_bound_call_free(ITR_CONTAINER(node, struct itr_bound_call, all));
     itr_parts_clear(&c->parts);
     itr_config_clear(&c->config);
 }
 
+static void release_if_unused(struct lua_client *c)
+{
+    if (c->n_inside == 0 && (c->collected || (c->closed && c->n_taken == 0)))
+        release(c);
+}
+
+void itr_lua_client_enter(struct lua_client *c)
+{
+    c->n_inside++;
+}
+
+void itr_lua_client_leave(struct lua_client *c)
+{
+    c->n_inside--;
+    release_if_unused(c);
+}
+
 static int l_gc(lua_State *L)
 {
-    release(check_client(L));
+    struct lua_client *c = check_client(L);
+
+    c->closed = c->collected = true;
+    release_if_unused(c);
     return 0;
 }
 
@@ -80,23 +107,28 @@ static int l_close(lua_State *L)
     struct lua_client *c = check_client(L);
 
     c->closed = true;
-    if (c->out == 0)
-        release(c);
+    release_if_unused(c);
     lua_pushboolean(L, 1);
     return 1;
 }
+
+#define SHOWN_BYTES 600
 
 static int l_tostring(lua_State *L)
 {
     struct lua_client *c = check_client(L);
     const struct itr_config *config;
+    char text[SHOWN_BYTES]; /* a copy: while Lua makes the string, a finalizer may close the client
+                             */
 
     if (c->closed) {
         lua_pushliteral(L, ITR_LUA_CLIENT " (closed)");
         return 1;
     }
     config = itr_client_config(c->client);
-    lua_pushfstring(L, ITR_LUA_CLIENT " (app %s at %s)", config->app_id, config->gateway);
+    (void)snprintf(text, sizeof text, ITR_LUA_CLIENT " (app %.200s at %.300s)", config->app_id,
+                   config->gateway);
+    lua_pushstring(L, text);
     return 1;
 }
 
@@ -125,6 +157,8 @@ static struct lua_client *push_client(lua_State *L)
 
     *c = (struct lua_client){.closed = true};
     itr_config_init(&c->config);
+    itr_list_init(&c->all);
+    itr_list_init(&c->spare);
     itr_lua_registry_get(L, &metatable_key);
     lua_setmetatable(L, -2);
     return c;
@@ -141,6 +175,10 @@ static int l_new(lua_State *L)
     (void)box_at(L, 3);
     c = push_client(L);
     c->keep_nulls = lua_toboolean(L, 2) != 0;
+    /* Clients that were dropped and not closed hold descriptors until they are collected, and Lua
+     * does not know how dear they are. */
+    if (itr_descriptors_are_few())
+        lua_gc(L, LUA_GCCOLLECT, 0);
     s = make(L, c, &e);
     itr_parts_clear(&c->parts);
     itr_config_clear(&c->config);
@@ -191,51 +229,68 @@ enum itr_status itr_lua_client_side(lua_State *L, struct lua_client *c, enum itr
 
 /* ---- calls ---- */
 
-/* A call that nobody uses, or NULL without memory. More than one is in use only when a finalizer
- * calls. */
 struct itr_bound_call *itr_lua_client_take(struct lua_client *c)
 {
-    struct itr_bound_call *b = c->spare;
+    struct itr_list *node = itr_list_take_first(&c->spare);
+    struct itr_bound_call *b;
 
-    if (b != NULL) {
-        c->spare = b->next_spare;
+    if (node != NULL) {
+        b = ITR_CONTAINER(node, struct itr_bound_call, node);
     } else {
         if ((b = itr_bound_call_new(itr_client_config(c->client))) == NULL)
             return NULL;
-        b->next = c->all;
-        c->all = b;
+        itr_list_append(&c->all, &b->all);
     }
-    c->out++;
+    c->n_taken++;
     itr_bound_call_reset(b, c->keep_nulls);
     return b;
 }
 
 void itr_lua_client_give_back(struct lua_client *c, struct itr_bound_call *b)
 {
-    b->next_spare = c->spare;
-    c->spare = b;
-    c->out--;
-    if (c->closed && c->out == 0)
-        release(c);
+    itr_list_append(c->spare.next, &b->node); /* before the first: its memory is warm */
+    c->n_taken--;
+    release_if_unused(c);
 }
 
-/* The arguments lie at 3 (path), 4, 5. Pushes the results and returns how many. */
-static int run(lua_State *L, struct lua_client *c, struct itr_bound_call *b)
-{
-    struct itr_error e;
-    enum itr_status s = itr_call_args_read(L, 3, lua_toboolean(L, 2) != 0, b, &e);
+struct call_frame {
+    struct lua_client *c;
+    struct itr_bound_call *b;
+    bool post;
+};
 
-    if (s == ITR_OK && c->closed)
-        s = closed(&e); /* by a finalizer, since take() */
+/* Waits for the call; hooks may raise meanwhile. */
+static void await_call(lua_State *L, struct itr_client *client, struct itr_bound_call *b)
+{
+    const struct itr_clock *clock = itr_clock_system();
+
+    while (itr_client_next(client, &b->alone, itr_clock_mono_ms(clock) + ITR_PROTECTED_SLICE_MS) ==
+           NULL)
+        itr_protected_run_hooks(L);
+}
+
+/* Protected: the arguments of the call lie at 2 (path), 3, 4. Returns what the call gives. */
+static int run_call(lua_State *L)
+{
+    struct call_frame *f = lua_touserdata(L, 1);
+    struct itr_error e;
+    enum itr_status s = itr_call_args_read(L, 2, f->post, f->b, &e);
+
+    if (s == ITR_OK && f->c->closed)
+        s = closed(&e); /* by a finalizer */
     if (s == ITR_OK)
-        s = itr_client_run(c->client, &b->call, &e);
-    if (s == ITR_OK)
-        return itr_call_result_push(L, b, 3);
+        s = itr_client_start(f->c->client, &f->b->alone, &f->b->call, &e);
+    if (s == ITR_OK) {
+        await_call(L, f->c->client, f->b);
+        return itr_call_result_push(L, f->b, 2);
+    }
     e.kind = s;
     lua_pushnil(L);
-    itr_error_push_call(L, b, &e, NULL, 3);
+    itr_error_push_call(L, &e, NULL, f->post, 2);
     return 2;
 }
+
+static const struct itr_protected call_protected = {run_call};
 
 static int push_closed(lua_State *L)
 {
@@ -253,21 +308,30 @@ static void check_table_or_nil(lua_State *L, int i)
 
 static int l_call(lua_State *L)
 {
-    struct lua_client *c = check_client(L);
-    struct itr_bound_call *b;
-    int n;
+    struct call_frame f = {.c = check_client(L)};
+    int status, i;
 
     lua_settop(L, 5);
     luaL_checktype(L, 3, LUA_TSTRING);
     check_table_or_nil(L, 4);
     check_table_or_nil(L, 5);
-    if (c->closed)
+    f.post = lua_toboolean(L, 2) != 0;
+    if (f.c->closed)
         return push_closed(L);
-    if ((b = itr_lua_client_take(c)) == NULL)
+    if ((f.b = itr_lua_client_take(f.c)) == NULL)
         return luaL_error(L, "not enough memory");
-    n = run(L, c, b);
-    itr_lua_client_give_back(c, b);
-    return n;
+    itr_lua_client_enter(f.c);
+    itr_protected_push(L, &call_protected, &f);
+    for (i = 3; i <= 5; i++)
+        lua_pushvalue(L, i);
+    status = itr_protected_call(L, 3, LUA_MULTRET);
+
+    /* After an error it may still be in flight. */
+    itr_client_cancel(f.c->client, &f.b->call);
+    itr_client_forget(f.c->client, &f.b->alone);
+    itr_lua_client_give_back(f.c, f.b);
+    itr_lua_client_leave(f.c);
+    return status == 0 ? lua_gettop(L) - 5 : lua_error(L);
 }
 
 /* ---- token ---- */
@@ -297,26 +361,73 @@ int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_to
     return 3;
 }
 
+struct token_frame {
+    struct itr_client *client;
+    struct itr_wait wait;
+    int64_t deadline_mono_ms;
+};
+
+/* Protected: waits until there is an answer or the deadline passed; hooks may raise. */
+static int await_token(lua_State *L)
+{
+    struct token_frame *f = lua_touserdata(L, 1);
+    int64_t now;
+
+    while (!itr_wait_is_ready(&f->wait) &&
+           (now = itr_clock_mono_ms(itr_clock_system())) < f->deadline_mono_ms) {
+        itr_client_await(f->client, &f->wait,
+                         itr_min64(f->deadline_mono_ms, now + ITR_PROTECTED_SLICE_MS));
+        itr_protected_run_hooks(L);
+    }
+    return 0;
+}
+
+static const struct itr_protected token_protected = {await_token};
+
+/* Waits for the answer, unless it is there. Returns 0, or Lua's status with an error on top. */
+static int wait_for_token(lua_State *L, struct token_frame *f)
+{
+    int status;
+
+    if (itr_wait_is_ready(&f->wait))
+        return 0;
+    itr_protected_push(L, &token_protected, f);
+    if ((status = itr_protected_call(L, 0, 0)) != 0 || !itr_wait_is_ready(&f->wait))
+        itr_source_forget(itr_client_source(f->client), &f->wait);
+    return status;
+}
+
 static int l_token(lua_State *L)
 {
     struct lua_client *c = check_client(L);
     struct itr_token_ask ask = {0};
+    struct token_frame f;
     struct itr_token *token;
-    enum itr_token_origin origin;
     struct itr_error e;
-    int64_t timeout_ms;
+    enum itr_status s;
+    int64_t timeout_ms, now;
 
     lua_settop(L, 3);
     check_table_or_nil(L, 2);
     if (c->closed)
         return push_closed(L);
-    timeout_ms = itr_client_config(c->client)->timeout_ms;
+    f.client = c->client;
+    timeout_ms = itr_client_config(f.client)->timeout_ms;
     ask.refresh = lua_toboolean(L, 3) != 0;
-    if (itr_token_opts_read(L, 2, &timeout_ms, &ask.min_valid_ms, &e) != ITR_OK)
+    if (itr_token_opts_read(L, 2, &timeout_ms, &ask.min_valid_ms, &e) != ITR_OK ||
+        itr_client_ask(f.client, &ask, &f.wait, &e) != ITR_OK)
         return itr_error_return(L, &e);
-    if (itr_client_token(c->client, &ask, timeout_ms, &token, &origin, &e) != ITR_OK)
-        return itr_error_return(L, &e);
-    return itr_lua_client_push_token(L, token, origin, &e);
+    now = itr_clock_mono_ms(itr_clock_system());
+    f.deadline_mono_ms = now + timeout_ms;
+    itr_lua_client_enter(c);
+    if (wait_for_token(L, &f) != 0) {
+        itr_lua_client_leave(c);
+        return lua_error(L);
+    }
+    s = itr_client_ask_answer(&ask, &f.wait, now, timeout_ms, &token, &e);
+    itr_lua_client_leave(c);
+    return s == ITR_OK ? itr_lua_client_push_token(L, token, f.wait.origin, &e)
+                       : itr_error_return(L, &e);
 }
 
 /* ---- stats ---- */
@@ -380,6 +491,8 @@ static void push_metatable(lua_State *L)
 
 void itr_lua_client_open(lua_State *L)
 {
+    itr_protected_open(L, &call_protected);
+    itr_protected_open(L, &token_protected);
     itr_lua_setfuncs(L, functions);
     itr_lua_registry_once(L, &metatable_key, push_metatable);
     lua_pop(L, 1);

@@ -2,10 +2,10 @@
  * lua_client: the client as a Lua userdata. Its methods' argument types are checked by
  * lua/itrigger/client.lua; the functions here check again only what memory safety asks for.
  *
- * Invariants: the userdata is made first and marked closed, the resource second; close clears
- * before it acts; a closed client answers every call with an error of kind "usage". A client that
- * is closed while a call of its own is under way (only a finalizer can do that) is given back when
- * that call ends. On the Lua state's thread.
+ * Invariants: the userdata is made first and marked closed, the resource second; a closed client
+ * answers every call with an error of kind "usage". What it has is given back once no call is taken
+ * and no C function is inside (protected.h: a finalizer may close it in the middle of one). On the
+ * Lua state's thread.
  */
 #ifndef ITR_BIND_LUA_CLIENT_H
 #define ITR_BIND_LUA_CLIENT_H
@@ -27,26 +27,29 @@ enum itr_lua_side {
 };
 #define ITR_SIDES 3
 
-#define ITR_LUA_CLIENT                                                                             \
-    "itrigger.client" /* name of the metatable, and what getmetatable answers                      \
-                       */
+/* Name of the metatable, and what getmetatable answers. */
+#define ITR_LUA_CLIENT "itrigger.client"
 
-/* The client at argument i, or raises. */
+/* Return the client at argument i, or raise. */
 struct lua_client *itr_lua_client_check(lua_State *L, int i);
-/* Its client of that side, made when it is first asked for. Closed: ITR_USAGE. */
+/* Get its client of that side, made when it is first asked for. Closed: ITR_USAGE. */
 enum itr_status itr_lua_client_side(lua_State *L, struct lua_client *c, enum itr_lua_side side,
                                     struct itr_client **out, struct itr_error *e);
-/* NULL: it is given back, or there is none of this side. */
+/* Return its client of that side; NULL: it is given back, or there is none. */
 struct itr_client *itr_lua_client_present(const struct lua_client *c, enum itr_lua_side side);
 bool itr_lua_client_is_closed(const struct lua_client *c);
-/* The transport of the side OWN, or NULL. */
+/* Return the transport of the side OWN, or NULL. */
 struct itr_transport *itr_lua_client_own(const struct lua_client *c);
 
-/* A call that nobody uses, or NULL without memory; and back again. */
+/* Begin and end a stretch in which the caller uses what the client has, while Lua may run. */
+void itr_lua_client_enter(struct lua_client *c);
+void itr_lua_client_leave(struct lua_client *c);
+
+/* Take a call that nobody uses, or NULL without memory; give it back, in no list. */
 struct itr_bound_call *itr_lua_client_take(struct lua_client *c);
 void itr_lua_client_give_back(struct lua_client *c, struct itr_bound_call *b);
 
-/* Pushes what client:token() gives, 3 values; takes over the reference. */
+/* Push what client:token() gives, 3 values; takes over the reference. */
 int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_token_origin origin,
                               const struct itr_error *e);
 

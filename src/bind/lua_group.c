@@ -1,11 +1,11 @@
 #include "bind/lua_group.h"
 
-#include <stddef.h>
-
 #include "bind/bound_call.h"
 #include "bind/call_args.h"
 #include "bind/call_result.h"
 #include "bind/error_push.h"
+#include "bind/protected.h"
+#include "core/base/bound.h"
 #include "core/base/clock.h"
 #include "core/call/client.h"
 
@@ -45,66 +45,83 @@ struct itr_lua_group *itr_lua_group_check(lua_State *L, int i)
     return g;
 }
 
+/* Makes the group's userdata, closed. The client's stays with it. */
+static struct itr_lua_group *push_group(lua_State *L, int client)
+{
+    struct itr_lua_group *g;
+
+#if LUA_VERSION_NUM >= 504
+    g = lua_newuserdatauv(L, sizeof *g, 1);
+#else
+    g = lua_newuserdata(L, sizeof *g);
+#endif
+    *g = (struct itr_lua_group){.owner = NULL};
+    itr_call_group_init(&g->group, g);
+    itr_list_init(&g->calls);
+    itr_lua_registry_get(L, &metatable_key);
+    lua_setmetatable(L, -2);
+    lua_createtable(L, 1, 1);
+    lua_pushvalue(L, client);
+    lua_rawseti(L, -2, 0);
+    set_keep(L, -2);
+    return g;
+}
+
 static int l_group(lua_State *L)
 {
     struct lua_client *c = itr_lua_client_check(L, 1);
     enum itr_lua_side side = ITR_SIDE_SCRIPT;
     struct itr_lua_group *g;
-    struct itr_client *client;
     struct itr_error e;
 
     if (lua_type(L, 3) == LUA_TSTRING)
         side = ITR_SIDE_OWN;
     else if (lua_toboolean(L, 3))
         side = ITR_SIDE_LOOP;
-    if (itr_lua_client_side(L, c, side, &client, &e) != ITR_OK)
-        return itr_error_return(L, &e);
-#if LUA_VERSION_NUM >= 504
-    g = lua_newuserdatauv(L, sizeof *g, 1);
-#else
-    g = lua_newuserdata(L, sizeof *g);
-#endif
-    itr_call_group_init(&g->group, g);
-    g->owner = c;
-    g->client = client;
-    g->calls = NULL;
+    g = push_group(L, 1);
     g->id = (int64_t)lua_tonumber(L, 2);
-    lua_newtable(L);
-    lua_pushvalue(L, 1);
-    lua_rawseti(L, -2, 0);
-    set_keep(L, -2);
-    itr_lua_registry_get(L, &metatable_key);
-    lua_setmetatable(L, -2);
-    lua_pushinteger(L, (lua_Integer)itr_client_config(client)->concurrency);
+    if (itr_lua_client_side(L, c, side, &g->client, &e) != ITR_OK)
+        return itr_error_return(L, &e);
+    g->owner = c;
+    lua_pushinteger(L, (lua_Integer)itr_client_config(g->client)->concurrency);
     return 2;
 }
 
-static bool is_open(const struct itr_lua_group *g)
+/* Does it have a client? */
+static bool has_client(const struct itr_lua_group *g)
 {
-    return itr_lua_client_present(g->owner, ITR_SIDE_SCRIPT) != NULL;
+    return g->owner != NULL && itr_lua_client_present(g->owner, ITR_SIDE_SCRIPT) != NULL;
 }
 
-/* ---- the list of what is out ---- */
+/* Can calls of it be looked at? */
+static bool is_open(const struct itr_lua_group *g)
+{
+    return !g->ended && has_client(g);
+}
+
+static bool can_start(const struct itr_lua_group *g)
+{
+    return is_open(g) && !itr_lua_client_is_closed(g->owner);
+}
+
+static enum itr_status closed(const struct itr_lua_group *g, struct itr_error *e)
+{
+    return itr_error_set(e, ITR_USAGE, "the %s is closed", g->ended ? "batch" : "client");
+}
 
 static void link_call(struct itr_lua_group *g, struct itr_bound_call *b)
 {
-    b->next_out = g->calls;
-    b->prev_out = &g->calls;
-    if (g->calls != NULL)
-        g->calls->prev_out = &b->next_out;
-    g->calls = b;
+    itr_list_append(&g->calls, &b->node);
+    g->n_calls++;
 }
 
-/* Out of the list and back to the client, which may be given back with it. */
-static void drop(struct itr_lua_group *g, struct itr_bound_call *b)
+static void unlink_call(struct itr_lua_group *g, struct itr_bound_call *b)
 {
-    *b->prev_out = b->next_out;
-    if (b->next_out != NULL)
-        b->next_out->prev_out = b->prev_out;
-    itr_lua_client_give_back(g->owner, b);
+    itr_list_remove(&b->node);
+    g->n_calls--;
 }
 
-/* The path that an error names; keeps the string while the call is out. */
+/* The path that an error names; keeps the string while the call is pending. */
 static void keep_path(lua_State *L, int group, int slot, int path)
 {
     get_keep(L, group);
@@ -123,45 +140,65 @@ static int slot_at(lua_State *L, int i)
     return (int)slot;
 }
 
-/* Reads the arguments and starts. The client may have been closed meanwhile, by a finalizer. */
-static enum itr_status start(lua_State *L, struct itr_lua_group *g, struct itr_bound_call *b,
-                             struct itr_error *e)
-{
-    enum itr_status s = itr_call_args_read(L, 4, lua_toboolean(L, 3) != 0, b, e);
+struct start_frame {
+    struct itr_lua_group *g;
+    struct itr_bound_call *b;
+    bool post;
+    enum itr_status status;
+    struct itr_error error;
+};
 
-    if (s == ITR_OK && itr_lua_client_is_closed(g->owner))
-        s = itr_error_set(e, ITR_USAGE, "the client is closed");
-    if (s == ITR_OK)
-        s = itr_client_start(g->client, &g->group, &b->call, e);
-    return s;
+/* Protected: reads the arguments at 2 (path), 3, 4, and starts the call. */
+static int run_start(lua_State *L)
+{
+    struct start_frame *f = lua_touserdata(L, 1);
+
+    f->status = itr_call_args_read(L, 2, f->post, f->b, &f->error);
+    if (f->status == ITR_OK && !can_start(f->g)) /* closed by a finalizer */
+        f->status = closed(f->g, &f->error);
+    if (f->status == ITR_OK)
+        f->status = itr_client_start(f->g->client, &f->g->group, &f->b->call, &f->error);
+    return 0;
 }
 
+static const struct itr_protected start_protected = {run_start};
+
+/* The call is in no list while its arguments are read. */
 static int l_start(lua_State *L)
 {
-    struct itr_lua_group *g = itr_lua_group_check(L, 1);
-    struct itr_bound_call *b;
-    struct itr_error e;
-    int slot = slot_at(L, 2);
+    struct start_frame f = {.g = itr_lua_group_check(L, 1)};
+    struct lua_client *owner = f.g->owner;
+    int slot = slot_at(L, 2), status, i;
 
     lua_settop(L, 6);
     luaL_checktype(L, 4, LUA_TSTRING);
-    if (!is_open(g) || itr_lua_client_is_closed(g->owner)) {
-        itr_error_set(&e, ITR_USAGE, "the client is closed");
-        return itr_error_return(L, &e);
-    }
+    f.post = lua_toboolean(L, 3) != 0;
     keep_path(L, 1, slot, 4);
-    if ((b = itr_lua_client_take(g->owner)) == NULL)
+    if (!can_start(f.g)) {
+        closed(f.g, &f.error);
+        return itr_error_return(L, &f.error);
+    }
+    if ((f.b = itr_lua_client_take(owner)) == NULL)
         return luaL_error(L, "not enough memory");
-    b->slot = slot;
-    e.kind = start(L, g, b, &e);
-    if (e.kind == ITR_OK) {
-        link_call(g, b);
+    f.b->slot = slot;
+    itr_lua_client_enter(owner);
+    itr_protected_push(L, &start_protected, &f);
+    for (i = 4; i <= 6; i++)
+        lua_pushvalue(L, i);
+    if ((status = itr_protected_call(L, 3, 0)) == 0 && f.status == ITR_OK)
+        link_call(f.g, f.b);
+    else
+        itr_lua_client_give_back(owner, f.b);
+    itr_lua_client_leave(owner);
+    if (status != 0)
+        return lua_error(L);
+    if (f.status == ITR_OK) {
         lua_pushboolean(L, 1);
         return 1;
     }
+    f.error.kind = f.status;
     lua_pushnil(L);
-    itr_error_push_call(L, b, &e, NULL, 4);
-    itr_lua_client_give_back(g->owner, b);
+    itr_error_push_call(L, &f.error, NULL, f.post, 4);
     return 2;
 }
 
@@ -169,7 +206,7 @@ static int l_start(lua_State *L)
 
 static struct itr_bound_call *bound(struct itr_call *call)
 {
-    return (struct itr_bound_call *)(void *)((char *)call - offsetof(struct itr_bound_call, call));
+    return ITR_CONTAINER(call, struct itr_bound_call, call);
 }
 
 static lua_Number elapsed_s(const struct itr_call *call)
@@ -177,24 +214,52 @@ static lua_Number elapsed_s(const struct itr_call *call)
     return (lua_Number)(call->ended_mono_ms - call->deadline_mono_ms + call->timeout_ms) / 1000;
 }
 
-/* Pushes slot, response, err, elapsed of a call that is over. */
-static int push_over(lua_State *L, struct itr_lua_group *g, struct itr_call *call)
+/* Protected: gets a completed call and its path, returns slot, response, err, elapsed. */
+static int run_result(lua_State *L)
 {
-    struct itr_bound_call *b = bound(call);
-    int path, first;
+    const struct itr_bound_call *b = lua_touserdata(L, 1);
 
-    get_keep(L, 1);
-    lua_rawgeti(L, -1, b->slot);
-    path = lua_gettop(L);
-    first = path + 1;
     lua_pushinteger(L, b->slot);
-    (void)itr_call_result_push(L, b, path);
-    lua_settop(L, first + 2);
-    lua_pushnumber(L, elapsed_s(call));
-    lua_pushnil(L);
-    lua_rawseti(L, path - 1, b->slot);
-    drop(g, b);
+    (void)itr_call_result_push(L, b, 2);
+    lua_settop(L, 5);
+    lua_pushnumber(L, elapsed_s(&b->call));
     return 4;
+}
+
+static const struct itr_protected result_protected = {run_result};
+
+/* Returns slot, response, err, elapsed of a call that the client handed out. If that raises, the
+ * call is handed out again by the next look. */
+static int hand_out(lua_State *L, struct itr_lua_group *g, struct itr_call *call)
+{
+    struct lua_client *owner = g->owner;
+    struct itr_bound_call *b = bound(call);
+    int keep, status;
+
+    unlink_call(g, b);
+    itr_lua_client_enter(owner);
+    get_keep(L, 1);
+    keep = lua_gettop(L);
+    itr_protected_push(L, &result_protected, b);
+    lua_rawgeti(L, keep, b->slot);
+    if ((status = itr_protected_call(L, 1, 4)) == 0 || g->ended) {
+        itr_lua_client_give_back(owner, b);
+    } else {
+        link_call(g, b);
+        itr_client_put_back(g->client, &g->group, call);
+    }
+    itr_lua_client_leave(owner);
+    return status == 0 ? 4 : lua_error(L);
+}
+
+/* Returns false, nil, err: nothing can come any more. */
+static int push_over(lua_State *L, const struct itr_lua_group *g)
+{
+    struct itr_error e;
+
+    lua_pushboolean(L, 0);
+    closed(g, &e);
+    return 1 + itr_error_return(L, &e);
 }
 
 static int l_look(lua_State *L)
@@ -205,9 +270,9 @@ static int l_look(lua_State *L)
 
     lua_settop(L, 1);
     if (!is_open(g))
-        return 0;
+        return push_over(L, g);
     if ((call = itr_client_look(g->client, &g->group, &wait_ms)) != NULL)
-        return push_over(L, g, call);
+        return hand_out(L, g, call);
     lua_pushnil(L);
     if (wait_ms < 0)
         lua_pushnil(L);
@@ -234,14 +299,24 @@ static int64_t until(lua_State *L, int i)
 static int l_take(lua_State *L)
 {
     struct itr_lua_group *g = itr_lua_group_check(L, 1);
-    int64_t until_mono_ms = until(L, 2);
+    int64_t until_mono_ms = until(L, 2), now;
     struct itr_call *call;
 
     lua_settop(L, 1);
-    if (!is_open(g))
-        return 0;
-    call = itr_client_next(g->client, &g->group, until_mono_ms);
-    return call != NULL ? push_over(L, g, call) : 0;
+    for (;;) {
+        if (!is_open(g))
+            return push_over(L, g);
+        if (until_mono_ms == INT64_MAX && g->n_calls == 0)
+            return 0;
+        now = itr_clock_mono_ms(itr_clock_system());
+        call = itr_client_next(g->client, &g->group,
+                               itr_min64(until_mono_ms, now + ITR_PROTECTED_SLICE_MS));
+        if (call != NULL)
+            return hand_out(L, g, call);
+        if (until_mono_ms <= itr_clock_mono_ms(itr_clock_system()))
+            return 0;
+        itr_protected_run_hooks(L); /* which may close the batch, or the client */
+    }
 }
 
 static int l_slow(lua_State *L)
@@ -255,39 +330,58 @@ static int l_slow(lua_State *L)
     return 1;
 }
 
+static int l_left(lua_State *L)
+{
+    struct itr_lua_group *g = itr_lua_group_check(L, 1);
+
+    lua_pushinteger(L, is_open(g) ? g->n_calls : 0);
+    return 1;
+}
+
 /* ---- cancel ---- */
 
 /* Ends a call at once. True: it may have been executed. */
-static bool cancel(struct itr_lua_group *g, struct itr_bound_call *b)
+static bool cancel(struct itr_client *client, struct itr_call *call)
 {
-    struct itr_call *call = &b->call;
-    bool over = call->step == ITR_CALL_DONE || call->step == ITR_CALL_FAILED;
-    bool out = call->step == ITR_CALL_SEND;
+    bool sending = call->step == ITR_CALL_SEND;
 
-    itr_client_cancel(g->client, call);
-    if (over)
-        return call->step == ITR_CALL_DONE ||
-               (!call->error.retryable && call->error.kind != ITR_USAGE);
-    return call->executed || (out && call->exchange.response.sent);
+    itr_client_cancel(client, call);
+    if (call->step == ITR_CALL_DONE)
+        return true;
+    if (call->step == ITR_CALL_FAILED)
+        return !call->error.retryable && call->error.kind != ITR_USAGE;
+    return call->executed || (sending && call->exchange.response.sent);
+}
+
+/* Cancels the oldest call and gives it back, with which the client may go. Returns its slot if it
+ * may have been executed, else 0. */
+static int cancel_first(struct itr_lua_group *g)
+{
+    struct itr_bound_call *b =
+        ITR_CONTAINER(itr_list_first(&g->calls), struct itr_bound_call, node);
+    int slot;
+
+    unlink_call(g, b);
+    slot = cancel(g->client, &b->call) ? b->slot : 0;
+    if (g->n_calls == 0)
+        itr_client_forget(g->client, &g->group);
+    itr_lua_client_give_back(g->owner, b);
+    return slot;
 }
 
 static int l_cancel(lua_State *L)
 {
     struct itr_lua_group *g = itr_lua_group_check(L, 1);
-    int n = 0;
+    int n = 0, slot;
 
     lua_settop(L, 1);
     lua_newtable(L);
-    while (is_open(g) && g->calls != NULL) {
-        struct itr_bound_call *b = g->calls;
-        lua_pushinteger(L, b->slot);
-        if (cancel(g, b))
+    g->ended = true;
+    while (has_client(g) && g->n_calls > 0)
+        if ((slot = cancel_first(g)) != 0) {
+            lua_pushinteger(L, slot); /* nothing is held here: what follows may run a finalizer */
             lua_rawseti(L, 2, ++n);
-        lua_settop(L, 2);
-        if (b->next_out == NULL) /* the last: the client may go with it */
-            itr_client_forget(g->client, &g->group);
-        drop(g, b);
-    }
+        }
     return 1;
 }
 
@@ -313,22 +407,19 @@ static int l_ready(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {{"group", l_group}, {"start", l_start}, {"take", l_take},
-                                     {"look", l_look},   {"slow", l_slow},   {"cancel", l_cancel},
-                                     {"pump", l_pump},   {"ready", l_ready}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"group", l_group},   {"start", l_start}, {"take", l_take},
+                                     {"look", l_look},     {"slow", l_slow},   {"left", l_left},
+                                     {"cancel", l_cancel}, {"pump", l_pump},   {"ready", l_ready},
+                                     {NULL, NULL}};
 
 static int l_gc(lua_State *L)
 {
     struct itr_lua_group *g = itr_lua_group_check(L, 1);
 
-    while (is_open(g) && g->calls != NULL) {
-        struct itr_bound_call *b = g->calls;
-        (void)cancel(g, b);
-        if (b->next_out == NULL)
-            itr_client_forget(g->client, &g->group);
-        drop(g, b);
-    }
-    if (is_open(g))
+    g->ended = true;
+    while (has_client(g) && g->n_calls > 0)
+        (void)cancel_first(g);
+    if (has_client(g))
         itr_client_forget(g->client, &g->group);
     return 0;
 }
@@ -342,6 +433,8 @@ static void push_metatable(lua_State *L)
 
 void itr_lua_group_open(lua_State *L)
 {
+    itr_protected_open(L, &start_protected);
+    itr_protected_open(L, &result_protected);
     itr_lua_setfuncs(L, functions);
     itr_lua_registry_once(L, &metatable_key, push_metatable);
     lua_pop(L, 1);

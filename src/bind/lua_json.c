@@ -3,32 +3,11 @@
 #include "bind/error_push.h"
 #include "bind/json_read.h"
 #include "bind/json_write.h"
+#include "bind/scratch.h"
 #include "core/base/buf.h"
 #include "core/json/scan.h"
 
 #define ENCODE_MAX ((size_t)64 << 20)
-
-static const char scratch_key; /* registry key of the scratch buffers' metatable */
-
-/* A buffer that the garbage collector frees if a memory error jumps over our end. */
-static struct itr_buf *push_scratch(lua_State *L, size_t max)
-{
-    struct itr_buf *b = itr_lua_newuserdata(L, sizeof *b);
-
-    itr_buf_init(b, max);
-    itr_lua_registry_get(L, &scratch_key);
-    lua_setmetatable(L, -2);
-    return b;
-}
-
-static int l_scratch_gc(lua_State *L)
-{
-    struct itr_buf *b = itr_lua_testudata(L, 1, &scratch_key);
-
-    if (b != NULL)
-        itr_buf_clear(b);
-    return 0;
-}
 
 static int l_encode(lua_State *L)
 {
@@ -39,7 +18,7 @@ static int l_encode(lua_State *L)
 
     luaL_checkany(L, 1);
     lua_settop(L, 1);
-    out = push_scratch(L, ENCODE_MAX);
+    out = itr_scratch_push(L, ENCODE_MAX, false);
     s = itr_json_write(L, 1, &options, out, &e);
     if (s == ITR_OK)
         lua_pushlstring(L, itr_buf_str(out), out->len);
@@ -57,8 +36,8 @@ static int l_decode(lua_State *L)
     struct itr_buf *rewritten;
     enum itr_status s;
 
-    lua_settop(L, 1);                           /* text stays where it is */
-    rewritten = push_scratch(L, n + n / 8 + 2); /* json/scan.h: this suffices */
+    lua_settop(L, 1);                                      /* text stays where it is */
+    rewritten = itr_scratch_push(L, n + n / 8 + 2, false); /* json/scan.h: this suffices */
     if ((s = itr_json_scan(text, n, rewritten, &scan, &e)) == ITR_OK)
         itr_json_read(L, &scan, options);
     itr_buf_clear(rewritten);
@@ -68,16 +47,7 @@ static int l_decode(lua_State *L)
 static const luaL_Reg functions[] = {
     {"json_encode", l_encode}, {"json_decode", l_decode}, {NULL, NULL}};
 
-static void push_scratch_metatable(lua_State *L)
-{
-    lua_newtable(L);
-    lua_pushcfunction(L, l_scratch_gc);
-    lua_setfield(L, -2, "__gc");
-}
-
 void itr_lua_json_open(lua_State *L)
 {
-    itr_lua_registry_once(L, &scratch_key, push_scratch_metatable);
-    lua_pop(L, 1);
     itr_lua_setfuncs(L, functions);
 }

@@ -13,6 +13,7 @@
 #include "bind/number.h"
 #include "bind/parts.h"
 #include "bind/pin.h"
+#include "bind/scratch.h"
 #include "bind/settings.h"
 #include "core/base/clock.h"
 #include "core/base/nearest.h"
@@ -122,6 +123,7 @@ int luaopen_itrigger_core(lua_State *L)
 {
     itr_pin_library_of((const void *)itr_error_push_metatable);
     itr_number_open(L);
+    itr_scratch_open(L);
     lua_newtable(L);
     itr_lua_setfuncs(L, functions);
     itr_lua_json_open(L);

@@ -1,22 +1,21 @@
 #include "bind/own_transport.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/clock.h"
+#include "core/base/list.h"
 #include "core/call/call.h"
 
-/* An exchange is in one of three lists; its `transfer` says in which. */
-struct list {
-    struct itr_exchange *first;
-};
-
+/* An exchange is in one of three lists. While it is in `fresh` or `taken`, response.elapsed_us is
+ * the time at which it was started. */
 struct own_transport {
-    struct itr_transport transport; /* first: this is what the caller holds */
-    struct itr_transport **told;    /* the owner's: where we are */
-    struct list fresh;              /* started, in nobody's hands */
-    struct list taken;              /* in the hands of their parties */
-    struct list finished;           /* to come out of wait */
+    struct itr_transport transport;    /* first: this is what the caller holds */
+    struct itr_transport **registered; /* the owner's: where we are */
+    struct itr_list fresh;             /* started, not taken */
+    struct itr_list taken;             /* their parties are about to answer them */
+    struct itr_list finished;          /* to come out of wait */
     atomic_bool woken;
 };
 
@@ -28,44 +27,57 @@ static struct own_transport *of(struct itr_transport *t)
     return (struct own_transport *)(void *)t;
 }
 
-/* ---- lists, in the order of coming ---- */
-
-static void add(struct list *list, struct itr_exchange *x)
+static struct itr_exchange *exchange_of(struct itr_list *node)
 {
-    struct itr_exchange **at = &list->first;
-
-    while (*at != NULL)
-        at = &(*at)->next;
-    x->next = NULL;
-    x->transfer = list;
-    *at = x;
+    return node == NULL ? NULL : ITR_CONTAINER(node, struct itr_exchange, node);
 }
 
-static void take_out(struct itr_exchange *x)
+static int64_t now_us(void)
 {
-    struct list *list = x->transfer;
-    struct itr_exchange **at = &list->first;
-
-    while (*at != x)
-        at = &(*at)->next;
-    *at = x->next;
-    x->next = NULL;
-    x->transfer = NULL;
+    return itr_clock_mono_ms(itr_clock_system()) * 1000;
 }
 
-static struct itr_exchange *of_group(const struct list *list, const struct itr_call_group *g)
+static struct itr_exchange *of_group(const struct itr_list *list, const struct itr_call_group *g)
 {
-    struct itr_exchange *x = list->first;
+    struct itr_exchange *x = exchange_of(itr_list_first(list));
 
     while (x != NULL && ((const struct itr_call *)x->owner)->group != g)
-        x = x->next;
+        x = exchange_of(itr_list_next(list, &x->node));
     return x;
 }
 
-static void empty(struct list *list)
+static void move(struct itr_list *to, struct itr_exchange *x)
 {
-    while (list->first != NULL)
-        take_out(list->first);
+    itr_list_remove(&x->node);
+    itr_list_append(to, &x->node);
+}
+
+static void finish(struct own_transport *own, struct itr_exchange *x)
+{
+    x->response.elapsed_us = now_us() - x->response.elapsed_us;
+    move(&own->finished, x);
+}
+
+/* Finishes those whose deadline passed. */
+static void expire(struct own_transport *own, struct itr_list *list)
+{
+    struct itr_exchange *x, *next;
+
+    for (x = exchange_of(itr_list_first(list)); x != NULL; x = next) {
+        next = exchange_of(itr_list_next(list, &x->node));
+        if (now_us() - x->response.elapsed_us < x->request.timeout_ms * 1000)
+            continue;
+        x->response.carried = ITR_TIMEOUT;
+        (void)snprintf(x->response.detail, sizeof x->response.detail,
+                       "the option transport: no answer before the deadline");
+        finish(own, x);
+    }
+}
+
+static void empty(struct itr_list *list)
+{
+    while (itr_list_take_first(list) != NULL)
+        ;
 }
 
 /* ---- the table ---- */
@@ -73,30 +85,24 @@ static void empty(struct list *list)
 static enum itr_status own_start(struct itr_transport *t, struct itr_exchange *x,
                                  struct itr_error *e)
 {
-    struct itr_response *a = &x->response;
-
     if (x->request.may_send != NULL)
-        return itr_error_set(e, ITR_USAGE, "this transport asks nobody before it sends");
-    itr_buf_reset(&a->body);
-    itr_buf_reset(&a->headers);
-    a->carried = ITR_NETWORK;
-    a->sent = false;
-    a->http_status = 0;
-    a->retry_after_ms = -1;
-    a->elapsed_us = 0;
-    a->detail[0] = '\0';
-    add(&of(t)->fresh, x);
+        return itr_error_set(e, ITR_USAGE, "the option transport carries API calls only");
+    itr_response_reset(&x->response);
+    x->response.carried = ITR_NETWORK;
+    x->response.elapsed_us = now_us();
+    itr_list_append(&of(t)->fresh, &x->node);
     return ITR_OK;
 }
 
 static struct itr_exchange *own_wait(struct itr_transport *t, int64_t timeout_ms)
 {
     struct own_transport *own = of(t);
-    struct itr_exchange *x = own->finished.first;
+    struct itr_exchange *x;
 
-    if (x != NULL)
-        take_out(x);
-    else if (!atomic_exchange(&own->woken, false) && timeout_ms != 0)
+    expire(own, &own->fresh);
+    expire(own, &own->taken);
+    x = exchange_of(itr_list_take_first(&own->finished));
+    if (x == NULL && !atomic_exchange(&own->woken, false) && timeout_ms != 0)
         itr_clock_sleep_ms(itr_clock_system(), timeout_ms > 0 && timeout_ms < LONGEST_SLEEP_MS
                                                    ? timeout_ms
                                                    : LONGEST_SLEEP_MS);
@@ -106,8 +112,7 @@ static struct itr_exchange *own_wait(struct itr_transport *t, int64_t timeout_ms
 static void own_cancel(struct itr_transport *t, struct itr_exchange *x)
 {
     (void)t;
-    if (x->transfer != NULL)
-        take_out(x);
+    itr_list_remove(&x->node);
 }
 
 static void own_wake(struct itr_transport *t)
@@ -124,7 +129,7 @@ static void own_free(struct itr_transport *t)
     empty(&own->fresh);
     empty(&own->taken);
     empty(&own->finished);
-    *own->told = NULL;
+    *own->registered = NULL;
     free(own);
 }
 
@@ -148,23 +153,25 @@ enum itr_status itr_own_transport_open(void *ctx, const struct itr_transport_opt
     if (own == NULL)
         return itr_error_set(e, ITR_NOMEM, "no memory");
     own->transport.ops = &OPS;
-    own->told = ctx;
-    *own->told = *out = &own->transport;
+    itr_list_init(&own->fresh);
+    itr_list_init(&own->taken);
+    itr_list_init(&own->finished);
+    own->registered = ctx;
+    *own->registered = *out = &own->transport;
     return ITR_OK;
 }
 
 /* ---- what the party does ---- */
 
-struct itr_exchange *itr_own_transport_take(struct itr_transport *t, const struct itr_call_group *g)
+struct itr_exchange *itr_own_transport_next(struct itr_transport *t, const struct itr_call_group *g)
 {
-    struct itr_exchange *x = t == NULL ? NULL : of_group(&of(t)->fresh, g);
+    return t == NULL ? NULL : of_group(&of(t)->fresh, g);
+}
 
-    if (x == NULL)
-        return NULL;
-    take_out(x);
-    add(&of(t)->taken, x);
+void itr_own_transport_take(struct itr_transport *t, struct itr_exchange *x)
+{
+    move(&of(t)->taken, x);
     x->response.sent = true; /* nobody but the program knows better */
-    return x;
 }
 
 struct itr_exchange *itr_own_transport_taken(struct itr_transport *t,
@@ -175,6 +182,5 @@ struct itr_exchange *itr_own_transport_taken(struct itr_transport *t,
 
 void itr_own_transport_finish(struct itr_transport *t, struct itr_exchange *x)
 {
-    take_out(x);
-    add(&of(t)->finished, x);
+    finish(of(t), x);
 }

@@ -1,7 +1,8 @@
 /*
  * own_transport: a transport whose bytes a Lua function of the program carries (docs/design.md 6,
  * option transport = { send, sleep }). What is started waits here until the party that it belongs
- * to takes it out, and is finished when that party brings the answer. Carries API calls only.
+ * to takes it, and is finished when that party brings the answer, or its deadline passes without
+ * one. Carries API calls only.
  *
  * No thread, no lock, no I/O; on the Lua state's thread, but for wake.
  */
@@ -16,14 +17,16 @@
 enum itr_status itr_own_transport_open(void *ctx, const struct itr_transport_options *options,
                                        struct itr_transport **out, struct itr_error *e);
 
-/* The next exchange of a call of the group that is to be sent, from now on in its party's hands;
- * NULL: none. t may be NULL. */
-struct itr_exchange *itr_own_transport_take(struct itr_transport *t,
+/* Return the oldest exchange of a call of the group that is to be sent, or NULL. t may be NULL. */
+struct itr_exchange *itr_own_transport_next(struct itr_transport *t,
                                             const struct itr_call_group *g);
-/* The one that the group's party took and has not answered; NULL: none, or it was cancelled. */
+/* Hand that one to its party: it may be executed from now on. */
+void itr_own_transport_take(struct itr_transport *t, struct itr_exchange *x);
+/* Return the one that the group's party took and has not answered; NULL: none, it was cancelled, or
+ * its deadline passed. t may be NULL. */
 struct itr_exchange *itr_own_transport_taken(struct itr_transport *t,
                                              const struct itr_call_group *g);
-/* The taken one's response is filled in. */
+/* Finish the taken one, whose response is filled in but for elapsed_us. */
 void itr_own_transport_finish(struct itr_transport *t, struct itr_exchange *x);
 
 #endif

@@ -63,10 +63,9 @@ struct itr_response {
 struct itr_exchange {
     struct itr_request request;
     struct itr_response response;
-    void *owner;               /* the caller's: leads back to the call */
-    void *transfer;            /* the transport's; NULL while not started */
-    struct itr_exchange *next; /* of own_transport's list */
-    struct itr_list node;      /* the transport's: its list of finished ones */
+    void *owner;          /* the caller's: leads back to the call */
+    void *transfer;       /* the transport's; NULL while not started */
+    struct itr_list node; /* the transport's: its place in a list of it */
 };
 
 static inline void itr_exchange_init(struct itr_exchange *x, size_t max_response_bytes)
