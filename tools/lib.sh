@@ -29,9 +29,9 @@ lua_command() {
 # lua_missing LUA: why this Lua's specs cannot run here, or nothing.
 lua_missing() {
     if ! command=$(lua_command "$1"); then
-        echo "no interpreter lua${1#lua}"
+        echo "lua${1#lua} is not installed"
     elif ! "$command" -e 'require "busted.core"; require "cjson"' >/dev/null 2>&1; then
-        echo "$command has no busted or no cjson"
+        echo "busted or cjson is not installed for $command"
     elif [ ! -e "$2/$1/itrigger/core.so" ]; then
         echo "$2/$1/itrigger/core.so is not built"
     fi
