@@ -146,6 +146,7 @@
 ---@class itrigger.PagesOpts : itrigger.CallOpts
 ---@field method? "GET"|"POST"
 ---@field max_pages? integer
+---@field on_error? fun(err: itrigger.Error, page: integer): boolean? true: go on with the next page
 ---@field prefetch? integer pages requested ahead
 
 ---@class itrigger.Result

@@ -71,7 +71,7 @@ function methods:all(given, opts)
 end
 
 -- Iterate over the rows of a paged list: `for row, page in client:pages(path, params, opts) do`; page: the
--- answer that the row came in. opts: method ("POST" for lists that are), max_pages, prefetch, and options of
+-- answer that the row came in. opts: method ("POST" for lists that are), max_pages, prefetch, on_error, and options of
 -- a call. Raises the error of a call that failed.
 function methods:pages(path, params, opts)
   if getmetatable(self) ~= CLIENT then

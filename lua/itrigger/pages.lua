@@ -1,6 +1,6 @@
--- client:pages: the rows of a paged list, one page after another, with some pages ahead if wanted. The
--- list's own numbers (pageNum, pageSize, pageCount, total: docs/protocol.md) say where it ends; none of
--- them is trusted for ever: an empty page is the end, and there is a bound.
+-- client:pages: the rows of a paged list, one page after another, with some pages ahead if wanted. The list's own numbers
+-- (pageNum, pageSize, pageCount, total: docs/protocol.md) say where it ends, as far as they agree with the rows that came;
+-- otherwise an empty page is the end. There is a bound, and a page that comes twice is noticed.
 
 local async = require "itrigger.async"
 local calls = require "itrigger.calls"
@@ -12,9 +12,12 @@ local error, next, pairs, tonumber, tostring, type = error, next, pairs, tonumbe
 local ceil, max, min = math.ceil, math.max, math.min
 local core_start = core.start
 
-local OWN_OPTS = { method = true, max_pages = true, prefetch = true, raw = true }
+local OWN_OPTS = { method = true, max_pages = true, on_error = true, prefetch = true, raw = true }
 local MAX_PAGES = 10000
+local PAGE_SIZE = 100 -- what is asked for where the caller does not say
 local MOST_AHEAD = 64
+
+local NO_ROWS = {}
 
 local pages = {}
 local methods = {}
@@ -38,6 +41,8 @@ function pages.check(name, path, params, opts)
     wrong(name, "opts.max_pages", "integer above 0", opts.max_pages)
   elseif opts.prefetch ~= nil and not check.is_integer(opts.prefetch, 0, MOST_AHEAD) then
     wrong(name, "opts.prefetch", "integer from 0 to " .. MOST_AHEAD, opts.prefetch)
+  elseif opts.on_error ~= nil and not check.is_callable(opts.on_error) then
+    wrong(name, "opts.on_error", "function", opts.on_error)
   end
   local first = params and params.pageNum
   if first ~= nil and not check.is_integer(first, 1, 2 ^ 53) then
@@ -81,14 +86,14 @@ end
 
 -- ---- answers ----
 
-local function bad_list(self, kind, message, ...)
-  error(errors.new {
+local function list_error(self, kind, message, ...)
+  return errors.new {
     kind = kind,
     retryable = false,
     message = message:format(...),
     method = self.is_post and "POST" or "GET",
     path = self.path,
-  }, 0)
+  }
 end
 
 -- Some revisions of the gateway write numbers as text; so may the caller's pageSize be.
@@ -96,53 +101,73 @@ local function number(value)
   return (type(value) == "number" or type(value) == "string") and tonumber(value) or nil
 end
 
--- Rows on a full page; nil: nobody says.
-local function page_size(self, answer)
-  local size = number(answer.pageSize) or number(self.params.pageSize)
-  return size and size > 0 and size or nil
-end
-
--- The last page, by what this answer says of it; nil: it does not say. Of a total without a size the
--- first page tells how many rows a page has.
-local function last_page(self, answer)
-  local count, total = number(answer.pageCount), number(answer.total)
-  if count then
-    return count
-  elseif total then
-    self.first_size = self.first_size or max(#answer.data, 1)
-    return ceil(total / (page_size(self, answer) or self.first_size))
+-- How many rows precede the first page that was asked for; nil: nobody knows.
+local function rows_before(page, n, size)
+  if page == 1 then
+    return 0
   end
+  return size == n and (page - 1) * size or nil
 end
 
--- Is this page the last, by its own size? For lists that say nothing else.
-local function is_short(self, answer)
-  local size = page_size(self, answer)
-  return size == nil or #answer.data < size
-end
-
+-- Notes what the answer says of the list's end. pageCount may be reckoned with a pageSize that the gateway does not keep
+-- to, and total with rows that it does not show, so the end is where both are reached, as far as they are given. Numbers
+-- that cannot be (fewer than the rows of this page) count as not given.
 local function note_end(self, page, answer)
-  local last = last_page(self, answer)
-  self.last_known = last or page
-  if last then
-    self.ended = page >= last
-  else
-    self.ended = is_short(self, answer)
+  local n = #answer.data
+  local count, total = number(answer.pageCount), number(answer.total)
+  count = count and (count >= 1 or n == 0) and count or nil
+  total = total and total >= n and total or nil
+  if self.n_pages == 0 then
+    self.seen = rows_before(page, n, number(answer.pageSize))
   end
+  self.seen = self.seen and self.seen + n
+  self.most_rows = max(self.most_rows, n)
+  local is_total_reached = total == nil or self.seen ~= nil and self.seen >= total or self.seen == nil and count ~= nil
+  local is_last = (count == nil or page >= count) and is_total_reached
+  self.says_end = (count or total) ~= nil
+  if n == 0 then -- the list may have shrunk, or not show all rows of a page: the next empty page is the end
+    self.ended = count == nil or page >= count or self.was_empty
+  else
+    self.ended = self.says_end and is_last
+  end
+  self.was_empty = n == 0
+  self.last_page = count
+  self.last_known = count or total and ceil(total / max(self.most_rows, 1)) or page
 end
 
+-- Is this page the one before once more? Only asked where the gateway does not say which page it is. Nothing is lost where
+-- a list without an end has its rows on one page, which it gives whatever page is asked for. Raises otherwise.
+local function is_repeated(self, page, answer)
+  if number(answer.pageNum) or answer.data[1] == nil then
+    return false
+  end
+  local before, text = self.text, core.json_encode(answer.data)
+  self.text = text
+  if text == nil or text ~= before then
+    return false
+  end
+  local size = number(self.params.pageSize)
+  if self.says_end or size == nil or #answer.data >= size then
+    error(list_error(self, "decode", "page %d has the rows of page %d again: the gateway does not turn the page, so the "
+      .. "list would not end", page, page - 1), 0)
+  end
+  return true
+end
+
+-- Returns err for a page that is not a list. Raises where the gateway answers another page: the list would not end.
 local function check_answer(self, page, answer)
   local data, num = answer.data, number(answer.pageNum)
   if type(data) ~= "table" then
-    bad_list(self, "decode", "data of page %d is no list but a %s", page, type(data))
+    return list_error(self, "decode", "page %d: data is a %s, not a list", page, type(data))
   elseif data[1] == nil and next(data) ~= nil then
-    bad_list(self, "decode", "data of page %d is no list but an object", page)
+    return list_error(self, "decode", "page %d: data is an object, not a list", page)
   elseif num and num ~= page then
-    bad_list(self, "decode", "the gateway answered page %s where page %d was asked for: the list would not end",
-      tostring(answer.pageNum), page)
+    error(list_error(self, "decode", "the gateway answered page %s where page %d was asked for: the list would not end",
+      tostring(answer.pageNum), page), 0)
   end
 end
 
--- Waits until the answer for this page is there; raises its error.
+-- Wait until the answer for this page is there. Returns answer | nil, err; nil where the client was closed.
 local function await(self, page)
   local wanted = slot_of(self, page)
   while self.arrived[wanted] == nil do
@@ -156,10 +181,7 @@ local function await(self, page)
   end
   local arrived = self.arrived[wanted]
   self.arrived[wanted] = nil
-  if arrived.err then
-    error(arrived.err, 0)
-  end
-  return arrived.answer
+  return arrived.answer, arrived.err
 end
 
 -- ---- the object ----
@@ -170,29 +192,45 @@ function methods:close()
   self.rows = nil
 end
 
--- True: there is another page with rows.
+-- The page cannot be read: go on with the next one if the program says so.
+local function skip(self, page, err)
+  if not (self.on_error and self.on_error(err, page)) then
+    error(err, 0)
+  end
+  self.page_num, self.n_pages, self.rows, self.row = page, self.n_pages + 1, NO_ROWS, 0
+  self.seen = nil -- nobody knows how many rows it had
+  self.ended = self.last_page ~= nil and page >= self.last_page
+  return true
+end
+
+-- True: there is another page.
 local function turn(self)
   if self.ended then
     return false
   elseif self.n_pages == self.max_pages then
-    bad_list(self, "usage", "the list has more than %d pages; opts.max_pages allows more", self.max_pages)
+    error(list_error(self, "usage", "the list has more than %d pages; opts.max_pages allows more", self.max_pages), 0)
   end
   local page = self.page_num + 1
   ask_ahead(self, page)
-  local answer = await(self, page)
-  if answer == nil then
+  local answer, err = await(self, page)
+  if answer == nil and err == nil then
     return false
   end
-  if answer.data == nil or answer.data == core.null then
+  if answer and (answer.data == nil or answer.data == core.null) then
     answer.data = {}
   end
-  check_answer(self, page, answer)
+  err = err or check_answer(self, page, answer)
+  if err then
+    return skip(self, page, err)
+  elseif is_repeated(self, page, answer) then
+    return false
+  end
   note_end(self, page, answer)
   self.page_num, self.n_pages, self.answer, self.rows, self.row = page, self.n_pages + 1, answer, answer.data, 0
-  return answer.data[1] ~= nil
+  return true
 end
 
--- The next row and the answer that it came in; nil at the end. Raises the error of a call.
+-- Return the next row and the answer that it came in; nil at the end. Raises the error of a call.
 function methods:next()
   while not self.over do
     if self.party == nil then
@@ -220,18 +258,22 @@ metatable.__close = methods.close
 function pages.new(client, path, params, opts)
   opts = opts or {}
   local first = params and params.pageNum or 1
+  params = copy(params) -- ours
+  params.pageSize = params.pageSize or PAGE_SIZE
   local self = setmetatable({
     client = client,
     path = path,
-    params = copy(params), -- ours
+    params = params,
     is_post = check.is_post(opts.method or "GET"),
     max_pages = opts.max_pages or MAX_PAGES,
     prefetch = opts.prefetch or 0,
+    on_error = opts.on_error,
     opts = copy(opts, OWN_OPTS),
     page_num = first - 1, -- the one whose rows are handed out
     asked = first - 1,
     last_known = 0,
     n_pages = 0,
+    most_rows = 0, -- on a page
     row = 0,
     arrived = {}, -- slot → { answer = } or { err = }
     ended = false, -- no more pages
