@@ -191,10 +191,16 @@ static void without_descriptors_there_is_a_network_error(void **state)
     limit_descriptors(before);
     assert_int_equal(s, ITR_NETWORK);
     assert_null(t);
-    assert_non_null(strstr(e.text, "file descriptors"));
+    assert_non_null(strstr(e.text, "EMFILE"));
+    assert_non_null(strstr(e.text, "ulimit -n"));
+    assert_true(e.no_descriptors && e.retryable);
     loop_fixture_expect(&f.x, ITR_NETWORK, false, 0);
+    assert_non_null(strstr(f.x.response.detail, "Too many open files (EMFILE)"));
+    assert_non_null(strstr(f.x.response.detail, "ulimit -n"));
+    assert_true(f.x.response.no_descriptors);
     loop_fixture_carry(&f); /* the next one works */
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    assert_false(f.x.response.no_descriptors);
     loop_fixture_clear(&f);
 }
 

@@ -28,13 +28,14 @@ static void every_kind_has_a_name_that_leads_back(void **state)
 
 static void set_clears_what_an_earlier_error_left(void **state)
 {
-    struct itr_error e = {ITR_API, true, true, 500, 61451, "old"};
+    struct itr_error e = {ITR_API, true, true, true, 500, 61451, "old"};
 
     (void)state;
     assert_int_equal(itr_error_set(&e, ITR_USAGE, "%s at %d", "here", 7), ITR_USAGE);
     assert_int_equal(e.kind, ITR_USAGE);
     assert_false(e.has_code);
     assert_false(e.retryable);
+    assert_false(e.no_descriptors);
     assert_int_equal(e.http_status, 0);
     assert_int_equal(e.code, 0);
     assert_string_equal(e.text, "here at 7");

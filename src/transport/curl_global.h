@@ -6,9 +6,10 @@
 
 #include "core/base/status.h"
 
-/* Initialises libcurl, once a process; it is never undone, for others may use it too. ITR_NOMEM;
- * ITR_CONFIG when the libcurl at run time is older than the one of the build and lacks what was
- * built in (the question before sending, an end that does not wait for the resolver). */
+/* Initialise libcurl, once a process; it is never undone, for others may use it too. One that
+ * failed is tried again by the next call. ITR_NOMEM; ITR_CONFIG: the libcurl at run time has no
+ * TLS, or is older than the one of the build and lacks what was built in (the question before
+ * sending, an end that does not wait for the resolver). */
 enum itr_status itr_curl_global_init(struct itr_error *e);
 
 /* "7.88.1" and so on: the libcurl at run time. */

@@ -1,6 +1,7 @@
 #include "transport/curl_loop.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "core/base/bound.h"
 #include "core/base/clock.h"
 #include "core/base/list.h"
+#include "core/os/descriptors.h"
 #include "core/os/sigpipe.h"
 #include "transport/curl_global.h"
 #include "transport/curl_request.h"
@@ -442,22 +444,38 @@ void itr_curl_loop_lose(struct itr_transport *t)
 
 /* ---- making one ---- */
 
-/* A multi handle that found no descriptors for its wakeup says so only when it is used. */
+/* Else the end waits for every name that is still being resolved (since 8.20). */
+static bool set_quick_exit(CURLM *m)
+{
+#if LIBCURL_VERSION_NUM >= 0x081400
+    return curl_multi_setopt(m, CURLMOPT_QUICK_EXIT, 1L) == CURLM_OK;
+#else
+    (void)m;
+    return true;
+#endif
+}
+
+/* Before libcurl 8.21 a multi handle that found no descriptors for its wakeup says so only when it
+ * is used; since then there is none. */
 static enum itr_status make_multi(struct itr_curl_loop *loop, struct itr_error *e)
 {
     long max = loop->settings.max_host_connections;
-    CURLM *m = curl_multi_init();
+    CURLM *m;
+    int error;
 
-    if (m == NULL)
-        return itr_error_set(e, ITR_NOMEM, "no memory for a libcurl multi handle");
-    if (curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, max) != CURLM_OK ||
-        curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, max) != CURLM_OK ||
-        curl_multi_wakeup(m) != CURLM_OK) {
-        curl_multi_cleanup(m);
-        return itr_error_set(e, ITR_NETWORK, "no file descriptors are left (ulimit -n)");
+    errno = 0;
+    m = curl_multi_init();
+    if (m != NULL && curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, max) == CURLM_OK &&
+        curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, max) == CURLM_OK && set_quick_exit(m) &&
+        curl_multi_wakeup(m) == CURLM_OK) {
+        loop->multi = m;
+        return ITR_OK;
     }
-    loop->multi = m;
-    return ITR_OK;
+    error = errno == EMFILE || errno == ENFILE ? errno : itr_descriptors_exhausted();
+    curl_multi_cleanup(m);
+    if (error != 0)
+        return itr_descriptors_error(e, "no connection can be opened", error);
+    return itr_error_set(e, ITR_NOMEM, "no memory for a libcurl multi handle");
 }
 
 static enum itr_status loop_open(const struct itr_transport_options *options,

@@ -1,9 +1,11 @@
 #include "transport/curl_outcome.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/os/descriptors.h"
 #include "transport/curl_error.h"
 #include "transport/curl_origin.h"
 
@@ -62,12 +64,37 @@ static int64_t limit_of(const struct itr_curl_request *r, enum itr_curl_phase ph
     return all;
 }
 
+static void say(struct itr_response *a, enum itr_status carried, const char *text)
+{
+    a->carried = carried;
+    (void)snprintf(a->detail, sizeof a->detail, "%s", text);
+}
+
+/* Return why it could not be sent, if that is for want of a descriptor; else 0. libcurl shows that
+ * as a host that cannot be resolved, a CA file that cannot be read, or a failed connection. */
+static int lack_of_descriptors(const struct itr_curl_request *r, CURLcode code)
+{
+    int error = r->sockets->open_error;
+
+    if (code == CURLE_OPERATION_TIMEDOUT || itr_curl_outcome_sent(r))
+        return 0;
+    return error == EMFILE || error == ENFILE ? error : itr_descriptors_exhausted();
+}
+
 static void describe(struct itr_curl_request *r, CURLcode code)
 {
+    char text[ITR_DESCRIPTORS_TEXT];
+    int error;
+
     struct itr_response *a = &r->exchange->response;
     struct itr_curl_failure f = {.code = code, .text = r->text};
     long os_errno = 0;
 
+    if ((error = lack_of_descriptors(r, code)) != 0) {
+        a->no_descriptors = true;
+        say(a, ITR_NETWORK, itr_descriptors_explain(error, text));
+        return;
+    }
     curl_easy_getinfo(r->easy, CURLINFO_OS_ERRNO, &os_errno);
     f.phase = phase_of(r);
     f.origin = r->exchange->request.url;
@@ -79,12 +106,6 @@ static void describe(struct itr_curl_request *r, CURLcode code)
         curl_easy_getinfo(r->easy, CURLINFO_HTTP_CONNECTCODE, &f.proxy_said);
     f.limit_ms = limit_of(r, f.phase);
     a->carried = itr_curl_error_describe(&f, a->detail, sizeof a->detail);
-}
-
-static void say(struct itr_response *a, enum itr_status carried, const char *text)
-{
-    a->carried = carried;
-    (void)snprintf(a->detail, sizeof a->detail, "%s", text);
 }
 
 static void say_body_too_large(struct itr_response *a)

@@ -1,6 +1,7 @@
 #include "transport/curl_sockets.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -151,9 +152,11 @@ static int open_and_note(struct itr_curl_sockets *s, const struct curl_sockaddr 
 {
     struct itr_curl_socket *new;
 
+    s->open_error = 0;
     if (!make_room(s) || (new = calloc(1, sizeof *new)) == NULL)
         return -1;
     if ((new->fd = open_socket(a)) < 0) {
+        s->open_error = errno;
         free(new);
         return -1;
     }

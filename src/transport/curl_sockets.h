@@ -38,6 +38,7 @@ struct itr_curl_socket {
 struct itr_curl_sockets {
     struct itr_curl_socket **all; /* ours; the open ones, in no order */
     size_t n, cap;
+    int open_error;        /* errno of the last one that could not be opened; 0: it could */
     pthread_mutex_t *lock; /* borrowed; held while one is opened or closed; NULL: none */
 };
 
