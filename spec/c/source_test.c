@@ -275,6 +275,85 @@ static void a_caller_that_needs_more_life_waits_alone(void **state)
     itr_token_release(w.token);
 }
 
+static void at_the_deadline_a_caller_gets_the_token_that_is_held_and_the_reason(void **state)
+{
+    struct t *t = *state;
+    struct itr_wait w;
+    int woken = 0;
+
+    warm(t);
+    fake_clock_advance(&t->f->clock, 3600000);
+    fake_hold(FAKE_TOKEN, true);
+    assert_false(ask(t, (struct itr_token_ask){.min_valid_ms = 3600001}, &w, &woken));
+    assert_true(itr_source_take_held(t->s, &w));
+    assert_text(w.token, "token-00000001");
+    assert_int_equal(w.error.kind, ITR_TIMEOUT);
+    assert_int_equal(stats(t).waiters, 0);
+    itr_token_release(w.token);
+    fake_hold(FAKE_TOKEN, false);
+}
+
+static void at_the_deadline_a_doubted_token_is_not_given(void **state)
+{
+    struct t *t = *state;
+    struct itr_token *old = get_plain(t);
+    struct itr_wait w;
+    int woken = 0;
+
+    fake_hold(FAKE_TOKEN, true);
+    assert_false(ask(t, (struct itr_token_ask){.refused = old}, &w, &woken));
+    assert_false(itr_source_take_held(t->s, &w));
+    fake_hold(FAKE_TOKEN, false);
+    await_ready(t, &w);
+    assert_text(w.token, "token-00000002");
+    itr_token_release(w.token);
+    itr_token_release(old);
+}
+
+/* Another process fetched a minute ago; this one has just started. */
+static void a_refresh_as_the_first_call_of_a_process_fetches(void **state)
+{
+    struct t *t = *state;
+    struct itr_record r;
+    struct itr_token *token;
+    struct itr_error e;
+
+    fake_store_read(t->f->store, &r);
+    snprintf(r.text, sizeof r.text, "theirs");
+    r.fence = r.lease_fence = 5;
+    r.born_ms = r.fetched_ms = fake_store_now(t->f->store) - 60000;
+    r.refresh_ms = r.end_ms = r.born_ms + 7200000;
+    fake_store_write(t->f->store, &r);
+    token = get(t, (struct itr_token_ask){.refresh = true}, &e);
+    assert_text(token, "token-00000001");
+    assert_int_equal(e.kind, ITR_OK);
+    assert_int_equal(fake_sent(FAKE_TOKEN), 1);
+    itr_token_release(token);
+}
+
+/* Only the first fetch after a token's end is waited for. */
+static void past_its_end_a_token_is_given_at_once_while_fetching_fails(void **state)
+{
+    struct t *t = *state;
+    struct itr_token *stale;
+    struct itr_error e;
+
+    warm(t);
+    fake_clock_advance(&t->f->clock, 7200000);
+    fake_answer_next(FAKE_TOKEN, http(502, ""));
+    stale = get(t, (struct itr_token_ask){0}, &e); /* waits, for the gateway is the judge */
+    assert_text(stale, "token-00000001");
+    assert_int_equal(e.kind, ITR_HTTP);
+    itr_token_release(stale);
+    thread_maker_await_none();
+    fake_clock_advance(&t->f->clock, 60000);
+    fake_hold(FAKE_TOKEN, true);
+    assert_at_once(t, "token-00000001"); /* and the fetch goes on behind it */
+    fake_await_started(FAKE_TOKEN, 3);
+    assert_at_once(t, "token-00000001");
+    fake_hold(FAKE_TOKEN, false);
+}
+
 static void a_refresh_asked_too_soon_gives_the_present_token_and_no_error(void **state)
 {
     struct t *t = *state;
@@ -304,6 +383,10 @@ int main(void)
         T(a_failed_refresh_keeps_the_token),
         T(an_expired_token_is_given_out_while_fetching_fails),
         T(a_caller_that_needs_more_life_waits_alone),
+        T(at_the_deadline_a_caller_gets_the_token_that_is_held_and_the_reason),
+        T(at_the_deadline_a_doubted_token_is_not_given),
+        T(a_refresh_as_the_first_call_of_a_process_fetches),
+        T(past_its_end_a_token_is_given_at_once_while_fetching_fails),
         T(a_refresh_asked_too_soon_gives_the_present_token_and_no_error),
     };
 

@@ -212,7 +212,8 @@ static void wake(void *ctx)
     t->ops->wake(t);
 }
 
-/* TOKEN: asks once, then takes the answer when it is there. */
+/* TOKEN: asks once, then takes the answer when it is there; at half of its time the token that is
+ * held, if that is not doubted: the rest is for the call itself. */
 static void push_token(struct itr_client *c, struct itr_call *call, int64_t now)
 {
     struct itr_token_ask ask;
@@ -222,7 +223,12 @@ static void push_token(struct itr_client *c, struct itr_call *call, int64_t now)
         call->wait.wake = wake;
         call->wait.ctx = c->transport;
         call->asked = true;
+        call->take_held_mono_ms = now + (call->deadline_mono_ms - now) / 2;
         (void)itr_source_ask(c->source, &ask, &call->wait);
+    }
+    if (now >= call->take_held_mono_ms) {
+        call->take_held_mono_ms = INT64_MAX;
+        (void)itr_source_take_held(c->source, &call->wait);
     }
     if (itr_wait_is_ready(&call->wait)) {
         call->asked = false;
@@ -373,6 +379,8 @@ static int64_t nearest(const struct itr_client *c, const struct itr_call_group *
         at = itr_min64(at, call->deadline_mono_ms);
         if (call->step == ITR_CALL_WAIT)
             at = itr_min64(at, call->wait_until_mono_ms);
+        if (call->step == ITR_CALL_TOKEN && call->asked)
+            at = itr_min64(at, call->take_held_mono_ms);
     }
     return at;
 }
@@ -570,6 +578,7 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
     if ((s = itr_client_ask(c, ask, &w, e)) != ITR_OK)
         return s;
     itr_client_await(c, &w, now_mono_ms(c) + timeout_ms);
+    (void)itr_source_take_held(c->source, &w);
     s = itr_client_ask_answer(ask, &w, now_mono_ms(c), timeout_ms, token, e);
     *origin = w.origin;
     if (s == ITR_TIMEOUT)

@@ -309,6 +309,25 @@ bool itr_source_ask(struct itr_source *s, const struct itr_token_ask *ask, struc
     return ready;
 }
 
+bool itr_source_take_held(struct itr_source *s, struct itr_wait *w)
+{
+    const struct itr_cache *c = &s->state.cache;
+    struct itr_error late;
+
+    if (itr_wait_is_ready(w)) /* the usual case; spares the lock */
+        return true;
+    pthread_mutex_lock(&s->head.lock);
+    if (!itr_wait_is_ready(w) && c->token != NULL && !c->doubted) {
+        (void)itr_error_set(&late, ITR_TIMEOUT,
+                            "no newer token came in time; the fetch goes on, and this is the one "
+                            "that is held");
+        itr_list_remove(&w->node);
+        itr_wait_answer(w, c->token, c->error.kind != ITR_OK ? &c->error : &late, ITR_FROM_MEMORY);
+    }
+    pthread_mutex_unlock(&s->head.lock);
+    return itr_wait_is_ready(w);
+}
+
 void itr_source_forget(struct itr_source *s, struct itr_wait *w)
 {
     pthread_mutex_lock(&s->head.lock);

@@ -36,6 +36,10 @@ void itr_source_release(struct itr_source *s);
  * once; false: it will be, and wake is called then. */
 bool itr_source_ask(struct itr_source *s, const struct itr_token_ask *ask, struct itr_wait *w);
 
+/* Settle for the token that is held, if it can be given out (it is not doubted) and w still waits:
+ * w is ready then, and its error says why there is no newer one. Return whether w is ready. */
+bool itr_source_take_held(struct itr_source *s, struct itr_wait *w);
+
 /* Leaves the queue; drops an answer's token. Right in any state of w after ask. */
 void itr_source_forget(struct itr_source *s, struct itr_wait *w);
 
