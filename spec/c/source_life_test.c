@@ -342,14 +342,16 @@ static void a_child_goes_on_with_the_token_that_was_held(void **state)
 
 static struct {
     struct t *t;
-    int told; /* written to at the very end; -1: nobody listens */
+    int told;      /* written to at the very end; -1: nobody listens */
+    int held_load; /* this load waits until the process is ending */
     int settling, go;
 } end = {.told = -1};
 
-static void hold_the_settling(struct fake_store *s, int nth)
+/* 1 decides, 2 looks before the first byte, 3 settles. */
+static void hold_the_load(struct fake_store *s, int nth)
 {
     (void)s;
-    if (nth != 3) /* 1 decides, 2 looks before the first byte, 3 settles */
+    if (nth != end.held_load)
         return;
     wake(&end.settling);
     await_count(&end.go, 1);
@@ -361,20 +363,29 @@ static void let_go(void)
     wake(&end.go);
 }
 
-/* Runs after the registry's handler: registered before it. */
+/* Runs after the registry's handler: registered before it. A fetch thread that the end did not wait
+ * for may go on: is there one that takes a lease now? */
 static void report(void)
 {
     struct itr_record r;
 
     if (end.told < 0)
         return;
+    if (end.held_load == 1) {
+        wake(&end.go);
+        thread_maker_await_none();
+        if (write(end.told, end.t->f->store->swaps == 0 ? "nothing" : "a lease", 8) < 0)
+            abort();
+        _exit(0);
+    }
     fake_store_read(end.t->f->store, &r);
     if (write(end.told, r.owner[0] == '\0' ? r.text : "leased", sizeof "token-00000001") < 0)
         abort();
     _exit(0);
 }
 
-static void end_while_a_fetch_is_settled(struct t *t, int told)
+/* Ends the process while its fetch is in that load. */
+static void end_in_load(struct t *t, int held_load, int told)
 {
     struct itr_error e;
     struct itr_wait w;
@@ -383,34 +394,48 @@ static void end_while_a_fetch_is_settled(struct t *t, int told)
     (void)alarm(60);
     end.t = t;
     end.told = told;
+    end.held_load = held_load;
     t->f->store->ops.origin = ITR_FROM_REDIS; /* a lease in it outlives the process */
     itr_source_release(t->s);
     assert_int_equal(itr_source_open(&t->f->config, &t->f->parts, &t->s, &e), ITR_OK);
-    t->f->store->before_load = hold_the_settling;
+    t->f->store->before_load = hold_the_load;
     (void)ask(t, (struct itr_token_ask){0}, &w, &woken);
     await_count(&end.settling, 1);
-    (void)atexit(let_go);
+    if (held_load > 1)
+        (void)atexit(let_go);
     exit(0);
 }
 
-static void the_process_ends_only_when_its_lease_is_given_back(void **state)
+static void assert_end_in_load(struct t *t, int held_load, const char *expected)
 {
-    struct t *t = *state;
     char told[32] = "";
     int ends[2], status = -1;
     pid_t child;
 
-    if (UNDER_TSAN)
-        skip();
     assert_int_equal(pipe(ends), 0);
     child = fork();
     if (child == 0)
-        end_while_a_fetch_is_settled(t, ends[1]);
+        end_in_load(t, held_load, ends[1]);
     close(ends[1]);
     assert_true(read(ends[0], told, sizeof told - 1) > 0);
     close(ends[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_string_equal(told, "token-00000001");
+    assert_string_equal(told, expected);
+}
+
+static void the_process_ends_only_when_its_lease_is_given_back(void **state)
+{
+    if (UNDER_TSAN)
+        skip();
+    assert_end_in_load(*state, 3, "token-00000001");
+}
+
+/* The end was noted before the lease was taken: nothing may be left behind, for nobody waits. */
+static void a_process_that_is_ending_takes_no_lease(void **state)
+{
+    if (UNDER_TSAN)
+        skip();
+    assert_end_in_load(*state, 1, "nothing");
 }
 
 int main(void)
@@ -431,6 +456,7 @@ int main(void)
         T(a_fork_in_the_middle_of_a_fetch_leaves_both_processes_whole),
         T(a_child_goes_on_with_the_token_that_was_held),
         T(the_process_ends_only_when_its_lease_is_given_back),
+        T(a_process_that_is_ending_takes_no_lease),
     };
 
     (void)atexit(report); /* before anything of the core */

@@ -62,7 +62,7 @@ struct itr_call {
     const struct itr_config *config; /* borrowed from the client */
     int64_t deadline_mono_ms;
     int64_t take_held_mono_ms; /* TOKEN, asked: the token that is held will do from here on */
-    int64_t ended_mono_ms; /* the driver's: when it was DONE or FAILED */
+    int64_t ended_mono_ms;     /* the driver's: when it was DONE or FAILED */
     int64_t wait_until_mono_ms;
     int repeats;                     /* so far, of the kinds that `retries` bounds */
     bool refused;                    /* the gateway refused a token once */
