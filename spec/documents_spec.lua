@@ -205,6 +205,20 @@ local function in_a_spec(block)
   run_lua(block, {}, "package.path = '" .. TOP .. "/?.lua;' .. package.path\n" .. block.text)
 end
 
+-- What a new user types to try the command, with this sandbox as the gateway.
+local function command_for_the_sandbox(block)
+  if _VERSION ~= "Lua 5.4" then
+    return
+  end
+  local text = block.text:gsub("https://gateway%-dev%.itrigger%.cn", sb.gateway):gsub("APP_ID=666", "APP_ID=" .. sb.app_id)
+  write(dir .. "/block.sh", "set -eu\n" .. text)
+  local output, status = run("sh block.sh", {
+    HOME = dir, XDG_CACHE_HOME = dir, SECRET = sb.app_secret, PATH = TOP .. "/build/bin:" .. os.getenv "PATH",
+  })
+  assert.equal(0, status, output)
+  assert.truthy(output:find("ok       test call", 1, true) and output:find("张三", 1, true), output)
+end
+
 -- A module of the program's event loop, or there is nothing to run it on.
 local function in_loop(module)
   return function(block)
@@ -273,6 +287,9 @@ local RULES = {
     { 'require "cqueues"', in_loop "cqueues" },
     { "send = function", "an outline; spec/hosts/examples_spec.lua runs two such transports" },
   },
+  ["docs/guide.md"] = {
+    { "itrigger doctor", command_for_the_sandbox },
+  },
   ["docs/openresty.md"] = {
     { "init_by_lua_block", "spec/hosts/nginx_spec.lua and examples_spec.lua run nginx with such a block" },
   },
@@ -290,6 +307,7 @@ local RULES = {
   },
 }
 RULES["README.zh-CN.md"] = RULES["README.md"]
+RULES["docs/zh-CN/guide.md"] = RULES["docs/guide.md"]
 
 local function rule_of(block)
   for _, rule in ipairs(RULES[block.file] or {}) do

@@ -54,7 +54,7 @@ local identity = { "identity", type = "text", en = "Identity card number", zh = 
 local province = { "province", type = "text", en = "Province", zh = "省份", example = "上海市" }
 local real_name = { "realName", type = "text", en = "Name", zh = "姓名", example = "李雷" }
 local brand_id = { "brandId", type = "id", en = "Brand id", zh = "品牌编号", example = "20190301" }
-local page_num = { "pageNum", type = "count", en = "Page, from 1", zh = "页码,从1开始", example = 1 }
+local page_num = { "pageNum", type = "count", en = "Page, from 1", zh = "页码，从1开始", example = 1 }
 local page_size = { "pageSize", type = "count", en = "Rows per page", zh = "每页条数", example = 20 }
 local change_desc = { "changeDesc", type = "text", en = "Why it changes", zh = "变更说明", example = "活动赠送" }
 local change_time = { "changeTime", type = "date", en = "When it changes", zh = "变更时间", example = "2019-05-16 14:53:23" }
@@ -64,14 +64,14 @@ local effective_time = {
 local invalid_time = { "invalidTime", type = "date", en = "Valid until", zh = "失效时间", example = "2020-05-16 00:00:00" }
 local operation = {
   "operation", type = "enum", values = { add = "add", sub = "sub" }, en = "Add or subtract; add if absent",
-  zh = "增加或扣减,缺省为增加", example = "add",
+  zh = "增加或扣减，缺省为增加", example = "add",
 }
 local reason_text = { "reasonText", type = "text", en = "Reason", zh = "原因", example = "营销活动" }
 local reason_type = { "reasonType", type = "text", en = "Kind of reason", zh = "原因类型", example = "1" }
 local user_card_code = { "userCardCode", type = "id", en = "Coupon code", zh = "券码", example = "20190516000012818" }
 local recognize_id = {
   "channelRecoginizeId", type = "id", en = "The user's id on the channel (the vendor's own spelling)",
-  zh = "用户在渠道的识别标识(拼写以厂商为准)", example = "oX8Yz5Kq",
+  zh = "用户在渠道的识别标识（拼写以厂商为准）", example = "oX8Yz5Kq",
 }
 local channel_type = { "channelType", type = "id", en = "Kind of channel", zh = "渠道类型", example = "2" }
 local buyer_nick = { "buyerNick", type = "text", en = "Buyer's nickname", zh = "买家昵称", example = "buyer" }
@@ -168,7 +168,7 @@ local list = {
   },
   {
     name = "coupons.consume", method = "GET", path = business .. "/coupons/consume",
-    en = "Spend a coupon (a GET that changes something)", zh = "卡券核销(GET 请求,但会核销)", once = true,
+    en = "Spend a coupon (a GET that changes something)", zh = "卡券核销（GET 请求，但会核销）", once = true,
     params = {
       required(user_card_code),
       { "userId", type = "id", required = true, en = "The member's person id", zh = "会员编号", example = "100001" },
@@ -191,7 +191,7 @@ local list = {
     en = "Give a coupon to members", zh = "发放卡券",
     params = {
       { "couponId", type = "id", required = true, en = "Template id", zh = "卡券编号", example = "1001" },
-      { "phones", type = "mobiles", en = "Mobile numbers: an array, or one string with commas", zh = "手机号列表,数组或逗号分隔",
+      { "phones", type = "mobiles", en = "Mobile numbers: an array, or one string with commas", zh = "手机号列表，数组或逗号分隔",
         example = { "18899888899" } },
       recognize_id, channel_type,
     },
@@ -254,7 +254,7 @@ local list = {
   },
   {
     name = "event.trigger", method = "POST", path = business .. "/event/trigger",
-    en = "Trigger an event; takes any attribute that is configured for it", zh = "事件触发,可带该事件配置的任意属性",
+    en = "Trigger an event; takes any attribute that is configured for it", zh = "事件触发，可带该事件配置的任意属性",
     open = true,
     params = {
       { "personId", type = "id", required = true, en = "The member's person id", zh = "会员编号", example = "100001" },
@@ -266,11 +266,11 @@ local list = {
   },
   {
     name = "test.get", method = "GET", path = test .. "/get",
-    en = "The vendor's test endpoint for GET", zh = "测试接口(GET)", safe = true, open = true, params = {}, answer = "ok",
+    en = "The vendor's test endpoint for GET", zh = "测试接口（GET）", safe = true, open = true, params = {}, answer = "ok",
   },
   {
     name = "test.post", method = "POST", path = test .. "/post",
-    en = "The vendor's test endpoint for POST", zh = "测试接口(POST)", safe = true, open = true, params = {}, answer = "ok",
+    en = "The vendor's test endpoint for POST", zh = "测试接口（POST）", safe = true, open = true, params = {}, answer = "ok",
   },
 }
 
