@@ -142,7 +142,7 @@ static void release(struct itr_store *s)
 }
 
 static const struct itr_store_ops ops = {
-    ITR_STORE_VERSION, ITR_FROM_FILE, load, swap, retain, release,
+    ITR_STORE_VERSION, ITR_FROM_FILE, load, swap, retain, release, NULL,
 };
 
 static enum itr_status append_dir(struct file_store *f, const char *address, struct itr_error *e)

@@ -149,7 +149,7 @@ static void release(struct itr_store *s)
 }
 
 static const struct itr_store_ops ops = {
-    ITR_STORE_VERSION, ITR_FROM_MEMORY, load, swap, retain, release,
+    ITR_STORE_VERSION, ITR_FROM_MEMORY, load, swap, retain, release, NULL,
 };
 
 struct itr_store *itr_store_memory_new(const struct itr_clock *clock)

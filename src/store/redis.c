@@ -62,6 +62,9 @@ struct operation {
     size_t old_len, fresh_len;
     int64_t keep_for_ms;
     bool *done;
+    /* load_many: bytes are n buffers; keys without the prefix */
+    const char *const *keys;
+    size_t n;
 
     int64_t until_mono_ms;
     bool again;                    /* an answer of it was lost */
@@ -163,6 +166,57 @@ static enum itr_redis_said run_load(struct itr_redis_link *l, const struct opera
     itr_redis_link_free_reply(value);
     itr_redis_link_free_reply(now);
     return said;
+}
+
+/* ---- load_many ---- */
+
+/* All GETs and one TIME go out together. A node of a cluster that does not have all keys is no use
+ * for this. */
+static bool add_many(struct itr_redis_link *l, const struct operation *op)
+{
+    const char *time[] = {"TIME"};
+    const char *prefix = l->owner.url->prefix;
+    char key[KEY_MAX];
+    const char *get[] = {"GET", key};
+    size_t i;
+
+    for (i = 0; i < op->n; i++) {
+        (void)snprintf(key, sizeof key, "%s%s", prefix, op->keys[i]);
+        itr_buf_reset(&op->bytes[i]);
+        if (!itr_redis_link_add(l, 2, get, NULL))
+            return false;
+    }
+    return itr_redis_link_add(l, 1, time, NULL);
+}
+
+static enum itr_redis_said run_load_many(struct itr_redis_link *l, const struct operation *op,
+                                         struct itr_error *e)
+{
+    enum itr_redis_said said = ITR_REDIS_OK, one = ITR_REDIS_OK;
+    redisReply *reply;
+    size_t i;
+
+    if (!add_many(l, op))
+        return no_memory(e);
+    for (i = 0; i <= op->n && one != ITR_REDIS_LOST && one != ITR_REDIS_NOMEM; i++) {
+        struct itr_error ignored, *told = said == ITR_REDIS_OK ? e : &ignored;
+        reply = NULL;
+        one = itr_redis_link_reply(l, i < op->n ? REDIS_REPLY_STRING : REDIS_REPLY_ARRAY, &reply,
+                                   told);
+        if (one == ITR_REDIS_OK && i == op->n && !take_time(reply, op->now_ms))
+            one = itr_redis_link_fail(l, ITR_REDIS_LOST, "its answer is not what Redis answers",
+                                      told);
+        /* What is no record is none here; the app's own load says what is wrong. */
+        if (one == ITR_REDIS_OK && reply->type == REDIS_REPLY_STRING &&
+            itr_buf_append(&op->bytes[i], reply->str, (size_t)reply->len) != ITR_OK)
+            itr_buf_reset(&op->bytes[i]);
+        itr_redis_link_free_reply(reply);
+        if (said == ITR_REDIS_OK || one == ITR_REDIS_LOST)
+            said = one;
+    }
+    if (said != ITR_REDIS_MOVED && said != ITR_REDIS_ASK)
+        return said;
+    return itr_redis_link_fail(l, ITR_REDIS_ERROR, "the keys are on several nodes", e);
 }
 
 /* ---- swap ---- */
@@ -391,6 +445,15 @@ static enum itr_status load(struct itr_store *s, const char *key, struct itr_buf
     return start(of(s), run_load, key, &op, e);
 }
 
+static enum itr_status load_many(struct itr_store *s, const char *const *keys, size_t n,
+                                 struct itr_buf *bytes, int64_t *now_wall_ms, struct itr_error *e)
+{
+    struct operation op = {.keys = keys, .n = n, .bytes = bytes, .now_ms = now_wall_ms};
+
+    *now_wall_ms = 0;
+    return start(of(s), run_load_many, n > 0 ? keys[0] : "", &op, e);
+}
+
 static enum itr_status swap(struct itr_store *s, const char *key, const char *old, size_t old_len,
                             const char *new_bytes, size_t new_len, int64_t keep_for_ms, bool *done,
                             struct itr_error *e)
@@ -427,7 +490,7 @@ static void release(struct itr_store *s)
 }
 
 static const struct itr_store_ops ops = {
-    ITR_STORE_VERSION, ITR_FROM_REDIS, load, swap, retain, release,
+    ITR_STORE_VERSION, ITR_FROM_REDIS, load, swap, retain, release, load_many,
 };
 
 enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,

@@ -98,7 +98,7 @@ struct fake_store *fake_store_new(struct fake_clock *clock)
     s->inner = itr_store_memory_new(&clock->clock);
     assert(s->inner != NULL);
     s->ops = (struct itr_store_ops){
-        ITR_STORE_VERSION, ITR_FROM_MEMORY, load, swap, retain, release,
+        ITR_STORE_VERSION, ITR_FROM_MEMORY, load, swap, retain, release, NULL,
     };
     s->head.ops = &s->ops;
     s->head.id = s->inner->id;

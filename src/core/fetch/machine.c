@@ -878,6 +878,16 @@ bool itr_machine_is_owed(const struct itr_machine *m, int64_t now_mono_ms)
     return m->has_lease && !is_memory(m) && now_mono_ms < m->lease_end_mono_ms;
 }
 
+void itr_machine_note_count(struct itr_machine *m, const struct itr_record *view,
+                            int64_t store_now_ms, int64_t now_mono_ms)
+{
+    m->has_count = true;
+    m->count = view->fetches;
+    m->count_day = view->day;
+    m->count_store_ms = store_now_ms;
+    m->count_mono_ms = now_mono_ms;
+}
+
 int64_t itr_machine_fetches_today(const struct itr_machine *m, int64_t now_mono_ms)
 {
     int64_t store_now_ms = m->count_store_ms + now_mono_ms - m->count_mono_ms;

@@ -194,6 +194,10 @@ void itr_machine_clear(struct itr_machine *m);
  * outcome is still being settled: that goes first. */
 void itr_machine_begin(struct itr_machine *m, int64_t now_mono_ms, const struct itr_reason *why);
 
+/* Note the day's count of a record (a view) that was loaded by somebody else. */
+void itr_machine_note_count(struct itr_machine *m, const struct itr_record *view,
+                            int64_t store_now_ms, int64_t now_mono_ms);
+
 /* Note that the process ends: nothing new is begun. Any number of times. */
 void itr_machine_end(struct itr_machine *m, int64_t now_mono_ms);
 

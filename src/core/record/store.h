@@ -18,7 +18,7 @@
 #include "core/base/status.h"
 #include "core/record/token.h"
 
-#define ITR_STORE_VERSION 1
+#define ITR_STORE_VERSION 2
 
 struct itr_store;
 
@@ -42,6 +42,11 @@ struct itr_store_ops {
     /* Counted. */
     void (*retain)(struct itr_store *s);
     void (*release)(struct itr_store *s);
+
+    /* Load n values in one request: each is appended to its buffer (as load does it), and the time
+     * is one for all. NULL: this store gains nothing by it, use load. */
+    enum itr_status (*load_many)(struct itr_store *s, const char *const *keys, size_t n,
+                                 struct itr_buf *bytes, int64_t *now_wall_ms, struct itr_error *e);
 };
 
 /* The head of every implementation's struct. */

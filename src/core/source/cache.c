@@ -245,6 +245,29 @@ struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms
     return fetched_newer(c, now_mono_ms, token);
 }
 
+static bool is_news(const struct itr_token *held, const struct itr_token *found)
+{
+    if (held == NULL || found->fence > held->fence)
+        return true;
+    return found->fence < held->fence && !itr_token_same(held, found) &&
+           found->born_mono_ms > held->born_mono_ms;
+}
+
+struct itr_cache_step itr_cache_found(struct itr_cache *c, int64_t now_mono_ms,
+                                      struct itr_token *token)
+{
+    struct itr_cache_step step = give(ITR_GIVE_NOTHING);
+
+    if (is_out(c) || !is_news(c->token, token)) {
+        itr_token_release(token);
+        return step;
+    }
+    replace(c, token);
+    c->tried = is_expired(c, now_mono_ms);
+    itr_error_clear(&c->error);
+    return end(c, ITR_WHY_FETCHED, now_mono_ms);
+}
+
 static int64_t cut_retry(int64_t now_mono_ms, int64_t retry_mono_ms)
 {
     if (retry_mono_ms > now_mono_ms + ITR_CACHE_MAX_RETRY_MS)

@@ -95,6 +95,12 @@ struct itr_cache_step itr_cache_refused_fence(struct itr_cache *c, int64_t now_m
 struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms,
                                         uint64_t generation, struct itr_token *token);
 
+/* A token was found in what the fleet shares, with no fetch of ours in flight; the cache takes over
+ * the caller's reference. It is held from now on (why is FETCHED) if it has another fence than the
+ * held one and is not older: a lower fence is a newer token's where the store was lost. */
+struct itr_cache_step itr_cache_found(struct itr_cache *c, int64_t now_mono_ms,
+                                      struct itr_token *token);
+
 /* The fetch `generation` failed with *e (kind ITR_OK: nothing is wrong, there was just no reason
  * to fetch, as after asked within min_refresh_interval); no new one by want() before
  * retry_mono_ms, which is cut to ITR_CACHE_MAX_RETRY_MS from now (and is now when there is neither

@@ -343,6 +343,55 @@ void itr_source_await_wakes(struct itr_source *s)
     pthread_mutex_unlock(&s->head.lock);
 }
 
+/* ---- what others put into the store ---- */
+
+struct itr_token *itr_source_held(struct itr_source *s)
+{
+    struct itr_token *t;
+
+    pthread_mutex_lock(&s->head.lock);
+    t = s->state.cache.token != NULL && s->state.cache.state != ITR_CACHE_FETCHING
+            ? itr_token_retain(s->state.cache.token)
+            : NULL;
+    pthread_mutex_unlock(&s->head.lock);
+    return t;
+}
+
+const char *itr_source_record_key(const struct itr_source *s)
+{
+    return s->fetch.key;
+}
+
+bool itr_source_look(struct itr_source *s, uint64_t *ticket)
+{
+    bool idle;
+
+    pthread_mutex_lock(&s->head.lock);
+    idle = !s->has_thread; /* it also stores a token that could not be stored before */
+    *ticket = s->state.cache.generation;
+    pthread_mutex_unlock(&s->head.lock);
+    return idle;
+}
+
+bool itr_source_found(struct itr_source *s, uint64_t ticket, const char *bytes, size_t len,
+                      int64_t now_wall_ms)
+{
+    struct itr_cache_step found = {ITR_WHY_NOTHING, false, ITR_GIVE_NOTHING, false};
+    struct itr_record record;
+    struct itr_error e;
+
+    if (itr_record_decode(bytes, len, &record, &e) != ITR_OK)
+        return false;
+    pthread_mutex_lock(&s->head.lock);
+    if (!s->has_thread && s->state.cache.generation == ticket) {
+        found = itr_source_state_found(&s->state, now_mono(s), &record, now_wall_ms);
+        carry_out(s, found);
+    }
+    pthread_mutex_unlock(&s->head.lock);
+    itr_wipe(&record, sizeof record);
+    return found.why == ITR_WHY_FETCHED;
+}
+
 /* ---- stats ---- */
 
 void itr_source_stats(struct itr_source *s, struct itr_stats *out)

@@ -47,6 +47,25 @@ void itr_source_forget(struct itr_source *s, struct itr_wait *w);
  * ready by now has returned: for whoever is about to free a ctx. */
 void itr_source_await_wakes(struct itr_source *s);
 
+/* Return the token that is held and not doubted, with a reference for the caller, or NULL. */
+struct itr_token *itr_source_held(struct itr_source *s);
+
+/*
+ * For who reads the store for many sources at once (itriggerd): a token that another process put
+ * there is held from then on, and those who wait for a newer one are answered.
+ *
+ * itr_source_look begins: false means that a fetch is in flight, which looks for itself; else
+ * *ticket is for itr_source_found. The record is loaded in between, without a lock.
+ */
+bool itr_source_look(struct itr_source *s, uint64_t *ticket);
+/* Take what was loaded: `len` bytes, at now_wall_ms by the store's clock. Ignored: no token, one
+ * that has expired or is held already or is older than the held one, and anything loaded before a
+ * fetch. Return whether the token is a new one here. */
+bool itr_source_found(struct itr_source *s, uint64_t ticket, const char *bytes, size_t len,
+                      int64_t now_wall_ms);
+/* Return under which key the store has its record. Constant while the source lives. */
+const char *itr_source_record_key(const struct itr_source *s);
+
 void itr_source_stats(struct itr_source *s, struct itr_stats *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/record/view.h"
 
 void itr_source_state_init(struct itr_source_state *s, const struct itr_machine_setup *setup,
                            uint64_t random, int64_t pid)
@@ -111,6 +112,28 @@ struct itr_cache_step itr_source_state_on(struct itr_source_state *s, int64_t no
         step = take_result(s, now_mono_ms, &r);
         itr_wipe(&r, sizeof r);
     }
+    return step;
+}
+
+struct itr_cache_step itr_source_state_found(struct itr_source_state *s, int64_t now_mono_ms,
+                                             const struct itr_record *record, int64_t store_now_ms)
+{
+    const struct itr_machine_setup *setup = &s->machine.setup;
+    struct itr_cache_step step = {0};
+    struct itr_token *token = NULL;
+    struct itr_record v;
+
+    store_now_ms = itr_record_now(store_now_ms);
+    itr_record_view(record, store_now_ms, &v);
+    itr_machine_note_count(&s->machine, &v, store_now_ms, now_mono_ms);
+    if (v.text[0] != '\0' && v.end_ms > store_now_ms)
+        token = itr_token_new(v.text, strlen(v.text), v.fence,
+                              itr_record_token_times(&v, store_now_ms, now_mono_ms,
+                                                     setup->rules.token_ttl_ms, s->machine.seed),
+                              setup->origin);
+    if (token != NULL)
+        step = itr_cache_found(&s->cache, now_mono_ms, token);
+    itr_wipe(&v, sizeof v);
     return step;
 }
 

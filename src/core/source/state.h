@@ -39,6 +39,11 @@ struct itr_cache_step itr_source_state_ask(struct itr_source_state *s, int64_t n
 struct itr_cache_step itr_source_state_on(struct itr_source_state *s, int64_t now_mono_ms,
                                           uint64_t random, const struct itr_machine_done *done);
 
+/* Take in a record that was loaded while the machine is idle, at store_now_ms by the store's clock:
+ * if its token is better than the held one, it is held from now on; why is ITR_WHY_FETCHED then. */
+struct itr_cache_step itr_source_state_found(struct itr_source_state *s, int64_t now_mono_ms,
+                                             const struct itr_record *record, int64_t store_now_ms);
+
 /* Note that the process ends. */
 void itr_source_state_end(struct itr_source_state *s, int64_t now_mono_ms);
 
