@@ -16,64 +16,77 @@ local CLIENT = "[client a]\nkey_sha256 = " .. SHA .. "\napps = one\n"
 
 -- What it is · text · line (nil: the file as a whole) · words of the reason.
 local BAD = {
-  { "nothing", "", nil, "no [app NAME]" },
-  { "a line without =", SERVER .. "listen\n" .. APP .. CLIENT, 2, "neither" },
-  { "a colon for =", SERVER .. "threads: 2\n" .. APP .. CLIENT, 2, "neither" },
-  { "no name", SERVER .. "= 2\n", 2, "no name" },
-  { "a line of more than 199 bytes", SERVER .. "listen = " .. ("x"):rep(200) .. "\n", 2, "longer than 199 bytes" },
-  { "a name of more than 49 bytes", SERVER .. ("x"):rep(50) .. " = 1\n", 2, "longer than 49 bytes" },
-  { "a section of more than 49 bytes", "[app " .. ("x"):rep(46) .. "]\n", 1, "longer than 49 bytes" },
+  { "nothing", "", nil, "add a section [app NAME]" },
+  { "a line without =", SERVER .. "listen\n" .. APP .. CLIENT, 2, "expected \"name = value\"" },
+  { "a colon for =", SERVER .. "threads: 2\n" .. APP .. CLIENT, 2, "expected \"name = value\"" },
+  { "no name", SERVER .. "= 2\n", 2, "missing name" },
+  { "an app id with a comment behind it", (APP:gsub("= one", "= 666 # shop", 1)) .. CLIENT, 2, "comment" },
   { "a comment inside a line", SERVER .. "threads = 2 ; two\n", 2, "comment" },
   { "a secret with \" ;\"", SERVER .. "[app one]\napp_secret = a ;b\n", 3, "comment" },
-  { "a line that begins with a space", SERVER .. "threads = 2\n  3\n", 3, "begin with a space" },
-  { "an open section", "[server\n", 1, "]" },
-  { "text behind a section", "[server] x\n", 1, "behind" },
+  { "a line that begins with a space", SERVER .. "threads = 2\n  3\n", 3, "indented line" },
+  { "an open section", "[server\n", 1, "missing ] at the end of the section name" },
+  { "text behind a section", "[server] x\n", 1, "text after the section's ]" },
   { "no UTF-8", SERVER .. "threads = \255\n", 2, "UTF-8" },
   { "a NUL", SERVER .. "threads = 1\0\n", 2, "NUL" },
-  { "an unknown section", "[sever]\nlisten = 1\n", 2, "is not [server]" },
-  { "a name before any section", "listen = 127.0.0.1:1\n", 1, "is not [server]" },
-  { "an app without a name", "[app]\napp_id = 1\n", 2, "is not [server]" },
+  { "an unknown section", "[sever]\nlisten = 1\n", 1, "unknown section [sever]" },
+  { "a name before any section", "listen = 127.0.0.1:1\n", 1, "add a line [server]" },
+  { "an app without a name", "[app]\napp_id = 1\n", 1, "unknown section [app]" },
   { "an unknown option of the server", SERVER .. "lisen = 127.0.0.1:1\n", 2, 'did you mean "listen"?' },
   { "an unknown option of an app", "[app one]\napp_if = 1\n", 2, 'did you mean "app_id"?' },
-  { "an unknown option of a client", "[client a]\nkey = 1\n", 2, 'there is no "key"' },
-  { "an option twice", SERVER .. "threads = 1\nthreads = 2\n", 3, "given twice" },
-  { "an app twice", APP .. CLIENT .. "[app one]\napp_id = two\n", 9, "a second [app one]" },
+  { "an unknown option of a client", "[client a]\nkey = 1\n", 2, 'unknown setting "key"' },
+  { "an option twice", SERVER .. "threads = 1\nthreads = 2\n", 3, "set twice" },
+  { "an app twice", APP .. CLIENT .. "[app one]\napp_id = two\n", 8, "duplicate section [app one]" },
+  { "a second [server]", SERVER .. "status = key\n" .. APP .. CLIENT .. "[server]\nstatus = open\n", 10,
+    "duplicate section [server]" },
+  { "a section with nothing in it", APP .. CLIENT .. "[client b]\n", 8, "has no key" },
+  { "a section [server] twice, empty", SERVER .. SERVER, 2, "duplicate section [server]" },
   { "no address", SERVER .. "listen = nowhere\n" .. APP .. CLIENT, 2, "HOST:PORT" },
   { "a host name", SERVER .. "listen = example.org:80\n" .. APP .. CLIENT, 2, "IP address" },
   { "a port that is none", SERVER .. "listen = 127.0.0.1:65536\n" .. APP .. CLIENT, 2, "HOST:PORT" },
   { "a relative socket", SERVER .. "listen = unix:run\n" .. APP .. CLIENT, 2, "absolute" },
   { "TCP beyond loopback without TLS", SERVER .. "listen = 0.0.0.0:8700\n" .. APP .. CLIENT, 2, "tls = off" },
-  { "TCP without keys", SERVER .. "listen = 127.0.0.1:8700\n" .. APP, 2, "TCP wants keys" },
-  { "no threads", SERVER .. "threads = 0\n", 2, "1 to 64" },
+  { "TCP without keys", SERVER .. "listen = 127.0.0.1:8700\n" .. APP, 2, "needs a client key" },
+  { "no threads", SERVER .. "threads = 0\n", 2, "from 1 to 64" },
   { "a log that is none", SERVER .. "log = xml\n", 2, "text or json" },
   { "a status that is none", SERVER .. "status = closed\n", 2, "key or open" },
-  { "tls that is not off", SERVER .. "tls = on\n", 2, "only be off" },
+  { "tls that is not off", SERVER .. "tls = on\n", 2, "expected off" },
   { "a certificate without its key", SERVER .. "tls_cert = /x\n" .. APP .. CLIENT, 2, "tls_key is missing" },
-  { "a certificate, and tls = off", SERVER .. "tls_cert = /x\ntls_key = /x\ntls = off\n" .. APP .. CLIENT, 4, "tls = off" },
-  { "a central server as its store", SERVER .. "token_store = http://127.0.0.1:1\n" .. APP .. CLIENT, nil, "central server" },
-  { "a central server on a socket as its store", SERVER .. "token_store = unix:/x\n" .. APP .. CLIENT, nil,
+  { "a certificate, and tls = off", SERVER .. "tls_cert = /x\ntls_key = /x\ntls = off\n" .. APP .. CLIENT, 4, "contradicts" },
+  { "a central server as its store", SERVER .. "token_store = http://127.0.0.1:1\n" .. APP .. CLIENT, 2, "central server" },
+  { "a central server on a socket as its store", SERVER .. "token_store = unix:/x\n" .. APP .. CLIENT, 2,
     "central server" },
-  { "an app without its id", "[app one]\napp_secret_file = DIR/secret\ngateway = https://g.example\n" .. CLIENT, 2, "app_id" },
-  { "an app without its secret", "[app one]\napp_id = one\ngateway = https://g.example\n" .. CLIENT, 2, "no secret" },
-  { "an app without its gateway", "[app one]\napp_id = one\napp_secret_file = DIR/secret\n" .. CLIENT, 2, "gateway" },
-  { "http beyond loopback", (APP:gsub("https:", "http:")) .. CLIENT, 2, "https" },
-  { "a secret that others can read", (APP:gsub("secret\n", "open\n")) .. CLIENT, 2, "readable" },
-  { "a secret that is not there", (APP:gsub("secret\n", "gone\n")) .. CLIENT, 2, "No such file" },
-  { "two secrets", APP .. "app_secret = x\n" .. CLIENT, 2, "both app_secret and app_secret_file" },
+  { "an app without its id", "[app one]\napp_secret_file = DIR/secret\ngateway = https://g.example\n" .. CLIENT, 1, "app_id" },
+  { "an app without its gateway", "[app one]\napp_id = one\napp_secret_file = DIR/secret\n" .. CLIENT, 1, "gateway" },
+  { "http beyond loopback", (APP:gsub("https:", "http:")) .. CLIENT, 1, "https" },
+  { "a secret that others can read", (APP:gsub("secret\n", "open\n")) .. CLIENT, 1, "readable" },
+  { "a secret that is not there", (APP:gsub("secret\n", "gone\n")) .. CLIENT, 1, "No such file" },
+  { "two secrets", APP .. "app_secret = x\n" .. CLIENT, 1, "both set" },
   { "a margin that is no number", APP .. "refresh_margin = soon\n" .. CLIENT, 5, "must be a number" },
   { "a limit below 0", APP .. "daily_limit = -1\n" .. CLIENT, 5, "daily_limit" },
   { "refresh that is none", APP .. "refresh = never\n" .. CLIENT, 5, "always or used" },
-  { "a relative token_file", APP .. "token_file = token\n" .. CLIENT, 2, "absolute" },
-  { "one app id twice", APP .. (APP:gsub("app one", "app two")) .. CLIENT, 6, "same app_id" },
-  { "one app id on two gateways", APP .. (APP:gsub("app one", "app two"):gsub("gateway%.", "other.")) .. CLIENT, 6,
+  { "a relative token_file", APP .. "token_file = token\n" .. CLIENT, 5, "absolute" },
+  { "one app id twice", APP .. (APP:gsub("app one", "app two")) .. CLIENT, 5, "same app_id" },
+  { "one app id on two gateways", APP .. (APP:gsub("app one", "app two"):gsub("gateway%.", "other.")) .. CLIENT, 5,
     "two gateways" },
-  { "a client without a key", APP .. "[client a]\napps = one\n", 6, "no key" },
-  { "a client without apps", APP .. "[client a]\nkey_sha256 = " .. SHA .. "\n", 6, "no apps" },
+  { "a client without a key", APP .. "[client a]\napps = one\n", 5, "no key" },
+  { "a client without apps", APP .. "[client a]\nkey_sha256 = " .. SHA .. "\n", 5, "no apps" },
   { "a client of an app that is not there", APP .. CLIENT:gsub("= one", "= one, two"), 7, 'no [app two]' },
   { "a digest that is none", APP .. "[client a]\nkey_sha256 = 12\n", 6, "64 hex digits" },
   { "a key that others can read", APP .. "[client a]\nkey_file = DIR/open\n", 6, "readable" },
-  { "a key that is short", APP .. "[client a]\nkey_file = DIR/short\n", 6, "less than 16" },
-  { "two clients with one key", APP .. CLIENT .. (CLIENT:gsub("client a", "client b")), 9, "the same key" },
+  { "a key that is short", APP .. "[client a]\nkey_file = DIR/short\n", 6, "shorter than 16" },
+  { "a digest of nothing, as a shell recipe gives it whose variable is empty", APP .. "[client a]\nkey_sha256 = "
+    .. "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n", 6, "guess" },
+  { "a digest of a line end", APP .. "[client a]\nkey_sha256 = "
+    .. "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b\n", 6, "guess" },
+  { "a role that is none", APP .. "[client a]\nrole = admin\n", 6, "token or monitor" },
+  { "apps that are all and some", APP .. CLIENT .. "apps = *\n", 8, "keep one of them" },
+  { "an access log that is none", SERVER .. "access_log = some\n", 2, "off, errors or all" },
+  { "a log level that is none", SERVER .. "log_level = loud\n", 2, "debug, info, warning or error" },
+  { "a check interval below 0", APP .. "check_interval = -1\n" .. CLIENT, 5, "from 0 to 86400" },
+  { "a token_file in a directory that is not there", APP .. "token_file = DIR/none/token\n" .. CLIENT, 5, "No such file" },
+  { "a token_file that names a secret", APP .. "token_file = DIR/secret\n" .. CLIENT, 5, "did not write it" },
+  { "a token_file that names the configuration", APP .. "token_file = DIR/check.ini\n" .. CLIENT, 5, "did not write it" },
+  { "two clients with one key", APP .. CLIENT .. (CLIENT:gsub("client a", "client b")), 8, "the same key" },
 }
 
 describe("itriggerd --check", function()
@@ -144,10 +157,119 @@ describe("itriggerd --check", function()
     assert.equal(0, (select(2, place:run("--version"))))
   end)
 
-  it("takes a secret from $CREDENTIALS_DIRECTORY under the app's name", function()
+  it("takes a secret from $CREDENTIALS_DIRECTORY under the app's name, and says where it cannot check that", function()
     place:write("one", "secret-of-one\n")
     local path = place:write("check.ini", "[app one]\napp_id = one\ngateway = https://g.example\n" .. CLIENT)
-    assert.equal(0, (select(2, place:run("--check --config " .. path, "CREDENTIALS_DIRECTORY=" .. place.dir))))
-    assert.equal(2, (select(2, place:run("--check --config " .. path))))
+    local said, code = place:run("--check --config " .. path, "CREDENTIALS_DIRECTORY=" .. place.dir)
+    assert.equal(0, code)
+    assert.is_nil(said:find("note", 1, true))
+    said, code = place:run("--check --config " .. path)
+    assert.equal(0, code)
+    assert.truthy(said:find("note: the secret of [app one] comes from systemd", 1, true), said)
+    assert.equal(2, (select(2, place:run("--config " .. path))))
+  end)
+
+  it("says of the packaged example that it is good", function()
+    local said, code = place:run("--check --config packaging/itriggerd.ini")
+    assert.equal(0, code, said)
+  end)
+
+  it("refuses a file that every user can write", function()
+    local path = place:write("writable.ini", APP:gsub("DIR", place.dir) .. CLIENT)
+    os.execute("chmod 646 " .. path)
+    local said, code = place:run("--check --config " .. path)
+    assert.equal(2, code)
+    assert.truthy(said:find("chmod o-w", 1, true), said)
+  end)
+
+  -- What a start would say: each of these was "ok", and then did not start.
+  for address, words in pairs {
+    ["foo:"] = 'unknown store "foo:"',
+    ["file:rel"] = "from the root",
+    ["redis://127.0.0.1:99999/0"] = "port",
+  } do
+    it("refuses token_store = " .. address, function()
+      local said, code = check(SERVER .. "token_store = " .. address .. "\n" .. APP .. CLIENT)
+      assert.equal(2, code, said)
+      assert.truthy(said:find(words, 1, true), said)
+    end)
+  end
+
+  it("refuses a socket in a directory that is not there", function()
+    local said, code = check(SERVER .. "listen = unix:DIR/none/socket\n" .. APP .. CLIENT)
+    assert.equal(2, code, said)
+    assert.truthy(said:find("No such file", 1, true), said)
+  end)
+
+  it("takes lines of any length, and apps on several of them", function()
+    local apps, lines = {}, {}
+    for i = 1, 40 do
+      apps[i] = ("[app shop-number-%d]\napp_id = %d\napp_secret_file = DIR/secret\ngateway = https://g.example\n"):format(i, i)
+      lines[i] = "shop-number-" .. i
+    end
+    local text = table.concat(apps) .. "[client a]\nkey_sha256 = " .. SHA .. "\napps = " .. table.concat(lines, ", ", 1, 30)
+      .. "\napps = " .. table.concat(lines, ",", 31) .. "\n"
+    local said, code = check(text)
+    assert.equal(0, code, said)
+    said, code = check(text:gsub("shop%-number%-40\n$", "shop-number-41\n"))
+    assert.equal(2, code)
+    assert.truthy(said:find("shop-number-41", 1, true), said)
+  end)
+
+  it("takes several key_sha256 lines", function()
+    local said, code = check(APP .. "[client a]\nkey_sha256 = " .. SHA .. "\nkey_sha256 = " .. SHA:reverse() .. "\napps = one\n")
+    assert.equal(0, code, said)
+  end)
+
+  it("reloads a process by --reload only if the file is good", function()
+    local pipe = assert(io.popen("sh -c 'trap \"echo reloaded; exit\" HUP; echo $$; while :; do sleep 0.05; done'"))
+    local pid = pipe:read("*l")
+    assert.equal(2, (select(2, check(SERVER .. "threads = 0\n"))))
+    local path = place:write("check.ini", SERVER .. "threads = 0\n")
+    assert.equal(2, (select(2, place:run("--check --reload " .. pid .. " --config " .. path))))
+    path = place:write("check.ini", (APP:gsub("DIR", place.dir)) .. CLIENT)
+    assert.equal(0, (select(2, place:run("--check --reload " .. pid .. " --config " .. path))))
+    assert.equal("reloaded", pipe:read("*l"))
+    pipe:close()
+  end)
+end)
+
+describe("itriggerd", function()
+  local place
+
+  setup(function()
+    place = itriggerd.place(sandbox.shared())
+  end)
+
+  teardown(function()
+    place:remove()
+  end)
+
+  it("--make-key prints a key of its own each time, and its digest", function()
+    local said, code = place:run("--make-key")
+    assert.equal(0, code)
+    local key, digest = said:match("^key %(for the client%): (%x+)\nkey_sha256 = (%x+)\n$")
+    assert.equal(64, #key)
+    assert.equal(digest, itriggerd.shell("printf %s " .. key .. " | sha256sum"):match("^%x+"))
+    assert.not_equal(said, (place:run("--make-key")))
+  end)
+
+  it("--show-config prints all that is in force as a file that is good, without a secret", function()
+    place:write("secret", "a-secret-of-an-app\n")
+    local path = place:write("a.ini", "[server]\ntoken_store = redis://user:hidden-word@127.0.0.1/0\n"
+      .. (APP:gsub("DIR", place.dir)) .. "refresh_margin = 60.5\n[app two]\napp_id = two\napp_secret = another-secret\n"
+      .. "gateway = https://g.example\nproxy = http://me:pass-word@127.0.0.1:3128\n" .. CLIENT)
+    local said, code = place:run("--show-config --config " .. path)
+    assert.equal(0, code, said)
+    for _, secret in ipairs { "a-secret-of-an-app", "another-secret", "hidden-word", "pass-word" } do
+      assert.is_nil(said:find(secret, 1, true), said)
+    end
+    for _, line in ipairs { "listen = 127.0.0.1:8700", "token_ttl = 7200", "refresh_margin = 60.500", "check_interval = 60",
+      "access_log = errors", "token_store = redis://user:***@127.0.0.1/0", "app_secret = ***", "role = token", "apps = one" } do
+      assert.truthy(said:find(line .. "\n", 1, true), line .. "\n" .. said)
+    end
+    local again = place:write("b.ini", said)
+    assert.equal("itriggerd: " .. again .. ": ok\n", (place:run("--check --config " .. again)))
+    assert.equal(said, (place:run("--show-config --config " .. again)))
   end)
 end)

@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/bound.h"
+#include "core/record/view.h"
+
+#define AGAIN_MS 10000  /* a drop-in client that comes back sooner for the same token */
+#define REFUSALS_KEPT 3 /* fetches of a day that nobody can ask for */
+
 static void release_counters(struct app_counters *c)
 {
     if (c != NULL && atomic_fetch_sub(&c->refs, 1) == 1)
@@ -12,15 +18,15 @@ static void release_counters(struct app_counters *c)
 static bool copy_texts(struct app *a, const struct app_settings *s)
 {
     return settings_set(&a->name, s->name) && settings_set(&a->app_id, s->config.app_id) &&
-           settings_set(&a->gateway, s->config.gateway) &&
            (s->token_file == NULL || settings_set(&a->token_file, s->token_file));
 }
 
 static enum itr_status fill(struct app *a, const struct app_settings *s,
                             const struct itr_parts *parts, struct itr_error *e)
 {
-    if (!copy_texts(a, s) || (a->counters = calloc(1, sizeof *a->counters)) == NULL)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
+    if (!copy_texts(a, s) || itr_config_copy(&a->config, &s->config) != ITR_OK ||
+        (a->counters = calloc(1, sizeof *a->counters)) == NULL)
+        return itr_error_set(e, ITR_NOMEM, "out of memory");
     atomic_init(&a->counters->refs, 1);
     return itr_source_open(&s->config, parts, &a->source, e);
 }
@@ -33,11 +39,13 @@ enum itr_status app_new(const struct app_settings *settings, const struct itr_pa
 
     *out = NULL;
     if (a == NULL)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
+        return itr_error_set(e, ITR_NOMEM, "out of memory");
     atomic_init(&a->refs, 1);
     atomic_init(&a->used, !settings->used_only);
     a->used_only = settings->used_only;
-    itr_error_clear(&a->told);
+    a->check_interval_ms = settings->check_interval_ms;
+    pthread_mutex_init(&a->recent_lock, NULL);
+    itr_error_clear(&a->last_failure);
     if ((s = fill(a, settings, parts, e)) != ITR_OK) {
         app_release(a);
         return s;
@@ -54,10 +62,8 @@ struct app *app_retain(struct app *a)
 
 static void leave_source(struct app *a)
 {
-    if (a->due_out)
+    if (a->due_pending)
         itr_source_forget(a->source, &a->due);
-    if (a->news_out)
-        itr_source_forget(a->source, &a->news);
     itr_source_release(a->source);
 }
 
@@ -68,9 +74,11 @@ void app_release(struct app *a)
     if (a->source != NULL)
         leave_source(a);
     release_counters(a->counters);
+    itr_token_release(a->token);
+    itr_config_clear(&a->config);
+    pthread_mutex_destroy(&a->recent_lock);
     free(a->name);
     free(a->app_id);
-    free(a->gateway);
     free(a->token_file);
     free(a);
 }
@@ -83,7 +91,8 @@ static bool same_text(const char *a, const char *b)
 bool app_same(const struct app *a, const struct app *b)
 {
     /* Two configurations with which a token is fetched the same way have one source. */
-    return a->source == b->source && a->used_only == b->used_only && same_text(a->name, b->name) &&
+    return a->source == b->source && a->used_only == b->used_only &&
+           a->check_interval_ms == b->check_interval_ms && same_text(a->name, b->name) &&
            same_text(a->token_file, b->token_file);
 }
 
@@ -102,7 +111,63 @@ void app_note_use(struct app *a)
 
 bool app_is_ready(const struct app *a, int64_t now_mono_ms)
 {
+    uint64_t fence = atomic_load(&a->fence);
+
     if (a->used_only && !atomic_load(&a->used))
         return true;
-    return now_mono_ms < atomic_load(&a->usable_until_mono_ms);
+    return now_mono_ms < atomic_load(&a->usable_until_mono_ms) && !atomic_load(&a->file_failed) &&
+           (fence == 0 || atomic_load(&a->refused_fence) != fence);
+}
+
+bool app_note_drop_in(struct app *a, uint64_t who, uint64_t fence, int64_t now_mono_ms)
+{
+    struct app_recent *r = &a->recent[who % APP_RECENT];
+    bool again;
+
+    pthread_mutex_lock(&a->recent_lock);
+    again = r->who == who && r->fence == fence && r->at_mono_ms != 0 &&
+            now_mono_ms - r->at_mono_ms < AGAIN_MS;
+    *r = (struct app_recent){who, fence, now_mono_ms};
+    pthread_mutex_unlock(&a->recent_lock);
+    return again;
+}
+
+/* ---- the day's limit ---- */
+
+/* Fetches of the timer in that time, and some for refusals. */
+static int64_t fetches_needed(const struct itr_config *c, int64_t ms)
+{
+    int64_t margin_ms = itr_min64(c->refresh_margin_ms, c->token_ttl_ms / 4);
+    int64_t period_ms = itr_max64(1, c->token_ttl_ms - margin_ms);
+
+    return (ms + period_ms - 1) / period_ms + REFUSALS_KEPT;
+}
+
+/* Count one for this client, unless it has had its share today. */
+static bool take_share(struct app *a, uint64_t who, uint32_t day, int64_t share)
+{
+    atomic_uint_fast64_t *spent = &a->counters->spent[who % APP_SPENDERS];
+    uint64_t before = atomic_load(spent), used;
+
+    do {
+        used = before >> 32 == day ? before & UINT32_MAX : 0;
+        if ((int64_t)used >= share)
+            return false;
+    } while (!atomic_compare_exchange_weak(spent, &before, (uint64_t)day << 32 | (used + 1)));
+    return true;
+}
+
+bool app_may_spend(struct app *a, uint64_t who, int64_t now_wall_ms)
+{
+    const struct itr_config *c = &a->config;
+    int64_t day_ends_ms = itr_record_next_day_ms(now_wall_ms);
+    int64_t spare = c->daily_limit - fetches_needed(c, ITR_DAY_MS);
+    struct itr_stats stats;
+
+    if (c->daily_limit == 0)
+        return true;
+    itr_source_stats(a->source, &stats);
+    if (c->daily_limit - stats.fetches_today <= fetches_needed(c, day_ends_ms - now_wall_ms))
+        return false;
+    return take_share(a, who, (uint32_t)itr_record_day(now_wall_ms), itr_max64(1, spare / 2));
 }

@@ -1,10 +1,12 @@
 /*
- * app: one app that the daemon serves: its token source, what was counted, and what the timer
- * (timer.h) keeps of it. Counted; lives as long as a snapshot or a request has it.
+ * app: one app that the daemon serves: its token source, its counters, and what the threads of the
+ * daemon (timer.h, store_watch.h, token_check.h) note of it. Counted; lives as long as a snapshot
+ * or a request has it.
  */
 #ifndef ITRIGGERD_APP_H
 #define ITRIGGERD_APP_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,50 +15,90 @@
 #include "itriggerd/request_metrics.h"
 #include "itriggerd/settings.h"
 
+#define APP_RECENT 16   /* drop-in clients that are remembered */
+#define APP_SPENDERS 32 /* clients' budgets */
+
 /* Any thread. They go on over a reload, also where the app's options change. */
 struct app_counters {
     atomic_uint refs;
     atomic_uint_fast64_t tokens;                /* answers with a token */
     atomic_uint_fast64_t refusals;              /* reports of a refused token */
     atomic_uint_fast64_t asked;                 /* refreshes that were asked for */
+    atomic_uint_fast64_t saved;                 /* of them: not fetched, to save the day's limit */
     atomic_uint_fast64_t failures;              /* answers without a token */
     atomic_uint_fast64_t errors[REQUEST_CODES]; /* the same, by code */
+    atomic_uint_fast64_t checks_ok, checks_refused, checks_failed; /* token_check.h */
+    /* By a hash of the client: the vendor's day in the upper half, fetches asked for in it. */
+    atomic_uint_fast64_t spent[APP_SPENDERS];
+};
+
+/* A drop-in client, and the token it was given last. */
+struct app_recent {
+    uint64_t who, fence;
+    int64_t at_mono_ms;
 };
 
 struct app {
     atomic_uint refs;
-    char *name, *app_id, *gateway; /* ours; constant */
-    char *token_file;              /* NULL: none */
-    bool used_only;                /* refresh=used */
+    char *name, *app_id; /* ours; constant */
+    char *token_file;    /* NULL: none */
+    bool used_only;      /* refresh=used */
+    int64_t check_interval_ms;
+    struct itr_config config; /* ours; constant */
     struct itr_source *source;
-    struct app_counters *counters;            /* ours, or handed on to the next */
-    atomic_bool used;                         /* somebody asked since the present token came */
-    atomic_int pollers;                       /* requests that wait for a newer token */
-    atomic_int_fast64_t usable_until_mono_ms; /* end of the newest token that was seen */
+    struct app_counters *counters; /* ours, or handed on to the next */
+    atomic_bool used;              /* somebody asked since the present token came */
+    atomic_int pollers;            /* requests that wait for a newer token */
 
-    /* The timer's own. */
-    struct itr_wait due, news;
-    bool due_out, news_out;
-    int64_t look_mono_ms;  /* when it is looked at next */
-    uint64_t fence;        /* of the newest token that was noted */
-    struct itr_error told; /* the last failure that was logged */
+    /* Noted by the timer thread. */
+    atomic_uint_fast64_t fence;               /* of the token that was noted last; 0: none */
+    atomic_int_fast64_t usable_until_mono_ms; /* its end */
+    atomic_bool file_failed;                  /* token_file is not as it should be */
+
+    /* Noted by the check thread. */
+    atomic_uint_fast64_t refused_fence;  /* the token that the gateway refused; 0: none */
+    atomic_int_fast64_t checked_mono_ms; /* when a check began last; 0: never */
+    atomic_bool check_wanted;            /* now, please */
+
+    pthread_mutex_t recent_lock;
+    struct app_recent recent[APP_RECENT];
+
+    /* The timer thread's own. */
+    struct itr_wait due;
+    bool due_pending;
+    int64_t look_mono_ms;          /* when it is looked at next */
+    struct itr_token *token;       /* the one that was noted last; a reference */
+    struct itr_error last_failure; /* that was logged; kind ITR_OK: the last fetch was good */
+    int64_t failed_mono_ms, failed_log_mono_ms; /* since when, and when it was logged last */
+    uint64_t failed_times;
+    int64_t file_mono_ms; /* when token_file is looked at next */
 };
 
-/* ITR_NOMEM, and what itr_source_open says. One reference for the caller. */
+/* Create it; ITR_NOMEM, and what itr_source_open says. One reference for the caller. */
 enum itr_status app_new(const struct app_settings *settings, const struct itr_parts *parts,
                         struct app **out, struct itr_error *e);
 struct app *app_retain(struct app *a);
 void app_release(struct app *a); /* NULL is allowed */
 
-/* True when `a` is what `b` is too, so that b need not replace it. */
+/* Return whether `a` does all that b would, so that b need not replace it. */
 bool app_same(const struct app *a, const struct app *b);
-/* What was counted goes over to the successor; a counts on into it. */
+/* Hand the counters on to the successor; a counts on into them. */
 void app_hand_on(struct app *a, struct app *successor);
 
-/* Somebody uses its token. */
+/* Note that somebody uses its token. */
 void app_note_use(struct app *a);
 
-/* False: it should have a token that lives, and has none. */
+/* Return whether it has a token that lives and that the gateway has not refused, and its file is
+ * written, as far as it should. */
 bool app_is_ready(const struct app *a, int64_t now_mono_ms);
+
+/* Note that a drop-in client (who: a hash) is given the token of this fence. True: it got the same
+ * one some seconds ago, so the gateway may have refused it. */
+bool app_note_drop_in(struct app *a, uint64_t who, uint64_t fence, int64_t now_mono_ms);
+
+/* Return whether a client (who: a hash) may cause a fetch by asking for one, and count it. No, if
+ * the day's limit would not last for the timer's own fetches and a few refusals until the day ends,
+ * or the client had its share already. */
+bool app_may_spend(struct app *a, uint64_t who, int64_t now_wall_ms);
 
 #endif

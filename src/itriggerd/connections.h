@@ -1,41 +1,62 @@
 /*
  * connections: all that are open, each with the time by which its next request must be complete.
- * The HTTP library's own timeout is for silence; whoever sends one byte a second is ended here. Any
- * thread; one lock, held for a shutdown(2) at the longest.
+ * The HTTP library's own timeout is for silence; whoever sends one byte a second is ended here.
+ *
+ * Their number is bounded, and whoever comes finds a place: at the limit the oldest connection that
+ * never showed a valid key is closed, first of an address that has many of them. So nobody locks
+ * others out by opening connections. Any thread; one lock, held for a shutdown(2) at the longest.
  */
 #ifndef ITRIGGERD_CONNECTIONS_H
 #define ITRIGGERD_CONNECTIONS_H
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "core/base/list.h"
 
+#define CONNECTIONS_MAX ((size_t)4096)
+#define CONNECTIONS_SLOTS 4096 /* addresses are counted by hash */
+
 struct connection {
     struct itr_list node;
-    int fd; /* borrowed; open while it is in the list */
+    int fd; /* borrowed; open while it is in a list */
     atomic_int_fast64_t deadline_mono_ms;
     unsigned generation; /* of the listener */
+    uint64_t address;    /* its hash */
+    bool known;          /* it showed a valid key; constant once it is true */
+    bool closing;        /* it was shut down here */
 };
 
 struct connections {
     pthread_mutex_t lock;
-    struct itr_list all; /* oldest first */
-    size_t n;
+    /* Oldest first: without a valid key so far, with one, and shut down. */
+    struct itr_list strangers, known, closing;
+    size_t n, max;
+    uint64_t seed;
+    uint16_t strangers_of[CONNECTIONS_SLOTS]; /* by address */
+    uint64_t evicted;
 };
 
-void connections_init(struct connections *l);
+/* max: how many at once. seed: a random number. */
+void connections_init(struct connections *l, size_t max, uint64_t seed);
 void connections_clear(struct connections *l);
 
-/* NULL: no memory. */
-struct connection *connections_add(struct connections *l, int fd, unsigned generation,
-                                   int64_t deadline_mono_ms);
+/* Add an open connection; at the limit another one is shut down for it. NULL: no memory. */
+struct connection *connections_add(struct connections *l, int fd, const struct sockaddr *peer,
+                                   unsigned generation, int64_t deadline_mono_ms);
+/* It showed a valid key. */
+void connections_know(struct connections *l, struct connection *c);
 /* Before its fd is closed. Frees it; NULL is allowed. */
 void connections_remove(struct connections *l, struct connection *c);
 
-/* Shuts down those whose time is over; their owner then closes them. */
+/* Shut down those whose time is up; their owner then closes them. */
 void connections_expire(struct connections *l, int64_t now_mono_ms);
+
+/* Say how many there are, and how many were shut down at the limit since the start. */
+void connections_count(struct connections *l, size_t *n, uint64_t *evicted);
 
 #endif

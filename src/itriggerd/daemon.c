@@ -1,8 +1,11 @@
 #include "itriggerd/daemon.h"
 
+#include <errno.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/hex.h"
@@ -14,7 +17,7 @@
 
 #define DRAIN_MS 3500 /* requests may wait so long yet */
 #define LAST_MS 1000  /* then they are told to go, and have so long to */
-#define END_MS 4900   /* the process is gone by then, whatever happens */
+#define END_MS 4900   /* the process has ended by then, whatever happens */
 #define LOOK_MS 10
 #define NAME_MAX_BYTES 200
 
@@ -38,7 +41,7 @@ static void digest_tls(const struct tls_files *t, char out[65])
 }
 
 /* Without a socket: the library looks at both, and that they belong together. */
-enum itr_status daemon_check_tls(const struct settings *settings, struct itr_error *e)
+static enum itr_status check_tls(const struct settings *settings, struct itr_error *e)
 {
     struct tls_files t;
     struct MHD_Daemon *http;
@@ -71,7 +74,6 @@ static enum itr_status serve_all(struct daemon *d, const struct settings *s, str
         return st;
     for (i = 0; i < d->n_listeners && st == ITR_OK; i++) {
         bool tls = s->tls_cert != NULL && !d->listeners[i].address.is_unix;
-        d->listeners[i].of = d->n_listeners;
         if (tls || d->listeners[i].http == NULL)
             st = listener_start(&d->listeners[i], tls ? &t : NULL, (unsigned)s->threads, e);
     }
@@ -83,7 +85,43 @@ static enum itr_status serve_all(struct daemon *d, const struct settings *s, str
     return st;
 }
 
+/* ---- check ---- */
+
+static enum itr_status check_socket(const char *listen, struct itr_error *e)
+{
+    struct address a;
+    char path[sizeof(struct sockaddr_un)];
+    struct stat st;
+
+    (void)address_parse(listen, &a); /* checked already */
+    if (!a.is_unix)
+        return ITR_OK;
+    (void)snprintf(path, sizeof path, "%s", ((const struct sockaddr_un *)&a.at)->sun_path);
+    strrchr(path, '/')[1] = '\0';
+    if (stat(path, &st) == 0)
+        return ITR_OK;
+    return itr_error_set(e, ITR_CONFIG, "listen = %.200s: its directory: %s", listen,
+                         strerror(errno));
+}
+
+enum itr_status daemon_check(const struct settings *settings, struct itr_error *e)
+{
+    enum itr_status s = check_tls(settings, e);
+    size_t i;
+
+    if (s == ITR_OK)
+        s = parts_check(settings->token_store, e);
+    for (i = 0; i < settings->n_listen && s == ITR_OK; i++)
+        s = check_socket(settings->listen[i], e);
+    return s;
+}
+
 /* ---- start ---- */
+
+static void configure_log(const struct settings *s)
+{
+    log_configure(s->json_log, s->log_level, s->access_log);
+}
 
 static enum itr_status open_all(struct daemon *d, struct itr_error *e)
 {
@@ -109,6 +147,14 @@ static void say_where(const struct daemon *d)
              d->settings.n_clients);
 }
 
+static bool start_threads(struct daemon *d)
+{
+    d->ticks = timer_start(&d->timer, &d->server) == 0;
+    d->watches = store_watch_start(&d->store_watch, &d->server, &d->parts) == 0;
+    d->checks = token_check_start(&d->token_check, &d->server, &d->parts) == 0;
+    return d->ticks && d->watches && d->checks;
+}
+
 enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct itr_error *e)
 {
     struct snapshot *snapshot;
@@ -116,8 +162,8 @@ enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct
 
     *d = (struct daemon){.settings = *settings}; /* d now owns them */
     settings_init(settings);
-    server_init(&d->server);
-    log_use_json(d->settings.json_log);
+    server_init(&d->server, listener_connections_max());
+    configure_log(&d->settings);
     if ((s = parts_init(&d->parts, d->settings.token_store, e)) != ITR_OK)
         return s;
     if ((s = snapshot_new(&d->settings, &d->parts, NULL, &snapshot, e)) != ITR_OK)
@@ -125,9 +171,8 @@ enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct
     server_set_snapshot(&d->server, snapshot);
     if ((s = open_all(d, e)) != ITR_OK)
         return s;
-    if (timer_start(&d->timer, &d->server) != 0)
-        return itr_error_set(e, ITR_NOMEM, "no thread could be made");
-    d->ticks = true;
+    if (!start_threads(d))
+        return itr_error_set(e, ITR_NOMEM, "cannot start a thread");
     if ((s = serve_all(d, &d->settings, e)) == ITR_OK)
         say_where(d);
     return s;
@@ -180,18 +225,18 @@ static bool keep_fixed(const struct settings *now, struct settings *fresh)
     bool good = true;
 
     if (!same_listen(now, fresh)) {
-        log_warning("reload", NULL, "listen changed: needs a restart");
+        log_warning("reload", NULL, "listen changed; it takes effect after a restart");
         good = keep_listen(now, fresh);
     }
     if (!same_text(now->token_store, fresh->token_store)) {
-        log_warning("reload", NULL, "token_store changed: needs a restart");
+        log_warning("reload", NULL, "token_store changed; it takes effect after a restart");
         good = keep_text(now->token_store, &fresh->token_store) && good;
     }
     if (now->threads != fresh->threads)
-        log_warning("reload", NULL, "threads changed: needs a restart");
+        log_warning("reload", NULL, "threads changed; it takes effect after a restart");
     fresh->threads = now->threads;
     if ((now->tls_cert == NULL) != (fresh->tls_cert == NULL)) {
-        log_warning("reload", NULL, "TLS was turned on or off: needs a restart");
+        log_warning("reload", NULL, "TLS was turned on or off; it takes effect after a restart");
         good = keep_text(now->tls_cert, &fresh->tls_cert) &&
                keep_text(now->tls_key, &fresh->tls_key) && good;
     }
@@ -216,7 +261,7 @@ static bool tls_changed(const struct daemon *d, const struct settings *s)
 /* New certificates at all listeners, or at none. */
 static enum itr_status reload_tls(struct daemon *d, struct settings *fresh, struct itr_error *e)
 {
-    enum itr_status s = daemon_check_tls(fresh, e);
+    enum itr_status s = check_tls(fresh, e);
     size_t i;
 
     for (i = 0; s == ITR_OK && i < d->n_listeners; i++)
@@ -244,6 +289,12 @@ static enum itr_status reload(struct daemon *d, struct settings *fresh, struct i
     return ITR_OK;
 }
 
+void daemon_reload_failed(struct daemon *d, const char *why)
+{
+    server_note_reload(&d->server, false);
+    log_warning("reload", NULL, "%s; the old configuration stays", why);
+}
+
 void daemon_reload(struct daemon *d, struct settings *settings)
 {
     struct settings before;
@@ -251,11 +302,11 @@ void daemon_reload(struct daemon *d, struct settings *settings)
     enum itr_status st;
 
     if (!keep_fixed(&d->settings, settings))
-        st = itr_error_set(&e, ITR_NOMEM, "no memory");
+        st = itr_error_set(&e, ITR_NOMEM, "out of memory");
     else
         st = reload(d, settings, &e);
     if (st != ITR_OK) {
-        log_warning("reload", NULL, "%s; the old configuration stays", e.text);
+        daemon_reload_failed(d, e.text);
         settings_clear(settings);
         return;
     }
@@ -263,7 +314,8 @@ void daemon_reload(struct daemon *d, struct settings *settings)
     d->settings = *settings;
     settings_init(settings);
     settings_clear(&before);
-    log_use_json(d->settings.json_log);
+    configure_log(&d->settings);
+    server_note_reload(&d->server, true);
     log_info("reload", NULL, "done: %zu app(s), %zu client(s)", d->settings.n_apps,
              d->settings.n_clients);
 }
@@ -299,8 +351,8 @@ static void drain(struct daemon *d)
 
     atomic_store(&d->server.draining, true);
     for (i = 0; i < d->n_listeners; i++)
-        listener_quiesce(&d->listeners[i]);
-    waiting_cut(&d->server.waiting, now_mono() + DRAIN_MS);
+        listener_stop(&d->listeners[i]);
+    waiting_drain(&d->server.waiting, now_mono() + DRAIN_MS);
     wait_until_idle(d, DRAIN_MS + LAST_MS);
 }
 
@@ -314,6 +366,10 @@ void daemon_stop(struct daemon *d)
         listener_close(&d->listeners[i]);
     if (d->ticks)
         timer_stop(&d->timer);
+    if (d->watches)
+        store_watch_stop(&d->store_watch);
+    if (d->checks)
+        token_check_stop(&d->token_check);
     server_clear(&d->server);
     parts_clear(&d->parts);
     settings_clear(&d->settings);

@@ -9,7 +9,9 @@
 #include "itriggerd/listener.h"
 #include "itriggerd/server.h"
 #include "itriggerd/settings.h"
+#include "itriggerd/store_watch.h"
 #include "itriggerd/timer.h"
+#include "itriggerd/token_check.h"
 
 struct daemon {
     struct settings settings; /* those that are in force; ours */
@@ -18,8 +20,10 @@ struct daemon {
     struct listener listeners[SETTINGS_LISTEN_MAX];
     size_t n_listeners;
     struct timer timer;
-    bool ticks;        /* timer runs */
-    char tls_seen[65]; /* digest of certificate and key in use */
+    struct store_watch store_watch;
+    struct token_check token_check;
+    bool ticks, watches, checks; /* these three run */
+    char tls_seen[65];           /* digest of certificate and key in use */
 };
 
 /* Takes over the settings, which are finished. ITR_CONFIG, ITR_STORE, ITR_NOMEM: why it cannot
@@ -36,7 +40,11 @@ void daemon_sweep(struct daemon *d);
 /* Finishes what is under way, within 5 s, and ends. */
 void daemon_stop(struct daemon *d);
 
-/* For --check: can certificate and key be used? */
-enum itr_status daemon_check_tls(const struct settings *settings, struct itr_error *e);
+/* Note that the new configuration could not be read, and why; the old one stays. */
+void daemon_reload_failed(struct daemon *d, const char *why);
+
+/* For --check: check what a start would find wrong with the settings, without touching a socket or
+ * a store. */
+enum itr_status daemon_check(const struct settings *settings, struct itr_error *e);
 
 #endif

@@ -76,11 +76,10 @@ static bool find_route(const struct api_request *request, struct api_call *call,
         if (fits(routes[i].path, request->path, &app, &len))
             break;
     if (i == sizeof routes / sizeof *routes)
-        return refuse(r, 404, "there is nothing at this path");
+        return refuse(r, 404, "unknown path");
     call->route = &routes[i];
     if (app != NULL && !decode(app, len, call->app_id, API_APP_ID_MAX))
-        return refuse(r, 400,
-                      "the app id in the path is not percent-encoded as it should be, or too long");
+        return refuse(r, 400, "the app id in the path is too long, or wrongly percent-encoded");
     return true;
 }
 
@@ -94,7 +93,7 @@ static bool check_method(const struct api_request *request, const struct api_cal
         if (strncmp(list, request->method, n) == 0 && (list[n] == ',' || list[n] == '\0'))
             return true;
     r->allow = call->route->methods;
-    return refuse(r, 405, "this method is not for this path");
+    return refuse(r, 405, "this path does not accept the method");
 }
 
 /* ---- the key ---- */
@@ -144,10 +143,11 @@ static bool read_key(const struct api_request *request, struct api_call *call)
 {
     const char *text = request->authorization;
 
-    if (text == NULL)
+    if (text == NULL || call->route->guard == API_OPEN)
         return true;
     if (begins(text, "Basic"))
-        return read_basic(text + 5 + strspn(text + 5, " "), call->key, API_KEY_MAX);
+        return call->route->guard == API_STATUS &&
+               read_basic(text + 5 + strspn(text + 5, " "), call->key, API_KEY_MAX);
     if (!begins(text, "Bearer"))
         return false;
     text += 6 + strspn(text + 6, " ");
@@ -184,9 +184,9 @@ static bool read_poll(const struct api_request *q, struct api_call *call, struct
 {
     if (q->query_newer_than != NULL &&
         !read_fence(q->query_newer_than, strlen(q->query_newer_than), &call->newer_than))
-        return refuse(r, 400, "newer_than is no fence: an integer");
+        return refuse(r, 400, "newer_than must be a fence, an integer");
     if (q->query_wait != NULL && !read_wait(q->query_wait, &call->wait_ms))
-        return refuse(r, 400, "wait is no whole number of seconds");
+        return refuse(r, 400, "wait must be a whole number of seconds");
     return true;
 }
 
@@ -205,14 +205,14 @@ static bool read_refresh(const struct api_request *q, struct api_call *call, str
     s = itr_json_scan(q->body, q->body_len, &rewritten, &scan, &e);
     itr_buf_clear(&rewritten);
     if (s != ITR_OK || !scan.is_object)
-        return refuse(r, 400, "the body is not a JSON object");
+        return refuse(r, 400, "the body must be a JSON object");
     while (*all.at != '{')
         all.at++, all.len--;
     refused = itr_json_member(all, "refused");
     /* 0 would be read as "none", and cost a fetch. */
     if (refused.at != NULL &&
         (!read_fence(refused.at, refused.len, &call->refused) || call->refused == 0))
-        return refuse(r, 400, "refused is no fence: an integer");
+        return refuse(r, 400, "refused must be a fence, a positive integer");
     return true;
 }
 
@@ -259,8 +259,9 @@ void api_say_no_key(const struct api_call *call, struct reply *r)
         reply_say(r, 200, 40002, "appId或appSecret格式错误");
         return;
     }
-    r->challenge = true;
-    (void)refuse(r, 401, "a client's key is wanted: Authorization: Bearer KEY");
+    r->challenge =
+        call->route->guard == API_STATUS ? REPLY_CHALLENGE_BASIC : REPLY_CHALLENGE_BEARER;
+    (void)refuse(r, 401, "missing or unknown client key; send Authorization: Bearer KEY");
 }
 
 void api_say_no_right(const struct api_call *call, struct reply *r)
@@ -268,7 +269,7 @@ void api_say_no_right(const struct api_call *call, struct reply *r)
     if (call->route->vendor)
         api_say_no_key(call, r);
     else
-        (void)refuse(r, 403, "this key has no right to this app");
+        (void)refuse(r, 403, "this key may not have this app's token");
 }
 
 void api_say_no_app(const struct api_call *call, struct reply *r)
@@ -276,5 +277,5 @@ void api_say_no_app(const struct api_call *call, struct reply *r)
     if (call->route->vendor)
         api_say_no_key(call, r);
     else
-        (void)refuse(r, 404, "there is no such app here");
+        (void)refuse(r, 404, "unknown app id");
 }

@@ -30,7 +30,9 @@ enum api_what {
 enum api_guard {
     API_OPEN,   /* anybody */
     API_KEY,    /* a client with a right to the app */
-    API_STATUS, /* a client, or anybody with status=open (for the page and the metrics) */
+    API_STATUS, /* a client, or anybody with status=open (for the page and the metrics); here HTTP
+                   Basic is good too: a browser repeats it by itself, also where another site's
+                   page makes it ask, so nothing that does or gives something takes it */
 };
 
 struct api_route {
@@ -45,6 +47,7 @@ struct api_route {
 struct api_request {
     const char *method, *path;
     const char *authorization, *accept_language;
+    uint64_t peer; /* who is at the other end: a hash of the address; 0: unknown */
     const char *query_app_id, *query_app_secret, *query_newer_than, *query_wait;
     const char *body;
     size_t body_len;

@@ -31,6 +31,13 @@ static struct connection *connection_of(struct MHD_Connection *c)
     return info != NULL ? info->socket_context : NULL;
 }
 
+static int fd_of(struct MHD_Connection *c)
+{
+    const struct connection *mine = connection_of(c);
+
+    return mine != NULL ? mine->fd : -1;
+}
+
 static void set_deadline(struct MHD_Connection *c, int64_t ms)
 {
     struct connection *mine = connection_of(c);
@@ -44,16 +51,19 @@ void http_server_connection(void *ctx, struct MHD_Connection *c, void **connecti
 {
     struct server *s = ((struct listener *)ctx)->server;
     const union MHD_ConnectionInfo *info;
+    const struct sockaddr *peer;
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         connections_remove(&s->connections, *connection);
         *connection = NULL;
         return;
     }
+    info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    peer = info != NULL ? info->client_addr : NULL;
     info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
     *connection = info == NULL
                       ? NULL
-                      : connections_add(&s->connections, info->connect_fd,
+                      : connections_add(&s->connections, info->connect_fd, peer,
                                         atomic_load(&s->generation), now_mono() + FIRST_REQUEST_MS);
 }
 
@@ -79,11 +89,15 @@ static void add(struct MHD_Response *m, const char *name, const char *value)
     (void)MHD_add_response_header(m, name, value);
 }
 
-static bool closes_after(const struct listener *l, struct MHD_Connection *c)
+/* Whoever did not show a valid key does not keep a connection either. */
+static bool closes_after(const struct listener *l, struct MHD_Connection *c,
+                         const struct serving *s)
 {
-    const struct connection *mine = connection_of(c);
+    struct connection *mine = connection_of(c);
 
-    return atomic_load(&l->server->draining) || mine == NULL ||
+    if (mine != NULL && s->admitted && !mine->known)
+        connections_know(&l->server->connections, mine);
+    return !s->admitted || atomic_load(&l->server->draining) || mine == NULL ||
            mine->generation != atomic_load(&l->server->generation);
 }
 
@@ -100,10 +114,10 @@ static void add_headers(struct MHD_Response *m, const struct reply *r, bool clos
     }
     if (r->allow != NULL)
         add(m, MHD_HTTP_HEADER_ALLOW, r->allow);
-    if (r->challenge) {
+    if (r->challenge != REPLY_NO_CHALLENGE)
         add(m, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"itriggerd\"");
+    if (r->challenge == REPLY_CHALLENGE_BASIC)
         add(m, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"itriggerd\", charset=\"UTF-8\"");
-    }
     if (r->retry_after_s > 0) {
         (void)snprintf(seconds, sizeof seconds, "%d", r->retry_after_s);
         add(m, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
@@ -113,15 +127,16 @@ static void add_headers(struct MHD_Response *m, const struct reply *r, bool clos
 }
 
 static enum MHD_Result respond(const struct listener *l, struct MHD_Connection *c,
-                               const struct reply *r)
+                               const struct serving *s)
 {
+    const struct reply *r = &s->reply;
     struct MHD_Response *m =
         MHD_create_response_from_buffer(r->body.len, r->body.data, MHD_RESPMEM_MUST_COPY);
     enum MHD_Result queued;
 
     if (m == NULL)
         return MHD_NO;
-    add_headers(m, r, closes_after(l, c));
+    add_headers(m, r, closes_after(l, c, s));
     set_deadline(c, NEXT_REQUEST_MS);
     queued = MHD_queue_response(c, (unsigned)r->http_status, m);
     MHD_destroy_response(m);
@@ -144,6 +159,7 @@ static struct http_request *begin(struct listener *l, struct MHD_Connection *c)
     serving_init(&q->serving, l->server);
     q->serving.waiter.resume = resume;
     q->serving.waiter.ctx = c;
+    q->serving.waiter.fd = fd_of(c);
     itr_buf_init(&q->body, API_BODY_MAX);
     q->body_seen = 0;
     q->waits = false;
@@ -171,8 +187,8 @@ void http_server_completed(void *ctx, struct MHD_Connection *c, void **request,
 static enum MHD_Result respond_too_large(struct listener *l, struct MHD_Connection *c,
                                          struct http_request *q)
 {
-    reply_say(&q->serving.reply, 413, 413, "the body is too large");
-    return respond(l, c, &q->serving.reply);
+    reply_say(&q->serving.reply, 413, 413, "the request body is too large");
+    return respond(l, c, &q->serving);
 }
 
 /* A body that says how long it is is turned away before it comes. */
@@ -218,6 +234,7 @@ static enum serve_result serve(struct listener *l, struct MHD_Connection *c, str
     r.query_wait = query(c, "wait");
     r.body = itr_buf_str(&q->body);
     r.body_len = q->body.len;
+    r.peer = connection_of(c) != NULL ? connection_of(c)->address : 0;
     return serve_begin(&q->serving, &r, l->address.is_unix);
 }
 
@@ -226,7 +243,7 @@ static enum MHD_Result go_on(struct listener *l, struct MHD_Connection *c, struc
                              enum serve_result result)
 {
     if (result == SERVE_DONE)
-        return respond(l, c, &q->serving.reply);
+        return respond(l, c, &q->serving);
     q->waits = true;
     set_deadline(c, INT64_MAX);
     MHD_suspend_connection(c);

@@ -1,23 +1,12 @@
 #include "itriggerd/ini_reader.h"
 
-#include <ini.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "core/base/buf.h"
 #include "core/base/utf8.h"
 
-#define NAME_MAX_BYTES 49 /* of inih's buffers, without their NUL */
-
-/* One file while it is read. */
-struct reading {
-    FILE *file;
-    ini_reader_take *take;
-    void *ctx;
-    struct complaint *c;
-    int line; /* the one that inih has in hand */
-    bool failed;
-};
+#define SPACE " \t\r"
 
 bool complain(struct complaint *c, int line, const char *fmt, ...)
 {
@@ -30,120 +19,104 @@ bool complain(struct complaint *c, int line, const char *fmt, ...)
     return false;
 }
 
-/* ---- one line ---- */
-
-static bool check_section(struct reading *r, const char *text)
+/* Cut spaces off both ends, in place. */
+static char *trim(char *text)
 {
-    const char *end = strchr(text, ']');
+    size_t n;
+
+    text += strspn(text, SPACE);
+    for (n = strlen(text); n > 0 && strchr(SPACE, text[n - 1]) != NULL; n--)
+        text[n - 1] = '\0';
+    return text;
+}
+
+static bool take_section(const struct ini_handler *h, char *text, int line, struct complaint *c)
+{
+    char *end = strchr(text, ']');
 
     if (end == NULL)
-        return complain(r->c, r->line, "a section without its \"]\"");
-    if (end - text - 1 > NAME_MAX_BYTES)
-        return complain(r->c, r->line, "the section's name is longer than %d bytes",
-                        NAME_MAX_BYTES);
-    if (end[1 + strspn(end + 1, " \t\r")] != '\0')
-        return complain(r->c, r->line, "text behind the section's \"]\"");
-    return true;
+        return complain(c, line, "missing ] at the end of the section name");
+    if (end[1] != '\0')
+        return complain(c, line, "unexpected text after the section's ]");
+    *end = '\0';
+    return h->section(h->ctx, trim(text + 1), line, c);
 }
 
-static bool check_pair(struct reading *r, const char *text)
+static bool take_pair(const struct ini_handler *h, char *text, int line, struct complaint *c)
 {
-    size_t name = strcspn(text, "=:");
+    char *equals = strchr(text, '='), *comment;
 
-    if (text[name] != '=')
-        return complain(r->c, r->line, "neither \"name = value\" nor \"[section]\" nor a comment");
-    while (name > 0 && (text[name - 1] == ' ' || text[name - 1] == '\t'))
-        name--;
-    if (name == 0)
-        return complain(r->c, r->line, "no name before \"=\"");
-    if (name > NAME_MAX_BYTES)
-        return complain(r->c, r->line, "the name is longer than %d bytes", NAME_MAX_BYTES);
-    return true;
+    if (equals == NULL)
+        return complain(c, line,
+                        "expected \"name = value\", \"[section]\" or a comment that begins with ;");
+    *equals = '\0';
+    if (*trim(text) == '\0')
+        return complain(c, line, "missing name before \"=\"");
+    for (comment = equals + 1; (comment = strpbrk(comment, ";#")) != NULL; comment++)
+        if (comment[-1] == ' ' || comment[-1] == '\t')
+            return complain(c, line,
+                            "\" %c\" inside a value: put the comment on a line of its own (a value "
+                            "cannot contain a space followed by ; or #)",
+                            *comment);
+    return h->pair(h->ctx, trim(text), trim(equals + 1), line, c);
 }
 
-static bool has_comment_inside(const char *text)
+static bool take_line(const struct ini_handler *h, char *text, int line, struct complaint *c)
 {
-    for (; (text = strchr(text, ';')) != NULL; text++)
-        if (text[-1] == ' ' || text[-1] == '\t')
-            return true;
-    return false;
-}
+    bool indented = *text == ' ' || *text == '\t';
 
-static bool check_line(struct reading *r, const char *line, size_t len)
-{
-    const char *text = line + strspn(line, " \t\r");
-
-    if (strlen(line) != len)
-        return complain(r->c, r->line, "a NUL byte");
-    if (!itr_utf8_valid(line, len))
-        return complain(r->c, r->line, "not valid UTF-8");
+    text = trim(text);
     if (*text == '\0' || *text == ';' || *text == '#')
         return true;
-    if (text != line)
-        return complain(r->c, r->line, "a line must not begin with a space");
-    if (has_comment_inside(line + 1))
-        return complain(r->c, r->line,
-                        "\" ;\" begins a comment that would cut the line here: comments have "
-                        "lines of their own");
-    return *text == '[' ? check_section(r, text) : check_pair(r, text);
+    if (indented)
+        return complain(c, line, "indented line: remove the spaces at its start");
+    return *text == '[' ? take_section(h, text, line, c) : take_pair(h, text, line, c);
 }
 
-/* ---- inih's side ---- */
-
-/* Reads one line into n bytes. -1: the end; -2: it is too long. */
-static int read_line(FILE *file, char *line, int n)
+static bool read_all(FILE *file, struct itr_buf *out, struct complaint *c)
 {
-    int len = 0, c;
+    char block[4096];
+    bool fits = true;
+    size_t n;
 
-    while ((c = getc(file)) != EOF && c != '\n') {
-        if (len == n - 1)
-            return -2;
-        line[len++] = (char)c;
-    }
-    line[len] = '\0';
-    return c == EOF && len == 0 ? -1 : len;
+    while (fits && (n = fread(block, 1, sizeof block, file)) > 0)
+        fits = itr_buf_append(out, block, n) == ITR_OK;
+    itr_wipe(block, sizeof block);
+    if (!fits)
+        return complain(c, 0, "the file is larger than %zu MB", INI_FILE_MAX >> 20);
+    return !ferror(file) || complain(c, 0, "cannot read the file to its end");
 }
 
-static char *next_line(char *line, int n, void *stream)
+static bool take_lines(const struct ini_handler *h, struct itr_buf *all, struct complaint *c)
 {
-    struct reading *r = stream;
-    const char *text = line;
-    int len;
+    char *text = all->data, *end = all->data + all->len, *next;
+    int line = 1;
 
-    if (r->failed)
-        return NULL;
-    r->line++;
-    if ((len = read_line(r->file, line, n)) == -1)
-        return NULL;
-    if (len < 0) {
-        r->failed = !complain(r->c, r->line, "the line is longer than %d bytes", n - 1);
-        return NULL;
-    }
-    if (r->line == 1 && strncmp(text, "\xEF\xBB\xBF", 3) == 0)
+    if (all->len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
         text += 3;
-    r->failed = !check_line(r, text, (size_t)(len - (text - line)));
-    return r->failed ? NULL : line;
+    for (; text < end; text = next, line++) {
+        char *stop = memchr(text, '\n', (size_t)(end - text));
+        size_t n = (size_t)((stop != NULL ? stop : end) - text);
+        next = text + n + 1;
+        if (memchr(text, '\0', n) != NULL)
+            return complain(c, line, "the line contains a NUL byte");
+        if (!itr_utf8_valid(text, n))
+            return complain(c, line, "the line is not valid UTF-8");
+        text[n] = '\0'; /* the last line has a byte of the buffer's own after it */
+        if (!take_line(h, text, line, c))
+            return false;
+    }
+    return true;
 }
 
-static int take_pair(void *ctx, const char *section, const char *name, const char *value)
+bool ini_reader_read(FILE *file, const struct ini_handler *handler, struct complaint *c)
 {
-    struct reading *r = ctx;
-
-    if (!r->failed)
-        r->failed = !r->take(r->ctx, section, name, value, r->line, r->c);
-    return !r->failed;
-}
-
-bool ini_reader_read(FILE *file, ini_reader_take *take, void *ctx, struct complaint *c)
-{
-    struct reading r = {.file = file, .take = take, .ctx = ctx, .c = c};
-    int wrong;
+    struct itr_buf all;
+    bool good;
 
     *c = (struct complaint){0};
-    wrong = ini_parse_stream(next_line, &r, take_pair, &r);
-    if (r.failed)
-        return false;
-    if (ferror(file))
-        return complain(c, 0, "the file cannot be read to its end");
-    return wrong == 0 || complain(c, wrong, "not understood");
+    itr_buf_init_secret(&all, INI_FILE_MAX);
+    good = read_all(file, &all, c) && (all.len == 0 || take_lines(handler, &all, c));
+    itr_buf_clear(&all);
+    return good;
 }

@@ -33,6 +33,27 @@ bool key_digest_parse(const char *hex, struct key_digest *out)
     return true;
 }
 
+bool key_digest_is_trivial(const struct key_digest *digest)
+{
+    static const char *const ends[] = {"", "\n", "\r\n"};
+    struct key_digest trivial;
+    char key[4];
+    size_t i, n, len;
+    int c;
+
+    for (i = 0; i < sizeof ends / sizeof *ends; i++)
+        for (c = 0; c < 256; c++)
+            for (n = 0; n < 2; n++) {
+                len = n + strlen(ends[i]);
+                key[0] = (char)c;
+                memcpy(key + n, ends[i], strlen(ends[i]));
+                key_digest_of(key, len, &trivial);
+                if (key_digest_same(&trivial, digest))
+                    return true;
+            }
+    return false;
+}
+
 bool key_digest_same(const struct key_digest *a, const struct key_digest *b)
 {
     unsigned char differ = 0;

@@ -10,7 +10,7 @@
 
 #include "core/base/sha256.h"
 
-#define KEY_MIN 16      /* bytes of a key that somebody thought up */
+#define KEY_MIN 16      /* bytes; a shorter one never matches */
 #define KEY_TEXT_MAX 65 /* of one that we make, with its NUL */
 
 struct key_digest {
@@ -18,6 +18,10 @@ struct key_digest {
 };
 
 void key_digest_of(const char *key, size_t len, struct key_digest *out);
+
+/* Return whether this is the digest of an empty or one-byte key, with or without a line end: what a
+ * shell recipe gives whose variable was empty. */
+bool key_digest_is_trivial(const struct key_digest *digest);
 
 /* 64 hex digits, in either case. False: they are not. */
 bool key_digest_parse(const char *hex, struct key_digest *out);

@@ -16,13 +16,14 @@
 #define BACKLOG 1024
 #define SOCKET_MODE 0660
 #define MEMORY_PER_CONNECTION ((size_t)16 * 1024) /* request line and headers have to fit */
-#define CONNECTIONS_MAX 4096u
-#define OWN_FILES_MAX                                                                              \
-    256u /* for fetches, stores and token files, however many connections come                     \
-          */
+/* For fetches, stores and token files, however many connections come. */
+#define OWN_FILES_MAX 256u
 #define IDLE_S 75u
 
-static char tls_versions[] = "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1";
+/* TLS 1.2 and 1.3; forward secrecy and authenticated encryption only. */
+static char tls_versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:"
+                             "+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305:"
+                             "+AES-128-GCM:-MAC-ALL:+AEAD";
 
 /* ---- the socket ---- */
 
@@ -42,14 +43,21 @@ static void remove_dead_socket(const struct address *a)
     close(fd);
 }
 
-static bool bind_unix(int fd, const struct address *a)
+static bool bind_unix(struct listener *l)
 {
-    mode_t before = umask(0777 & ~SOCKET_MODE); /* there is one thread yet */
+    const struct address *a = &l->address;
+    const char *path = ((const struct sockaddr_un *)&a->at)->sun_path;
+    mode_t before = umask(0777 & ~SOCKET_MODE); /* no other thread makes files yet */
+    struct stat st;
     bool bound;
 
     remove_dead_socket(a);
-    bound = bind(fd, (const struct sockaddr *)&a->at, a->len) == 0;
+    bound = bind(l->fd, (const struct sockaddr *)&a->at, a->len) == 0 && lstat(path, &st) == 0;
     (void)umask(before);
+    if (bound) {
+        l->dev = st.st_dev;
+        l->ino = st.st_ino;
+    }
     return bound;
 }
 
@@ -58,6 +66,8 @@ static bool bind_tcp(int fd, const struct address *a)
     int on = 1;
 
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    /* An address that the machine does not have yet (or a standby's virtual one) is no error. */
+    (void)setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
     if (a->at.ss_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     return bind(fd, (const struct sockaddr *)&a->at, a->len) == 0;
@@ -71,12 +81,11 @@ enum itr_status listener_open(struct listener *l, struct server *server, const c
     *l = (struct listener){.server = server, .fd = -1};
     (void)address_parse(address, &l->address); /* it is checked by now */
     l->fd = socket(l->address.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    good = l->fd >= 0 &&
-           (l->address.is_unix ? bind_unix(l->fd, &l->address) : bind_tcp(l->fd, &l->address)) &&
+    good = l->fd >= 0 && (l->address.is_unix ? bind_unix(l) : bind_tcp(l->fd, &l->address)) &&
            listen(l->fd, BACKLOG) == 0;
     if (good)
         return ITR_OK;
-    (void)itr_error_set(e, ITR_CONFIG, "listen = %.200s: %s", address, strerror(errno));
+    (void)itr_error_set(e, ITR_NETWORK, "listen = %.200s: %s", address, strerror(errno));
     if (l->fd >= 0)
         close(l->fd);
     l->fd = -1; /* what stands at a Unix socket's path is not ours to remove */
@@ -116,20 +125,28 @@ static void hear_nothing(void *ctx, const char *fmt, va_list args)
     (void)args;
 }
 
-/* Connections must not take the files that a fetch needs: anybody can open some, without a key.
- * Each thread has to have one at least. */
-static unsigned connections_max(const struct listener *l, unsigned threads)
+static rlim_t files_of_own(rlim_t files)
+{
+    return files / 2 < OWN_FILES_MAX ? files / 2 : OWN_FILES_MAX;
+}
+
+size_t listener_connections_max(void)
 {
     struct rlimit files;
-    rlim_t own, room;
 
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY ||
+        files.rlim_cur - files_of_own(files.rlim_cur) > CONNECTIONS_MAX)
         return CONNECTIONS_MAX;
-    own = files.rlim_cur / 2 < OWN_FILES_MAX ? files.rlim_cur / 2 : OWN_FILES_MAX;
-    room = (files.rlim_cur - own) / (l->of > 0 ? l->of : 1);
-    if (room > CONNECTIONS_MAX)
-        return CONNECTIONS_MAX;
-    return room > threads ? (unsigned)room : threads;
+    return (size_t)(files.rlim_cur - files_of_own(files.rlim_cur));
+}
+
+/* The library's own limit lies higher than ours (connections.h): at its limit it stops to accept,
+ * at ours somebody else has to go. Each of its threads has its share. */
+static unsigned library_limit(const struct listener *l, unsigned threads)
+{
+    size_t max = l->server->connections.max, threads_need = 2 * (size_t)threads;
+
+    return (unsigned)(max + (max / 16 > threads_need ? max / 16 : threads_need));
 }
 
 static struct MHD_Daemon *start_http(struct listener *l, int fd, const struct tls_files *tls,
@@ -153,7 +170,7 @@ static struct MHD_Daemon *start_http(struct listener *l, int fd, const struct tl
         MHD_OPTION_NOTIFY_CONNECTION, http_server_connection, l, MHD_OPTION_URI_LOG_CALLBACK,
         http_server_begun, l, MHD_OPTION_UNESCAPE_CALLBACK, http_server_unescape, NULL,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CONNECTION, MHD_OPTION_CONNECTION_LIMIT,
-        connections_max(l, threads), MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+        library_limit(l, threads), MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls != NULL ? for_tls : none,
         MHD_OPTION_ARRAY, threads > 1 ? pool : none, MHD_OPTION_END);
 }
@@ -177,9 +194,9 @@ enum itr_status listener_start(struct listener *l, const struct tls_files *tls, 
     if (http == NULL) {
         if (fd >= 0)
             close(fd);
-        return itr_error_set(e, ITR_CONFIG, "the HTTP server does not start%s",
-                             tls != NULL ? ": tls_cert and tls_key must be PEM and belong together"
-                                         : "");
+        return itr_error_set(
+            e, tls != NULL ? ITR_CONFIG : ITR_NETWORK, "the HTTP server does not start%s",
+            tls != NULL ? ": tls_cert and tls_key must be PEM and belong together" : "");
     }
     if (l->http != NULL)
         retire(l);
@@ -220,19 +237,32 @@ enum itr_status listener_check_room(struct listener *l, struct itr_error *e)
                          LISTENER_RETIRED_MAX);
 }
 
-void listener_quiesce(struct listener *l)
+/* Another daemon may have put its own socket at that path meanwhile. */
+static void unlink_socket(const struct listener *l)
 {
+    const char *path = ((const struct sockaddr_un *)&l->address.at)->sun_path;
+    struct stat st;
+
+    if (l->address.is_unix && lstat(path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+        (void)unlink(path);
+}
+
+void listener_stop(struct listener *l)
+{
+    if (l->fd < 0)
+        return;
+    unlink_socket(l);
+    (void)shutdown(l->fd, SHUT_RD); /* no listening any more, for duplicates of it too */
     if (l->http != NULL)
         retire(l);
+    close(l->fd);
+    l->fd = -1;
 }
 
 void listener_close(struct listener *l)
 {
-    listener_quiesce(l);
+    listener_stop(l);
+    if (l->http != NULL)
+        retire(l);
     listener_sweep(l, true);
-    if (l->fd >= 0)
-        close(l->fd);
-    if (l->fd >= 0 && l->address.is_unix)
-        (void)unlink(((const struct sockaddr_un *)&l->address.at)->sun_path);
-    l->fd = -1;
 }

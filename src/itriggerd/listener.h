@@ -8,6 +8,7 @@
 #define ITRIGGERD_LISTENER_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "core/base/status.h"
 #include "itriggerd/address.h"
@@ -21,15 +22,20 @@ struct MHD_Daemon;
 struct listener {
     struct server *server; /* borrowed */
     struct address address;
-    int fd;
-    size_t of; /* how many listeners share the process's files */
+    int fd;    /* -1: it does not listen */
+    dev_t dev; /* of a Unix socket's file */
+    ino_t ino;
     struct MHD_Daemon *http;
     /* They finish what they have. The last place is for the end. */
     struct MHD_Daemon *retired[LISTENER_RETIRED_MAX + 1];
     size_t n_retired;
 };
 
-/* Opens the socket. ITR_CONFIG: why it cannot be. */
+/* Return how many connections the process can have: they must not take the files that fetches,
+ * stores and token files need. */
+size_t listener_connections_max(void);
+
+/* Open the socket. ITR_NETWORK: the system refuses it now (address in use, no permission). */
 enum itr_status listener_open(struct listener *l, struct server *server, const char *address,
                               struct itr_error *e);
 /* Sweeps; ITR_CONFIG: so many retired servers still have open requests that it cannot be started
@@ -41,8 +47,9 @@ enum itr_status listener_start(struct listener *l, const struct tls_files *tls, 
                                struct itr_error *e);
 /* Stops retired servers without connections, or all. */
 void listener_sweep(struct listener *l, bool all);
-/* No new connections from now on. */
-void listener_quiesce(struct listener *l);
+/* Stop listening: new connections are refused from now on; those that are open go on. Removes the
+ * socket's file if it is still the one that was made here. */
+void listener_stop(struct listener *l);
 /* Ends all connections. No request may be suspended. */
 void listener_close(struct listener *l);
 

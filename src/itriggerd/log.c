@@ -1,5 +1,9 @@
 #include "itriggerd/log.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,19 +12,150 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "core/base/utf8.h"
+#include "core/os/thread.h"
+#include "itriggerd/now.h"
 #include "itriggerd/reply.h"
 
 #define TEXT_MAX 1024
 #define LINE_MAX_BYTES 8192
+#define QUEUE_MAX ((size_t)256 * 1024)
+#define CHUNK_MAX ((size_t)16 * 1024)
+#define RETRY_MS 100   /* a stderr that does not take more is asked again */
+#define NOBODY_MS 1000 /* between two lines about requests without a valid key */
+
+const char *const log_level_names[LOG_LEVELS] = {"debug", "info", "warning", "error"};
+const char *const log_access_names[LOG_ACCESS_COUNT] = {"off", "errors", "all"};
+
+/* The queue of whole lines, and what is left out. Guarded by lock. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool runs;   /* the thread */
+    bool writes; /* it has a chunk that is not written yet */
+    char bytes[QUEUE_MAX];
+    size_t len;
+    uint64_t untold;        /* dropped, and no line says so yet */
+    int64_t nobody_mono_ms; /* when a request without a valid key was logged last */
+    uint64_t nobody_untold;
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static atomic_bool as_json;
+static atomic_int least_level = LOG_LEVEL_INFO, access_mode = LOG_ACCESS_ERRORS;
+static atomic_uint_fast64_t dropped;
 
-void log_use_json(bool json)
+void log_configure(bool json, enum log_level least, enum log_access access)
 {
     atomic_store(&as_json, json);
+    atomic_store(&least_level, (int)least);
+    atomic_store(&access_mode, (int)access);
 }
 
-static void write_time(struct itr_buf *line)
+uint64_t log_dropped(void)
+{
+    return atomic_load(&dropped);
+}
+
+/* ---- writing ---- */
+
+/* Blocks as long as stderr does. False: it cannot be written. */
+static bool write_all(const char *text, size_t len)
+{
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t n;
+
+    for (; len > 0; text += n, len -= (size_t)n) {
+        n = write(STDERR_FILENO, text, len);
+        if (n < 0 && errno == EAGAIN)
+            (void)poll(&room, 1, RETRY_MS);
+        else if (n < 0 && errno != EINTR)
+            return false;
+        n = n > 0 ? n : 0;
+    }
+    return true;
+}
+
+static uint64_t count_lines(const char *text, size_t len)
+{
+    const char *end = text + len;
+    uint64_t n = 0;
+
+    while (text < end && (text = memchr(text, '\n', (size_t)(end - text))) != NULL)
+        text++, n++;
+    return n;
+}
+
+/* The whole lines at the front of the queue that fit into a chunk. Under the lock. */
+static size_t take_chunk(char chunk[CHUNK_MAX])
+{
+    size_t n = queue.len;
+
+    if (n > CHUNK_MAX)
+        for (n = CHUNK_MAX; queue.bytes[n - 1] != '\n';)
+            n--;
+    memcpy(chunk, queue.bytes, n);
+    queue.len -= n;
+    memmove(queue.bytes, queue.bytes + n, queue.len);
+    return n;
+}
+
+static void *write_lines(void *arg)
+{
+    static char chunk[CHUNK_MAX];
+    bool written;
+    size_t n;
+
+    (void)arg;
+    pthread_mutex_lock(&queue.lock);
+    for (;;) {
+        while (queue.len == 0)
+            pthread_cond_wait(&queue.changed, &queue.lock);
+        n = take_chunk(chunk);
+        queue.writes = true;
+        pthread_mutex_unlock(&queue.lock);
+        written = write_all(chunk, n);
+        pthread_mutex_lock(&queue.lock);
+        queue.writes = false;
+        if (!written) {
+            atomic_fetch_add(&dropped, count_lines(chunk, n));
+            queue.untold += count_lines(chunk, n);
+        }
+        pthread_cond_broadcast(&queue.changed);
+    }
+    return NULL;
+}
+
+int log_start(void)
+{
+    pthread_t thread;
+    int failed;
+
+    pthread_mutex_lock(&queue.lock);
+    failed = pthread_create(&thread, NULL, write_lines, NULL);
+    if (failed == 0)
+        (void)pthread_detach(thread);
+    queue.runs = failed == 0;
+    pthread_mutex_unlock(&queue.lock);
+    return failed;
+}
+
+void log_flush(int64_t within_ms)
+{
+    int64_t until = now_mono() + within_ms;
+    bool busy = true;
+
+    while (busy && now_mono() < until) {
+        pthread_mutex_lock(&queue.lock);
+        busy = queue.runs && (queue.len > 0 || queue.writes);
+        pthread_mutex_unlock(&queue.lock);
+        if (busy)
+            itr_clock_sleep_ms(itr_clock_system(), 1);
+    }
+}
+
+/* ---- one line ---- */
+
+static void append_time(struct itr_buf *line)
 {
     struct timespec now;
     struct tm tm;
@@ -32,76 +167,201 @@ static void write_time(struct itr_buf *line)
     (void)itr_buf_append_fmt(line, "%s.%03dZ", text, (int)(now.tv_nsec / 1000000));
 }
 
-static void member(struct itr_buf *line, const char *name, const char *value)
+static void append_member(struct itr_buf *line, const char *name, const char *value)
 {
     (void)itr_buf_append_fmt(line, ",\"%s\":", name);
     reply_append_json(line, value);
 }
 
-static void write_json(struct itr_buf *line, const char *const words[3], const char *text)
+/* Line ends of any alphabet, and marks that turn the direction of writing, would let somebody
+ * else's words look like a line of the daemon's. */
+static bool is_disguise(const unsigned char *p, size_t n)
 {
-    (void)itr_buf_append_str(line, "{\"time\":\"");
-    write_time(line);
-    (void)itr_buf_append_char(line, '"');
-    member(line, "level", words[0]);
-    member(line, "event", words[1]);
-    if (words[2] != NULL)
-        member(line, "app", words[2]);
-    member(line, "message", text);
-    (void)itr_buf_append_str(line, "}\n");
+    unsigned c = 0;
+
+    if (n == 2)
+        c = (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
+    else if (n == 3)
+        c = (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+    return (c >= 0x80 && c < 0xa0) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
 }
 
-static void write_text(struct itr_buf *line, const char *const words[3], const char *text)
+/* Copy text with a space for each control character, and "?" for bytes that are not UTF-8. */
+static void make_plain(const char *text, char out[TEXT_MAX])
 {
-    write_time(line);
-    (void)itr_buf_append_fmt(line, " %s %s", words[0], words[1]);
-    if (words[2] != NULL)
-        (void)itr_buf_append_fmt(line, " app=%s", words[2]);
-    (void)itr_buf_append_fmt(line, ": %s\n", text);
+    const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
+    size_t n, len = 0;
+
+    for (; p < end; p += n) {
+        n = *p < 0x80 ? 1 : itr_utf8_sequence(p, end);
+        if (n == 1)
+            out[len++] = (char)(*p < 0x20 || *p == 0x7f ? ' ' : *p);
+        else if (n == 0 || is_disguise(p, n))
+            out[len++] = n == 0 ? '?' : ' ';
+        else
+            for (size_t i = 0; i < n; i++)
+                out[len++] = (char)p[i];
+        n = n > 0 ? n : 1;
+    }
+    out[len] = '\0';
 }
 
-/* A line end in somebody else's words would begin a line of its own. */
-static void make_one_line(char *text)
+static void begin_line(struct itr_buf *line, enum log_level level, const char *event,
+                       const char *app)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = ' ';
+    itr_buf_init(line, LINE_MAX_BYTES);
+    if (atomic_load(&as_json)) {
+        (void)itr_buf_append_str(line, "{\"time\":\"");
+        append_time(line);
+        (void)itr_buf_append_char(line, '"');
+        append_member(line, "level", log_level_names[level]);
+        append_member(line, "event", event);
+        if (app != NULL)
+            append_member(line, "app", app);
+        return;
+    }
+    append_time(line);
+    (void)itr_buf_append_fmt(line, " %s %s", log_level_names[level], event);
+    if (app != NULL)
+        (void)itr_buf_append_fmt(line, " app=%s", app);
 }
 
-static void write_line(const char *const words[3], const char *fmt, va_list args)
+static void end_line(struct itr_buf *line, const char *text)
 {
-    char text[TEXT_MAX];
+    if (atomic_load(&as_json)) {
+        append_member(line, "message", text);
+        (void)itr_buf_append_str(line, "}\n");
+    } else {
+        (void)itr_buf_append_fmt(line, ": %s\n", text);
+    }
+}
+
+/* ---- the queue ---- */
+
+/* Under the lock. */
+static bool put(const struct itr_buf *line)
+{
+    if (line->len > QUEUE_MAX - queue.len) {
+        atomic_fetch_add(&dropped, 1);
+        queue.untold++;
+        return false;
+    }
+    memcpy(queue.bytes + queue.len, itr_buf_str(line), line->len);
+    queue.len += line->len;
+    return true;
+}
+
+/* The first line after some were lost says so. Under the lock. */
+static void put_dropped(void)
+{
+    uint64_t n = queue.untold;
     struct itr_buf line;
-    ssize_t done;
+    char text[64];
 
-    (void)vsnprintf(text, sizeof text, fmt, args);
-    make_one_line(text);
-    itr_buf_init(&line, LINE_MAX_BYTES);
-    if (atomic_load(&as_json))
-        write_json(&line, words, text);
-    else
-        write_text(&line, words, text);
-    done = write(STDERR_FILENO, itr_buf_str(&line), line.len); /* nobody to tell if it fails */
-    (void)done;
+    (void)snprintf(text, sizeof text, "%" PRIu64 " log line(s) were dropped before this one", n);
+    begin_line(&line, LOG_LEVEL_WARNING, "log", NULL);
+    end_line(&line, text);
+    queue.untold = 0;
+    if (!put(&line))
+        queue.untold = n;
     itr_buf_clear(&line);
 }
 
-void log_info(const char *event, const char *app, const char *fmt, ...)
+static void enqueue(struct itr_buf *line)
 {
-    const char *const words[3] = {"info", event, app};
-    va_list args;
+    bool direct;
 
-    va_start(args, fmt);
-    write_line(words, fmt, args);
-    va_end(args);
+    pthread_mutex_lock(&queue.lock);
+    direct = !queue.runs;
+    if (!direct) {
+        if (queue.untold > 0 && queue.len < QUEUE_MAX / 2)
+            put_dropped();
+        (void)put(line);
+        pthread_cond_broadcast(&queue.changed);
+    }
+    pthread_mutex_unlock(&queue.lock);
+    if (direct && !write_all(itr_buf_str(line), line->len))
+        atomic_fetch_add(&dropped, 1);
+    itr_buf_clear(line);
 }
 
-void log_warning(const char *event, const char *app, const char *fmt, ...)
+void log_write(enum log_level level, const char *event, const char *app, const char *fmt, ...)
 {
-    const char *const words[3] = {"warning", event, app};
+    char text[TEXT_MAX], plain[TEXT_MAX];
+    struct itr_buf line;
     va_list args;
 
+    if ((int)level < atomic_load(&least_level))
+        return;
     va_start(args, fmt);
-    write_line(words, fmt, args);
+    (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    make_plain(text, plain);
+    begin_line(&line, level, event, app);
+    end_line(&line, plain);
+    enqueue(&line);
+}
+
+/* ---- requests ---- */
+
+/* Anybody can make as many of these as he likes. True: log this one; *left_out before it were not.
+ */
+static bool may_log_nobody(uint64_t *left_out)
+{
+    int64_t now = now_mono();
+    bool may;
+
+    pthread_mutex_lock(&queue.lock);
+    may = queue.nobody_mono_ms == 0 || now - queue.nobody_mono_ms >= NOBODY_MS;
+    *left_out = queue.nobody_untold;
+    queue.nobody_untold = may ? 0 : queue.nobody_untold + 1;
+    if (may)
+        queue.nobody_mono_ms = now;
+    pthread_mutex_unlock(&queue.lock);
+    return may;
+}
+
+static void end_request(struct itr_buf *line, const struct log_request *q, uint64_t left_out)
+{
+    const char *how = q->drop_in ? " (drop-in)" : "";
+
+    if (atomic_load(&as_json)) {
+        if (q->client != NULL)
+            append_member(line, "client", q->client);
+        if (q->key > 0)
+            (void)itr_buf_append_fmt(line, ",\"key\":%d", q->key);
+        append_member(line, "request", q->request);
+        (void)itr_buf_append_fmt(
+            line, ",\"drop_in\":%s,\"status\":%d,\"code\":%" PRId64 ",\"ms\":%" PRId64,
+            q->drop_in ? "true" : "false", q->http_status, q->code, q->ms);
+        if (left_out > 0)
+            (void)itr_buf_append_fmt(line, ",\"left_out\":%" PRIu64, left_out);
+        (void)itr_buf_append_str(line, "}\n");
+        return;
+    }
+    (void)itr_buf_append_fmt(line, " client=%s", q->client != NULL ? q->client : "-");
+    if (q->key > 0)
+        (void)itr_buf_append_fmt(line, " key=%d", q->key);
+    (void)itr_buf_append_fmt(line, ": %s%s %d code %" PRId64 " in %" PRId64 " ms", q->request, how,
+                             q->http_status, q->code, q->ms);
+    if (left_out > 0)
+        (void)itr_buf_append_fmt(line, " (and %" PRIu64 " more without a valid key)", left_out);
+    (void)itr_buf_append_char(line, '\n');
+}
+
+void log_access(const struct log_request *q)
+{
+    int mode = atomic_load(&access_mode);
+    bool failed = q->http_status >= 400 || q->code != 200;
+    uint64_t left_out = 0;
+    struct itr_buf line;
+
+    if (mode == LOG_ACCESS_OFF || (mode == LOG_ACCESS_ERRORS && !failed && !q->costs))
+        return;
+    if (failed && q->client == NULL && q->http_status != 503 && !may_log_nobody(&left_out))
+        return;
+    begin_line(&line, LOG_LEVEL_INFO, "request", q->app);
+    end_request(&line, q, left_out);
+    enqueue(&line);
 }

@@ -42,8 +42,8 @@ static size_t look(const struct snapshot *w, const struct client *client, struct
     return n;
 }
 
-void monitor_metrics(const struct server *s, const struct snapshot *snapshot,
-                     const struct client *client, struct reply *r)
+void monitor_metrics(struct server *s, const struct snapshot *snapshot, const struct client *client,
+                     struct reply *r)
 {
     struct app_status *apps = calloc(snapshot->n_apps + 1, sizeof *apps);
 
@@ -56,7 +56,7 @@ void monitor_metrics(const struct server *s, const struct snapshot *snapshot,
     free(apps);
 }
 
-void monitor_page(const struct snapshot *snapshot, const struct client *client,
+void monitor_page(struct server *s, const struct snapshot *snapshot, const struct client *client,
                   enum page_language l, struct reply *r)
 {
     struct itr_stats stats;
@@ -66,6 +66,7 @@ void monitor_page(const struct snapshot *snapshot, const struct client *client,
     enum itr_status st;
     size_t i, n = 0;
 
+    (void)s;
     begin(r, PAGE_TYPE);
     page_policy(r->policy);
     st = page_begin(&r->body, l);

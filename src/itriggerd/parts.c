@@ -35,7 +35,7 @@ static enum itr_status open_store(const char *address, struct itr_store **out, s
         return open_redis(address, out, e);
     if (strcmp(address, "memory:") != 0)
         return itr_error_set(e, ITR_CONFIG,
-                             "token_store: there is no store \"%.*s:\"; it can be \"file:\", "
+                             "token_store: unknown store \"%.*s:\"; expected \"file:\", "
                              "\"file:/directory\", \"redis://host/0\" or \"memory:\"",
                              (int)strcspn(address, ":") % 40, address);
     *out = itr_store_memory();
@@ -48,6 +48,24 @@ enum itr_status parts_init(struct itr_parts *parts, const char *token_store, str
     parts->clock = itr_clock_system();
     parts->transport = itr_curl_loop_factory();
     return open_store(token_store, &parts->store, e);
+}
+
+enum itr_status parts_check(const char *token_store, struct itr_error *e)
+{
+    struct itr_store *store = NULL;
+    struct itr_buf dir;
+    enum itr_status s;
+
+    if (begins(token_store, "file:")) {
+        itr_buf_init(&dir, ITR_FILE_DIR_MAX);
+        s = itr_file_dir_find(token_store, &dir, e);
+        itr_buf_clear(&dir);
+        return s;
+    }
+    /* A Redis store connects when it is first used. */
+    if ((s = open_store(token_store, &store, e)) == ITR_OK)
+        store->ops->release(store);
+    return s;
 }
 
 void parts_clear(struct itr_parts *parts)

@@ -13,16 +13,22 @@
 #include "core/base/status.h"
 #include "core/record/token.h"
 
+enum reply_challenge {
+    REPLY_NO_CHALLENGE,
+    REPLY_CHALLENGE_BEARER,
+    REPLY_CHALLENGE_BASIC /* or Bearer */
+};
+
 struct reply {
     int http_status;
-    int64_t code;             /* of the envelope, for the counters */
-    const char *content_type; /* static */
-    const char *allow;        /* 405: the methods; static; NULL: no such header */
-    int retry_after_s;        /* 0: no such header */
-    char policy[256];         /* Content-Security-Policy of a page; "": it is none */
-    bool challenge;           /* 401: say how to authenticate */
-    bool has_token;           /* must not be stored */
-    struct itr_buf body;      /* wipes itself */
+    int64_t code;                   /* of the envelope, for the counters */
+    const char *content_type;       /* static */
+    const char *allow;              /* 405: the methods; static; NULL: no such header */
+    int retry_after_s;              /* 0: no such header */
+    char policy[256];               /* Content-Security-Policy of a page; "": it is none */
+    enum reply_challenge challenge; /* 401: how to authenticate */
+    bool has_token;                 /* must not be stored */
+    struct itr_buf body;            /* wipes itself */
 };
 
 void reply_init(struct reply *r);

@@ -3,17 +3,24 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/base/bound.h"
+#include "itriggerd/log.h"
 #include "itriggerd/monitor.h"
 #include "itriggerd/now.h"
 
-#define FETCH_WAIT_MS 15000 /* how long a request waits for a fetch that is out */
+#define FETCH_WAIT_MS 15000 /* how long a request waits for a fetch in flight */
+#define LOOK_WAIT_MS                                                                               \
+    1500                   /* ... for a token of another itriggerd: the store is read each second  \
+                            */
+#define CHECK_WAIT_MS 3000 /* ... for the gateway to say whether the held token is good */
 
 void serving_init(struct serving *s, struct server *server)
 {
     memset(s, 0, offsetof(struct serving, call));
-    memset(&s->snapshot, 0, sizeof *s - offsetof(struct serving, snapshot));
+    memset(&s->begun_mono_ms, 0, sizeof *s - offsetof(struct serving, begun_mono_ms));
     s->server = server;
     s->call.key[0] = '\0';
+    s->call.route = NULL;
     reply_init(&s->reply);
 }
 
@@ -32,6 +39,7 @@ static void stop_asking(struct serving *s)
     s->asked = false;
     stop_polling(s);
     waiting_leave(&s->server->waiting, &s->waiter);
+    s->waiter.checks = NULL;
 }
 
 void serving_clear(struct serving *s)
@@ -62,6 +70,8 @@ static void say_token(struct serving *s)
 static void say_failure(struct serving *s, const struct itr_error *e)
 {
     count(&s->app->counters->failures);
+    if (s->client != NULL)
+        count(&s->client->counters->failures);
     if (s->call.route->vendor)
         reply_vendor_failure(&s->reply, e);
     else
@@ -70,8 +80,8 @@ static void say_failure(struct serving *s, const struct itr_error *e)
 }
 
 /* What was refused is all there is, because of something else than that refusal: a fetch that
- * failed. (A refusal that is held back as such, kind token without a code of the gateway's, is told
- * by answering with the same fence.) */
+ * failed. (A refusal that is held back as such, kind token without a code of the gateway's, is
+ * answered with the same fence.) */
 static bool fails_for_refused(const struct serving *s)
 {
     const struct itr_error *e = &s->wait.error;
@@ -80,7 +90,7 @@ static bool fails_for_refused(const struct serving *s)
            (e->kind != ITR_TOKEN || e->has_code);
 }
 
-static void say(struct serving *s)
+static void say_answer(struct serving *s)
 {
     if (s->wait.token == NULL || fails_for_refused(s))
         say_failure(s, &s->wait.error);
@@ -88,140 +98,250 @@ static void say(struct serving *s)
         say_token(s);
 }
 
-/* ---- asking ---- */
+/* ---- rights ---- */
 
-static void fill_ask(struct serving *s, struct itr_token_ask *ask)
+/* False: the reply says why not. */
+static bool check_rights(struct serving *s, const struct client *client, struct app *app)
 {
     const struct api_call *c = &s->call;
 
-    *ask = (struct itr_token_ask){0};
-    if (c->route->what == API_REFRESH) {
-        s->reported = true;
-        ask->refused_fence = c->refused;
-        ask->refresh = c->refused == 0;
-    } else if (s->polls) {
-        ask->newer_than = c->newer_than;
-    }
+    if (!s->trusted && client == NULL)
+        api_say_no_key(c, &s->reply);
+    else if (client != NULL && !client->all && (app == NULL || !client_may(client, app)))
+        api_say_no_right(c, &s->reply); /* nor does it learn which apps there are */
+    else if (client != NULL && client->monitor)
+        api_say_no_right(c, &s->reply);
+    else if (app == NULL)
+        api_say_no_app(c, &s->reply);
+    else
+        return true;
+    return false;
 }
 
-static void fail_busy(struct serving *s, const char *why)
+static bool admit(struct serving *s)
 {
-    struct itr_error e;
+    struct app *app = snapshot_app(s->snapshot, s->call.app_id);
 
-    (void)itr_error_set(&e, ITR_TIMEOUT, "%s", why);
-    say_failure(s, &e);
+    if (!check_rights(s, s->client, app))
+        return false;
+    s->app = app;
+    return true;
 }
 
-/* A higher fence than ours was refused, and that token is ours by now: it was another itriggerd's.
- */
-static bool is_that_one(const struct serving *s)
+/* A reload may have taken the key away while the request waited. */
+static bool is_still_admitted(struct serving *s)
 {
-    return s->call.refused != 0 && s->wait.token != NULL && s->wait.error.kind == ITR_OK &&
-           s->wait.token->fence == s->call.refused && s->wait.origin != ITR_FROM_MEMORY;
+    struct snapshot *now;
+    bool may;
+    int key;
+
+    if (!s->waited)
+        return true;
+    now = server_snapshot(s->server);
+    may = now == s->snapshot ||
+          check_rights(s, snapshot_client(now, s->call.key, strlen(s->call.key), &key),
+                       snapshot_app(now, s->call.app_id));
+    snapshot_release(now);
+    return may;
+}
+
+/* ---- asking ---- */
+
+/* A number that is the client's, over reloads too. */
+static uint64_t who_asks(const struct serving *s)
+{
+    uint64_t client = s->client != NULL ? (uint64_t)(uintptr_t)s->client->counters >> 4 : 0;
+
+    return (client ^ s->peer) * UINT64_C(0x9e3779b97f4a7c15) >> 16;
+}
+
+static uint64_t budget_of(const struct serving *s)
+{
+    return s->client != NULL ? (uint64_t)(uintptr_t)s->client->counters >> 6 : 0;
 }
 
 static enum serve_result finish(struct serving *s)
 {
-    say(s);
+    if (is_still_admitted(s))
+        say_answer(s);
+    /* What was reported is all there is: is it refused indeed? */
+    if (s->reported && s->wait.token != NULL && s->wait.token->fence <= s->call.refused)
+        (void)server_want_check(s->server, s->app);
     stop_asking(s);
     return SERVE_DONE;
 }
 
-/* Asks once; whether the answer is there. */
-static bool ask(struct serving *s)
+static enum serve_result fail_busy(struct serving *s, const char *why)
 {
-    struct itr_token_ask what;
+    struct itr_error e;
 
-    fill_ask(s, &what);
-    s->wait.wake = waiter_wake;
+    (void)itr_error_set(&e, ITR_TIMEOUT, "%s", why);
+    stop_asking(s);
+    if (is_still_admitted(s))
+        say_failure(s, &e);
+    return SERVE_DONE;
+}
+
+/* Asks once; whether the answer is there. */
+static bool ask(struct serving *s, const struct itr_token_ask *what, bool wakes)
+{
+    s->wait.wake = wakes ? waiter_wake : NULL;
     s->wait.ctx = &s->waiter;
     s->asked = true;
-    return itr_source_ask(s->app->source, &what, &s->wait);
+    return itr_source_ask(s->app->source, what, &s->wait);
 }
 
-static enum serve_result ask_and_wait(struct serving *s, int64_t wait_ms)
-{
-    if (!waiting_enter(&s->server->waiting, &s->waiter, now_mono() + wait_ms)) {
-        stop_polling(s);
-        fail_busy(s, "too many requests wait for a token here");
-        return SERVE_DONE;
-    }
-    return ask(s) ? finish(s) : SERVE_WAIT;
-}
-
-/* The usual case takes no place among those who wait: the token is at hand. */
+/* The usual case takes no place among those who wait: the token is there. */
 static bool ask_for_held(struct serving *s)
 {
-    struct itr_token_ask what = {0};
+    static const struct itr_token_ask any = {0};
 
-    if (s->call.route->what != API_TOKEN || (s->call.newer_than != 0 && !s->past_poll))
-        return false;
-    s->wait.wake = NULL;
-    s->asked = true;
-    if (itr_source_ask(s->app->source, &what, &s->wait))
+    if (ask(s, &any, false))
         return true;
     itr_source_forget(s->app->source, &s->wait);
     s->asked = false;
     return false;
 }
 
+/* What is asked has its effect also where there is no place to wait for the answer. */
+static enum serve_result ask_and_wait(struct serving *s, enum serve_waits waits,
+                                      const struct itr_token_ask *what, int64_t wait_ms)
+{
+    bool room;
+
+    s->waits = waits;
+    s->waiter.polls = s->polls;
+    s->waiter.client = s->client != NULL ? s->client->counters : NULL;
+    s->waiter.app = s->app->counters;
+    room = waiting_enter(&s->server->waiting, &s->waiter, now_mono() + wait_ms);
+    if (ask(s, what, room))
+        return finish(s);
+    if (!room)
+        return fail_busy(s, "too many requests are waiting for a token; try again");
+    s->waited = true;
+    return SERVE_WAIT;
+}
+
+static enum serve_result poll_newer(struct serving *s)
+{
+    const struct itr_token_ask news = {.newer_than = s->call.newer_than};
+    int64_t wait_ms = s->call.wait_ms;
+
+    s->polls = true;
+    atomic_fetch_add(&s->app->pollers, 1);
+    /* A fence from before the store was lost would wait in vain. */
+    if (s->call.newer_than > atomic_load(&s->app->fence))
+        wait_ms = itr_min64(wait_ms, LOOK_WAIT_MS);
+    server_want_look(s->server);
+    return ask_and_wait(s, SERVE_WAITS_NEWER, &news, wait_ms);
+}
+
+/* A drop-in client cannot say that the gateway refused its token; it can only come back. */
+static enum serve_result check_held(struct serving *s)
+{
+    const struct itr_token_ask news = {.newer_than = atomic_load(&s->app->fence)};
+    enum serve_result result;
+
+    s->past_check = true;
+    s->waiter.checks = s->app;
+    result = ask_and_wait(s, SERVE_WAITS_CHECK, &news, CHECK_WAIT_MS);
+    if (result == SERVE_WAIT && !server_want_check(s->server, s->app))
+        waiting_wake_checks(&s->server->waiting, s->app); /* it was checked just now */
+    return result;
+}
+
+static enum serve_result get_token(struct serving *s)
+{
+    static const struct itr_token_ask any = {0};
+    const struct api_call *c = &s->call;
+
+    if (c->newer_than != 0 && c->wait_ms > 0 && !s->past_poll)
+        return poll_newer(s);
+    if (c->route->vendor && !s->past_check &&
+        app_note_drop_in(s->app, who_asks(s), atomic_load(&s->app->fence), now_mono()))
+        return check_held(s);
+    return ask_for_held(s) ? finish(s) : ask_and_wait(s, SERVE_WAITS_FETCH, &any, FETCH_WAIT_MS);
+}
+
+/* A report of the token with that fence. */
+static enum serve_result report(struct serving *s)
+{
+    const struct itr_token_ask refused = {.refused_fence = s->call.refused}, any = {0};
+    const struct itr_token_ask news = {.newer_than = s->call.refused - 1};
+    uint64_t held = atomic_load(&s->app->fence);
+
+    s->reported = true;
+    if (held == 0 || s->call.refused <= held)
+        return ask_and_wait(s, SERVE_WAITS_FETCH, &refused, FETCH_WAIT_MS);
+    /* Above the held one's it is another itriggerd's, or nobody's: it costs a look, not a fetch. */
+    if (s->past_look)
+        return ask_and_wait(s, SERVE_WAITS_FETCH, &any, FETCH_WAIT_MS);
+    server_want_look(s->server);
+    return ask_and_wait(s, SERVE_WAITS_LOOK, &news, LOOK_WAIT_MS);
+}
+
+static enum serve_result refresh(struct serving *s)
+{
+    struct itr_token_ask what = {.refresh = true};
+
+    if (!app_may_spend(s->app, budget_of(s), itr_clock_wall_ms(itr_clock_system()))) {
+        count(&s->app->counters->saved);
+        what.refresh = false;
+    }
+    return ask_and_wait(s, SERVE_WAITS_FETCH, &what, FETCH_WAIT_MS);
+}
+
+static void count_request(const struct serving *s)
+{
+    const struct api_call *c = &s->call;
+    bool refreshes = c->route->what == API_REFRESH;
+
+    if (refreshes)
+        count(c->refused != 0 ? &s->app->counters->refusals : &s->app->counters->asked);
+    if (s->client == NULL)
+        return;
+    count(&s->client->counters->requests);
+    if (refreshes)
+        count(c->refused != 0 ? &s->client->counters->refusals : &s->client->counters->refreshes);
+}
+
 static enum serve_result begin_asking(struct serving *s)
 {
     app_note_use(s->app);
-    if (s->call.route->what == API_REFRESH)
-        count(s->call.refused != 0 ? &s->app->counters->refusals : &s->app->counters->asked);
-    if (ask_for_held(s))
-        return finish(s);
-    s->polls = s->call.newer_than != 0 && s->call.wait_ms > 0 && s->call.route->what == API_TOKEN &&
-               !s->past_poll;
-    if (s->polls)
-        atomic_fetch_add(&s->app->pollers, 1);
-    return ask_and_wait(s, s->polls ? s->call.wait_ms : FETCH_WAIT_MS);
+    if (s->call.route->what == API_TOKEN)
+        return get_token(s);
+    return s->call.refused != 0 ? report(s) : refresh(s);
+}
+
+/* ---- after waiting ---- */
+
+/* The reported token came from the store meanwhile: now it is the held one that was refused. */
+static bool has_reported_one(const struct serving *s)
+{
+    return s->call.refused != 0 && s->wait.token != NULL && s->wait.error.kind == ITR_OK &&
+           s->wait.token->fence == s->call.refused && s->wait.origin != ITR_FROM_GATEWAY;
 }
 
 static enum serve_result go_on(struct serving *s)
 {
-    bool polled = s->polls;
+    const struct itr_token_ask refused = {.refused_fence = s->call.refused};
+    bool ready = itr_wait_is_ready(&s->wait);
 
-    if (itr_wait_is_ready(&s->wait)) {
-        if (!is_that_one(s) || s->past_poll)
-            return finish(s);
-        stop_asking(s);
-        s->past_poll = true; /* once more only */
-        return ask_and_wait(s, FETCH_WAIT_MS);
-    }
+    if (ready && (s->past_look || !has_reported_one(s)))
+        return finish(s);
+    if (!ready && s->waits == SERVE_WAITS_FETCH)
+        return fail_busy(s, "the token is still being fetched; try again");
     stop_asking(s);
-    if (polled && !atomic_load(&s->server->draining)) {
-        s->past_poll = true;
-        return begin_asking(s);
-    }
-    fail_busy(s, "the token is still being fetched");
-    return SERVE_DONE;
+    s->past_look = true;
+    if (ready)
+        return ask_and_wait(s, SERVE_WAITS_FETCH, &refused, FETCH_WAIT_MS);
+    s->past_poll = true;
+    return begin_asking(s);
 }
 
-/* ---- who may ---- */
+/* ---- the routes ---- */
 
-/* False: the reply says why not. */
-static bool admit(struct serving *s, bool trusted)
-{
-    const struct api_call *c = &s->call;
-    const struct client *client = NULL;
-
-    if (!trusted && (client = snapshot_client(s->snapshot, c->key, strlen(c->key))) == NULL) {
-        api_say_no_key(c, &s->reply);
-        return false;
-    }
-    s->app = snapshot_app(s->snapshot, c->app_id);
-    if (client != NULL && !client->all && (s->app == NULL || !client_may(client, s->app)))
-        api_say_no_right(c, &s->reply); /* nor does it learn which apps there are */
-    else if (s->app == NULL)
-        api_say_no_app(c, &s->reply);
-    else
-        return true;
-    s->app = NULL;
-    return false;
-}
-
+/* A load balancer leaves this one alone from the first moment of its end. */
 static void say_ready(struct serving *s)
 {
     int64_t now = now_mono();
@@ -229,53 +349,63 @@ static void say_ready(struct serving *s)
 
     for (i = 0; i < s->snapshot->n_apps; i++)
         missing += !app_is_ready(s->snapshot->apps[i], now);
-    if (missing == 0)
+    if (atomic_load(&s->server->draining))
+        reply_say(&s->reply, 503, 503, "stopping");
+    else if (missing == 0)
         reply_say(&s->reply, 200, 200, "ok");
     else
         reply_say(&s->reply, 503, 503, "an app has no usable token");
 }
 
-/* Who may see the page and the metrics sees those of its own apps; NULL: all. */
-static bool admit_monitor(struct serving *s, bool trusted, const struct client **client)
+static void say_health(struct serving *s)
 {
-    const struct api_call *c = &s->call;
-
-    *client = NULL;
-    if (trusted || s->snapshot->open_status)
-        return true;
-    if ((*client = snapshot_client(s->snapshot, c->key, strlen(c->key))) == NULL)
-        api_say_no_key(c, &s->reply);
-    return *client != NULL;
+    if (server_is_alive(s->server))
+        reply_say(&s->reply, 200, 200, "ok");
+    else
+        reply_say(&s->reply, 503, 503, "the timer thread is stuck");
 }
 
-static enum serve_result begin(struct serving *s, const struct api_request *request, bool trusted)
+/* Who may see the page and the metrics sees those of its own apps; without a client: all. */
+static bool admit_monitor(struct serving *s)
 {
-    const struct client *client;
+    if (s->trusted || s->client != NULL || s->snapshot->open_status)
+        return true;
+    api_say_no_key(&s->call, &s->reply);
+    return false;
+}
 
+static enum serve_result begin(struct serving *s, const struct api_request *request)
+{
     if (!api_read(request, &s->call, &s->reply))
         return SERVE_DONE;
     s->snapshot = server_snapshot(s->server);
+    if (!s->trusted)
+        s->client = snapshot_client(s->snapshot, s->call.key, strlen(s->call.key), &s->key);
+    s->admitted = s->trusted || s->client != NULL;
     switch (s->call.route->what) {
     case API_HEALTH:
-        reply_say(&s->reply, 200, 200, "ok");
+        say_health(s);
         return SERVE_DONE;
     case API_READY:
         say_ready(s);
         return SERVE_DONE;
     case API_METRICS:
-        if (admit_monitor(s, trusted, &client))
-            monitor_metrics(s->server, s->snapshot, client, &s->reply);
+        if (admit_monitor(s))
+            monitor_metrics(s->server, s->snapshot, s->client, &s->reply);
         return SERVE_DONE;
     case API_PAGE:
-        if (admit_monitor(s, trusted, &client))
-            monitor_page(s->snapshot, client, page_language_of(request->accept_language),
-                         &s->reply);
+        if (admit_monitor(s))
+            monitor_page(s->server, s->snapshot, s->client,
+                         page_language_of(request->accept_language), &s->reply);
         return SERVE_DONE;
     case API_TOKEN:
     case API_REFRESH:
         break;
     }
-    return admit(s, trusted) ? begin_asking(s) : SERVE_DONE;
+    if (!admit(s))
+        return SERVE_DONE;
+    count_request(s);
+    return begin_asking(s);
 }
 
 /* ---- what is counted of it ---- */
@@ -289,18 +419,53 @@ static enum request_kind kind_of(const struct api_call *c)
     return c->route->what == API_REFRESH ? REQUEST_REFRESH : REQUEST_OTHER;
 }
 
+static const char *name_of(const struct api_call *c)
+{
+    if (c->route == NULL)
+        return "unknown";
+    switch (c->route->what) {
+    case API_TOKEN:
+        return c->wait_ms > 0 ? "poll" : "token";
+    case API_REFRESH:
+        return c->refused != 0 ? "report" : "refresh";
+    case API_HEALTH:
+        return "healthz";
+    case API_READY:
+        return "readyz";
+    case API_METRICS:
+        return "metrics";
+    case API_PAGE:
+        break;
+    }
+    return "page";
+}
+
 static enum serve_result note(struct serving *s, enum serve_result result)
 {
-    if (result == SERVE_DONE)
-        request_metrics_note(&s->server->requests, kind_of(&s->call), s->reply.code,
-                             now_mono() - s->begun_mono_ms);
+    const struct api_call *c = &s->call;
+    struct log_request q;
+
+    if (result != SERVE_DONE)
+        return result;
+    q = (struct log_request){
+        .request = name_of(c), .key = s->key, .http_status = s->reply.http_status};
+    q.code = s->reply.code;
+    q.ms = now_mono() - s->begun_mono_ms;
+    q.client = s->client != NULL ? s->client->name : s->trusted ? "(socket)" : NULL;
+    q.app = s->app != NULL ? s->app->name : NULL;
+    q.drop_in = c->route != NULL && c->route->vendor;
+    q.costs = c->route != NULL && c->route->what == API_REFRESH;
+    request_metrics_note(&s->server->requests, kind_of(c), q.code, q.ms);
+    log_access(&q);
     return result;
 }
 
 enum serve_result serve_begin(struct serving *s, const struct api_request *request, bool trusted)
 {
     s->begun_mono_ms = now_mono();
-    return note(s, begin(s, request, trusted));
+    s->peer = request->peer;
+    s->trusted = s->admitted = trusted;
+    return note(s, begin(s, request));
 }
 
 enum serve_result serve_again(struct serving *s)

@@ -1,6 +1,7 @@
 /*
- * serve: one request from its call (http_api.h) to its reply, with the token source in between.
- * Does not know the HTTP library: it says "wait", and is asked again once the waiter was woken.
+ * serve: takes one request from its call (http_api.h) to its reply, with the token source in
+ * between. Does not know the HTTP library: it says "wait", and is called again once the waiter was
+ * woken.
  */
 #ifndef ITRIGGERD_SERVE_H
 #define ITRIGGERD_SERVE_H
@@ -16,29 +17,46 @@ enum serve_result {
     SERVE_WAIT  /* suspend the request, call waiter_suspended, come back when it is resumed */
 };
 
+/* What a suspended request waits for. */
+enum serve_waits {
+    SERVE_WAITS_FETCH, /* whatever the fetch in flight brings */
+    SERVE_WAITS_NEWER, /* a poll: a newer token, until its time is up */
+    SERVE_WAITS_LOOK,  /* a token of the reported fence, which the store may have */
+    SERVE_WAITS_CHECK  /* the gateway's word about the held token, or a newer one */
+};
+
 /* One request; its owner's memory, on one thread at a time. */
 struct serving {
     struct server *server; /* borrowed */
     struct api_call call;
     struct reply reply;
     int64_t begun_mono_ms;
-    struct snapshot *snapshot; /* a reference once the call is read */
-    struct app *app;           /* borrowed from snapshot; NULL: not about one */
+    uint64_t peer;               /* a hash of who is at the other end */
+    struct snapshot *snapshot;   /* a reference once the call is read */
+    const struct client *client; /* borrowed from snapshot; NULL: no key was shown, or none fits */
+    int key;                     /* which of the client's, from 1 */
+    struct app *app;             /* borrowed from snapshot; NULL: not about one */
     struct itr_wait wait;
-    struct waiter waiter; /* resume and ctx are set by the owner */
+    struct waiter waiter; /* resume, ctx and fd are set by the owner */
+    bool trusted;         /* it came over a Unix socket, which its mode guards */
+    bool admitted;        /* trusted, or a client's key was shown */
     bool asked;           /* wait is in use */
-    bool polls;           /* waits for a newer token */
-    bool reported;        /* the refused token was reported */
-    bool past_poll;       /* the poll's time is over: whatever there is */
+    enum serve_waits waits;
+    bool polls;      /* counted as one that waits for a newer token */
+    bool reported;   /* the refused token was reported */
+    bool waited;     /* it was suspended: its rights may have changed */
+    bool past_poll;  /* the poll's time is up: whatever there is */
+    bool past_look;  /* the store was looked at for the reported fence */
+    bool past_check; /* the held token was checked for it */
 };
 
 void serving_init(struct serving *s, struct server *server);
-/* Right in any state, also while it waits. */
+/* Give everything back, in any state, also while it waits. */
 void serving_clear(struct serving *s);
 
-/* The request is complete. trusted: it came over a Unix socket, which its mode guards. */
+/* Begin to serve a complete request. */
 enum serve_result serve_begin(struct serving *s, const struct api_request *request, bool trusted);
-/* It was resumed. */
+/* Go on after it was resumed. */
 enum serve_result serve_again(struct serving *s);
 
 #endif

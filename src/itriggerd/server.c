@@ -2,18 +2,26 @@
 
 #include <stddef.h>
 
-void server_init(struct server *s)
+#include "itriggerd/now.h"
+
+void server_init(struct server *s, size_t max_connections)
 {
     *s = (struct server){0};
     pthread_mutex_init(&s->lock, NULL);
+    atomic_init(&s->tick_mono_ms, now_mono());
+    server_note_reload(s, true);
+    itr_nap_init(&s->want_look);
+    itr_nap_init(&s->want_check);
     waiting_init(&s->waiting);
-    connections_init(&s->connections);
+    connections_init(&s->connections, max_connections, itr_clock_random(itr_clock_system()));
 }
 
 void server_clear(struct server *s)
 {
     snapshot_release(s->snapshot);
     s->snapshot = NULL;
+    itr_nap_clear(&s->want_look);
+    itr_nap_clear(&s->want_check);
     waiting_clear(&s->waiting);
     connections_clear(&s->connections);
     pthread_mutex_destroy(&s->lock);
@@ -38,4 +46,30 @@ void server_set_snapshot(struct server *s, struct snapshot *w)
     s->snapshot = w;
     pthread_mutex_unlock(&s->lock);
     snapshot_release(before);
+}
+
+bool server_is_alive(const struct server *s)
+{
+    return now_mono() - atomic_load(&s->tick_mono_ms) < SERVER_STUCK_MS;
+}
+
+void server_note_reload(struct server *s, bool succeeded)
+{
+    atomic_store(&s->reload_wall_ms, itr_clock_wall_ms(itr_clock_system()));
+    atomic_store(&s->reload_succeeded, succeeded);
+}
+
+void server_want_look(struct server *s)
+{
+    itr_nap_wake(&s->want_look);
+}
+
+bool server_want_check(struct server *s, struct app *a)
+{
+    if (a->check_interval_ms == 0 ||
+        now_mono() - atomic_load(&a->checked_mono_ms) < SERVER_CHECK_LEAST_MS)
+        return false;
+    atomic_store(&a->check_wanted, true);
+    itr_nap_wake(&s->want_check);
+    return true;
 }

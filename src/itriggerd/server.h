@@ -13,10 +13,14 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "core/os/thread.h"
 #include "itriggerd/connections.h"
 #include "itriggerd/request_metrics.h"
 #include "itriggerd/snapshot.h"
 #include "itriggerd/waiting.h"
+
+#define SERVER_CHECK_LEAST_MS 2000 /* between two checks of one app's token that are asked for */
+#define SERVER_STUCK_MS 5000       /* without a tick for so long, the daemon is not healthy */
 
 struct server {
     pthread_mutex_t lock;
@@ -24,14 +28,31 @@ struct server {
     struct waiting waiting;
     struct connections connections;
     struct request_metrics requests;
-    atomic_int busy;        /* requests that began and are not over */
-    atomic_bool draining;   /* the process ends: connections are closed after their answer */
+    atomic_int_fast64_t tick_mono_ms;   /* when the timer thread went round last */
+    atomic_int_fast64_t reload_wall_ms; /* of the last reload or start; the next: did it succeed? */
+    atomic_bool reload_succeeded;
+    atomic_bool store_failing; /* the last reading of the shared store failed */
+    struct itr_nap want_look;  /* wakes store_watch */
+    struct itr_nap want_check; /* wakes token_check */
+    atomic_int busy;           /* requests that began and have not completed */
+    atomic_bool draining;      /* the process ends: connections are closed after their answer */
     atomic_uint generation; /* of the listeners: connections of an older one are closed likewise */
 };
 
-void server_init(struct server *s);
+/* Prepare it; max_connections: how many may be open at once. */
+void server_init(struct server *s, size_t max_connections);
 /* After all threads are gone. */
 void server_clear(struct server *s);
+
+/* Return whether the timer thread ran within SERVER_STUCK_MS. */
+bool server_is_alive(const struct server *s);
+/* Note that the configuration was loaded now, or could not be. */
+void server_note_reload(struct server *s, bool succeeded);
+
+/* Ask for a look into the shared store now. */
+void server_want_look(struct server *s);
+/* Ask for a check of the app's token now. False: it was checked just now, or is not at all. */
+bool server_want_check(struct server *s, struct app *a);
 
 struct snapshot *server_snapshot(struct server *s); /* a reference for the caller */
 /* Takes over the caller's reference. */

@@ -36,7 +36,7 @@ static bool take_options(struct settings *s, struct app_settings *a, struct comp
         if (value == NULL || strcmp(o->name, "token_store_key") == 0)
             continue;
         if (strcmp(o->name, "token_store") == 0 && !settings_set(&s->token_store, value))
-            return complain(c, 0, "no memory");
+            return complain(c, 0, "out of memory");
         if (itr_config_set_text(&a->config, o->name, value, &e) != ITR_OK)
             return complain(c, 0, "in the environment: %.400s", e.text);
     }
@@ -52,7 +52,7 @@ static bool take_listen(struct settings *s, struct complaint *c)
     while (p != NULL && *(p += strspn(p, ", ")) != '\0') {
         size_t n = strcspn(p, ", ");
         (void)snprintf(one, sizeof one, "%.*s", n < sizeof one ? (int)n : 255, p);
-        if (!settings_take(s, "server", "listen", one, 0, c))
+        if (!settings_add_listen(s, one, 0, c))
             return false;
         p += n;
     }
@@ -85,13 +85,14 @@ static bool keep_key(struct settings_env *how, struct complaint *c)
 
     if (access(how->key_file, F_OK) != 0)
         return key_make(how->key) ? write_key(how->key_file, how->key, c)
-                                  : complain(c, 0, "no randomness for a key");
+                                  : complain(c, 0, "the system gave no random bytes for a key");
     itr_buf_init_secret(&key, sizeof how->key - 1);
     good = itr_secret_file_read(how->key_file, &key, &e) == ITR_OK && key.len >= KEY_MIN;
     if (good)
         memcpy(how->key, itr_buf_str(&key), key.len + 1);
     itr_buf_clear(&key);
-    return good || complain(c, 0, "%.300s is no key of ours: remove it", how->key_file);
+    return good || complain(c, 0, "%.300s does not contain a key that itriggerd made; remove it",
+                            how->key_file);
 }
 
 static bool find_key(const struct settings *s, struct settings_env *how, struct complaint *c)
@@ -108,7 +109,7 @@ static bool find_key(const struct settings *s, struct settings_env *how, struct 
                        state);
     if (parts_private_file(address, "itriggerd.key", how->key_file, sizeof how->key_file, &e) !=
         ITR_OK)
-        return complain(c, 0, "no place for the clients' key: %.400s", e.text);
+        return complain(c, 0, "cannot keep a key for the clients: %.400s", e.text);
     return keep_key(how, c);
 }
 
@@ -119,7 +120,7 @@ static bool take_key(struct settings *s, struct settings_env *how, struct compla
     struct key_digest digest;
 
     if (client == NULL || !settings_set(&client->apps, "*"))
-        return complain(c, 0, "no memory");
+        return complain(c, 0, "out of memory");
     if (key == NULL && !find_key(s, how, c))
         return false;
     if (key == NULL)
@@ -155,9 +156,9 @@ bool settings_env_read(struct settings *s, struct settings_env *how, struct comp
     if (!check_given(c))
         return false;
     if ((a = settings_add_app(s, APP_NAME, 0)) == NULL)
-        return complain(c, 0, "no memory");
+        return complain(c, 0, "out of memory");
     return take_options(s, a, c) && take_listen(s, c) && take_key(s, how, c) &&
-           settings_finish(s, c);
+           settings_finish(s, false, c);
 }
 
 void settings_env_print(const struct settings *s, const struct settings_env *how, const char *where)

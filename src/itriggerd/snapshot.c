@@ -52,7 +52,7 @@ static enum itr_status add_apps(struct snapshot *w, const struct settings *s,
     enum itr_status st = ITR_OK;
 
     if ((w->apps = calloc(s->n_apps, sizeof(struct app *))) == NULL)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
+        return itr_error_set(e, ITR_NOMEM, "out of memory");
     for (; w->n_apps < s->n_apps; w->n_apps++) {
         if ((st = app_new(&s->apps[w->n_apps], parts, &a, e)) != ITR_OK)
             return st;
@@ -63,14 +63,36 @@ static enum itr_status add_apps(struct snapshot *w, const struct settings *s,
 
 /* ---- clients ---- */
 
-static bool add_client(struct snapshot *w, const struct client_settings *s)
+static void release_counters(struct client_counters *c)
+{
+    if (c != NULL && atomic_fetch_sub(&c->refs, 1) == 1)
+        free(c);
+}
+
+/* Those of the client of this name, so that a reload does not begin them anew. */
+static struct client_counters *take_counters(struct snapshot *old, const char *name)
+{
+    struct client_counters *c;
+    size_t i;
+
+    for (i = 0; old != NULL && i < old->n_clients; i++)
+        if (strcmp(old->clients[i].name, name) == 0) {
+            atomic_fetch_add(&old->clients[i].counters->refs, 1);
+            return old->clients[i].counters;
+        }
+    if ((c = calloc(1, sizeof *c)) != NULL)
+        atomic_init(&c->refs, 1);
+    return c;
+}
+
+static bool add_client(struct snapshot *w, const struct client_settings *s, struct snapshot *old)
 {
     struct client *c = &w->clients[w->n_clients];
 
-    *c = (struct client){.n_keys = s->n_keys, .all = s->all};
+    *c = (struct client){.n_keys = s->n_keys, .all = s->all, .monitor = s->monitor};
     memcpy(c->keys, s->keys, sizeof c->keys);
     w->n_clients++;
-    if (!settings_set(&c->name, s->name))
+    if (!settings_set(&c->name, s->name) || (c->counters = take_counters(old, s->name)) == NULL)
         return false;
     if (s->n_apps > 0 && (c->apps = calloc(s->n_apps, sizeof(struct app *))) == NULL)
         return false;
@@ -80,30 +102,36 @@ static bool add_client(struct snapshot *w, const struct client_settings *s)
 }
 
 static enum itr_status add_clients(struct snapshot *w, const struct settings *s,
-                                   struct itr_error *e)
+                                   struct snapshot *old, struct itr_error *e)
 {
     bool good = true;
 
     if (s->n_clients == 0)
         return ITR_OK;
     if ((w->clients = calloc(s->n_clients, sizeof *w->clients)) == NULL)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
+        return itr_error_set(e, ITR_NOMEM, "out of memory");
     while (good && w->n_clients < s->n_clients)
-        good = add_client(w, &s->clients[w->n_clients]);
-    return good ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
+        good = add_client(w, &s->clients[w->n_clients], old);
+    return good ? ITR_OK : itr_error_set(e, ITR_NOMEM, "out of memory");
 }
 
-const struct client *snapshot_client(const struct snapshot *w, const char *key, size_t len)
+const struct client *snapshot_client(const struct snapshot *w, const char *key, size_t len,
+                                     int *which)
 {
     const struct client *found = NULL;
     struct key_digest digest;
     size_t i, k;
 
+    *which = 0;
+    if (len < KEY_MIN)
+        return NULL;
     key_digest_of(key, len, &digest);
     for (i = 0; i < w->n_clients; i++)
         for (k = 0; k < w->clients[i].n_keys; k++)
-            if (key_digest_same(&w->clients[i].keys[k], &digest))
+            if (key_digest_same(&w->clients[i].keys[k], &digest)) {
                 found = &w->clients[i];
+                *which = (int)k + 1;
+            }
     return found;
 }
 
@@ -126,11 +154,11 @@ enum itr_status snapshot_new(const struct settings *settings, const struct itr_p
 
     *out = NULL;
     if (w == NULL)
-        return itr_error_set(e, ITR_NOMEM, "no memory");
+        return itr_error_set(e, ITR_NOMEM, "out of memory");
     atomic_init(&w->refs, 1);
     w->open_status = settings->open_status;
     if ((s = add_apps(w, settings, parts, old, e)) == ITR_OK)
-        s = add_clients(w, settings, e);
+        s = add_clients(w, settings, old, e);
     if (s != ITR_OK) {
         snapshot_release(w);
         return s;
@@ -156,6 +184,7 @@ void snapshot_release(struct snapshot *w)
         app_release(w->apps[i]);
     for (i = 0; i < w->n_clients; i++) {
         free(w->clients[i].name);
+        release_counters(w->clients[i].counters);
         free(w->clients[i].apps);
     }
     free(w->apps);

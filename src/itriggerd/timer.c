@@ -8,72 +8,120 @@
 #include "itriggerd/token_file.h"
 
 #define TICK_MS 100
+#define SECOND_MS 1000
 #define AGAIN_MS 250  /* a token that is due: has the fetch brought one? */
-#define BEGIN_MAX 16  /* fetches begun in one tick: a thousand apps must not start all at once */
+#define BEGIN_MAX 16  /* fetches begun in one tick: a thousand apps must not start at once */
 #define UNUSED_MS 500 /* refresh=used: does somebody ask by now? */
+#define REMIND_MS (600 * 1000) /* a failure that lasts is logged so often */
+
+/* ---- token_file ---- */
+
+/* Written when there is a new token, and made good within a second where it failed or was deleted.
+ */
+static void mind_file(struct app *a, bool is_new, int64_t now_mono_ms)
+{
+    bool failed_before = atomic_load(&a->file_failed), failed;
+    struct itr_error e;
+
+    if (a->token_file == NULL || a->token == NULL || (!is_new && now_mono_ms < a->file_mono_ms))
+        return;
+    a->file_mono_ms = now_mono_ms + SECOND_MS;
+    if (!is_new && !failed_before && token_file_is_there(a->token_file))
+        return;
+    failed = token_file_write(a->token_file, a->token, &e) != ITR_OK;
+    if (failed && !failed_before)
+        log_warning("token_file", a->name, "%s; retrying each second", e.text);
+    else if (!failed && !is_new)
+        log_info("token_file", a->name, "%s is written again", a->token_file);
+    atomic_store(&a->file_failed, failed);
+}
 
 /* ---- a new token ---- */
 
-static void write_file(struct app *a, const struct itr_token *t)
+static const char *count_text(uint64_t n, char out[48])
 {
-    struct itr_error e;
-
-    if (a->token_file != NULL && token_file_write(a->token_file, t, &e) != ITR_OK)
-        log_warning("token_file", a->name, "%s", e.text);
+    (void)snprintf(out, 48, "%" PRIu64 " failed attempt(s)", n);
+    return out;
 }
 
-static void note_token(struct app *a, const struct itr_token *t, int64_t now_mono_ms)
+static void end_failure(struct app *a, int64_t now_mono_ms)
 {
-    if (t->fence <= a->fence)
+    char times[48];
+
+    if (a->last_failure.kind == ITR_OK)
         return;
-    a->fence = t->fence;
-    itr_error_clear(&a->told);
+    log_info("fetch", a->name, "works again after %" PRId64 " s and %s",
+             (now_mono_ms - a->failed_mono_ms) / 1000, count_text(a->failed_times, times));
+    itr_error_clear(&a->last_failure);
+    a->failed_times = 0;
+}
+
+/* Whoever fetched it: the timer, a client's report, another itriggerd. Takes over the reference. */
+static void note_token(struct app *a, struct itr_token *t, int64_t now_mono_ms)
+{
+    itr_token_release(a->token);
+    a->token = t;
     atomic_store(&a->usable_until_mono_ms, t->end_mono_ms);
+    atomic_store(&a->fence, t->fence);
     atomic_store(&a->used, !a->used_only || atomic_load(&a->pollers) > 0);
+    atomic_store(&a->checked_mono_ms, now_mono_ms);
     a->look_mono_ms = t->refresh_mono_ms;
     log_info("token", a->name, "sha256:%s from %s, fence %" PRIu64 ", good for %" PRId64 " s",
              t->id, itr_token_origin_name(t->origin), t->fence,
              (t->end_mono_ms - now_mono_ms) / 1000);
-    write_file(a, t);
+    end_failure(a, now_mono_ms);
 }
 
-/* Whoever fetched it: the timer, a client's report, another itriggerd. */
 static void look_for_news(struct app *a, int64_t now_mono_ms)
 {
-    struct itr_token_ask ask = {.newer_than = a->fence > 0 ? a->fence : 1};
+    struct itr_token *t = itr_source_held(a->source);
+    bool is_new = t != NULL && t != a->token;
 
-    if (!a->news_out) {
-        a->news_out = true;
-        a->news.wake = NULL;
-        (void)itr_source_ask(a->source, &ask, &a->news);
-    }
-    if (!itr_wait_is_ready(&a->news))
-        return;
-    note_token(a, a->news.token, now_mono_ms);
-    itr_source_forget(a->source, &a->news);
-    a->news_out = false;
+    if (is_new)
+        note_token(a, t, now_mono_ms);
+    else
+        itr_token_release(t);
+    mind_file(a, is_new, now_mono_ms);
 }
 
 /* ---- the active refresh ---- */
 
-static void tell_failure(struct app *a, const struct itr_error *e)
+/* Log when a failure began, when it changed, and each ten minutes while it lasts. */
+static void note_failure(struct app *a, const struct itr_error *e, int64_t now_mono_ms)
 {
-    if (e->kind == ITR_OK || strcmp(e->text, a->told.text) == 0)
+    bool begins = a->last_failure.kind == ITR_OK,
+         changed = strcmp(e->text, a->last_failure.text) != 0;
+    char times[48];
+
+    if (e->kind == ITR_OK)
         return;
-    a->told = *e;
-    log_warning("fetch", a->name, "%s: %s", itr_status_name(e->kind), e->text);
+    if (begins) {
+        a->failed_mono_ms = now_mono_ms;
+        a->failed_times = 0;
+    }
+    a->failed_times++;
+    if (begins || changed)
+        log_warning("fetch", a->name, "%s: %s", itr_status_name(e->kind), e->text);
+    else if (now_mono_ms - a->failed_log_mono_ms >= REMIND_MS)
+        log_warning("fetch", a->name, "fails since %" PRId64 " s (%s): %s: %s",
+                    (now_mono_ms - a->failed_mono_ms) / 1000, count_text(a->failed_times, times),
+                    itr_status_name(e->kind), e->text);
+    else
+        return;
+    a->failed_log_mono_ms = now_mono_ms;
+    a->last_failure = *e;
 }
 
 static void take_due(struct app *a, int64_t now_mono_ms)
 {
     const struct itr_token *t = a->due.token;
 
-    tell_failure(a, &a->due.error);
+    note_failure(a, &a->due.error, now_mono_ms);
     a->look_mono_ms = now_mono_ms + AGAIN_MS;
     if (t != NULL && t->refresh_mono_ms > now_mono_ms)
         a->look_mono_ms = t->refresh_mono_ms;
     itr_source_forget(a->source, &a->due);
-    a->due_out = false;
+    a->due_pending = false;
 }
 
 static bool is_wanted(struct app *a)
@@ -86,17 +134,17 @@ static void ask_when_due(struct app *a, int64_t now_mono_ms, int *room)
 {
     static const struct itr_token_ask any = {0};
 
-    if (!a->due_out && now_mono_ms < a->look_mono_ms)
+    if (!a->due_pending && now_mono_ms < a->look_mono_ms)
         return;
-    if (!a->due_out && !is_wanted(a)) {
+    if (!a->due_pending && !is_wanted(a)) {
         a->look_mono_ms = now_mono_ms + UNUSED_MS;
         return;
     }
-    if (!a->due_out && *room == 0)
+    if (!a->due_pending && *room == 0)
         return;
-    if (!a->due_out) {
+    if (!a->due_pending) {
         --*room;
-        a->due_out = true;
+        a->due_pending = true;
         a->due.wake = NULL;
         (void)itr_source_ask(a->source, &any, &a->due);
     }
@@ -108,43 +156,67 @@ static void ask_when_due(struct app *a, int64_t now_mono_ms, int *room)
 
 static void mind_apps(struct timer *c, int64_t now_mono_ms)
 {
-    struct snapshot *w = server_snapshot(c->server);
+    struct snapshot *all = server_snapshot(c->server);
     int room = BEGIN_MAX;
     size_t i;
 
-    for (i = 0; i < w->n_apps; i++) {
-        struct app *a = w->apps[(c->first + i) % w->n_apps];
+    for (i = 0; i < all->n_apps; i++) {
+        struct app *a = all->apps[(c->first + i) % all->n_apps];
         look_for_news(a, now_mono_ms);
         ask_when_due(a, now_mono_ms, &room);
     }
     c->first += BEGIN_MAX; /* so that those in front do not have all the room */
-    snapshot_release(w);
+    snapshot_release(all);
+}
+
+/* Once a second. */
+static void mind_connections(struct timer *c, int64_t now_mono_ms)
+{
+    uint64_t evicted;
+    size_t n;
+
+    waiting_expire_gone(&c->server->waiting);
+    connections_count(&c->server->connections, &n, &evicted);
+    if (evicted != c->evicted && now_mono_ms >= c->evicted_log_mono_ms) {
+        log_warning("connections", NULL,
+                    "the limit of %zu open connections is reached; %" PRIu64
+                    " without a valid key were closed for others",
+                    c->server->connections.max, evicted - c->evicted);
+        c->evicted = evicted;
+        c->evicted_log_mono_ms = now_mono_ms + REMIND_MS / 10;
+    }
 }
 
 static void *run(void *arg)
 {
-    struct timer *w = arg;
+    struct timer *c = arg;
+    int64_t second_mono_ms = 0;
 
-    while (!atomic_load(&w->stop)) {
+    while (!atomic_load(&c->stop)) {
         int64_t now_mono_ms = now_mono();
-        if (!atomic_load(&w->server->draining))
-            mind_apps(w, now_mono_ms);
-        waiting_expire(&w->server->waiting, now_mono_ms);
-        connections_expire(&w->server->connections, now_mono_ms);
+        atomic_store(&c->server->tick_mono_ms, now_mono_ms);
+        if (!atomic_load(&c->server->draining))
+            mind_apps(c, now_mono_ms);
+        waiting_expire(&c->server->waiting, now_mono_ms);
+        connections_expire(&c->server->connections, now_mono_ms);
+        if (now_mono_ms >= second_mono_ms) {
+            mind_connections(c, now_mono_ms);
+            second_mono_ms = now_mono_ms + SECOND_MS;
+        }
         itr_clock_sleep_ms(itr_clock_system(), TICK_MS);
     }
     return NULL;
 }
 
-int timer_start(struct timer *w, struct server *server)
+int timer_start(struct timer *t, struct server *server)
 {
-    *w = (struct timer){.server = server};
-    atomic_init(&w->stop, false);
-    return pthread_create(&w->thread, NULL, run, w);
+    *t = (struct timer){.server = server};
+    atomic_init(&t->stop, false);
+    return pthread_create(&t->thread, NULL, run, t);
 }
 
-void timer_stop(struct timer *w)
+void timer_stop(struct timer *t)
 {
-    atomic_store(&w->stop, true);
-    pthread_join(w->thread, NULL);
+    atomic_store(&t->stop, true);
+    pthread_join(t->thread, NULL);
 }

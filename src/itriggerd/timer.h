@@ -16,7 +16,10 @@ struct timer {
     struct server *server; /* borrowed */
     pthread_t thread;
     atomic_bool stop;
-    size_t first; /* the thread's: the app that is looked at first next time */
+    /* The thread's. */
+    size_t first;                /* the app that is looked at first next time */
+    uint64_t evicted;            /* connections closed at the limit, as far as logged */
+    int64_t evicted_log_mono_ms; /* not logged again before */
 };
 
 /* 0, or an error number of pthread_create(3). */

@@ -4,9 +4,56 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH_MAX_BYTES 4096
+#define MODE (S_ISVTX | 0600)
+
+/* ---- the mark ---- */
+
+static bool is_ours(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && (st->st_mode & 07777) == MODE;
+}
+
+static bool is_free(const char *path, struct itr_error *e)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || is_ours(&st))
+        return true;
+    (void)itr_error_set(e, ITR_CONFIG,
+                        "token_file %.200s exists, and itriggerd did not write it (mode 1600); "
+                        "name another file, or remove that one",
+                        path);
+    return false;
+}
+
+enum itr_status token_file_check(const char *path, struct itr_error *e)
+{
+    char dir[PATH_MAX_BYTES];
+    struct stat st;
+    size_t n = (size_t)(strrchr(path, '/') - path) + 1;
+
+    if (strlen(path) + sizeof ".new" > sizeof dir)
+        return itr_error_set(e, ITR_CONFIG, "token_file: the path is too long");
+    memcpy(dir, path, n);
+    dir[n] = '\0';
+    if (stat(dir, &st) != 0)
+        return itr_error_set(e, ITR_CONFIG, "token_file %.200s: its directory: %s", path,
+                             strerror(errno));
+    return is_free(path, e) ? ITR_OK : ITR_CONFIG;
+}
+
+bool token_file_is_there(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && is_ours(&st) && st.st_size > 0;
+}
+
+/* ---- writing ---- */
 
 static bool write_all(int fd, const char *text, size_t len)
 {
@@ -33,7 +80,8 @@ static bool write_new(const char *path, const struct itr_token *t)
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return false;
-    good = write_all(fd, t->text, t->len) && write_all(fd, "\n", 1) && fsync(fd) == 0;
+    good = write_all(fd, t->text, t->len) && write_all(fd, "\n", 1) && fchmod(fd, MODE) == 0 &&
+           fsync(fd) == 0;
     failed = errno;
     close(fd);
     errno = failed;
@@ -46,7 +94,9 @@ enum itr_status token_file_write(const char *path, const struct itr_token *t, st
     int failed;
 
     if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh)
-        return itr_error_set(e, ITR_STORE, "token_file: its name is too long");
+        return itr_error_set(e, ITR_STORE, "token_file: the path is too long");
+    if (!is_free(path, e))
+        return e->kind = ITR_STORE;
     if (write_new(fresh, t) && rename(fresh, path) == 0)
         return ITR_OK;
     failed = errno;

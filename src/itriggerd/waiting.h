@@ -1,12 +1,14 @@
 /*
- * waiting: requests that are suspended until there is a token for them, or their time is over. The
- * number is bounded.
+ * waiting: the requests that are suspended until there is a token for them, or their time is up.
+ * Their number is bounded: where a poll finds no place, the oldest of its like is answered early,
+ * so that no client and no app can take all places.
  *
  * Design notes
  * - A request is woken once: by the token source (waiter_wake, under the source's lock, so it must
- *   not block: libmicrohttpd's resume takes a lock of its own for a moment and calls nobody back)
- * or by waiting_expire. It may be woken before it is suspended; then waiter_suspended resumes it.
- * - A waiter is memory of its request, which leaves the list before it goes.
+ *   not block: libmicrohttpd's resume takes a lock of its own for a moment and calls nobody back),
+ *   or by one of the functions of the list. It may be woken before it is suspended; then
+ *   waiter_suspended resumes it.
+ * - A waiter is memory of its request, which leaves the list before it is freed.
  */
 #ifndef ITRIGGERD_WAITING_H
 #define ITRIGGERD_WAITING_H
@@ -19,7 +21,10 @@
 
 #include "core/base/list.h"
 
-#define WAITING_MAX 1024
+#define WAITING_MAX 4096
+#define WAITING_POLLS_MAX 3072        /* of them; the others are for those who wait for a fetch */
+#define WAITING_POLLS_OF_APP_MAX 2048 /* of one app */
+#define WAITING_POLLS_OF_CLIENT_MAX 1024
 
 enum waiter_state {
     WAITER_BEGUN,     /* asked, not yet suspended */
@@ -29,8 +34,15 @@ enum waiter_state {
 
 struct waiter {
     struct itr_list node; /* the list's; zeroed: never in it */
+    /* The owner's: set before waiting_enter. */
     void (*resume)(void *ctx);
     void *ctx;
+    int fd;             /* of its connection; -1: unknown */
+    bool polls;         /* it waits because it was asked to */
+    const void *client; /* whose places it takes; compared only */
+    const void *app;
+    const void *checks; /* the app whose token check it waits for; NULL: none */
+    /* The list's. */
     int64_t deadline_mono_ms;
     atomic_int state; /* enum waiter_state */
     bool expired;     /* constant once it is woken */
@@ -39,25 +51,30 @@ struct waiter {
 struct waiting {
     pthread_mutex_t lock;
     struct itr_list all; /* oldest first */
-    size_t n;
-    int64_t latest_mono_ms; /* no deadline counts that is later than this */
+    size_t n, polls;
+    bool draining;
+    int64_t latest_mono_ms; /* no deadline is later than this */
 };
 
 void waiting_init(struct waiting *l);
 void waiting_clear(struct waiting *l);
 
-/* Before the source is asked. False: too many wait already. resume and ctx are the caller's. */
+/* Take a place, before the source is asked. False: there is none. */
 bool waiting_enter(struct waiting *l, struct waiter *w, int64_t deadline_mono_ms);
 void waiting_leave(struct waiting *l, struct waiter *w); /* nothing if it is not in it */
 
-/* The request is suspended now; resumes it if it was woken before. */
+/* The request is suspended now; resume it if it was woken before. */
 void waiter_suspended(struct waiter *w);
-/* Its token is there. A token wait's wake: ctx is the waiter. */
+/* Wake it: its token is there. A token wait's wake: ctx is the waiter. */
 void waiter_wake(void *ctx);
 
-/* Wakes those whose time is over. */
+/* Wake those whose time is up. */
 void waiting_expire(struct waiting *l, int64_t now_mono_ms);
-/* From now on nobody waits longer than until then. */
-void waiting_cut(struct waiting *l, int64_t latest_mono_ms);
+/* Wake those whose client hung up. */
+void waiting_expire_gone(struct waiting *l);
+/* Wake those that wait for the check of this app's token. */
+void waiting_wake_checks(struct waiting *l, const void *app);
+/* From now on no poll waits, and nobody longer than until then. */
+void waiting_drain(struct waiting *l, int64_t latest_mono_ms);
 
 #endif

@@ -20,6 +20,7 @@ void itr_error_clear(struct itr_error *e)
     e->kind = ITR_OK;
     e->has_code = false;
     e->retryable = false;
+    e->no_descriptors = false;
     e->http_status = 0;
     e->code = 0;
     e->text[0] = '\0';

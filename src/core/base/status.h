@@ -37,6 +37,7 @@ struct itr_error {
     enum itr_status kind; /* ITR_OK: nothing is wrong */
     bool has_code;        /* code below came from the gateway */
     bool retryable;       /* the same call may be made again: nothing of it was executed */
+    bool no_descriptors;  /* no file descriptor was left: what is closed first may help */
     int http_status;      /* 0: no HTTP answer */
     int64_t code;
     char text[ITR_ERROR_TEXT]; /* NUL-terminated UTF-8, cut at a character boundary */

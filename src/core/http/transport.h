@@ -49,6 +49,7 @@ struct itr_response {
     enum itr_status carried; /* ITR_OK: a whole HTTP answer; ITR_NETWORK, ITR_TLS, ITR_TIMEOUT;
                                  ITR_HTTP: larger than the body's maximum; ITR_NOMEM */
     bool sent;               /* a byte of the request may have left: it may have been executed */
+    bool no_descriptors;     /* not sent: no file descriptor was left */
     int http_status;         /* also set when only the head of an answer came; else 0 */
     int64_t retry_after_ms;  /* of the Retry-After header; -1: none */
     int64_t elapsed_us;
@@ -63,10 +64,9 @@ struct itr_response {
 struct itr_exchange {
     struct itr_request request;
     struct itr_response response;
-    void *owner;               /* the caller's: leads back to the call */
-    void *transfer;            /* the transport's; NULL while not started */
-    struct itr_exchange *next; /* of own_transport's list */
-    struct itr_list node;      /* the transport's: its list of finished ones */
+    void *owner;          /* the caller's: leads back to the call */
+    void *transfer;       /* the transport's; NULL while not started */
+    struct itr_list node; /* the transport's: its place in a list of it */
 };
 
 static inline void itr_exchange_init(struct itr_exchange *x, size_t max_response_bytes)
@@ -83,6 +83,7 @@ static inline void itr_response_reset(struct itr_response *a)
 {
     a->carried = ITR_OK;
     a->sent = false;
+    a->no_descriptors = false;
     a->http_status = 0;
     a->retry_after_ms = -1;
     a->elapsed_us = 0;

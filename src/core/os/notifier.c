@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/os/descriptors.h"
 #include "core/os/fork.h"
 
 /*
@@ -58,10 +59,9 @@ static int accept_any(int listener)
 
 /* ---- making and ending ---- */
 
-static enum itr_status no_descriptors(struct itr_error *e)
+static enum itr_status no_socket(struct itr_error *e)
 {
-    return itr_error_set(e, ITR_NETWORK, "no socket could be made to wake the event loop: %s",
-                         strerror(errno));
+    return itr_descriptors_error(e, "no socket could be made to wake the event loop", errno);
 }
 
 static enum itr_status make_pair(struct itr_notifier *b, struct itr_error *e)
@@ -69,7 +69,7 @@ static enum itr_status make_pair(struct itr_notifier *b, struct itr_error *e)
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCKET_TYPE, 0, pair) != 0)
-        return no_descriptors(e);
+        return no_socket(e);
     b->in = pair[0];
     b->out = pair[1];
     return ITR_OK;
@@ -137,12 +137,12 @@ static enum itr_status make_listener(struct itr_notifier *b, struct itr_error *e
                              "no private directory can be made in $TMPDIR or /tmp: %s",
                              strerror(errno));
     if ((b->in = socket(AF_UNIX, SOCKET_TYPE, 0)) < 0)
-        return no_descriptors(e);
+        return no_socket(e);
     at->sun_family = AF_UNIX;
     (void)snprintf(at->sun_path, sizeof at->sun_path, "%.*s" SOCKET_NAME,
                    (int)(sizeof at->sun_path - sizeof SOCKET_NAME), b->directory);
     if (bind(b->in, (struct sockaddr *)at, sizeof *at) != 0 || listen(b->in, 16) != 0)
-        return no_descriptors(e);
+        return no_socket(e);
     hide(b);
     return ITR_OK;
 }
