@@ -36,7 +36,7 @@ static void defaults_are_those_of_the_design(void **state)
     assert_int_equal(c.token_timeout_ms, 10000);
     assert_int_equal(c.retries, 2);
     assert_int_equal(c.concurrency, 32);
-    assert_int_equal(c.max_host_connections, 64);
+    assert_int_equal(c.max_host_connections, 256);
     assert_int_equal(c.max_response_bytes, 64 << 20);
     assert_int_equal(c.token_error_codes.n + c.permission_error_codes.n, 0);
     itr_config_clear(&c);

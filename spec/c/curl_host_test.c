@@ -80,10 +80,10 @@ static void answers_that_come_together_come_out_one_by_one(void **state)
     (void)state;
     loop_fixture_init(&f, gated);
     start_many(f.t, f.url, 20000);
-    while (raw_server_requests(f.server) < 64) /* as many as connections to one host */
+    while (raw_server_requests(f.server) < MANY)
         assert_null(f.t->ops->wait(f.t, 1));
     raw_server_open_gate(f.server);
-    raw_server_await_closed(f.server, 64);
+    raw_server_await_closed(f.server, MANY);
     take_many(f.t, ITR_OK);
     loop_fixture_clear(&f);
 }

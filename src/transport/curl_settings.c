@@ -10,7 +10,7 @@
 
 #include "core/base/reason.h"
 
-#define DEFAULT_HOST_CONNECTIONS 64
+#define DEFAULT_HOST_CONNECTIONS 256
 
 /* Ours, all of them: libcurl's own ones go twice through its printf, a byte at a time.
  * No Expect: libcurl would wait up to a second for a "100 Continue" before a large body. */

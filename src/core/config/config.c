@@ -55,7 +55,7 @@ static const struct itr_option options[] = {
     SECONDS(token_timeout, 0.001, 600, 10),
     INTEGER(retries, 0, 100, 2),
     INTEGER(concurrency, 1, 1024, 32),
-    INTEGER(max_host_connections, 1, 1024, 64),
+    INTEGER(max_host_connections, 1, 1024, 256),
     INTEGER(max_response_bytes, 1, 1 << 30, 64 << 20),
     STRING(ca_file, NULL),
     STRING(proxy, NULL),
