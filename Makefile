@@ -190,9 +190,9 @@ $(call left_out,$(has_daemon),$(DAEMON),itriggerd; it needs libmicrohttpd 0.9.71
 endef
 
 .PHONY: build all build-redis build-daemon install-redis
-build: $(foreach l,$(luas_or_default),$(call modules,$(l))) $(if $(has_daemon),build-daemon) $(command)
+build: $(foreach l,$(luas_or_default),$(call modules,$(l))) $(if $(has_daemon),build-daemon) $(if $(filter 0,$(CLI)),,$(command))
 	$(say_left_out)
-all: $(foreach l,$(LUAS),$(call modules,$(l))) $(if $(has_daemon),build-daemon) $(command)
+all: $(foreach l,$(LUAS),$(call modules,$(l))) $(if $(has_daemon),build-daemon) $(if $(filter 0,$(CLI)),,$(command))
 	$(say_left_out)
 build-redis: $(foreach l,$(luas_or_default),$(B)/$(l)/itrigger/redis.so)
 
