@@ -292,6 +292,7 @@ local RULES = {
   },
   ["docs/openresty.md"] = {
     { "init_by_lua_block", "spec/hosts/nginx_spec.lua and examples_spec.lua run nginx with such a block" },
+    { "content_by_lua_block", "spec/hosts/examples_spec.lua runs nginx with such a block" },
   },
   ["docs/stores.md"] = {
     { "token_store_key", client_of_daemon },

@@ -144,11 +144,17 @@ function options.resolve(given)
   return settings
 end
 
--- Adds to an error about an option that it came from the environment, or nobody looks there.
+local HIDDEN = ". nginx hides the environment from its workers: give the option to new or configure, or name the variable "
+  .. "with nginx's directive: env %s; (with lua_code_cache off every request is a new Lua state, which starts in a worker)"
+
+-- Add to an error about an option where it came from: the environment, where nobody looks for it; or why it did not come
+-- from there. Returns the error.
 function options.explain(err, from)
   local name = err.kind == "config" and err.message:match("^option ([%l_]+)")
   if name and from[name] then
     err.message = err.message .. " (from the environment, " .. from[name] .. ")"
+  elseif name and rawget(_G, "ngx") and err.message:find("^option [%l_]+ is missing") then
+    err.message = err.message .. HIDDEN:format(options.variable(name))
   end
   return err
 end

@@ -123,12 +123,12 @@ describe("the example", function()
       return
     end
     local replace = ("s|listen 127.0.0.1:8080;|listen unix:%s/socket;|; s|/var/lib/itrigger|%s/store|; "
-      .. "s|^worker_processes|user root root; worker_processes|; "
+      .. "s|^user www-data;|user root root;|; "
       .. "s|# lua_package_path.*|lua_package_path \"%s/lua/?.lua;%s/lua/?/init.lua;;\";|; "
       .. "s|# lua_package_cpath.*|lua_package_cpath \"%s/build/luajit/?.so;;\";|"):format(dir, dir, top, top, top)
     shell(("sed '%s' examples/openresty/nginx.conf >%s/nginx.conf"):format(replace, dir))
     if shell("id -u") ~= "0\n" then
-      shell(("sed -i 's|user root root; ||' %s/nginx.conf"):format(dir))
+      shell(("sed -i 's|^user root root;||' %s/nginx.conf"):format(dir))
     end
     local out, status = shell(environment "luajit" .. ("PATH=$PATH:/usr/sbin nginx -p %s -c nginx.conf"):format(dir))
     assert.equal(0, status, out)

@@ -515,6 +515,16 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
+  it("says where the environment went when each request is a new Lua state", function()
+    start { http = "lua_code_cache off;",
+      init = [[itrigger = require "itrigger" local ok, err = itrigger.configure {} said = tostring(err)]],
+      locations = "location = /said { content_by_lua_block { ngx.say(said) } }" }
+    local said = host:get("/said").body
+    assert.truthy(said:find("option gateway is missing", 1, true), said)
+    assert.truthy(said:find("env ITRIGGER_GATEWAY;", 1, true), said)
+    assert.truthy(said:find("lua_code_cache off", 1, true), said)
+  end)
+
   it("has nothing running when no call is out: a reload ends the worker at once", function()
     start()
     ok(host:get "/call")
