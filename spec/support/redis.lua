@@ -10,10 +10,11 @@
 --   server:start()                             -- again, empty, at the same address
 --   server:set_password("other")               -- from now on; clients are disconnected
 --   server:url("prefix"), server:read("prefix"), server:write("prefix", text)  -- a store for one app, its record
---   server:await("+switch-master")             -- the next line of its log that has this in it
+--   server:await("+switch-master")             -- until a line of its log has this in it
 --   server:remove()
 --
--- Each ends when this process does: a guard waits for the end of a pipe that only this process holds.
+-- Each ends when this process does: a guard waits for the end of a pipe that only this process holds. It ends after
+-- two minutes in any case (the shared one after an hour), so that nobody waits for its log for ever.
 local redis = {}
 
 local Server = {}
@@ -49,7 +50,7 @@ local function some_port()
   return 10000 + (high * 256 + low) % 10000
 end
 
--- options: password; port: a number, or true for a free one; config: lines of its configuration; sentinel: it is
+-- options: lifetime: in seconds; password; port: a number, or true for a free one; config: lines of its configuration; sentinel: it is
 -- one; before: words of the shell before it.
 function redis.start(options)
   options = options or {}
@@ -75,7 +76,7 @@ function redis.shared()
   if why then
     return nil, why
   end
-  redis.one = redis.one or redis.start()
+  redis.one = redis.one or redis.start { lifetime = 3600 }
   return redis.one
 end
 
@@ -97,18 +98,19 @@ end
 -- Starts it, ends it when its own standard input ends, and removes its directory unless told to keep it. What the
 -- server says goes through a FIFO: reading that it is ready is the wait.
 local guard = [[
-%s sh -c 'echo pid $$; exec redis-server "$1/redis.conf" %s' sh "$dir" >"$dir/said" 2>&1 &
+%s timeout -s KILL %d sh -c 'echo pid $$; exec redis-server "$1/redis.conf" %s' sh "$dir" >"$dir/said" 2>&1 &
 server=$!
 trap '' INT HUP TERM
 cat >/dev/null
-kill -9 $server 2>/dev/null
+kill $server 2>/dev/null
+wait
 [ -e "$dir/keep" ] || rm -rf "$dir"
 ]]
 
 -- True, or false and what it said.
 function Server.launch(self)
   write_config(self)
-  local command = guard:format(self.options.before or "", self.options.sentinel and "--sentinel" or "")
+  local command = guard:format(self.options.before or "", self.options.lifetime or 120, self.options.sentinel and "--sentinel" or "")
   self.guard = assert(io.popen("dir=" .. quote(self.dir) .. "\n" .. command, "w"))
   self.log = assert(io.open(self.dir .. "/said", "r"))
   local ready = self.options.sentinel and "Sentinel ID is" or "ready to accept connections at"
@@ -191,10 +193,18 @@ function Server.signal(self, name)
   end
 end
 
-function Server.await(self, text)
+-- Reads its log until each of the texts has come, in whatever order.
+function Server.await(self, ...)
+  local texts = { ... }
   repeat
     local line = assert(self.log:read("*l"), "redis-server ended")
-  until line:find(text, 1, true)
+    for i, text in ipairs(texts) do
+      if line:find(text, 1, true) then
+        table.remove(texts, i)
+        break
+      end
+    end
+  until #texts == 0
 end
 
 -- The key of the only record below `prefix`.
