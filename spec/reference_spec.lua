@@ -175,6 +175,16 @@ describe("the reference", function()
     end
   end)
 
+  it("has no option that nothing reads", function()
+    local pipe = io.popen "find src -name '*.c' ! -path src/core/config/config.c | xargs cat"
+    local sources = pipe:read("*a")
+    pipe:close()
+    for _, option in ipairs(core.options()) do
+      local field = option.name .. (option.type == "seconds" and "_ms" or "")
+      assert.truthy(sources:find("[>.]" .. field .. "%f[^%w_]"), option.name)
+    end
+  end)
+
   it("has the bounds and defaults of every option", function()
     local row_of = {}
     for i, name in ipairs(names_of_rows(reference.option[1])) do
