@@ -10,5 +10,8 @@ files["rockspec/**"] = { std = "rockspec" }
 files["sandbox/**"] = { std = "ngx_lua" }
 -- What HAProxy gives to its services.
 files["examples/haproxy/**"] = { read_globals = { "core" } }
+-- What Apache gives to its handlers, and Neovim to its scripts.
+files["examples/apache/**"] = { read_globals = { "apache2" } }
+files["examples/neovim/**"] = { read_globals = { "vim" } }
 files["tools/busted_tap.lua"] = { std = "min" }
 files["tools/lint_rules.lua"] = { std = "min" }

@@ -19,6 +19,12 @@ local function has(command)
   return status == 0
 end
 
+-- A port that nobody listens on now.
+local function free_port()
+  local text = shell [[python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])']]
+  return assert(tonumber(text), text)
+end
+
 local function built(lua)
   local file = io.open(top .. "/build/" .. lua .. "/itrigger/core.so")
   return file ~= nil and file:close()
@@ -113,6 +119,64 @@ describe("the example", function()
     sb:release()
     assert.equal(realname .. "\n", held:read("*a"))
     held:close()
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  it("neovim: the editor goes on while a call is held", function()
+    if not has("nvim") or not built("luajit") then
+      pending("needs nvim (Debian: neovim), and the build for LuaJIT")
+      return
+    end
+    local file = assert(io.open(dir .. "/drive.lua", "w"))
+    file:write(([[
+      local function say(text) io.stdout:write(text, "\n") io.stdout:flush() end
+      vim.notify = function(text) say(text) vim.cmd "qa!" end
+      vim.cmd "luafile %s/examples/neovim/itrigger.lua"
+      vim.cmd "ITriggerMember 18899888899 1159374785466208256"
+      local timer, turns = vim.loop.new_timer(), 0
+      timer:start(0, 1, function()
+        turns = turns + 1
+        if turns == 20 then say "20 turns" timer:close() end
+      end)
+    ]]):format(top))
+    file:close()
+    sb:fault { kind = "hold", path = "api" }
+    local nvim = assert(io.popen(environment "luajit" .. "XDG_CACHE_HOME=" .. dir .. " timeout 60 nvim --headless -u NONE -i NONE -S "
+      .. dir .. "/drive.lua 2>&1 </dev/null"))
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    local first = nvim:read("*l")
+    assert.equal("20 turns", first)
+    assert.equal(1, sb:state().held)
+    sb:release()
+    assert.equal(realname, nvim:read("*l"))
+    nvim:close()
+    assert.equal(1, sb:state().fetches)
+  end)
+
+  it("apache: the threads of two processes share one token", function()
+    local _, missing = shell("PATH=$PATH:/usr/sbin command -v apache2 && test -e /usr/lib/apache2/modules/mod_lua.so")
+    if missing ~= 0 or not built("5.3") then
+      pending("needs apache2 (Debian: apache2-bin), and the build for Lua 5.3")
+      return
+    end
+    local port = free_port()
+    shell(("mkdir %s/store && chmod 755 %s && cp examples/apache/itrigger.lua %s && sed 's|127.0.0.1:8082|127.0.0.1:%d|' "
+      .. "examples/apache/httpd.conf >%s/httpd.conf"):format(dir, dir, dir, port, dir))
+    if shell("id -u") == "0\n" then
+      shell("chown www-data " .. dir .. "/store && chmod 700 " .. dir .. "/store")
+    else
+      shell("sed -i '/^User /d; /^Group /d' " .. dir .. "/httpd.conf")
+    end
+    local out, status = shell(environment "5.3" .. ("PATH=$PATH:/usr/sbin apache2 -d %s -f httpd.conf"):format(dir))
+    finally(function()
+      shell(("kill $(cat %s/apache.pid); while [ -e %s/apache.pid ]; do sleep 0.05; done"):format(dir, dir))
+    end)
+    assert.equal(0, status, out)
+    local url = ("http://127.0.0.1:%d/member"):format(port)
+    assert.equal(realname .. "\n", sandbox.request(url .. MEMBER).body, shell("cat " .. dir .. "/error.log"))
+    assert.equal(404, sandbox.request(url .. "?mobile=13000000000&storeNo=1159374785466208256").status)
+    out = shell(("curl -s --noproxy '*' -Z --parallel-max 16 '%s%s&n=[1-40]' 2>/dev/null | sort | uniq -c"):format(url, MEMBER))
+    assert.truthy(out:find("^%s*40 " .. realname .. "\n"), out)
     assert.equal(1, sb:state().fetches)
   end)
 
