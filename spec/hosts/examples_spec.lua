@@ -167,7 +167,7 @@ describe("the example", function()
     else
       shell("sed -i '/^User /d; /^Group /d' " .. dir .. "/httpd.conf")
     end
-    local out, status = shell(environment "5.3" .. ("PATH=$PATH:/usr/sbin apache2 -d %s -f httpd.conf"):format(dir))
+    local out, status = shell(("cd %s && "):format(dir) .. environment "5.3" .. "PATH=$PATH:/usr/sbin apache2 -d \"$PWD\" -f httpd.conf")
     finally(function()
       shell(("kill $(cat %s/apache.pid); while [ -e %s/apache.pid ]; do sleep 0.05; done"):format(dir, dir))
     end)
