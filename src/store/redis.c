@@ -199,7 +199,7 @@ static enum itr_redis_said run_load_many(struct itr_redis_link *l, const struct 
     if (!add_many(l, op))
         return no_memory(e);
     for (i = 0; i <= op->n && one != ITR_REDIS_LOST && one != ITR_REDIS_NOMEM; i++) {
-        struct itr_error ignored, *told = said == ITR_REDIS_OK ? e : &ignored;
+        struct itr_error ignored = {0}, *told = said == ITR_REDIS_OK ? e : &ignored;
         reply = NULL;
         one = itr_redis_link_reply(l, i < op->n ? REDIS_REPLY_STRING : REDIS_REPLY_ARRAY, &reply,
                                    told);
