@@ -289,5 +289,7 @@ struct sim_world *sim_chaos_draw(uint64_t seed)
         if (central && i > 0)
             w->processes[i].habits.setup.origin = ITR_FROM_SERVER;
     }
+    if (central)
+        w->processes[0].habits.script = false;
     return w;
 }

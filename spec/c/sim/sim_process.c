@@ -700,6 +700,7 @@ static void begin_life(struct sim_process *p)
     p->zero_ms = w->now_ms - sim_random_within(&w->random, 0, SIM_DAY);
     p->stopped_until_ms = p->ending_ms = 0;
     p->busy = false;
+    p->tried = p->doubted = p->asked = false;
     p->seen_fence = p->unstored = 0;
     itr_list_init(&p->calls);
 }

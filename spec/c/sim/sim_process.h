@@ -64,8 +64,9 @@ struct sim_process {
     struct itr_list calls;
 
     /* sim_watch's. */
+    struct sim_lease *sent; /* of its last request */
     uint64_t seen_fence;
-    bool tried, doubted;
+    bool tried, doubted, asked;
     size_t unstored; /* serial number of a token that came, and is still to be stored */
     uint64_t unstored_fence;
     int64_t second; /* of the accesses counted */

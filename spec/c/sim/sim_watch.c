@@ -18,6 +18,7 @@
 #define RECOVERY_MS SIM_HOUR              /* P10, after the last fault */
 #define RECOVERY_LIMIT_MS (30 * SIM_HOUR) /* where a daily limit may be used up */
 #define LIMIT_ENOUGH 24                   /* P4b: such a daily limit is not used up by failures */
+#define LIMIT_ENOUGH_SAME 36              /* ... where the gateway gives a living token again */
 
 void sim_book_clear(struct sim_book *b)
 {
@@ -146,9 +147,11 @@ static void acquire(struct sim_world *w, struct sim_store *s, struct sim_process
     l->fence = next->lease_fence;
     l->end_ms = next->lease_end_ms;
     l->day = next->day;
-    l->upsets = s->upsets;
+    /* Begun in the future: the clock was stepped between the load and this swap. */
+    l->upsets = next->lease_begin_ms > sim_store_now(s, w->now_ms) ? -1 : s->upsets;
     l->troubles = s->troubles;
-    l->hit = p->life != life;
+    l->hit = p->life != life || p->stopped_until_ms + SIM_MINUTE > w->now_ms ||
+             s->slow_until_ms > w->now_ms;
     l->next = s->book.leases;
     s->book.leases = s->book.current = l;
     s->book.highest = (uint64_t)itr_max64((int64_t)s->book.highest, (int64_t)l->fence);
@@ -237,7 +240,9 @@ static void be_quiet(struct sim_world *w, struct sim_store *s, const struct itr_
     for (i = 0; i < w->options.processes; i++) {
         const struct sim_habits *h = &w->processes[i].habits;
 
-        left = w->processes[i].doubted ? 0 : itr_min64(left, h->setup.rules.token_ttl_ms);
+        left = w->processes[i].doubted || w->processes[i].asked
+                   ? 0
+                   : itr_min64(left, h->setup.rules.token_ttl_ms);
     }
     s->book.quiet_until_ms = is_good && left > 0 && s->upsets == 0 && !is_anybody_ahead(w, r->fence)
                                  ? w->now_ms + left
@@ -286,6 +291,7 @@ struct sim_lease *sim_watch_sends(struct sim_process *p)
         sim_watch_break(w, "P1e: %d asks the gateway without a reason", p->id);
     check_limit(p, l);
     l->sent = true;
+    p->sent = l;
     w->watch.sent++;
     return l;
 }
@@ -293,10 +299,10 @@ struct sim_lease *sim_watch_sends(struct sim_process *p)
 void sim_watch_answered(struct sim_process *p, struct sim_lease *l)
 {
     struct sim_store *s = p->store;
-    struct sim_lease *mine = l != NULL ? l : lease_of(s, p->state.machine.lease_fence);
+    struct sim_lease *mine = p->sent;
     int64_t now = sim_store_now(s, p->world->now_ms);
 
-    if (mine != NULL && !mine->hit && !upset_since(s, mine) && now > mine->end_ms)
+    if (!mine->hit && !upset_since(s, mine) && now > mine->end_ms)
         sim_watch_break(p->world, "P1b: %d awaited a request past its lease", p->id);
     if (l == NULL)
         return;
@@ -378,6 +384,8 @@ void sim_watch_given(struct sim_process *p, const struct itr_token_ask *ask,
     if (t != NULL && ((ask->refused != NULL && itr_token_same(t, ask->refused)) ||
                       ask->refused_fence == t->fence))
         p->doubted = true;
+    if (step.give == ITR_GIVE_WAIT && (ask->refresh || ask->min_valid_ms > 0))
+        p->asked = true;
     if (is_plain && t != NULL && sim_process_mono(p) >= t->end_mono_ms && p->tried && !p->doubted &&
         step.give == ITR_GIVE_WAIT)
         sim_watch_break(p->world, "P9: %d waits past the end, though a fetch was tried", p->id);
@@ -386,26 +394,54 @@ void sim_watch_given(struct sim_process *p, const struct itr_token_ask *ask,
 void sim_watch_fetch_ended(struct sim_process *p)
 {
     p->tried = true;
-    p->doubted = false;
+    p->doubted = p->asked = false;
 }
 
-/* Not where tokens live shorter than token_ttl says: then each costs a refusal, and the fetches
- * that these cause are held back. */
-static bool must_be_right(const struct sim_process *p)
+/* True if all of the fleet have the same rules, and these leave what a day of fetches needs. */
+static bool limit_is_enough(const struct sim_world *w)
+{
+    const struct itr_record_rules *first = &w->processes[0].habits.setup.rules;
+    int i;
+
+    for (i = 0; i < w->options.processes; i++) {
+        const struct itr_record_rules *r = &w->processes[i].habits.setup.rules;
+
+        if (r->daily_limit != first->daily_limit || r->token_ttl_ms < 2 * SIM_HOUR ||
+            w->options.life_ms < r->token_ttl_ms)
+            return false;
+    }
+    return first->daily_limit == 0 ||
+           first->daily_limit >= (w->options.kind == SIM_SAME ? LIMIT_ENOUGH_SAME : LIMIT_ENOUGH);
+}
+
+/* Not where tokens live shorter than token_ttl says, where answers go on being misread, or where
+ * processes with memory:, or who ask for a fetch again and again, end each other's tokens: each
+ * costs a refusal, and the fetches that these cause are held back. */
+static bool must_be_right(const struct sim_process *p, const struct itr_error *e)
 {
     const struct sim_world *w = p->world;
     const struct sim_options *o = &w->options;
     int64_t recovery_ms = RECOVERY_MS, longest_ms = 0;
+    bool asks = false;
     int i;
 
     for (i = 0; i < o->processes; i++) {
-        const struct itr_record_rules *r = &w->processes[i].habits.setup.rules;
+        const struct sim_habits *h = &w->processes[i].habits;
 
-        longest_ms = itr_max64(longest_ms, r->token_ttl_ms);
-        if (r->daily_limit > 0 || w->processes[i].habits.misreads)
+        longest_ms = itr_max64(longest_ms, h->setup.rules.token_ttl_ms);
+        if (h->setup.origin == ITR_FROM_SERVER && w->store.upsets > 0)
+            return false; /* fences of a store that lost its value and its time may be too low */
+        if (h->misreads || h->setup.origin == ITR_FROM_MEMORY)
+            return false;
+        asks |= h->refresh_per_mille > 0 || h->min_valid_ms > 0;
+        if (h->setup.rules.daily_limit > 0)
             recovery_ms = RECOVERY_LIMIT_MS;
     }
-    return o->chaos != 0 && o->life_ms >= longest_ms && !p->habits.misreads &&
+    if (e->kind == ITR_TOKEN && asks && o->kind == SIM_OVERWRITE)
+        return false;
+    return o->chaos != 0 && o->life_ms >= longest_ms &&
+           (limit_is_enough(w) ||
+            (e->kind != ITR_QUOTA && p->habits.setup.origin != ITR_FROM_SERVER)) &&
            w->now_ms > w->began_ms + o->chaos_ms + recovery_ms;
 }
 
@@ -423,12 +459,11 @@ void sim_watch_call_over(struct sim_process *p, const struct sim_call *c, const 
     w->watch.failed++;
     w->watch.told += strstr(e->text, "another program") != NULL;
     (void)snprintf(w->watch.last_error, sizeof w->watch.last_error, "%s", e->text);
-    if (must_be_right(p))
+    if (must_be_right(p, e))
         sim_watch_break(w, "P10: long after the last fault a call of %d failed: %s", p->id,
                         e->text);
-    if (e->kind == ITR_QUOTA && strstr(e->text, "daily_limit") != NULL &&
-        p->habits.setup.rules.daily_limit >= LIMIT_ENOUGH && p->store->upsets == 0 &&
-        (w->options.chaos & ~(unsigned)SIM_GATEWAY) == 0)
+    if (e->kind == ITR_QUOTA && strstr(e->text, "daily_limit") != NULL && limit_is_enough(w) &&
+        p->store->upsets == 0 && (w->options.chaos & ~(unsigned)SIM_GATEWAY) == 0)
         sim_watch_break(w, "P4b: daily_limit is used up: %s", e->text);
     if (!c->doubts && t != NULL && !p->habits.misreads &&
         sim_gateway_accepts(&w->gateway, w->now_ms, sim_gateway_serial(t->text)) && !p->doubted)
