@@ -434,7 +434,7 @@ static void retry_after_is_read_in_both_forms(void **state)
                      0);
     ms = retry_after("HTTP/1.1 429 Slow\r\nRetry-After: Fri, 31 Dec 2199 23:59:59 GMT"
                      "\r\nContent-Length: 0\r\n\r\n");
-    assert_true(ms > 1000000000);
+    assert_true(ms >= 6 * 3600 * 1000); /* newer libcurl makes it 6 hours at most */
 }
 
 int main(void)

@@ -287,20 +287,26 @@ static void after_abandon_the_child_holds_no_connection(void **state)
 static void a_closed_socket_is_forgotten(void **state)
 {
     struct curl_sockaddr a = {.family = AF_INET, .socktype = SOCK_STREAM};
+    struct itr_curl_socket *first, *second;
     struct itr_curl_sockets s;
-    int first, second, other;
+    int first_fd, second_fd, other;
 
     (void)state;
     itr_curl_sockets_init(&s);
-    first = itr_curl_sockets_on_open(&s, CURLSOCKTYPE_IPCXN, &a);
-    second = itr_curl_sockets_on_open(&s, CURLSOCKTYPE_IPCXN, &a);
-    assert_int_equal(itr_curl_sockets_on_close(&s, first), 0);
+    first = itr_curl_sockets_open(&s, &a);
+    second = itr_curl_sockets_open(&s, &a);
+    first_fd = first->fd;
+    second_fd = second->fd;
+    assert_int_equal(itr_curl_sockets_on_close(&s, first_fd), 0);
+    assert_int_equal(first->fd, -1);
     other = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    assert_int_equal(other, first);
+    assert_int_equal(other, first_fd);
     itr_curl_sockets_close(&s);
-    assert_int_equal(fcntl(second, F_GETFD), -1);
+    assert_int_equal(fcntl(second_fd, F_GETFD), -1);
     assert_true(fcntl(other, F_GETFD) >= 0);
     close(other);
+    itr_curl_socket_release(first);
+    itr_curl_socket_release(second);
     itr_curl_sockets_clear(&s);
 }
 

@@ -38,6 +38,12 @@ static const struct meaning {
     {CURLE_SSL_ENGINE_INITFAILED, ITR_TLS, "no TLS engine for %.*s"},
     {CURLE_USE_SSL_FAILED, ITR_TLS, "no TLS with %.*s"},
     {CURLE_OUT_OF_MEMORY, ITR_NOMEM, "no memory for the request to %.*s"},
+#if LIBCURL_VERSION_NUM >= 0x080600
+    {CURLE_TOO_LARGE, ITR_HTTP, "the head of the answer of %.*s is too large"},
+#endif
+#if LIBCURL_VERSION_NUM >= 0x074900
+    {CURLE_PROXY, ITR_NETWORK, "the proxy for %.*s failed"},
+#endif
 };
 
 static const struct meaning *find(CURLcode code)

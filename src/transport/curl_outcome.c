@@ -30,13 +30,15 @@ static bool has_time(const struct itr_curl_request *r, CURLINFO which)
     return us > 0;
 }
 
-/* CONNECT_TIME alone does not do: libcurl 7.88 sets it when the TLS handshake is over, too. */
+/* CONNECT_TIME alone does not do: libcurl 7.88 sets it when the TLS handshake is complete, too; and
+ * since 8.14 neither is set when a limit ends the handshake. */
 static bool has_tcp(const struct itr_curl_request *r)
 {
     long port = 0;
 
     curl_easy_getinfo(r->easy, CURLINFO_LOCAL_PORT, &port);
-    return port > 0 || has_time(r, CURLINFO_CONNECT_TIME_T);
+    return port > 0 || has_time(r, CURLINFO_CONNECT_TIME_T) ||
+           (r->opened != NULL && itr_curl_socket_is_connected(r->opened));
 }
 
 static enum itr_curl_phase phase_of(const struct itr_curl_request *r)
@@ -164,8 +166,8 @@ static int64_t retry_after_ms(const struct itr_curl_request *r)
 
     curl_easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &s);
     if (s == 0)
-        return -1;
-    if (s < 0) /* a date that is over */
+        return r->retry_date ? 0 : -1;
+    if (s < 0) /* a date that is past */
         return 0;
     return s > INT_MAX ? (int64_t)INT_MAX * 1000 : (int64_t)s * 1000;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/bound.h"
 #include "core/base/clock.h"
@@ -95,6 +96,16 @@ static int on_trace(CURL *easy, curl_infotype type, char *bytes, size_t n, void 
     return 0;
 }
 
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct itr_curl_request *r = ctx;
+
+    (void)purpose;
+    itr_curl_socket_release(r->opened);
+    r->opened = itr_curl_sockets_open(r->sockets, a);
+    return r->opened != NULL ? r->opened->fd : CURL_SOCKET_BAD;
+}
+
 /* libcurl is told that less was taken than there was: that ends the transfer. */
 static size_t refuse(struct itr_curl_request *r, enum itr_curl_stop why)
 {
@@ -127,6 +138,27 @@ static void begin_head(struct itr_curl_request *r, const char *line, size_t n)
         r->socket->version = n > 5 && line[5] == '1' ? ITR_CURL_VERSION_1 : ITR_CURL_VERSION_2;
 }
 
+static bool is_date(const char *value, size_t n)
+{
+    char date[64];
+
+    if (n >= sizeof date)
+        return false;
+    memcpy(date, value, n);
+    date[n] = '\0';
+    return curl_getdate(date, NULL) != -1;
+}
+
+/* From 8.21 on libcurl does not tell a date that is past from no Retry-After at all. */
+static void note_retry_after(struct itr_curl_request *r, const char *line, size_t n)
+{
+    static const char name[] = "retry-after:";
+    size_t len = sizeof name - 1;
+
+    if ((*line | 0x20) == 'r' && n > len && strncasecmp(line, name, len) == 0)
+        r->retry_date = is_date(line + len, n - len);
+}
+
 /* Gets whole lines only. That the head is whole is worth a look: libcurl takes one that is cut off
  * for an answer without a body. Lines after the head are the trailer's (RFC 9110, 6.5), and nobody
  * asked for them. */
@@ -144,6 +176,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
         r->head_whole = n <= 2 && (*line == '\r' || *line == '\n');
     if ((r->head_bytes += n) > ITR_TRANSPORT_HEAD_MOST)
         return refuse(r, ITR_CURL_HEAD_TOO_LARGE);
+    note_retry_after(r, line, n);
     if (!x->request.want_headers)
         return n;
     switch (itr_curl_headers_collect(&x->response.headers, line, n)) {
@@ -167,9 +200,8 @@ static void set_callbacks(struct itr_curl_request *r, struct itr_curl_sockets *s
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, (void *)r));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, on_header));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, (void *)r));
-    itr_curl_note(rc,
-                  curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETFUNCTION, itr_curl_sockets_on_open));
-    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETDATA, (void *)sockets));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETFUNCTION, on_open));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_OPENSOCKETDATA, (void *)r));
     itr_curl_note(
         rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETFUNCTION, itr_curl_sockets_on_close));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETDATA, (void *)sockets));
@@ -260,6 +292,7 @@ void itr_curl_request_free(struct itr_curl_request *r)
         return;
     curl_easy_cleanup(r->easy);
     itr_curl_socket_release(r->socket);
+    itr_curl_socket_release(r->opened);
     itr_curl_headers_free(r->own_headers);
     free(r);
 }
@@ -267,6 +300,7 @@ void itr_curl_request_free(struct itr_curl_request *r)
 void itr_curl_request_abandon(struct itr_curl_request *r)
 {
     itr_curl_socket_release(r->socket);
+    itr_curl_socket_release(r->opened);
     itr_curl_headers_free(r->own_headers);
     free(r);
 }
@@ -335,14 +369,15 @@ static void become_idle(struct itr_curl_request *r)
         r->headers_in_use = NULL;
     }
     itr_curl_socket_release(r->socket);
-    r->socket = NULL;
+    itr_curl_socket_release(r->opened);
+    r->socket = r->opened = NULL;
     r->exchange = NULL;
 }
 
 /* As if nothing had happened yet. */
 static void forget_exchange(struct itr_curl_request *r)
 {
-    r->sent = r->on_fresh = r->answered = r->head_whole = false;
+    r->sent = r->on_fresh = r->answered = r->head_whole = r->retry_date = false;
     r->stop = ITR_CURL_GOES_ON;
     r->is_late = false;
     r->stream = 0;

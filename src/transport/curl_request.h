@@ -53,6 +53,7 @@ struct itr_curl_request {
     struct itr_curl_sockets *sockets;         /* likewise */
     struct itr_exchange *exchange;            /* borrowed; NULL while idle */
     struct itr_curl_socket *socket;           /* counted: what it was sent over; NULL: not known */
+    struct itr_curl_socket *opened;           /* counted: the last one made for it; NULL: none */
     struct itr_curl_tries tries;              /* before this one */
     int64_t left_ms;                          /* what libcurl was given as the limit of all */
     int64_t deadline_mono_ms;                 /* when that ends */
@@ -68,6 +69,7 @@ struct itr_curl_request {
     bool sent;         /* a byte may have left */
     bool on_fresh;     /* it was the first on its connection */
     bool answered;     /* some of an answer came */
+    bool retry_date;   /* its Retry-After is a date */
     bool head_whole;   /* the empty line after the last head was seen */
     long stream;       /* ITR_CURL_REFUSAL_81: its number on HTTP/2; 0: none */
     size_t head_bytes; /* of all heads of this exchange */

@@ -42,6 +42,14 @@ bool itr_curl_socket_may_carry(const struct itr_curl_socket *s)
     return poll(&p, 1, 0) == 0;
 }
 
+bool itr_curl_socket_is_connected(const struct itr_curl_socket *s)
+{
+    struct sockaddr_storage peer;
+    socklen_t n = sizeof peer;
+
+    return s->fd < 0 ? s->connected : getpeername(s->fd, (struct sockaddr *)(void *)&peer, &n) == 0;
+}
+
 /* Its local port once it is connected; 0 before, and for a Unix socket. */
 static int local_port_of(struct itr_curl_socket *s)
 {
@@ -69,6 +77,7 @@ static void remove_at(struct itr_curl_sockets *s, size_t i)
     struct itr_curl_socket *gone = s->all[i];
 
     s->all[i] = s->all[--s->n];
+    gone->connected = itr_curl_socket_is_connected(gone);
     gone->fd = -1;
     itr_curl_socket_release(gone);
 }
@@ -84,8 +93,10 @@ void itr_curl_sockets_clear(struct itr_curl_sockets *s)
 void itr_curl_sockets_close(struct itr_curl_sockets *s)
 {
     while (s->n > 0) {
-        close(s->all[s->n - 1]->fd);
+        int fd = s->all[s->n - 1]->fd;
+
         remove_at(s, s->n - 1);
+        close(fd);
     }
 }
 
@@ -148,33 +159,33 @@ static void unlock(struct itr_curl_sockets *s)
         pthread_mutex_unlock(s->lock);
 }
 
-static int open_and_note(struct itr_curl_sockets *s, const struct curl_sockaddr *a)
+static struct itr_curl_socket *open_and_note(struct itr_curl_sockets *s,
+                                             const struct curl_sockaddr *a)
 {
     struct itr_curl_socket *new;
 
     s->open_error = 0;
     if (!make_room(s) || (new = calloc(1, sizeof *new)) == NULL)
-        return -1;
+        return NULL;
     if ((new->fd = open_socket(a)) < 0) {
         s->open_error = errno;
         free(new);
-        return -1;
+        return NULL;
     }
-    new->refs = 1;
+    new->refs = 2; /* the set's, and the caller's */
     new->goaway = -1;
-    s->all[s->n++] = new; /* the set now owns it */
-    return new->fd;
+    return s->all[s->n++] = new;
 }
 
-curl_socket_t itr_curl_sockets_on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+struct itr_curl_socket *itr_curl_sockets_open(struct itr_curl_sockets *s,
+                                              const struct curl_sockaddr *a)
 {
-    int fd;
+    struct itr_curl_socket *new;
 
-    (void)purpose;
-    lock(ctx);
-    fd = open_and_note(ctx, a);
-    unlock(ctx);
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
+    lock(s);
+    new = open_and_note(s, a);
+    unlock(s);
+    return new;
 }
 
 static void forget(struct itr_curl_sockets *s, int fd)

@@ -31,6 +31,7 @@ struct itr_curl_socket {
     int fd;         /* -1: closed */
     int local_port; /* 0: not known yet */
     bool used;      /* a request went over it */
+    bool connected; /* it was when it was closed */
     enum itr_curl_version version;
     long goaway; /* the last stream that the server will read; -1: it has not said (or not to us) */
 };
@@ -64,9 +65,17 @@ void itr_curl_socket_chosen(struct itr_curl_socket *s);
  * HTTP/2, not the end). One system call, none for a connection that was not used yet. */
 bool itr_curl_socket_may_carry(const struct itr_curl_socket *s);
 
-/* CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION; ctx is a struct itr_curl_sockets,
- * which must outlive the multi handle. */
-curl_socket_t itr_curl_sockets_on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a);
+/* Return whether its peer accepted it, also when it is closed by now. */
+bool itr_curl_socket_is_connected(const struct itr_curl_socket *s);
+
+/* Open a socket for this address and return it, counted; NULL: there is none, and open_error says
+ * why (0: no memory). */
+struct itr_curl_socket *itr_curl_sockets_open(struct itr_curl_sockets *s,
+                                              const struct curl_sockaddr *a);
+
+/* CURLOPT_CLOSESOCKETFUNCTION; ctx is a struct itr_curl_sockets, which must outlive the multi
+ * handle.
+ */
 int itr_curl_sockets_on_close(void *ctx, curl_socket_t fd);
 
 #endif
