@@ -82,7 +82,7 @@ end
 
 local function write_config(self)
   local file = assert(io.open(self.dir .. "/redis.conf", "w"))
-  file:write("dir ", self.dir, "\nport ", tostring(self.port or 0), "\n")
+  file:write("bind 127.0.0.1\ndir ", self.dir, "\nport ", tostring(self.port or 0), "\n")
   if not self.options.sentinel then
     file:write('save ""\nunixsocket ', self.socket, "\n")
   end

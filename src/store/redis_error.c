@@ -63,6 +63,7 @@ static const struct meaning by_words[] = {
     {"No such master", ITR_REDIS_ERROR,
      "the Sentinel does not know a master of the name in the address"},
     {"ACL failure", ITR_REDIS_ERROR, RIGHTS},
+    {"user executing the script", ITR_REDIS_ERROR, RIGHTS}, /* Redis 7.0 */
     {"Protocol error", ITR_REDIS_LOST, "it does not understand us"},
 };
 
