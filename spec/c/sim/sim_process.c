@@ -306,7 +306,6 @@ static void access_returns(struct sim_world *w, const struct sim_event *e)
 {
     struct sim_access *a = e->arg;
     struct sim_process *p = a->process;
-    struct itr_record r;
     struct itr_error error;
     struct itr_machine_done d = {0};
 
@@ -318,13 +317,12 @@ static void access_returns(struct sim_world *w, const struct sim_event *e)
     } else if (a->failed) {
         d.is = ITR_DONE_LOAD_FAILED;
     } else {
-        sim_store_read(&a->old, &r);
         d.is = ITR_DONE_LOADED;
-        d.record = &r;
-        d.bytes_id = sim_store_id(&a->old);
+        d.record = sim_store_read(a->store, &a->old);
+        d.bytes_id = a->old.id;
         d.store_now_ms = a->store_now_ms;
         d.called_mono_ms = a->called_mono_ms;
-        p->loaded = a->old;
+        sim_bytes_copy(&p->loaded, &a->old);
     }
     access_free(a);
     post(p, &d);
@@ -332,14 +330,14 @@ static void access_returns(struct sim_world *w, const struct sim_event *e)
 
 static void swap(struct sim_world *w, struct sim_access *a, bool late)
 {
-    struct itr_record old, next;
+    struct itr_record old;
 
     if (sim_store_swap(a->store, &a->old, &a->next) != SIM_SWAP_DONE)
         return;
     a->done = true;
-    sim_store_read(&a->old, &old);
-    sim_store_read(&a->next, &next);
-    sim_watch_swapped(w, a->store, a->process, a->life, late, a->owner, &old, &next);
+    old = *sim_store_read(a->store, &a->old);
+    sim_watch_swapped(w, a->store, a->process, a->life, late, a->owner, &old,
+                      sim_store_read(a->store, &a->next));
 }
 
 static void swap_late(struct sim_world *w, const struct sim_event *e)
@@ -423,7 +421,7 @@ static void access_store(struct sim_process *p, const struct itr_record *next)
     a->failed = a->done = false;
     a->called_mono_ms = sim_process_mono(p);
     if (next != NULL) {
-        a->old = p->loaded;
+        sim_bytes_copy(&a->old, &p->loaded);
         sim_store_write(next, &a->next);
         memcpy(a->owner, p->state.machine.name, sizeof a->owner);
     }

@@ -8,34 +8,37 @@ int64_t sim_store_now(const struct sim_store *s, int64_t now_ms)
     return now_ms + s->stepped_ms;
 }
 
-static void copy(struct sim_bytes *to, const struct sim_bytes *from)
+void sim_bytes_copy(struct sim_bytes *to, const struct sim_bytes *from)
 {
-    memcpy(to->data, from->data, from->len);
+    to->id = from->id;
     to->len = from->len;
+    memcpy(to->data, from->data, from->len);
 }
 
 void sim_store_load(const struct sim_store *s, int64_t now_ms, struct sim_bytes *out)
 {
     if (now_ms < s->past_until_ms && s->n_past > 0)
-        copy(out,
-             &s->past[(size_t)now_ms % (s->n_past < SIM_STORE_PAST ? s->n_past : SIM_STORE_PAST)]);
+        sim_bytes_copy(
+            out,
+            &s->past[(size_t)now_ms % (s->n_past < SIM_STORE_PAST ? s->n_past : SIM_STORE_PAST)]);
     else
-        copy(out, &s->value);
+        sim_bytes_copy(out, &s->value);
 }
 
 enum sim_swapped sim_store_swap(struct sim_store *s, const struct sim_bytes *old,
                                 const struct sim_bytes *next)
 {
-    if (old->len != s->value.len || memcmp(old->data, s->value.data, old->len) != 0)
+    if (old->id != s->value.id)
         return SIM_SWAP_CONFLICT;
-    copy(&s->past[s->n_past++ % SIM_STORE_PAST], &s->value);
-    copy(&s->value, next);
+    sim_bytes_copy(&s->past[s->n_past++ % SIM_STORE_PAST], &s->value);
+    sim_bytes_copy(&s->value, next);
     return SIM_SWAP_DONE;
 }
 
 void sim_store_empty(struct sim_store *s)
 {
     s->value.len = 0;
+    s->value.id = 0;
     s->n_past = 0;
     s->upsets++;
     s->troubles++;
@@ -48,6 +51,17 @@ void sim_store_step(struct sim_store *s, int64_t by_ms)
     s->troubles++;
 }
 
+/* FNV-1a. */
+static uint64_t id_of(const char *data, size_t len)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        h = (h ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
 void sim_store_write(const struct itr_record *r, struct sim_bytes *out)
 {
     struct itr_buf text;
@@ -57,24 +71,18 @@ void sim_store_write(const struct itr_record *r, struct sim_bytes *out)
         abort();
     memcpy(out->data, text.data, text.len);
     out->len = text.len;
+    out->id = id_of(text.data, text.len);
     itr_buf_clear(&text);
 }
 
-void sim_store_read(const struct sim_bytes *bytes, struct itr_record *out)
+const struct itr_record *sim_store_read(struct sim_store *s, const struct sim_bytes *bytes)
 {
     struct itr_error e;
 
-    if (itr_record_decode(bytes->data, bytes->len, out, &e) != ITR_OK)
-        abort();
-}
-
-/* FNV-1a. */
-uint64_t sim_store_id(const struct sim_bytes *bytes)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    size_t i;
-
-    for (i = 0; i < bytes->len; i++)
-        h = (h ^ (unsigned char)bytes->data[i]) * UINT64_C(0x100000001b3);
-    return h;
+    if (bytes->id != s->record_id || bytes->id == 0) {
+        if (itr_record_decode(bytes->data, bytes->len, &s->record, &e) != ITR_OK)
+            abort();
+        s->record_id = bytes->id;
+    }
+    return &s->record;
 }

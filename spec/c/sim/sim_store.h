@@ -16,8 +16,9 @@
 #define SIM_STORE_PAST 4
 
 struct sim_bytes {
-    char data[ITR_RECORD_MAX];
+    uint64_t id; /* equal for equal bytes */
     size_t len;
+    char data[ITR_RECORD_MAX];
 };
 
 struct sim_store { /* zero it before use */
@@ -32,6 +33,8 @@ struct sim_store { /* zero it before use */
     int lost_per_mille, late_per_mille; /* swaps done whose answer is lost; done 6 s later */
     int upsets;   /* times that the value was lost or the clock stepped by more than a second */
     int troubles; /* all that went wrong so far, these and accesses that failed or were slow */
+    struct itr_record record; /* what the bytes with record_id say */
+    uint64_t record_id;
     struct sim_book book; /* sim_watch's */
 };
 
@@ -50,11 +53,10 @@ enum sim_swapped sim_store_swap(struct sim_store *s, const struct sim_bytes *old
 void sim_store_empty(struct sim_store *s);
 void sim_store_step(struct sim_store *s, int64_t by_ms);
 
-/* Text form and back; abort when it is not one of ours. */
-void sim_store_write(const struct itr_record *r, struct sim_bytes *out);
-void sim_store_read(const struct sim_bytes *bytes, struct itr_record *out);
+void sim_bytes_copy(struct sim_bytes *to, const struct sim_bytes *from);
 
-/* Equal for equal bytes. */
-uint64_t sim_store_id(const struct sim_bytes *bytes);
+/* Text form and back; abort when it is not one of ours. The record read stays until the next. */
+void sim_store_write(const struct itr_record *r, struct sim_bytes *out);
+const struct itr_record *sim_store_read(struct sim_store *s, const struct sim_bytes *bytes);
 
 #endif

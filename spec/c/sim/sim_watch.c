@@ -315,11 +315,10 @@ void sim_watch_answered(struct sim_process *p, struct sim_lease *l)
 
 void sim_watch_refused(struct sim_process *p, const struct sim_call *c)
 {
-    struct itr_record r;
+    const struct itr_record *r = sim_store_read(p->store, &p->store->value);
 
     p->world->watch.refused++;
-    sim_store_read(&p->store->value, &r);
-    if (strcmp(r.text, c->token->text) == 0 || r.fence < c->token->fence)
+    if (strcmp(r->text, c->token->text) == 0 || r->fence < c->token->fence)
         sim_watch_reason(p->store); /* of an earlier token it is none: the record has a newer one */
 }
 
