@@ -36,14 +36,14 @@ struct itr_curl_loop {
     struct itr_list running, idle;   /* of requests; ours */
     long n_idle;
     struct itr_list finished; /* of exchanges, borrowed */
-    int64_t limit_mono_ms;    /* no limit of a running one passes before */
+    int64_t nearest_mono_ms;  /* no deadline of a running one is before */
     bool tls;                 /* https was used: closing may write, too */
     struct itr_list node;     /* in the list of abandoned ones; see bury */
     atomic_bool woken;
 };
 
 #define LONGEST_POLL_MS 3600000
-#define MOST_PASSES 32 /* over what has arrived, before limits count */
+#define MOST_PASSES 32 /* over what has arrived, before deadlines count */
 
 static struct itr_curl_loop *loop_of(struct itr_transport *t)
 {
@@ -133,9 +133,9 @@ static void fail_all(struct itr_curl_loop *loop, CURLMcode code)
     }
 }
 
-static void note_limit(struct itr_curl_loop *loop, const struct itr_curl_request *r)
+static void note_deadline(struct itr_curl_loop *loop, const struct itr_curl_request *r)
 {
-    loop->limit_mono_ms = itr_min64(loop->limit_mono_ms, itr_curl_request_limit_mono_ms(r));
+    loop->nearest_mono_ms = itr_min64(loop->nearest_mono_ms, r->deadline_mono_ms);
 }
 
 /* Have a request carry x, after these tries (NULL: it is the first). */
@@ -161,7 +161,7 @@ static enum itr_status begin(struct itr_curl_loop *loop, struct itr_exchange *x,
         goto err1;
     }
     itr_list_append(&loop->running, &r->node);
-    note_limit(loop, r);
+    note_deadline(loop, r);
     return ITR_OK;
 
 err1:
@@ -234,25 +234,23 @@ static bool perform_once(struct itr_curl_loop *loop)
     return code == CURLM_OK;
 }
 
-/* libcurl looks at the clock before it reads. So that an answer which is here does not become a
- * time-out because its caller was busy (or stopped, or the machine asleep) when it came, those
- * whose limit passed get what is here first. */
-static void read_before_limits(struct itr_curl_loop *loop, int64_t now)
+/* An answer that is here does not become a time-out because its caller was busy (or stopped, or the
+ * machine asleep) when it came: what has arrived is read before deadlines count. */
+static void read_before_deadlines(struct itr_curl_loop *loop, int64_t now)
 {
+    bool is_late = false;
+    int passes = 0, ready = 1;
     struct itr_list *at;
-    int passes = 0, ready = 0;
 
     for (at = loop->running.next; at != &loop->running; at = at->next)
-        if (itr_curl_request_limit_mono_ms(request_of(at)) <= now)
-            itr_curl_request_set_late(request_of(at), true);
-    while (perform_once(loop) && ++passes < MOST_PASSES &&
-           curl_multi_poll(loop->multi, NULL, 0, 0, &ready) == CURLM_OK && ready > 0)
-        ;
-    loop->limit_mono_ms = INT64_MAX;
+        is_late = itr_curl_request_suspend_limit(request_of(at), now) || is_late;
+    while (is_late && ready > 0 && passes++ < MOST_PASSES && perform_once(loop))
+        if (curl_multi_poll(loop->multi, NULL, 0, 0, &ready) != CURLM_OK)
+            break;
+    loop->nearest_mono_ms = INT64_MAX;
     for (at = loop->running.next; at != &loop->running; at = at->next) {
-        if (request_of(at)->is_late)
-            itr_curl_request_set_late(request_of(at), false);
-        note_limit(loop, request_of(at));
+        itr_curl_request_resume_limit(request_of(at));
+        note_deadline(loop, request_of(at));
     }
 }
 
@@ -262,8 +260,8 @@ static void perform(struct itr_curl_loop *loop)
 
     if (itr_list_is_empty(&loop->running))
         return;
-    if ((now = now_ms()) >= loop->limit_mono_ms)
-        read_before_limits(loop, now);
+    if ((now = now_ms()) >= loop->nearest_mono_ms)
+        read_before_deadlines(loop, now);
     (void)perform_once(loop);
 }
 
@@ -493,7 +491,7 @@ static enum itr_status loop_open(const struct itr_transport_options *options,
     itr_list_init(&loop->running);
     itr_list_init(&loop->idle);
     itr_list_init(&loop->finished);
-    loop->limit_mono_ms = INT64_MAX;
+    loop->nearest_mono_ms = INT64_MAX;
     itr_curl_sockets_init(&loop->sockets);
     if ((s = itr_curl_settings_init(&loop->settings, options, e)) != ITR_OK)
         goto err0;

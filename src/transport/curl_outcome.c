@@ -143,9 +143,6 @@ static void explain(struct itr_curl_request *r, CURLcode code)
     case ITR_CURL_STALE:
         say(a, ITR_NETWORK, "the server closed each kept connection before it was used");
         return;
-    case ITR_CURL_LATE:
-        say(a, ITR_TIMEOUT, "the deadline passed before the request could be sent");
-        return;
     case ITR_CURL_REFUSED:
         say(a, ITR_NETWORK,
             "the server refused the HTTP/2 stream on each connection; the request was not "

@@ -46,8 +46,6 @@ static bool may_leave(struct itr_curl_request *r)
         r->stop = is_refusal(r) ? ITR_CURL_REFUSED : ITR_CURL_REPEAT;
     else if (r->socket != NULL && !itr_curl_socket_may_carry(r->socket))
         r->stop = ITR_CURL_STALE;
-    else if (r->is_late && itr_clock_mono_ms(itr_clock_system()) >= r->deadline_mono_ms)
-        r->stop = ITR_CURL_LATE;
     else if (q->may_send != NULL && !q->may_send(q->may_send_ctx))
         r->stop = ITR_CURL_HELD;
     return r->stop == ITR_CURL_GOES_ON;
@@ -379,35 +377,33 @@ static void forget_exchange(struct itr_curl_request *r)
 {
     r->sent = r->on_fresh = r->answered = r->head_whole = r->retry_date = false;
     r->stop = ITR_CURL_GOES_ON;
-    r->is_late = false;
     r->stream = 0;
     r->head_bytes = 0;
     r->text[0] = '\0';
 }
 
-/* Both of libcurl's time limits, which count from when it was given the handle. */
-static void set_limits(struct itr_curl_request *r, int64_t all_ms, int64_t connect_ms, CURLcode *rc)
+static void set_limit(struct itr_curl_request *r, int64_t ms, CURLcode *rc)
 {
-    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(all_ms)));
-    if (r->settings->connect_timeout_ms > 0)
-        itr_curl_note(rc,
-                      curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, as_long_ms(connect_ms)));
+    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(ms)));
 }
 
-int64_t itr_curl_request_limit_mono_ms(const struct itr_curl_request *r)
-{
-    return r->sent ? r->deadline_mono_ms : itr_min64(r->deadline_mono_ms, r->connect_mono_ms);
-}
-
-void itr_curl_request_set_late(struct itr_curl_request *r, bool late)
+bool itr_curl_request_suspend_limit(struct itr_curl_request *r, int64_t now_mono_ms)
 {
     CURLcode rc = CURLE_OK; /* a number is always taken */
 
-    r->is_late = late;
-    if (late)
-        set_limits(r, INT_MAX, INT_MAX, &rc);
-    else
-        set_limits(r, r->left_ms, r->settings->connect_timeout_ms, &rc);
+    r->is_unlimited = r->deadline_mono_ms <= now_mono_ms && itr_curl_outcome_sent(r);
+    if (r->is_unlimited)
+        set_limit(r, INT_MAX, &rc);
+    return r->is_unlimited;
+}
+
+void itr_curl_request_resume_limit(struct itr_curl_request *r)
+{
+    CURLcode rc = CURLE_OK;
+
+    if (r->is_unlimited)
+        set_limit(r, r->left_ms, &rc);
+    r->is_unlimited = false;
 }
 
 enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_exchange *x,
@@ -426,9 +422,8 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     r->tries = tries != NULL ? *tries : (struct itr_curl_tries){0};
     r->left_ms = itr_max64(q->timeout_ms - r->tries.spent_us / 1000, 1);
     r->deadline_mono_ms = now + itr_min64(r->left_ms, INT_MAX);
-    r->connect_mono_ms =
-        r->settings->connect_timeout_ms > 0 ? now + r->settings->connect_timeout_ms : INT64_MAX;
-    itr_curl_note(&rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(r->left_ms)));
+    r->is_unlimited = false;
+    set_limit(r, r->left_ms, &rc);
     set_freshness(r, r->tries.want_fresh, &rc);
     set_method(r, q, &rc);
     set_headers(r, q, &rc);

@@ -31,7 +31,6 @@ enum itr_curl_stop {
     ITR_CURL_GOES_ON, /* we did not */
     ITR_CURL_HELD,    /* may_send said no */
     ITR_CURL_STALE,   /* the kept connection that libcurl chose is of no use; nothing was sent */
-    ITR_CURL_LATE,    /* its deadline passed while nobody called us, before it was sent */
     ITR_CURL_REPEAT,  /* libcurl was about to send it again */
     ITR_CURL_REFUSED, /* the same, but the server had refused it: nothing was executed */
     ITR_CURL_BODY_TOO_LARGE,
@@ -57,8 +56,7 @@ struct itr_curl_request {
     struct itr_curl_tries tries;              /* before this one */
     int64_t left_ms;                          /* what libcurl was given as the limit of all */
     int64_t deadline_mono_ms;                 /* when that ends */
-    int64_t connect_mono_ms;                  /* when it must be connected; INT64_MAX: never */
-    bool is_late;                             /* libcurl's limits are off */
+    bool is_unlimited;                        /* libcurl's limit is suspended */
     struct itr_list node;                     /* in one of the loop's lists */
     struct curl_slist *own_headers;           /* ours; NULL: the shared list is in use */
     struct curl_slist *headers_in_use;        /* what the handle points to; NULL: nothing yet */
@@ -95,12 +93,11 @@ void itr_curl_request_abandon(struct itr_curl_request *r);
 enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_exchange *x,
                                        const struct itr_curl_tries *tries, struct itr_error *e);
 
-/* Return when libcurl will end it as timed out, unless something comes. */
-int64_t itr_curl_request_limit_mono_ms(const struct itr_curl_request *r);
-
-/* Take libcurl's time limits off, so that it reads what has arrived before it looks at the clock;
- * or put them back. While they are off nothing is sent after the deadline. */
-void itr_curl_request_set_late(struct itr_curl_request *r, bool late);
+/* If its deadline passed and it was sent, so that an answer may be here: take libcurl's limit off,
+ * for libcurl looks at the clock before it reads. Return whether that was so; resume puts it back.
+ */
+bool itr_curl_request_suspend_limit(struct itr_curl_request *r, int64_t now_mono_ms);
+void itr_curl_request_resume_limit(struct itr_curl_request *r);
 
 /* Whether it may be given to libcurl. Old libcurl: asks may_send; false: finish it, with
  * CURLE_ABORTED_BY_CALLBACK. */
