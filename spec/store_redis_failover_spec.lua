@@ -13,12 +13,10 @@ if _VERSION ~= "Lua 5.4" then
 end
 
 -- Calls until the mark "stop", and ten times more. Tells every call that failed, and each change of what stands between
--- this process and a newer token. After the mark "revoked", when it was served with another token.
+-- this process and a newer token. After the mark "another" it tells that it saw that, and when its token is another one.
 local loop = [[
   local client = assert(require "itrigger".new {})
   local behind, first, told = "nothing", nil, false
-  worker.say(worker.call(client))
-  first = client:token()
   local function call()
     local outcome = worker.call(client)
     if outcome ~= "ok" then
@@ -31,10 +29,14 @@ local loop = [[
       worker.say("behind: " .. now)
     end
   end
+  worker.say(worker.call(client))
   repeat
-    local revoked = not told and worker.marked "revoked"
+    if not first and worker.marked "another" then
+      first = client:token()
+      worker.say "waits for another token"
+    end
     call()
-    if revoked and client:token() ~= first then
+    if first and not told and client:token() ~= first then
       told = true
       worker.say "has another token"
     end
@@ -47,6 +49,11 @@ local loop = [[
 
 local COUNT = 20
 local PASSWORD, SENTINEL_PASSWORD = "f1rst-w0rd", "s3ntinel-w0rd"
+
+-- Users with no more rights than docs/stores.md says that they need.
+local USER = "user shop on >" .. PASSWORD .. " ~itrigger:* -@all +get +set +time +eval +evalsha +role"
+local CLUSTER_USER = "user shop on >" .. PASSWORD .. " ~itrigger:* -@all +get +set +time +eval +evalsha +asking"
+local SENTINEL_USER = "user asker on >" .. SENTINEL_PASSWORD .. " -@all +sentinel|get-master-addr-by-name"
 
 describe("token_store redis: that fails over", function()
   if why_not then
@@ -98,13 +105,33 @@ describe("token_store redis: that fails over", function()
     error "no fetch came"
   end
 
+  -- Reads what the crowd says until all have said `text`. No call may have failed.
+  local function await_all(crowd, text)
+    local said = 0
+    repeat
+      local line = crowd:line()
+      if line == text then
+        said = said + 1
+      elseif line ~= "behind: store" and line ~= "behind: nothing" and line ~= "waits for another token" then
+        error(tostring(line))
+      end
+    until said == COUNT
+  end
+
+  -- What the crowd still says until its end. No call may have failed.
+  local function await_end(crowd)
+    place:mark "stop"
+    await_all(crowd, "served")
+    crowd:rest()
+  end
+
   -- A master, a replica that is in step with it, and three Sentinels.
   local function start_sentinels()
-    local config = { "masterauth " .. PASSWORD, "repl-diskless-sync-delay 0" }
+    local config = { "masterauth " .. PASSWORD, "repl-diskless-sync-delay 0", USER }
     local master = start { port = true, password = PASSWORD, config = config }
     local replica = start {
       port = true, password = PASSWORD,
-      config = { config[1], config[2], "replicaof 127.0.0.1 " .. master.port },
+      config = { config[1], config[2], config[3], "replicaof 127.0.0.1 " .. master.port },
     }
     replica:await "MASTER <-> REPLICA sync: Finished with success"
     local hosts, first = {}, nil
@@ -113,6 +140,7 @@ describe("token_store redis: that fails over", function()
         port = true, sentinel = true, password = SENTINEL_PASSWORD,
         config = {
           "sentinel sentinel-pass " .. SENTINEL_PASSWORD,
+          SENTINEL_USER,
           "sentinel monitor shop 127.0.0.1 " .. master.port .. " 2",
           "sentinel auth-pass shop " .. PASSWORD,
           "sentinel down-after-milliseconds shop 500",
@@ -124,7 +152,9 @@ describe("token_store redis: that fails over", function()
     end
     -- It knows the other two and the replica.
     first:await("+slave", "+sentinel ", "+sentinel ")
-    place.options.token_store = ("redis+sentinel://:%s@%s/shop?timeout_ms=500&sentinel_password=%s"):format(
+    place.options.token_store = (
+      "redis+sentinel://shop:%s@%s/shop?sentinel_user=asker&sentinel_password=%s"
+    ):format(
       PASSWORD,
       table.concat(hosts, ","),
       SENTINEL_PASSWORD
@@ -138,13 +168,10 @@ describe("token_store redis: that fails over", function()
     local crowd = place:start(COUNT, loop)
     crowd:expect(COUNT, "ok")
     master:signal "KILL"
-    crowd:expect(COUNT, "behind: store")
-    local fetches = sb:state().fetches
     sentinel:await "+switch-master"
-    crowd:expect(COUNT, "behind: nothing")
-    assert.is_true(sb:state().fetches > fetches)
-    place:mark "stop"
-    assert.same({ served = COUNT }, crowd:rest())
+    place:mark "another"
+    await_all(crowd, "has another token")
+    await_end(crowd)
   end)
 
   it("by Sentinel, its master stopped and its record lost: one fetch more, and no call fails", function()
@@ -153,24 +180,45 @@ describe("token_store redis: that fails over", function()
     local crowd = place:start(COUNT, loop)
     crowd:expect(COUNT, "ok")
     assert.equal(1, sb:state().fetches)
+    place:mark "another"
+    await_all(crowd, "waits for another token")
     assert.equal("OK", master:says "FLUSHALL")
     master:signal "STOP"
     sentinel:await "+switch-master"
 
     -- The gateway ends the crowd's token when it gives the next.
     assert.same({ ok = 3 }, place:start(3, "worker.say(worker.call())"):rest())
-    place:mark "revoked"
-    crowd:expect(COUNT, "has another token")
+    await_all(crowd, "has another token")
 
     -- The old master comes back as a replica, and nobody returns to it.
     master:signal "CONT"
     master:await "REPLICAOF 127.0.0.1:"
     assert.same({ ok = 3 }, place:start(3, "worker.say(worker.call())"):rest())
-    place:mark "stop"
-    assert.same({ served = COUNT }, crowd:rest())
+    await_end(crowd)
     assert.equal(2, sb:state().fetches)
     assert.equal(2, sb:state().granted)
     assert.equal("1", replica:says "DBSIZE")
+  end)
+
+  it("by Sentinel over TLS: the certificates of all of them are verified", function()
+    begin {}
+    local certs = sb.ca_file:match("^(.*)/")
+    local tls = {
+      "tls-cert-file " .. certs .. "/good.pem", "tls-key-file " .. certs .. "/leaf.key",
+      "tls-ca-cert-file " .. sb.ca_file, "tls-auth-clients no", "tls-replication yes",
+    }
+    local function with(...)
+      return { tls[1], tls[2], tls[3], tls[4], tls[5], ... }
+    end
+    local master = start { tls_port = true, config = tls }
+    local monitor = "sentinel monitor shop 127.0.0.1 " .. master.port .. " 1"
+    local sentinel = start { tls_port = true, sentinel = true, config = with(monitor) }
+    local address = ("rediss+sentinel://localhost:%s/shop?ca_file="):format(sentinel.port)
+    place.options.token_store = address .. sb.ca_file
+    assert.same({ ok = 1 }, place:run "worker.say(worker.call())")
+    place.options.token_store = address .. "/etc/ssl/certs/ca-certificates.crt"
+    local told = next(place:run "worker.say(worker.call())")
+    assert.truthy(told:find("certificate", 1, true), told)
   end)
 
   -- Three masters, and a fourth node that is nobody's replica yet.
@@ -179,7 +227,7 @@ describe("token_store redis: that fails over", function()
     for i = 1, 4 do
       nodes[i] = start {
         port = true,
-        config = { "cluster-enabled yes", "cluster-node-timeout 1000", "repl-diskless-sync-delay 0" },
+        config = { "cluster-enabled yes", "cluster-node-timeout 1000", "repl-diskless-sync-delay 0", CLUSTER_USER },
       }
       nodes[i].id = nodes[i]:says("CLUSTER", "MYID")
       nodes[i]:says("CLUSTER", "SET-CONFIG-EPOCH", i)
@@ -194,7 +242,7 @@ describe("token_store redis: that fails over", function()
     for i = 1, 4 do
       nodes[i]:await "Cluster state changed: ok"
     end
-    place.options.token_store = ("redis://%s?timeout_ms=500"):format(table.concat(hosts, ","))
+    place.options.token_store = ("redis://shop:%s@%s"):format(PASSWORD, table.concat(hosts, ","))
     return nodes
   end
 
@@ -229,10 +277,10 @@ describe("token_store redis: that fails over", function()
     await_fetches(2)
 
     to:signal "KILL"
-    crowd:expect(COUNT, "behind: store")
-    crowd:expect(COUNT, "behind: nothing")
-    place:mark "stop"
-    assert.same({ served = COUNT }, crowd:rest())
+    nodes[4]:await "Failover election won"
+    place:mark "another"
+    await_all(crowd, "has another token")
+    await_end(crowd)
     assert.equal("master", nodes[4]:says("ROLE"):match("^%S+"))
   end)
 
@@ -249,7 +297,7 @@ describe("token_store redis: that fails over", function()
     replica:await "MASTER <-> REPLICA sync: Finished with success"
     local vip = forwarder.start(master.port)
     finally(function() vip:stop() end)
-    place.options.token_store = ("redis://127.0.0.1:%s?timeout_ms=500"):format(vip.port)
+    place.options.token_store = ("redis://127.0.0.1:%s"):format(vip.port)
     local crowd = place:start(COUNT, loop)
     crowd:expect(COUNT, "ok")
 

@@ -151,7 +151,7 @@ end
 -- The store of a Redis address, which is in a module of its own; nil for the others, which the core
 -- makes. Returns store | nil, err.
 local function open_store(address)
-  if type(address) ~= "string" or not (address:find("^rediss?:") or address:find("^redis%+")) then
+  if type(address) ~= "string" or not (address:find "^rediss?[:+]") then
     return nil
   end
   local found, redis = pcall(require, "itrigger.redis")

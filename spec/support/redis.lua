@@ -50,8 +50,8 @@ local function some_port()
   return 10000 + (high * 256 + low) % 10000
 end
 
--- options: lifetime: in seconds; password; port: a number, or true for a free one; config: lines of its configuration; sentinel: it is
--- one; before: words of the shell before it.
+-- options: lifetime: in seconds; password; port: a number, or true for a free one; tls_port: true for a free one, with
+-- TLS; config: lines of its configuration; sentinel: it is one; before: words of the shell before it.
 function redis.start(options)
   options = options or {}
   local self = setmetatable({ options = options, password = options.password or "" }, Server)
@@ -60,7 +60,7 @@ function redis.start(options)
   self.address = "redis+unix:" .. self.socket
   shell("mkfifo " .. quote(self.dir .. "/said"))
   for attempt = 1, 20 do
-    self.port = options.port == true and some_port() or options.port
+    self.port = (options.port == true or options.tls_port) and some_port() or options.port
     local started, why = self:launch()
     if started then
       return self
@@ -82,7 +82,8 @@ end
 
 local function write_config(self)
   local file = assert(io.open(self.dir .. "/redis.conf", "w"))
-  file:write("bind 127.0.0.1\ndir ", self.dir, "\nport ", tostring(self.port or 0), "\n")
+  file:write("bind 127.0.0.1\ndir ", self.dir, "\n")
+  file:write(self.options.tls_port and "port 0\ntls-port " or "port ", tostring(self.port or 0), "\n")
   if not self.options.sentinel then
     file:write('save ""\nunixsocket ', self.socket, "\n")
   end
