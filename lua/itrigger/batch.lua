@@ -40,7 +40,7 @@ local function result_of(self, result, slot, response, err, elapsed)
   if on_progress then
     on_progress(self.done, self.total)
   end
-  self.kept = nil
+  self.kept = false
   return result
 end
 
@@ -79,7 +79,8 @@ local function start(self, group, request)
   end
 end
 
--- Starts as many as may be out. `pulling` stays set when the program's iterator raises.
+-- Starts as many as may be in flight. `pulling` stays set when the program's iterator raises, or a finalizer before
+-- its request was started: then the batch is over.
 local function fill(self, party)
   local group = party.group
   while not self.ended and core_left(group) < self.concurrency and core_slow(group) == 0 do
@@ -87,16 +88,15 @@ local function fill(self, party)
     pull(party)
     local request = self.pull()
     local is_waiting = pulled(party, request)
+    local slot, err
+    if request == nil then
+      self.ended = not is_waiting
+    elseif not is_waiting and not self.over then -- the iterator may have closed this batch
+      slot, err = start(self, group, request)
+    end
     self.pulling = false
-    if is_waiting or self.over then -- or the iterator closed this batch
-      return
-    elseif request == nil then
-      self.ended = true
-    else
-      local slot, err = start(self, group, request)
-      if slot then
-        return slot, err
-      end
+    if slot or is_waiting or self.over then
+      return slot, err
     end
   end
 end
@@ -111,7 +111,7 @@ function methods:close()
     left[i] = { index = self.indexes[slot], tag = self.tags[slot] }
   end
   local kept = self.kept
-  self.ended, self.kept = true, nil
+  self.ended, self.kept = true, false
   if kept and may_be_executed(kept) then
     left[#left + 1] = { index = kept.index, tag = kept.tag }
   end
@@ -132,7 +132,7 @@ end
 function methods:next()
   local kept = self.kept
   if kept then
-    self.kept = nil
+    self.kept = false
     return kept
   elseif self.pulling then -- it raised last time, and the program went on
     self:close()
@@ -185,6 +185,7 @@ local function make(client, given, opts)
     tags = {}, -- slot → tag
     index = 0,
     done = 0,
+    kept = false, -- a result that on_progress was called for and that was not handed out
     ended = false, -- no more requests
     over = false, -- no more results
   }
@@ -239,7 +240,7 @@ function batch.all(client, given, opts)
   if not ok then
     local kept = self.kept
     if kept then
-      results[kept.index], self.kept = kept, nil
+      results[kept.index], self.kept = kept, false
     end
     local left = self:close()
     if next(results) ~= nil or left[1] ~= nil then
