@@ -63,9 +63,9 @@ function face.interpreter()
   return arg[i]
 end
 
--- Runs Lua text in a process of its own with more environment; returns all that it printed, and its
--- exit status (128 and more: a signal).
-function face.run(text, environment)
+-- Runs Lua text in a process of its own with more environment, after some words of the shell; returns
+-- all that it printed, and its exit status (128 and more: a signal).
+function face.run(text, environment, before)
   local name = os.tmpname()
   local file = assert(io.open(name, "w"))
   file:write(text)
@@ -75,7 +75,7 @@ function face.run(text, environment)
     words[#words + 1] = quote(variable .. "=" .. value)
   end
   words[#words + 1] = quote(face.interpreter())
-  local pipe = assert(io.popen(table.concat(words, " ") .. " " .. quote(name) .. " 2>&1; echo $?"))
+  local pipe = assert(io.popen((before or "") .. " " .. table.concat(words, " ") .. " " .. quote(name) .. " 2>&1; echo $?"))
   local output, status = pipe:read("*a"):match("^(.-)(%d+)\n$")
   pipe:close()
   os.remove(name)
