@@ -4,7 +4,7 @@
  * Only what this folder uses, under names of ours, so that no version's header is redefined. All
  * functions follow the rules of the Lua function they stand for: which may raise and what they
  * push. Not used anywhere here, because their signatures changed: lua_newstate, lua_dump, lua_gc,
- * lua_resume, user values.
+ * lua_resume.
  */
 #ifndef ITR_BIND_COMPAT_H
 #define ITR_BIND_COMPAT_H
@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 /* LuaJIT's type of FFI values; no other Lua has a type of this number. */
 #define ITR_LUA_TCDATA 10
@@ -115,6 +116,18 @@ static inline void *itr_lua_testudata(lua_State *L, int i, const void *key)
     same = lua_rawequal(L, -1, -2) != 0;
     lua_pop(L, 2);
     return same ? p : NULL;
+}
+
+/* The same, but raises "NAME expected" where it is not one. */
+static inline void *itr_lua_checkudata(lua_State *L, int i, const void *key, const char *name)
+{
+    void *p = itr_lua_testudata(L, i, key);
+
+    if (p == NULL) {
+        luaL_argerror(L, i, lua_pushfstring(L, "%s expected", name));
+        abort(); /* never: luaL_argerror does not return, which its header does not say */
+    }
+    return p;
 }
 
 #endif

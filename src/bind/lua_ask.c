@@ -28,11 +28,7 @@ static void leave(struct lua_ask *a)
 
 static struct lua_ask *check(lua_State *L)
 {
-    struct lua_ask *a = itr_lua_testudata(L, 1, &metatable_key);
-
-    if (a == NULL)
-        luaL_argerror(L, 1, "itrigger.ask expected");
-    return a;
+    return itr_lua_checkudata(L, 1, &metatable_key, "itrigger.ask");
 }
 
 static int l_gc(lua_State *L)

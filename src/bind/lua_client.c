@@ -41,11 +41,7 @@ static const char metatable_key; /* registry key of the clients' metatable */
 
 struct lua_client *itr_lua_client_check(lua_State *L, int i)
 {
-    struct lua_client *c = itr_lua_testudata(L, i, &metatable_key);
-
-    if (c == NULL)
-        luaL_argerror(L, i, ITR_LUA_CLIENT " expected");
-    return c;
+    return itr_lua_checkudata(L, i, &metatable_key, ITR_LUA_CLIENT);
 }
 
 static struct lua_client *check_client(lua_State *L)

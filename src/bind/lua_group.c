@@ -38,11 +38,7 @@ static void get_keep(lua_State *L, int i)
 
 struct itr_lua_group *itr_lua_group_check(lua_State *L, int i)
 {
-    struct itr_lua_group *g = itr_lua_testudata(L, i, &metatable_key);
-
-    if (g == NULL)
-        luaL_argerror(L, i, "itrigger.group expected");
-    return g;
+    return itr_lua_checkudata(L, i, &metatable_key, "itrigger.group");
 }
 
 /* Makes the group's userdata, closed. The client's stays with it. */

@@ -63,7 +63,8 @@ enum itr_status parts_check(const char *token_store, struct itr_error *e)
         return s;
     }
     /* A Redis store connects when it is first used. */
-    if ((s = open_store(token_store, &store, e)) == ITR_OK)
+    s = open_store(token_store, &store, e);
+    if (store != NULL)
         store->ops->release(store);
     return s;
 }
