@@ -435,9 +435,6 @@ static void on_settle_load(struct itr_machine *m, int64_t now, const struct itr_
         return;
     }
     take_load(m, now, d);
-    /* Of several swaps that failed any may have been done: that lease is given back. */
-    if (m->pending == ITR_OUTCOME_NOT_SENT && strcmp(m->record.owner, m->name) == 0)
-        find_lease(m);
     switch (settle_in(m, &m->record)) {
     case ITR_NOT_OURS:
         dropped(m, now);
