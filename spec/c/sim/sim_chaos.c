@@ -289,7 +289,9 @@ struct sim_world *sim_chaos_draw(uint64_t seed)
         if (central && i > 0)
             w->processes[i].habits.setup.origin = ITR_FROM_SERVER;
     }
-    if (central)
+    if (central) {
         w->processes[0].habits.script = false;
+        w->processes[0].habits.look_every_ms = sim_random_within(&r, 0, 2) * SIM_SECOND;
+    }
     return w;
 }

@@ -703,6 +703,21 @@ static void begin_life(struct sim_process *p)
     itr_list_init(&p->calls);
 }
 
+/* As a central server looks for what others put into the store, while it fetches nothing. */
+static void next_look(struct sim_world *w, const struct sim_event *e)
+{
+    struct sim_process *p = of_life(e);
+    struct sim_bytes bytes;
+
+    sim_world_soon(w, p, 0, p->habits.look_every_ms, next_look, NULL);
+    if (p->busy || w->now_ms < p->store->away_until_ms)
+        return;
+    sim_store_load(p->store, w->now_ms, &bytes);
+    carry_out(p, itr_source_state_found(&p->state, sim_process_mono(p),
+                                        sim_store_read(p->store, &bytes),
+                                        sim_store_now(p->store, w->now_ms)));
+}
+
 static struct sim_store *new_store(struct sim_world *w, const struct sim_store *like)
 {
     struct sim_private_store *s = calloc(1, sizeof *s);
@@ -727,6 +742,8 @@ void sim_process_start(struct sim_process *p)
     begin_life(p);
     p->store = is_memory(p) ? new_store(w, NULL) : &w->store;
     itr_source_state_init(&p->state, &h->setup, sim_random_next(&w->random), p->pid);
+    if (h->look_every_ms > 0)
+        sim_world_soon(w, p, 0, h->look_every_ms, next_look, NULL);
     if (h->call_every_ms > 0)
         sim_world_soon(w, p, 0,
                        h->script ? 0 : sim_random_within(&w->random, 0, h->call_every_ms - 1),

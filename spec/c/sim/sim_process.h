@@ -22,6 +22,7 @@ struct sim_habits { /* what a process is like, over all its lives */
     int refresh_per_mille; /* of its calls that are client:refresh() */
     int64_t min_valid_ms;  /* of its calls */
     int64_t call_ms;       /* a call's deadline */
+    int64_t look_every_ms; /* at the store, for what others put there; 0: never */
 };
 
 enum sim_want { SIM_REQUEST, SIM_TOKEN, SIM_REFRESH };
