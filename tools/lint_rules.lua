@@ -16,7 +16,7 @@ end
 local PURE = {
   "^src/core/call/call%.", "^src/core/call/envelope%.", "^src/core/source/cache%.", "^src/core/source/state%.", "^src/core/record/record%.",
   "^src/core/record/hold%.", "^src/core/record/view%.", "^src/core/record/sound%.", "^src/core/record/text%.",
-  "^src/core/fetch/machine%.", "^src/core/fetch/gateway_answer%.", "^src/core/fetch/server_answer%.",
+  "^src/core/fetch/machine%.", "^src/core/fetch/answer%.", "^src/core/fetch/gateway_answer%.", "^src/core/fetch/server_answer%.",
 }
 local IMPURE_HEADERS = {
   "^pthread%.h$", "^threads%.h$", "^stdatomic%.h$", "^time%.h$", "^unistd%.h$", "^fcntl%.h$", "^poll%.h$", "^signal%.h$",

@@ -181,14 +181,15 @@ struct judged {
     char token[600];
 };
 
-static struct judged judge(const struct itr_server_answer *a)
+static struct judged judge(const struct itr_response *a)
 {
+    static const char *const secrets[] = {KEY, NULL};
     struct judged j = {0};
     struct itr_buf token;
 
     itr_buf_init_secret(&token, 512);
     assert_int_equal(itr_buf_append_str(&token, "an earlier one"), ITR_OK);
-    j.s = itr_server_answer_read(a, &token, &j.grant, &j.e);
+    j.s = itr_server_answer_read(SERVER, a, secrets, &token, &j.grant, &j.e);
     assert_int_equal(j.e.kind, j.s);
     snprintf(j.token, sizeof j.token, "%s", itr_buf_str(&token));
     if (j.s != ITR_OK) {
@@ -202,7 +203,7 @@ static struct judged judge(const struct itr_server_answer *a)
 
 static struct judged judge_http(int status, const char *body)
 {
-    struct itr_server_answer a = {.server = SERVER, .key = KEY};
+    struct itr_response a = {.carried = ITR_OK};
     size_t n = strlen(body);
     char *exact = malloc(n > 0 ? n : 1); /* a sanitizer sees one byte too far */
     struct judged j;
@@ -211,8 +212,8 @@ static struct judged judge_http(int status, const char *body)
     if (n > 0)
         memcpy(exact, body, n);
     a.http_status = status;
-    a.body = exact;
-    a.body_len = n;
+    a.body.data = n > 0 ? exact : NULL;
+    a.body.len = n;
     j = judge(&a);
     free(exact);
     return j;
@@ -411,19 +412,19 @@ static void a_long_message_is_cut(void **s)
 static void what_was_not_carried_names_the_address_and_may_be_tried_again(void **s)
 {
     static const enum itr_status kinds[] = {ITR_NETWORK, ITR_TLS, ITR_TIMEOUT, ITR_HTTP};
-    struct itr_server_answer a = {.server = SERVER, .key = KEY};
+    struct itr_response a = {.carried = ITR_OK};
     struct judged j;
     size_t i;
 
     (void)s;
     for (i = 0; i < LEN(kinds); i++) {
         a.carried = kinds[i];
-        a.detail = "could not connect, " KEY;
+        snprintf(a.detail, sizeof a.detail, "could not connect, %s", KEY);
         j = judge(&a);
         assert_int_equal(j.s, ITR_STORE);
         assert_true(j.e.retryable);
         assert_non_null(strstr(j.e.text, SERVER ": could not connect"));
-        a.detail = NULL;
+        a.detail[0] = '\0';
         assert_non_null(strstr(judge(&a).e.text, itr_status_name(kinds[i])));
     }
     a.carried = ITR_NOMEM;

@@ -20,7 +20,7 @@ static void check_token(const struct itr_buf *token, const struct itr_record_out
     CHECK(out->error.kind == ITR_OK);
 }
 
-static void check_error(const struct itr_gateway_answer *a, const struct itr_record_outcome *out)
+static void check_error(const struct itr_response *a, const struct itr_record_outcome *out)
 {
     const struct itr_error *e = &out->error;
 
@@ -36,8 +36,7 @@ static void check_error(const struct itr_gateway_answer *a, const struct itr_rec
               e->kind == ITR_TOKEN || e->kind == ITR_QUOTA);
 }
 
-static void set_answer(struct itr_gateway_answer *a, const uint8_t *knobs, const char *text,
-                       size_t n)
+static void set_answer(struct itr_response *a, const uint8_t *knobs, char *text, size_t n)
 {
     static const enum itr_status kinds[] = {ITR_OK, ITR_NETWORK, ITR_TLS, ITR_TIMEOUT};
     static const int statuses[] = {200, 204, 301, 400, 401, 403, 404, 429, 500, 502, 0, 999};
@@ -45,14 +44,15 @@ static void set_answer(struct itr_gateway_answer *a, const uint8_t *knobs, const
     a->carried = kinds[knobs[0] % 4];
     a->sent = a->carried == ITR_OK || knobs[0] / 4 % 2 == 1;
     a->http_status = statuses[knobs[1] % (sizeof statuses / sizeof statuses[0])];
-    a->detail = a->carried == ITR_OK ? NULL : text;
-    a->body = text;
-    a->body_len = n;
+    snprintf(a->detail, sizeof a->detail, "%s", text);
+    a->body.data = text;
+    a->body.len = n;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct itr_gateway_answer a = {.carried = ITR_OK};
+    static const char *const secrets[] = {SECRET, NULL};
+    struct itr_response a = {.carried = ITR_OK};
     struct itr_record_outcome out;
     struct itr_buf token;
     char *text;
@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = fuzz_string(data + 2, size - 2);
     set_answer(&a, data, text, size - 2);
     itr_buf_init_secret(&token, ITR_TOKEN_MAX);
-    itr_gateway_answer_read(&a, SECRET, &token, &out);
+    itr_gateway_answer_read(&a, secrets, &token, &out);
     if (out.is == ITR_OUTCOME_TOKEN)
         check_token(&token, &out);
     else

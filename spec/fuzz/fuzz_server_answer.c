@@ -33,24 +33,22 @@ static void check_error(const struct itr_buf *token, const struct itr_error *e, 
     CHECK(itr_utf8_valid(e->text, strlen(e->text)));
 }
 
-static void set_answer(struct itr_server_answer *a, const uint8_t *knobs, const char *text,
-                       size_t n)
+static void set_answer(struct itr_response *a, const uint8_t *knobs, char *text, size_t n)
 {
     static const enum itr_status kinds[] = {ITR_OK, ITR_OK, ITR_OK, ITR_TIMEOUT};
     static const int statuses[] = {200, 201, 301, 400, 401, 403, 404, 429, 500, 503, 0, 999};
 
-    a->server = "https://tokens.test:8700";
-    a->key = KEY;
     a->carried = kinds[knobs[0] % 4];
     a->http_status = statuses[knobs[1] % (sizeof statuses / sizeof statuses[0])];
-    a->detail = a->carried == ITR_OK ? NULL : text;
-    a->body = text;
-    a->body_len = n;
+    snprintf(a->detail, sizeof a->detail, "%s", text);
+    a->body.data = text;
+    a->body.len = n;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct itr_server_answer a = {0};
+    static const char *const secrets[] = {KEY, NULL};
+    struct itr_response a = {0};
     struct itr_server_grant grant;
     struct itr_error e;
     struct itr_buf token;
@@ -62,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = fuzz_string(data + 2, size - 2);
     set_answer(&a, data, text, size - 2);
     itr_buf_init_secret(&token, ITR_TOKEN_MAX);
-    s = itr_server_answer_read(&a, &token, &grant, &e);
+    s = itr_server_answer_read("https://tokens.test:8700", &a, secrets, &token, &grant, &e);
     if (s == ITR_OK)
         check_token(&token, &grant);
     else

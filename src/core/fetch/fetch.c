@@ -157,14 +157,14 @@ static void ask_gateway(struct itr_fetch *f)
     struct itr_gateway_request r = {0};
     struct itr_buf token;
     char held[sizeof f->machine->held];
+    const char *const tokens[] = {held, f->machine->lease_refused, f->stored.record.text, NULL};
 
     r.config = f->config;
     r.transport = f->parts.transport;
     pthread_mutex_lock(f->lock);
     memcpy(held, f->machine->held, sizeof held);
     pthread_mutex_unlock(f->lock);
-    r.held = held;
-    r.refused = f->machine->lease_refused;
+    r.tokens = tokens;
     r.may_send = may_send;
     r.gives_up = gives_up;
     r.ctx = f;

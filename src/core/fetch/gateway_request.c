@@ -1,10 +1,11 @@
 #include "core/fetch/gateway_request.h"
 
+#include "core/fetch/answer.h"
 #include "core/fetch/gateway_answer.h"
 #include "core/http/exchange.h"
 
 #define ANSWER_MAX ((size_t)256 * 1024)
-#define URL_MAX 16384
+#define URL_MAX 32768 /* app id and secret, every byte percent-encoded */
 
 static void exchange(const struct itr_gateway_request *r, struct itr_exchange *x)
 {
@@ -18,15 +19,12 @@ static void exchange(const struct itr_gateway_request *r, struct itr_exchange *x
 static void judge(const struct itr_gateway_request *r, const struct itr_response *response,
                   struct itr_buf *token, struct itr_record_outcome *outcome)
 {
-    struct itr_gateway_answer a;
+    const char *secrets[ITR_ANSWER_SECRETS + 1] = {r->config->app_secret};
+    size_t i;
 
-    a.carried = response->carried;
-    a.sent = response->sent;
-    a.detail = response->detail;
-    a.http_status = response->http_status;
-    a.body = itr_buf_str(&response->body);
-    a.body_len = response->body.len;
-    itr_gateway_answer_read(&a, r->config->app_secret, token, outcome);
+    for (i = 0; i + 1 < ITR_ANSWER_SECRETS && r->tokens[i] != NULL; i++)
+        secrets[i + 1] = r->tokens[i];
+    itr_gateway_answer_read(response, secrets, token, outcome);
 }
 
 void itr_gateway_request_run(const struct itr_gateway_request *r, struct itr_buf *token,
@@ -47,7 +45,9 @@ void itr_gateway_request_run(const struct itr_gateway_request *r, struct itr_buf
     if (s == ITR_OK)
         exchange(r, &x);
     else
-        itr_exchange_call_fail(&x, s, "no memory for the token request");
+        itr_exchange_call_fail(&x, s == ITR_FULL ? ITR_CONFIG : s,
+                               s == ITR_FULL ? "app_id and app_secret are too long for a request"
+                                             : "no memory for the token request");
     judge(r, &x.response, token, outcome);
     itr_buf_clear(&url);
     itr_exchange_clear(&x);

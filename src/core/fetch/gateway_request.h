@@ -16,7 +16,7 @@
 struct itr_gateway_request {
     const struct itr_config *config;
     const struct itr_transport_factory *transport;
-    const char *held, *refused;  /* tokens to mask in the gateway's messages; or "" */
+    const char *const *tokens;   /* known ones, to mask in the gateway's words; ended by NULL */
     bool (*may_send)(void *ctx); /* just before the first byte: is the lease still ours? */
     itr_exchange_gives_up *gives_up;
     void *ctx;

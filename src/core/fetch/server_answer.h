@@ -1,5 +1,5 @@
 /*
- * fetch/server_answer: what a central token server's answer means (docs/design.md 4.6):
+ * fetch/server_answer: Judge a central token server's answer (docs/design.md 4.6):
  *
  *   {"code":200,"message":"ok","data":{"accessToken":"...","fence":1795500000000,
  *    "expiresIn":7140,"refreshIn":5290}}
@@ -15,17 +15,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/status.h"
-
-/* One HTTP answer, or the lack of one; strings are borrowed. */
-struct itr_server_answer {
-    const char *server;      /* its address, for the errors */
-    const char *key;         /* token_store_key, masked in whatever the server says; may be NULL */
-    enum itr_status carried; /* ITR_OK: an HTTP answer came; else what the transport says */
-    const char *detail;      /* carried != ITR_OK: the transport's text, redacted; may be NULL */
-    int http_status;
-    const char *body;
-    size_t body_len;
-};
+#include "core/http/transport.h"
 
 /* What it grants. */
 struct itr_server_grant {
@@ -35,15 +25,18 @@ struct itr_server_grant {
 };
 
 /*
+ * Judge what came of a request to `server` (its address, for the errors). `secrets`: as for
+ * itr_answer_read, masked in whatever the server says.
+ *
  * ITR_OK: *grant is written, and the token's text appended to `token` (a secret buffer, reset
  * first). Else *e says why there is none, and what to do: ITR_TOKEN for 40001-40003 and ITR_QUOTA
  * for 40004, which are the gateway's and come through the server with their codes; ITR_STORE for
  * all else that goes wrong with the server or on the way to it, with the code that it said;
- * ITR_NOMEM. Times that are missing, no numbers, or a fence that is no integer, make the answer
- * useless; a time below 0 is 0.
+ * ITR_NOMEM. A missing time, a time that is not a number or a fence that is not an integer makes
+ * the answer useless; a time below 0 is 0.
  */
-enum itr_status itr_server_answer_read(const struct itr_server_answer *answer,
-                                       struct itr_buf *token, struct itr_server_grant *grant,
-                                       struct itr_error *e);
+enum itr_status itr_server_answer_read(const char *server, const struct itr_response *response,
+                                       const char *const *secrets, struct itr_buf *token,
+                                       struct itr_server_grant *grant, struct itr_error *e);
 
 #endif

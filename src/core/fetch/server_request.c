@@ -3,7 +3,7 @@
 #include "core/http/server_address.h"
 
 #define ANSWER_MAX ((size_t)64 * 1024)
-#define URL_MAX 16384
+#define URL_MAX 32768 /* the address, and an app id with every byte percent-encoded */
 #define HEADER_MAX 8192
 #define BODY_MAX 64
 
@@ -63,16 +63,9 @@ static enum itr_status judge(const struct itr_server_request *r, const struct it
                              struct itr_buf *token, struct itr_server_grant *grant,
                              struct itr_error *e)
 {
-    struct itr_server_answer answer = {0};
+    const char *const secrets[] = {r->config->token_store_key, NULL};
 
-    answer.server = r->config->token_store;
-    answer.key = r->config->token_store_key;
-    answer.carried = a->carried;
-    answer.detail = a->detail;
-    answer.http_status = a->http_status;
-    answer.body = itr_buf_str(&a->body);
-    answer.body_len = a->body.len;
-    return itr_server_answer_read(&answer, token, grant, e);
+    return itr_server_answer_read(r->config->token_store, a, secrets, token, grant, e);
 }
 
 enum itr_status itr_server_request_run(const struct itr_server_request *r, struct itr_buf *token,
@@ -88,7 +81,8 @@ enum itr_status itr_server_request_run(const struct itr_server_request *r, struc
     if ((s = write_texts(r, &texts)) == ITR_OK)
         exchange(r, &texts, &x);
     else
-        itr_exchange_call_fail(&x, s, "no room for the request");
+        itr_exchange_call_fail(&x, s == ITR_FULL ? ITR_CONFIG : s,
+                               "app_id or token_store_key is too long for a request");
     *wait_ms = x.response.retry_after_ms;
     s = judge(r, &x.response, token, grant, e);
     clear_texts(&texts);
