@@ -75,6 +75,15 @@ static int push_failure(lua_State *L, const struct itr_bound_call *b, int path)
     return 2;
 }
 
+bool itr_call_result_collect(lua_State *L, struct itr_bound_call *b)
+{
+    if (b->call.step != ITR_CALL_FAILED || !b->call.error.no_descriptors || b->collected)
+        return false;
+    b->collected = true;
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    return true;
+}
+
 int itr_call_result_push(lua_State *L, const struct itr_bound_call *b, int path)
 {
     const struct itr_call *call = &b->call;

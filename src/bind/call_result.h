@@ -7,6 +7,10 @@
 #include "bind/bound_call.h"
 #include "bind/compat.h"
 
+/* Collect garbage if the call failed for want of file descriptors, once: clients that were dropped
+ * may hold some. Return whether the call is to be started once more. Protected, too. */
+bool itr_call_result_collect(lua_State *L, struct itr_bound_call *b);
+
 /* Push the results and return how many: the envelope's table; with raw the HTTP answer
  * { status, headers, body, elapsed }; or nil and an error. The path is the string at absolute index
  * path. May raise: to be called protected (protected.h), with b in no list. */

@@ -160,6 +160,14 @@ static struct lua_client *push_client(lua_State *L)
     return c;
 }
 
+/* Clients that were dropped and not closed hold descriptors until they are collected, and Lua does
+ * not know how dear they are. */
+static void collect_if_few(lua_State *L)
+{
+    if (itr_descriptors_are_few())
+        lua_gc(L, LUA_GCCOLLECT, 0);
+}
+
 static int l_new(lua_State *L)
 {
     struct lua_client *c;
@@ -171,10 +179,7 @@ static int l_new(lua_State *L)
     (void)box_at(L, 3);
     c = push_client(L);
     c->keep_nulls = lua_toboolean(L, 2) != 0;
-    /* Clients that were dropped and not closed hold descriptors until they are collected, and Lua
-     * does not know how dear they are. */
-    if (itr_descriptors_are_few())
-        lua_gc(L, LUA_GCCOLLECT, 0);
+    collect_if_few(L);
     s = make(L, c, &e);
     itr_parts_clear(&c->parts);
     itr_config_clear(&c->config);
@@ -213,6 +218,8 @@ enum itr_status itr_lua_client_side(lua_State *L, struct lua_client *c, enum itr
     struct itr_transport_maker maker = {.open = itr_own_transport_open, .ctx = &c->own};
     enum itr_status s = ITR_OK;
 
+    if (side != ITR_SIDE_SCRIPT && c->sides[side] == NULL)
+        collect_if_few(L);
     if (c->closed)
         return closed(e);
     if (side == ITR_SIDE_LOOP)
@@ -278,6 +285,9 @@ static int run_call(lua_State *L)
         s = itr_client_start(f->c->client, &f->b->alone, &f->b->call, &e);
     if (s == ITR_OK) {
         await_call(L, f->c->client, f->b);
+        if (itr_call_result_collect(L, f->b) && !f->c->closed &&
+            itr_client_restart(f->c->client, &f->b->alone, &f->b->call, &e) == ITR_OK)
+            await_call(L, f->c->client, f->b);
         return itr_call_result_push(L, f->b, 2);
     }
     e.kind = s;

@@ -210,11 +210,14 @@ static lua_Number elapsed_s(const struct itr_call *call)
     return (lua_Number)(call->ended_mono_ms - call->deadline_mono_ms + call->timeout_ms) / 1000;
 }
 
-/* Protected: gets a completed call and its path, returns slot, response, err, elapsed. */
+/* Protected: gets a completed call and its path, returns slot, response, err, elapsed; or nothing,
+ * if the call is to be started once more. */
 static int run_result(lua_State *L)
 {
-    const struct itr_bound_call *b = lua_touserdata(L, 1);
+    struct itr_bound_call *b = lua_touserdata(L, 1);
 
+    if (itr_call_result_collect(L, b))
+        return 0;
     lua_pushinteger(L, b->slot);
     (void)itr_call_result_push(L, b, 2);
     lua_settop(L, 5);
@@ -224,13 +227,24 @@ static int run_result(lua_State *L)
 
 static const struct itr_protected result_protected = {run_result};
 
-/* Returns slot, response, err, elapsed of a call that the client handed out. If that raises, the
- * call is handed out again by the next look. */
+/* Starts it once more, or has it handed out as it is. */
+static void restart(struct itr_lua_group *g, struct itr_bound_call *b)
+{
+    struct itr_error e;
+
+    if (itr_lua_client_is_closed(g->owner) ||
+        itr_client_restart(g->client, &g->group, &b->call, &e) != ITR_OK)
+        itr_client_put_back(g->client, &g->group, &b->call);
+}
+
+/* Returns slot, response, err, elapsed of a call that the client handed out; 0: it was started once
+ * more. If that raises, the call is handed out again by the next look. */
 static int hand_out(lua_State *L, struct itr_lua_group *g, struct itr_call *call)
 {
     struct lua_client *owner = g->owner;
     struct itr_bound_call *b = bound(call);
     int keep, status;
+    bool again;
 
     unlink_call(g, b);
     itr_lua_client_enter(owner);
@@ -238,14 +252,21 @@ static int hand_out(lua_State *L, struct itr_lua_group *g, struct itr_call *call
     keep = lua_gettop(L);
     itr_protected_push(L, &result_protected, b);
     lua_rawgeti(L, keep, b->slot);
-    if ((status = itr_protected_call(L, 1, 4)) == 0 || g->ended) {
+    status = itr_protected_call(L, 1, 4);
+    again = status == 0 && lua_isnil(L, -4);
+    if (g->ended || (status == 0 && !again)) {
         itr_lua_client_give_back(owner, b);
     } else {
         link_call(g, b);
-        itr_client_put_back(g->client, &g->group, call);
+        if (again)
+            restart(g, b);
+        else
+            itr_client_put_back(g->client, &g->group, call);
     }
     itr_lua_client_leave(owner);
-    return status == 0 ? 4 : lua_error(L);
+    if (status != 0)
+        return lua_error(L);
+    return again ? 0 : 4;
 }
 
 /* Returns false, nil, err: nothing can come any more. */
@@ -267,9 +288,12 @@ static int l_look(lua_State *L)
     lua_settop(L, 1);
     if (!is_open(g))
         return push_over(L, g);
-    if ((call = itr_client_look(g->client, &g->group, &wait_ms)) != NULL)
-        return hand_out(L, g, call);
+    call = itr_client_look(g->client, &g->group, &wait_ms);
+    if (call != NULL && hand_out(L, g, call) != 0)
+        return 4;
     lua_pushnil(L);
+    if (call != NULL)
+        wait_ms = 0; /* it was started once more */
     if (wait_ms < 0)
         lua_pushnil(L);
     else
@@ -307,8 +331,9 @@ static int l_take(lua_State *L)
         now = itr_clock_mono_ms(itr_clock_system());
         call = itr_client_next(g->client, &g->group,
                                itr_min64(until_mono_ms, now + ITR_PROTECTED_SLICE_MS));
-        if (call != NULL)
-            return hand_out(L, g, call);
+        if (call != NULL && hand_out(L, g, call) != 0)
+            return 4;
+        lua_settop(L, 1);
         if (until_mono_ms <= itr_clock_mono_ms(itr_clock_system()))
             return 0;
         itr_protected_run_hooks(L); /* which may close the batch, or the client */

@@ -136,6 +136,15 @@ void itr_call_begin(struct itr_call *c, int64_t now_mono_ms)
         fail_with(c, ITR_USAGE, false, "min_valid is more than token_ttl, the lifetime of a token");
 }
 
+void itr_call_restart(struct itr_call *c)
+{
+    uint64_t n_repeated = c->n_repeated + 1;
+
+    forget_result(c);
+    c->n_repeated = n_repeated;
+    c->step = ITR_CALL_TOKEN;
+}
+
 struct itr_token_ask itr_call_ask(const struct itr_call *c)
 {
     struct itr_token_ask ask = {0};
@@ -285,6 +294,7 @@ static void not_carried(struct itr_call *c, int64_t now_mono_ms, uint64_t random
     itr_error_set(&c->error, r->carried, "%s", r->detail);
     c->error.http_status = r->http_status;
     c->error.retryable = !r->sent;
+    c->error.no_descriptors = r->no_descriptors;
     if (again && (r->carried == ITR_NETWORK || r->carried == ITR_TLS || r->carried == ITR_TIMEOUT))
         wait_or_fail(c, now_mono_ms, backoff_ms(c, random));
     else

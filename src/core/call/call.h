@@ -95,6 +95,9 @@ void itr_call_clear(struct itr_call *c);
 /* Begin: the arguments are in. IDLE -> TOKEN, or FAILED (ITR_USAGE). */
 void itr_call_begin(struct itr_call *c, int64_t now_mono_ms);
 
+/* Begin once more what FAILED, with the same arguments and deadline: FAILED -> TOKEN. */
+void itr_call_restart(struct itr_call *c);
+
 /* Return what to ask of the source (TOKEN). Borrowed from c. */
 struct itr_token_ask itr_call_ask(const struct itr_call *c);
 /* Hand over the source's answer: TOKEN -> SEND or FAILED. Takes over the token's reference; token

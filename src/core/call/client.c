@@ -391,6 +391,15 @@ static int64_t ms_until(int64_t at, int64_t now)
     return at == INT64_MAX ? -1 : itr_max64(at - now, 0);
 }
 
+static void add_call(struct itr_client *c, struct itr_call_group *g, struct itr_call *call,
+                     int64_t now)
+{
+    call->group = g;
+    g->n_pending++;
+    itr_list_append(&c->todo, &call->node);
+    push(c, call, now);
+}
+
 enum itr_status itr_client_start(struct itr_client *c, struct itr_call_group *g,
                                  struct itr_call *call, struct itr_error *e)
 {
@@ -400,11 +409,20 @@ enum itr_status itr_client_start(struct itr_client *c, struct itr_call_group *g,
     if (s != ITR_OK)
         return s;
     c->counters.calls++;
-    call->group = g;
-    g->n_pending++;
     itr_call_begin(call, now);
-    itr_list_append(&c->todo, &call->node);
-    push(c, call, now);
+    add_call(c, g, call, now);
+    return ITR_OK;
+}
+
+enum itr_status itr_client_restart(struct itr_client *c, struct itr_call_group *g,
+                                   struct itr_call *call, struct itr_error *e)
+{
+    enum itr_status s = ensure_transport(c, e);
+
+    if (s != ITR_OK)
+        return s;
+    itr_call_restart(call);
+    add_call(c, g, call, now_mono_ms(c));
     return ITR_OK;
 }
 

@@ -55,6 +55,10 @@ struct itr_source *itr_client_source(const struct itr_client *c);
 enum itr_status itr_client_start(struct itr_client *c, struct itr_call_group *g,
                                  struct itr_call *call, struct itr_error *e);
 
+/* Start a call of the group once more that FAILED and was taken: itr_call_restart. */
+enum itr_status itr_client_restart(struct itr_client *c, struct itr_call_group *g,
+                                   struct itr_call *call, struct itr_error *e);
+
 /* Wait until one of the group's calls is DONE or FAILED, driving all that were started, and take
  * it. NULL: none is left, or it is until_mono_ms (INT64_MAX: no such time; with a time it waits for
  * that even if none is left). In the child of a fork, calls that the parent had sent are FAILED. */
