@@ -60,9 +60,9 @@ redis_tls := $(if $(has_redis),$(call has,,$(call include,openssl/ssl.h)))
 redis_libs := $(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) -lhiredis $(if $(redis_tls),-lssl -lcrypto)
 
 # The daemon. enum MHD_Result came with 0.9.71.
-daemon_cflags := $(call cflags_of,libmicrohttpd)
-daemon_libs := $(call libs_of,libmicrohttpd,-lmicrohttpd)
-has_daemon := $(if $(filter 0,$(DAEMON)),,$(call has,$(daemon_cflags),$(call include,microhttpd.h) \
+daemon_cflags := $(call cflags_of,libmicrohttpd gnutls)
+daemon_libs := $(call libs_of,libmicrohttpd,-lmicrohttpd) $(call libs_of,gnutls,-lgnutls)
+has_daemon := $(if $(filter 0,$(DAEMON)),,$(call has,$(daemon_cflags),$(call include,gnutls/x509.h) $(call include,microhttpd.h) \
     '$(hash)if MHD_VERSION < 0x00097100' '$(hash)error old' '$(hash)endif'))
 
 # ---- sources: the one list ------------------------------------------------------------------------

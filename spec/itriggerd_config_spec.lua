@@ -58,7 +58,7 @@ local BAD = {
   { "an app without its id", "[app one]\napp_secret_file = DIR/secret\ngateway = https://g.example\n" .. CLIENT, 1, "app_id" },
   { "an app without its gateway", "[app one]\napp_id = one\napp_secret_file = DIR/secret\n" .. CLIENT, 1, "gateway" },
   { "http beyond loopback", (APP:gsub("https:", "http:")) .. CLIENT, 1, "https" },
-  { "a secret that others can read", (APP:gsub("secret\n", "open\n")) .. CLIENT, 1, "readable" },
+  { "a secret that others can read", (APP:gsub("secret\n", "open\n")) .. CLIENT, 1, "other users can read" },
   { "a secret that is not there", (APP:gsub("secret\n", "gone\n")) .. CLIENT, 1, "No such file" },
   { "two secrets", APP .. "app_secret = x\n" .. CLIENT, 1, "both set" },
   { "a margin that is no number", APP .. "refresh_margin = soon\n" .. CLIENT, 5, "must be a number" },
@@ -72,7 +72,7 @@ local BAD = {
   { "a client without apps", APP .. "[client a]\nkey_sha256 = " .. SHA .. "\n", 5, "no apps" },
   { "a client of an app that is not there", APP .. CLIENT:gsub("= one", "= one, two"), 7, 'no [app two]' },
   { "a digest that is none", APP .. "[client a]\nkey_sha256 = 12\n", 6, "64 hex digits" },
-  { "a key that others can read", APP .. "[client a]\nkey_file = DIR/open\n", 6, "readable" },
+  { "a key that others can read", APP .. "[client a]\nkey_file = DIR/open\n", 6, "other users can read" },
   { "a key that is short", APP .. "[client a]\nkey_file = DIR/short\n", 6, "shorter than 16" },
   { "a digest of nothing, as a shell recipe gives it whose variable is empty", APP .. "[client a]\nkey_sha256 = "
     .. "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n", 6, "guess" },
@@ -185,7 +185,7 @@ describe("itriggerd --check", function()
   -- What a start would say: each of these was "ok", and then did not start.
   for address, words in pairs {
     ["foo:"] = 'unknown store "foo:"',
-    ["file:rel"] = "from the root",
+    ["file:rel"] = "absolute path",
     ["redis://127.0.0.1:99999/0"] = "port",
   } do
     it("refuses token_store = " .. address, function()

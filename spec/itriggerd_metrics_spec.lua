@@ -1,6 +1,5 @@
 -- itriggerd's /metrics, /healthz and /readyz: what Prometheus and a load balancer see.
 local itriggerd = require "spec.support.itriggerd"
-local sandbox = require "spec.support.sandbox"
 
 if itriggerd.missing() then
   pending(itriggerd.missing())
@@ -8,23 +7,17 @@ if itriggerd.missing() then
 end
 
 describe("itriggerd's metrics", function()
+  local f = itriggerd.fixture()
   local sb, place
 
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
   before_each(function()
-    sb:reset()
-    place = itriggerd.place(sb)
+    sb, place = f.sb, f.place
   end)
 
-  after_each(function()
-    place:remove()
-    sb:reset()
-  end)
-
+  -- A client of all apps sees the daemon's own metrics, too.
   local function started(more)
+    more = more or {}
+    more.client = more.client or { apps = "*" }
     local d = place:start(more)
     d:await "token app=one"
     return d
@@ -42,6 +35,9 @@ describe("itriggerd's metrics", function()
         types[name], family = kind, name
       elseif not line:match("^# HELP itrigger_[%l_]+ .+$") then
         local sample, value = line:match("^(itrigger_[%l_]+{[^}]*}) (%-?[%d.]+)$")
+        if not sample then
+          sample, value = line:match("^(itrigger_[%l_]+) (%-?[%d.]+)$")
+        end
         assert.is_truthy(sample, line)
         assert.equal(1, (sample:find(family, 1, true)))
         assert.is_nil(samples[sample], sample)
@@ -165,7 +161,7 @@ describe("itriggerd's metrics", function()
   end)
 
   it("tell of no app but those of the key, and no token, secret or key", function()
-    local d = started { text = ("[app two]\napp_id = other\napp_secret_file = %s/secret\ngateway = %s\n"
+    local d = started { client = { apps = "one" }, text = ("[app two]\napp_id = other\napp_secret_file = %s/secret\ngateway = %s\n"
       .. "[client all]\nkey_file = %s\napps = *\n"):format(place.dir, sb.gateway,
       place:write("all", "key-of-all-0123456789abcdef\n")) }
     assert.is_nil(metrics(d)['itrigger_ready{app="two"}'])
@@ -174,6 +170,51 @@ describe("itriggerd's metrics", function()
     for _, secret in ipairs { token_of(d).accessToken, place.app_secret, itriggerd.key } do
       assert.falsy(body:find(secret, 1, true))
     end
+  end)
+
+  it("are what promtool finds right", function()
+    if itriggerd.shell("command -v promtool") == "" then
+      pending "no promtool here (Debian: prometheus)"
+      return
+    end
+    local d = started()
+    report(d, token_of(d).fence)
+    place:write("metrics", d:get("/metrics").body)
+    assert.equal("", itriggerd.shell("promtool check metrics <" .. place.dir .. "/metrics 2>&1"))
+  end)
+
+  it("have their counters from the start, with 0", function()
+    local now = metrics((started()))
+    for _, sample in ipairs { 'itrigger_errors_total{app="one",code="503"}', 'itrigger_errors_total{app="one",code="40004"}',
+      'itrigger_fetch_failures_total{app="one",kind="network"}', 'itrigger_refusals_total{app="one"}',
+      'itrigger_token_checks_total{app="one",result="refused"}', 'itrigger_answers_total{kind="refresh",code="503"}',
+      'itrigger_client_failures_total{client="shop"}', "itrigger_log_lines_dropped_total",
+      "itrigger_connections_evicted_total" } do
+      assert.equal(0, now[sample], sample)
+    end
+  end)
+
+  it("tell when the app got a token, how long it took, and of the last reload", function()
+    local before = os.time()
+    local d = started()
+    local now = metrics(d)
+    assert.is_true(now['itrigger_last_success_timestamp_seconds{app="one"}'] >= before)
+    assert.equal(1, now['itrigger_fetch_duration_seconds_count{app="one"}'])
+    assert.equal(1, now.itrigger_reload_ok)
+    assert.is_true(now.itrigger_reload_timestamp_seconds >= before)
+    place:write("itriggerd.ini", "[server]\nthreads = none\n")
+    d:signal "HUP"
+    d:await "the old configuration stays"
+    assert.equal(0, metrics(d).itrigger_reload_ok)
+  end)
+
+  it("count by client", function()
+    local d = started()
+    report(d, token_of(d).fence)
+    local now = metrics(d)
+    assert.equal(2, now['itrigger_client_requests_total{client="shop"}'])
+    assert.equal(1, now['itrigger_client_refusals_total{client="shop"}'])
+    assert.equal(0, now['itrigger_client_refreshes_total{client="shop"}'])
   end)
 
   describe("and its health", function()

@@ -22,7 +22,7 @@ static void write_metrics(struct itr_buf *out, const struct app_status *h)
     static struct request_metrics none;
 
     itr_buf_init(out, MB);
-    assert_int_equal(metrics_write(out, h, 1, &none), ITR_OK);
+    assert_int_equal(metrics_write(out, h, 1, &(struct daemon_status){0}, &none), ITR_OK);
 }
 
 static void write_page(struct itr_buf *out, const struct app_status *h, const struct itr_stats *s)
@@ -96,7 +96,7 @@ static void latencies_are_summed_up(void **state)
     request_metrics_note(&t, REQUEST_POLL, 200, 5);
     request_metrics_note(&t, REQUEST_POLL, 418, 60001);
     itr_buf_init(&out, MB);
-    assert_int_equal(metrics_write(&out, &h, 1, &t), ITR_OK);
+    assert_int_equal(metrics_write(&out, &h, 1, &(struct daemon_status){0}, &t), ITR_OK);
     has(&out, "_bucket{kind=\"poll\",le=\"0.001\"} 1\n");
     has(&out, "_bucket{kind=\"poll\",le=\"0.002\"} 1\n");
     has(&out, "_bucket{kind=\"poll\",le=\"0.005\"} 2\n");
@@ -165,7 +165,7 @@ static void what_does_not_fit_is_an_error(void **state)
     itr_buf_clear(&out);
     for (max = 0; max < whole; max++) {
         itr_buf_init(&out, max);
-        assert_int_equal(metrics_write(&out, &h, 1, &none), ITR_FULL);
+        assert_int_equal(metrics_write(&out, &h, 1, &(struct daemon_status){0}, &none), ITR_FULL);
         itr_buf_clear(&out);
     }
     itr_buf_init(&out, 4000); /* the head fits, not an app more */

@@ -11,6 +11,7 @@
 -- What the daemon logs is read line by line, so nothing is waited for by sleeping. A daemon ends at
 -- the latest with this process: a guard waits for the end of a pipe that only this process has.
 local built = require "spec.support.built"
+local busted = require "busted"
 local cjson = require "cjson"
 local face = require "spec.support.face"
 local sandbox = require "spec.support.sandbox"
@@ -18,6 +19,7 @@ local sandbox = require "spec.support.sandbox"
 local itriggerd = {}
 
 itriggerd.key = "key-of-a-client-0123456789abcdef"
+itriggerd.vendor = "/itrigger-tenant/v1/basic/accessTokenOpen/token"
 
 local function quote(text)
   return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
@@ -64,6 +66,31 @@ function Daemon.get(self, path, more, key)
   local good, json = pcall(cjson.decode, answer.body)
   answer.json = good and json or nil
   return answer
+end
+
+-- A request that goes on while the spec does; its `answer()` waits for it.
+function Daemon.begin(self, path, more, key)
+  local words = { "curl", "-s", "-i", "--noproxy", "'*'", "--max-time", "40", "-H",
+    quote("Authorization: Bearer " .. (key or itriggerd.key)) }
+  for _, argument in ipairs(more or {}) do
+    words[#words + 1] = quote(argument)
+  end
+  local pipe = assert(io.popen(table.concat(words, " ") .. " " .. quote(self.url .. path)))
+  return function()
+    local text = pipe:read("*a")
+    pipe:close()
+    local head, body = text:match("^(HTTP/.-\r\n)\r\n(.*)$")
+    local good, json = pcall(cjson.decode, body)
+    return { status = tonumber((head or ""):match("^HTTP/[%d.]+ (%d+)")), head = head or "", body = body or text,
+      json = good and json or nil }
+  end
+end
+
+-- The value of one sample of /metrics, as Prometheus would read it.
+function Daemon.metric(self, sample, key)
+  local text = "\n" .. self:get("/metrics", nil, key).body
+  local at, to = text:find("\n" .. sample .. " ", 1, true)
+  return at and tonumber(text:match("^%S+", to + 1))
 end
 
 function Daemon.post(self, path, body, key)
@@ -167,10 +194,10 @@ function Place.run(_, arguments, environment)
 end
 
 -- A daemon with that command line; `until_line`: what it says when it is ready.
-function Place.launch(self, arguments, environment)
+function Place.launch(self, arguments, environment, program)
   local name = ("%s/pid%d"):format(self.dir, #self.daemons + 1)
   local command = ("{ env %s %s %s 2>&1 </dev/null & echo $! >%s; wait $!; echo \"exit $?\"; } 2>/dev/null"):format(
-    environment or "", quote(itriggerd.program()), arguments, quote(name))
+    environment or "", quote(program or itriggerd.program()), arguments, quote(name))
   local d = setmetatable({ log = {}, pipe = assert(io.popen(command)) }, Daemon)
   self.daemons[#self.daemons + 1] = d
   local listen = d:await("info listen: ")
@@ -199,6 +226,54 @@ function Place.remove(self)
     d:stop("KILL")
   end
   shell("rm -rf " .. quote(self.dir))
+end
+
+-- ---- what most specs begin with, in a describe ----
+
+local Fixture = {}
+Fixture.__index = Fixture
+
+-- The data of an answer that has a token.
+function Fixture.granted(answer)
+  assert(answer.status == 200 and answer.json and answer.json.data, answer.body)
+  return answer.json.data
+end
+
+function Fixture.fetches(self)
+  return self.sb:state().fetches
+end
+
+-- A token of this app that another program takes from the gateway itself, past the daemon.
+function Fixture.fetch_past_it(self)
+  local answer = sandbox.request(("%s%s?appId=%s&appSecret=%s"):format(self.sb.gateway, itriggerd.vendor,
+    self.place.app_id, self.place.app_secret))
+  return assert(cjson.decode(answer.body).data.accessToken, answer.body)
+end
+
+-- Whether the gateway takes a token.
+function Fixture.is_good(self, token)
+  local answer = sandbox.request(self.sb.gateway .. face.echo_get .. "?accessToken=" .. token)
+  return cjson.decode(answer.body).code == 200
+end
+
+-- A sandbox that is reset and a place of its own before each spec: f.sb, f.place, and the paths of its app.
+function itriggerd.fixture()
+  local f = setmetatable({}, Fixture)
+  busted.setup(function()
+    f.sb = sandbox.shared()
+  end)
+  busted.before_each(function()
+    f.sb:reset()
+    f.place = itriggerd.place(f.sb)
+    f.token_path = "/v1/apps/" .. f.place.app_id .. "/token"
+    f.refresh_path = "/v1/apps/" .. f.place.app_id .. "/refresh"
+  end)
+  busted.after_each(function()
+    f.sb:release {}
+    f.place:remove()
+    f.sb:reset()
+  end)
+  return f
 end
 
 return itriggerd

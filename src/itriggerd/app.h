@@ -58,6 +58,7 @@ struct app {
     /* Noted by the check thread. */
     atomic_uint_fast64_t refused_fence;  /* the token that the gateway refused; 0: none */
     atomic_int_fast64_t checked_mono_ms; /* when a check began last; 0: never */
+    atomic_int_fast64_t check_mono_ms;   /* when one is due; 0: not known yet */
     atomic_bool check_wanted;            /* now, please */
 
     pthread_mutex_t recent_lock;

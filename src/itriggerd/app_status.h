@@ -19,7 +19,13 @@ struct app_status {
     int64_t age_ms, refresh_in_ms, expires_in_ms; /* of the token; may be negative */
     int64_t fetches_today;                        /* -1: nobody says */
     int64_t daily_limit;                          /* 0: none */
-    int64_t waiters;
+    int64_t waiters;                              /* for a fetch */
+    int64_t pollers;                              /* for a newer token */
+    bool file_ok; /* token_file is as it should be, or there is none */
+    bool refused; /* the gateway refuses the token */
+    bool failing; /* the last fetch failed */
+    struct itr_fetch_counts fetches;
+    uint64_t saved, checks_ok, checks_refused, checks_failed;
     uint64_t fetched, tokens, refusals, asked, failures;
     uint64_t errors[REQUEST_CODES]; /* of failures, by code */
 };

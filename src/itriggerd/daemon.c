@@ -1,6 +1,7 @@
 #include "itriggerd/daemon.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 #define LAST_MS 1000  /* then they are told to go, and have so long to */
 #define END_MS 4900   /* the process has ended by then, whatever happens */
 #define LOOK_MS 10
+#define DAY_S 86400
+#define CERT_WARN_S (14 * DAY_S)
 #define NAME_MAX_BYTES 200
 
 static void nap(int64_t ms)
@@ -40,12 +43,27 @@ static void digest_tls(const struct tls_files *t, char out[65])
     itr_hex_write(digest, sizeof digest, out);
 }
 
+static void warn_certificate(int64_t end_wall_s)
+{
+    int64_t left_s = end_wall_s - itr_clock_wall_ms(itr_clock_system()) / 1000;
+
+    if (end_wall_s != 0 && left_s <= 0)
+        log_error("tls", NULL,
+                  "the certificate in tls_cert has expired %" PRId64
+                  " day(s) ago; clients will refuse it",
+                  -left_s / DAY_S);
+    else if (end_wall_s != 0 && left_s < CERT_WARN_S)
+        log_warning("tls", NULL, "the certificate in tls_cert expires in %" PRId64 " day(s)",
+                    left_s / DAY_S);
+}
+
 /* Without a socket: the library looks at both, and that they belong together. */
 static enum itr_status check_tls(const struct settings *settings, struct itr_error *e)
 {
     struct tls_files t;
     struct MHD_Daemon *http;
     enum itr_status s;
+    int64_t end;
 
     if (settings->tls_cert == NULL)
         return ITR_OK;
@@ -55,12 +73,22 @@ static enum itr_status check_tls(const struct settings *settings, struct itr_err
         MHD_start_daemon(MHD_USE_TLS | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, http_server_access,
                          NULL, MHD_OPTION_HTTPS_MEM_CERT, itr_buf_str(&t.cert),
                          MHD_OPTION_HTTPS_MEM_KEY, itr_buf_str(&t.key), MHD_OPTION_END);
+    end = tls_files_end(&t);
     tls_files_clear(&t);
     if (http == NULL)
         return itr_error_set(e, ITR_CONFIG,
                              "tls_cert and tls_key must be PEM files that belong together");
     MHD_stop_daemon(http);
+    warn_certificate(end);
     return ITR_OK;
+}
+
+static void note_certificate(struct daemon *d, const struct tls_files *t)
+{
+    int64_t end = tls_files_end(t);
+
+    atomic_store(&d->server.cert_end_wall_s, end);
+    warn_certificate(end);
 }
 
 /* All listeners serve with what the files have now. */
@@ -78,8 +106,10 @@ static enum itr_status serve_all(struct daemon *d, const struct settings *s, str
             st = listener_start(&d->listeners[i], tls ? &t : NULL, (unsigned)s->threads, e);
     }
     if (s->tls_cert != NULL) {
-        if (st == ITR_OK)
+        if (st == ITR_OK) {
             digest_tls(&t, d->tls_seen);
+            note_certificate(d, &t);
+        }
         tls_files_clear(&t);
     }
     return st;

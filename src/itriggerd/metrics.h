@@ -12,9 +12,27 @@
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* All apps that the reader may see; names are UTF-8. What does not fit out's maximum is missing,
- * and the result says so: ITR_FULL, ITR_NOMEM. */
+/* One client's counters. */
+struct client_status {
+    const char *name; /* borrowed */
+    uint64_t requests, refusals, refreshes, failures;
+};
+
+/* What is not about one app, as of now. */
+struct daemon_status {
+    size_t connections, connections_max, waiting, polls;
+    uint64_t evicted, log_dropped;
+    int64_t cert_end_wall_s; /* 0: no TLS */
+    int64_t reload_wall_ms;
+    bool reload_ok, store_ok;
+    const struct client_status *clients; /* borrowed */
+    size_t n_clients;
+};
+
+/* Write all of the apps (names are UTF-8), and of the daemon (NULL: the reader may not see that).
+ * ITR_FULL, ITR_NOMEM: something does not fit out's maximum and is missing. */
 enum itr_status metrics_write(struct itr_buf *out, const struct app_status *apps, size_t n,
+                              const struct daemon_status *daemon,
                               const struct request_metrics *requests);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "itriggerd/app_status.h"
+#include "itriggerd/log.h"
 #include "itriggerd/metrics.h"
 #include "itriggerd/page.h"
 
@@ -21,7 +22,7 @@ static void begin(struct reply *r, const char *type)
 static void end(struct reply *r, enum itr_status s)
 {
     if (s != ITR_OK)
-        reply_say(r, 503, 503, "this is too much for one answer: ask with a key of fewer apps");
+        reply_say(r, 503, 503, "too many apps for one answer; use a key with fewer apps");
 }
 
 static bool may_see(const struct client *client, const struct app *a)
@@ -42,18 +43,48 @@ static size_t look(const struct snapshot *w, const struct client *client, struct
     return n;
 }
 
+static void look_at_daemon(struct server *s, const struct snapshot *w,
+                           struct client_status *clients, struct daemon_status *out)
+{
+    size_t i;
+
+    for (i = 0; i < w->n_clients; i++) {
+        const struct client_counters *c = w->clients[i].counters;
+        clients[i] = (struct client_status){w->clients[i].name, atomic_load(&c->requests),
+                                            atomic_load(&c->refusals), atomic_load(&c->refreshes),
+                                            atomic_load(&c->failures)};
+    }
+    *out = (struct daemon_status){.clients = clients, .n_clients = w->n_clients};
+    connections_count(&s->connections, &out->connections, &out->evicted);
+    out->connections_max = s->connections.max;
+    waiting_count(&s->waiting, &out->waiting, &out->polls);
+    out->log_dropped = log_dropped();
+    out->cert_end_wall_s = atomic_load(&s->cert_end_wall_s);
+    out->reload_wall_ms = atomic_load(&s->reload_wall_ms);
+    out->reload_ok = atomic_load(&s->reload_succeeded);
+    out->store_ok = !atomic_load(&s->store_failing);
+}
+
 void monitor_metrics(struct server *s, const struct snapshot *snapshot, const struct client *client,
                      struct reply *r)
 {
     struct app_status *apps = calloc(snapshot->n_apps + 1, sizeof *apps);
+    struct client_status *clients = calloc(snapshot->n_clients + 1, sizeof *clients);
+    struct daemon_status daemon;
+    bool sees_all = client == NULL || client->all;
 
-    if (apps == NULL) {
-        reply_say(r, 503, 503, "no memory");
+    if (apps == NULL || clients == NULL) {
+        reply_say(r, 503, 503, "out of memory");
+        free(apps);
+        free(clients);
         return;
     }
+    look_at_daemon(s, snapshot, clients, &daemon);
     begin(r, METRICS_TYPE);
-    end(r, metrics_write(&r->body, apps, look(snapshot, client, apps), &s->requests));
+    end(r, metrics_write(&r->body, apps, look(snapshot, client, apps), sees_all ? &daemon : NULL,
+                         &s->requests));
     free(apps);
+    free(clients);
 }
 
 void monitor_page(struct server *s, const struct snapshot *snapshot, const struct client *client,

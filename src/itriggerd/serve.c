@@ -203,6 +203,29 @@ static bool ask_for_held(struct serving *s)
     return false;
 }
 
+static enum serve_result ask_and_wait(struct serving *s, enum serve_waits waits,
+                                      const struct itr_token_ask *what, int64_t wait_ms);
+
+/* The reported token came from the store meanwhile: now it is the held one that was refused. */
+static bool has_reported_one(const struct serving *s)
+{
+    return s->call.refused != 0 && s->wait.token != NULL && s->wait.error.kind == ITR_OK &&
+           s->wait.token->fence == s->call.refused &&
+           (s->waits == SERVE_WAITS_LOOK || s->wait.origin != ITR_FROM_MEMORY);
+}
+
+/* The answer is there: say it, or report that very token, once. */
+static enum serve_result take_answer(struct serving *s)
+{
+    const struct itr_token_ask refused = {.refused_fence = s->call.refused};
+
+    if (s->past_look || !has_reported_one(s))
+        return finish(s);
+    stop_asking(s);
+    s->past_look = true;
+    return ask_and_wait(s, SERVE_WAITS_FETCH, &refused, FETCH_WAIT_MS);
+}
+
 /* What is asked has its effect also where there is no place to wait for the answer. */
 static enum serve_result ask_and_wait(struct serving *s, enum serve_waits waits,
                                       const struct itr_token_ask *what, int64_t wait_ms)
@@ -215,7 +238,7 @@ static enum serve_result ask_and_wait(struct serving *s, enum serve_waits waits,
     s->waiter.app = s->app->counters;
     room = waiting_enter(&s->server->waiting, &s->waiter, now_mono() + wait_ms);
     if (ask(s, what, room))
-        return finish(s);
+        return take_answer(s);
     if (!room)
         return fail_busy(s, "too many requests are waiting for a token; try again");
     s->waited = true;
@@ -315,27 +338,14 @@ static enum serve_result begin_asking(struct serving *s)
 
 /* ---- after waiting ---- */
 
-/* The reported token came from the store meanwhile: now it is the held one that was refused. */
-static bool has_reported_one(const struct serving *s)
-{
-    return s->call.refused != 0 && s->wait.token != NULL && s->wait.error.kind == ITR_OK &&
-           s->wait.token->fence == s->call.refused && s->wait.origin != ITR_FROM_GATEWAY;
-}
-
 static enum serve_result go_on(struct serving *s)
 {
-    const struct itr_token_ask refused = {.refused_fence = s->call.refused};
-    bool ready = itr_wait_is_ready(&s->wait);
-
-    if (ready && (s->past_look || !has_reported_one(s)))
-        return finish(s);
-    if (!ready && s->waits == SERVE_WAITS_FETCH)
+    if (itr_wait_is_ready(&s->wait))
+        return take_answer(s);
+    if (s->waits == SERVE_WAITS_FETCH)
         return fail_busy(s, "the token is still being fetched; try again");
     stop_asking(s);
-    s->past_look = true;
-    if (ready)
-        return ask_and_wait(s, SERVE_WAITS_FETCH, &refused, FETCH_WAIT_MS);
-    s->past_poll = true;
+    s->past_look = s->past_poll = true;
     return begin_asking(s);
 }
 

@@ -66,8 +66,9 @@ void server_want_look(struct server *s)
 
 bool server_want_check(struct server *s, struct app *a)
 {
-    if (a->check_interval_ms == 0 ||
-        now_mono() - atomic_load(&a->checked_mono_ms) < SERVER_CHECK_LEAST_MS)
+    int64_t checked = atomic_load(&a->checked_mono_ms);
+
+    if (a->check_interval_ms == 0 || (checked != 0 && now_mono() - checked < SERVER_CHECK_LEAST_MS))
         return false;
     atomic_store(&a->check_wanted, true);
     itr_nap_wake(&s->want_check);

@@ -31,11 +31,12 @@ struct server {
     atomic_int_fast64_t tick_mono_ms;   /* when the timer thread went round last */
     atomic_int_fast64_t reload_wall_ms; /* of the last reload or start; the next: did it succeed? */
     atomic_bool reload_succeeded;
-    atomic_bool store_failing; /* the last reading of the shared store failed */
-    struct itr_nap want_look;  /* wakes store_watch */
-    struct itr_nap want_check; /* wakes token_check */
-    atomic_int busy;           /* requests that began and have not completed */
-    atomic_bool draining;      /* the process ends: connections are closed after their answer */
+    atomic_int_fast64_t cert_end_wall_s; /* when the certificate in use expires; 0: none */
+    atomic_bool store_failing;           /* the last reading of the shared store failed */
+    struct itr_nap want_look;            /* wakes store_watch */
+    struct itr_nap want_check;           /* wakes token_check */
+    atomic_int busy;                     /* requests that began and have not completed */
+    atomic_bool draining;   /* the process ends: connections are closed after their answer */
     atomic_uint generation; /* of the listeners: connections of an older one are closed likewise */
 };
 

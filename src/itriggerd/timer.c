@@ -64,7 +64,7 @@ static void note_token(struct app *a, struct itr_token *t, int64_t now_mono_ms)
     atomic_store(&a->usable_until_mono_ms, t->end_mono_ms);
     atomic_store(&a->fence, t->fence);
     atomic_store(&a->used, !a->used_only || atomic_load(&a->pollers) > 0);
-    atomic_store(&a->checked_mono_ms, now_mono_ms);
+    atomic_store(&a->check_mono_ms, now_mono_ms + a->check_interval_ms);
     a->look_mono_ms = t->refresh_mono_ms;
     log_info("token", a->name, "sha256:%s from %s, fence %" PRIu64 ", good for %" PRId64 " s",
              t->id, itr_token_origin_name(t->origin), t->fence,

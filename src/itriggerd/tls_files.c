@@ -1,6 +1,7 @@
 #include "itriggerd/tls_files.h"
 
 #include <errno.h>
+#include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,4 +50,18 @@ void tls_files_clear(struct tls_files *t)
 {
     itr_buf_clear(&t->cert);
     itr_buf_clear(&t->key);
+}
+
+int64_t tls_files_end(const struct tls_files *t)
+{
+    const gnutls_datum_t pem = {(unsigned char *)t->cert.data, (unsigned)t->cert.len};
+    gnutls_x509_crt_t crt;
+    int64_t end = 0;
+
+    if (gnutls_x509_crt_init(&crt) != GNUTLS_E_SUCCESS)
+        return 0;
+    if (gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) == GNUTLS_E_SUCCESS)
+        end = (int64_t)gnutls_x509_crt_get_expiration_time(crt);
+    gnutls_x509_crt_deinit(crt);
+    return end > 0 ? end : 0;
 }

@@ -4,6 +4,8 @@
 #ifndef ITRIGGERD_TLS_FILES_H
 #define ITRIGGERD_TLS_FILES_H
 
+#include <stdint.h>
+
 #include "core/base/buf.h"
 #include "core/base/status.h"
 
@@ -15,5 +17,9 @@ struct tls_files {
 enum itr_status tls_files_read(struct tls_files *t, const char *cert, const char *key,
                                struct itr_error *e);
 void tls_files_clear(struct tls_files *t);
+
+/* Return when the certificate (the first of the chain) expires, in seconds since 1970; 0: it cannot
+ * be read. */
+int64_t tls_files_end(const struct tls_files *t);
 
 #endif

@@ -152,26 +152,24 @@ static bool begin(struct token_check *c, struct app *a, struct itr_token *t)
 
 static bool is_due(struct app *a, int64_t now_mono_ms)
 {
-    int64_t since_ms = now_mono_ms - atomic_load(&a->checked_mono_ms);
+    int64_t checked = atomic_load(&a->checked_mono_ms), due = atomic_load(&a->check_mono_ms);
 
-    if (a->check_interval_ms == 0)
+    if (a->check_interval_ms == 0 || due == 0) /* 0: it has no token yet */
         return false;
-    return since_ms >= a->check_interval_ms ||
-           (atomic_load(&a->check_wanted) && since_ms >= LEAST_MS);
+    return now_mono_ms >= due ||
+           (atomic_load(&a->check_wanted) && (checked == 0 || now_mono_ms - checked >= LEAST_MS));
 }
 
 static void begin_if_due(struct token_check *c, struct app *a, int64_t now_mono_ms)
 {
     struct itr_token *t;
 
-    /* A token that has just come is good. */
-    if (atomic_load(&a->checked_mono_ms) == 0)
-        atomic_store(&a->checked_mono_ms, now_mono_ms);
     if (!is_due(a, now_mono_ms) || !ensure_transport(c, a))
         return;
     if ((t = itr_source_held(a->source)) == NULL)
         return;
     atomic_store(&a->checked_mono_ms, now_mono_ms);
+    atomic_store(&a->check_mono_ms, now_mono_ms + a->check_interval_ms);
     atomic_store(&a->check_wanted, false);
     (void)begin(c, a, t);
 }

@@ -191,3 +191,11 @@ void waiting_drain(struct waiting *l, int64_t latest_mono_ms)
     l->latest_mono_ms = latest_mono_ms;
     pthread_mutex_unlock(&l->lock);
 }
+
+void waiting_count(struct waiting *l, size_t *n, size_t *polls)
+{
+    pthread_mutex_lock(&l->lock);
+    *n = l->n;
+    *polls = l->polls;
+    pthread_mutex_unlock(&l->lock);
+}

@@ -74,6 +74,9 @@ void waiting_expire(struct waiting *l, int64_t now_mono_ms);
 void waiting_expire_gone(struct waiting *l);
 /* Wake those that wait for the check of this app's token. */
 void waiting_wake_checks(struct waiting *l, const void *app);
+/* Say how many wait, and how many of them poll. */
+void waiting_count(struct waiting *l, size_t *n, size_t *polls);
+
 /* From now on no poll waits, and nobody longer than until then. */
 void waiting_drain(struct waiting *l, int64_t latest_mono_ms);
 

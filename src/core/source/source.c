@@ -30,6 +30,8 @@ struct itr_source {
     struct itr_list news;  /* callers who wait for a newer token, not for the fetch */
     bool has_thread;
     struct itr_events events;
+    struct itr_fetch_counts fetches;
+    int64_t began_mono_ms; /* of the fetch in flight */
 };
 
 static struct itr_source *of(struct itr_registered *r)
@@ -92,14 +94,35 @@ static void ensure_thread(struct itr_source *s)
     carry_out(s, itr_source_state_on(&s->state, now_mono(s), 0, &no_driver));
 }
 
+/* A fetch has ended; or, without one in flight, a token was found. */
+static void count_fetch(struct itr_source *s, enum itr_cache_why why)
+{
+    struct itr_fetch_counts *n = &s->fetches;
+
+    if (why == ITR_WHY_FETCHED)
+        n->good_wall_ms = itr_clock_wall_ms(s->parts.clock);
+    if (s->began_mono_ms == 0)
+        return;
+    n->last_ms = now_mono(s) - s->began_mono_ms;
+    n->sum_ms += n->last_ms;
+    n->ended++;
+    if (why == ITR_WHY_FAILED)
+        n->failed[s->state.cache.error.kind]++;
+    s->began_mono_ms = 0;
+}
+
 /* Carries out what was decided; what the caller of an ask gets is left to that. */
 static void carry_out(struct itr_source *s, struct itr_cache_step step)
 {
     note(s, step.why);
-    if (step.answer)
+    if (step.answer) {
+        count_fetch(s, step.why);
         answer_all(s, step.why);
-    if (step.fetch)
+    }
+    if (step.fetch) {
+        s->began_mono_ms = now_mono(s);
         ensure_thread(s);
+    }
 }
 
 /* ---- the fetch thread ---- */
@@ -410,6 +433,7 @@ void itr_source_stats(struct itr_source *s, struct itr_stats *out)
     for (node = s->waits.next; node != &s->waits; node = node->next)
         out->waiters++;
     out->fetched = s->state.fetched;
+    out->fetches = s->fetches;
     out->store = itr_token_origin_name(itr_fetch_origin(&s->parts));
     itr_stats_events(out, &s->events);
     pthread_mutex_unlock(&s->head.lock);

@@ -26,6 +26,15 @@ struct itr_events { /* zero it before use */
     size_t n; /* ever noted */
 };
 
+/* How this process's fetches ended, whatever they were for and wherever the token came from. */
+struct itr_fetch_counts {
+    uint64_t ended;
+    int64_t sum_ms;                /* how long all of them took */
+    int64_t last_ms;               /* how long the last one took */
+    int64_t good_wall_ms;          /* when one brought a token last; 0: never */
+    uint64_t failed[ITR_FULL + 1]; /* by the error's kind */
+};
+
 struct itr_stats {
     enum itr_cache_state state;
     uint64_t fence;                               /* 0: no token */
@@ -35,7 +44,8 @@ struct itr_stats {
     int64_t daily_limit;
     struct itr_error last_error;
     int64_t waiters;
-    uint64_t fetched;  /* tokens got from the gateway by this process */
+    uint64_t fetched; /* tokens got from the gateway by this process */
+    struct itr_fetch_counts fetches;
     const char *store; /* "memory", "file", ... */
     size_t n_events;
     struct itr_event events[ITR_EVENTS]; /* oldest first */

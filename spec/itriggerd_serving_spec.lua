@@ -1,0 +1,161 @@
+-- itriggerd keeps serving: whatever one client, the log or the system does, others get their token.
+local itriggerd = require "spec.support.itriggerd"
+local sandbox = require "spec.support.sandbox"
+
+if itriggerd.missing() then
+  pending(itriggerd.missing())
+  return
+end
+
+describe("itriggerd", function()
+  local f = itriggerd.fixture()
+
+  it("ends with 1, not 2, where the system has no such port for it now", function()
+    local d = f.place:start()
+    local path = f.place:write("b.ini", f.place:config { server = { listen = d.address } })
+    local said, code = f.place:run("--config " .. path)
+    assert.equal(1, code, said)
+    assert.truthy(said:find("in use", 1, true), said)
+  end)
+
+  it("listens on an address that the machine does not have yet", function()
+    local d = f.place:start { server = { listen = "192.0.2.77:8700", tls = "off" } }
+    assert.equal("192.0.2.77:8700", d.address)
+    assert.equal(0, d:stop())
+  end)
+
+  -- Opens n connections from one process of bash, each saying `text`, and holds them until the pipe is closed.
+  local function open_connections(d, n, text)
+    local host, port = d.address:match("^(.*):(%d+)$")
+    local pipe = assert(io.popen(("bash -c 'ulimit -n 4096; for i in $(seq %d); do exec {fd}<>/dev/tcp/%s/%s; "
+      .. "printf \"%s\" >&$fd; done 2>/dev/null; echo open; read -r _' ; echo done"):format(n, host, port, text), "r"))
+    return pipe
+  end
+
+  for name, text in pairs { silent = "", ["that ask for /healthz and stay"] = "GET /healthz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" } do
+    it("answers a client at once beside more connections than it can have, " .. name, function()
+      local path = f.place:write("few.ini", f.place:config { client = { apps = "*" } })
+      -- 100 files: half of them are for connections.
+      local wrapper = f.place:write("few", ("#!/bin/sh\nulimit -n 100\nexec %s --config %s\n"):format(itriggerd.program(), path))
+      itriggerd.shell("chmod 700 " .. wrapper)
+      local d = f.place:launch(path, nil, wrapper)
+      d:await "token app=one"
+      local pipe = open_connections(d, 300, text)
+      assert.equal("open", pipe:read("*l"))
+      for _ = 1, 5 do
+        assert.equal(200, sandbox.request(d.url .. f.token_path, { "--max-time", "5", "-H",
+          "Authorization: Bearer " .. itriggerd.key }).status)
+      end
+      assert.is_true(d:metric "itrigger_connections" <= 50)
+      pipe:close()
+    end)
+  end
+
+  it("frees the place of a poll whose client has gone", function()
+    local d = f.place:start()
+    d:await "token app=one"
+    local fence = f.granted(d:get(f.token_path)).fence
+    local answer = sandbox.request(d.url .. f.token_path .. ("?newer_than=%d&wait=60"):format(fence),
+      { "--max-time", "0.5", "-H", "Authorization: Bearer " .. itriggerd.key })
+    assert.is_nil(answer.status)
+    repeat until d:metric 'itrigger_pollers{app="one"}' == 0
+  end)
+
+  it("refreshes, answers and ends while nobody reads its log", function()
+    local path = f.place:write("stuck.ini", f.place:config { server = { access_log = "all" },
+      app = { token_ttl = 2, min_refresh_interval = 0 } })
+    f.sb:token { kind = "overlap", life_ms = 2000 }
+    -- A pipe that is full at once, and a reader that never reads.
+    local fifo = f.place.dir .. "/fifo"
+    itriggerd.shell("mkfifo " .. fifo)
+    local wrapper = f.place:write("stuck", ("#!/bin/sh\nexec %s --config %s 2>>%s\n"):format(itriggerd.program(), path, fifo))
+    itriggerd.shell("chmod 700 " .. wrapper)
+    local port = itriggerd.shell("shuf -i 20000-30000 -n 1"):match("%d+")
+    f.place:write("stuck.ini", f.place:config { server = { access_log = "all", listen = "127.0.0.1:" .. port },
+      app = { token_ttl = 2, min_refresh_interval = 0 } })
+    local pipe = assert(io.popen(("sleep 120 <>%s & reader=$!; %s & echo $!; wait $!; echo \"exit $?\"; kill $reader")
+      :format(fifo, wrapper)))
+    local pid = pipe:read("*l")
+    local d = { url = "http://127.0.0.1:" .. port }
+    local function get(path_, more)
+      local arguments = { "--max-time", "20", "-H", "Authorization: Bearer " .. itriggerd.key }
+      for _, argument in ipairs(more or {}) do
+        arguments[#arguments + 1] = argument
+      end
+      return sandbox.request(d.url .. path_, arguments)
+    end
+    repeat until get("/readyz").status == 200
+    -- More than a pipe takes (64 KB), and than the queue (256 KB).
+    local urls = f.place:write("urls", (("url = %s%s\n"):format(d.url, f.token_path)):rep(6000))
+    itriggerd.shell(("curl -s -o /dev/null --noproxy '*' -H 'Authorization: Bearer %s' -K %s"):format(itriggerd.key, urls))
+    local before = f:fetches()
+    repeat until f:fetches() >= before + 2
+    assert.equal(200, get("/healthz").status)
+    assert.is_true(tonumber(get("/metrics").body:match("itrigger_log_lines_dropped_total (%d+)") or "1") > 0)
+    itriggerd.shell("kill -TERM " .. pid)
+    assert.equal("exit 0", pipe:read("*l"))
+    pipe:close()
+  end)
+
+  describe("when it ends", function()
+    it("refuses new connections from the first moment, and finishes what it has", function()
+      f.sb:fault { kind = "hold", path = "token", times = 1 }
+      local d = f.place:start { client = { apps = "*" } }
+      local answer = d:begin(f.token_path)
+      f.sb:wait { held = 1 }
+      repeat until d:metric "itrigger_requests_waiting" == 1
+      d:signal "TERM"
+      d:await "stop: "
+      local late
+      repeat
+        late = sandbox.request(d.url .. "/healthz", { "--max-time", "5" })
+      until late.exit ~= 0
+      assert.equal(7, late.exit) -- refused, neither accepted nor reset
+      f.sb:release {}
+      assert.equal(200, answer().status)
+      assert.equal(0, d:stop())
+    end)
+
+    it("answers a poll with the token that there is", function()
+      local d = f.place:start()
+      d:await "token app=one"
+      local first = f.granted(d:get(f.token_path))
+      local answer = d:begin(f.token_path .. ("?newer_than=%d&wait=60"):format(first.fence))
+      repeat until d:metric 'itrigger_pollers{app="one"}' == 1
+      assert.equal(0, d:stop())
+      assert.equal(first.fence, f.granted(answer()).fence)
+    end)
+  end)
+
+  it("logs a failure when it begins and when it ends, not each time", function()
+    f.sb:fault { kind = "status", status = 503, path = "token" }
+    local d = f.place:start { app = { min_refresh_interval = 0 } }
+    d:await "warning fetch app=one"
+    for _ = 1, 5 do
+      d:get(f.token_path)
+    end
+    f.sb:clear {}
+    d:await "info fetch app=one: works again after"
+    local _, times = table.concat(d.log, "\n"):gsub("warning fetch app=one", "")
+    assert.equal(1, times)
+    assert.is_true(d:metric 'itrigger_fetch_failures_total{app="one",kind="api"}' > 0)
+  end)
+
+  it("logs who reports and refreshes, and of who has no key one line a second", function()
+    local d = f.place:start()
+    d:await "token app=one"
+    f.place:write("itriggerd.ini", f.place:config { server = { log = "json" } })
+    d:signal "HUP"
+    d:await '"event":"reload"'
+    local first = f.granted(d:get(f.token_path))
+    d:post(f.refresh_path, ('{"refused":%d}'):format(first.fence))
+    local line = d:await '"event":"request"'
+    assert.truthy(line:find('"client":"shop","key":1,"request":"report","drop_in":false,"status":200,"code":200', 1, true), line)
+    for _ = 1, 30 do
+      d:get(f.token_path, nil, "wrong-key-0123456789")
+    end
+    d:stop()
+    local _, times = table.concat(d.log, "\n"):gsub('"status":401', "")
+    assert.is_true(times >= 1 and times < 15, tostring(times))
+  end)
+end)
