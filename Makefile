@@ -75,8 +75,8 @@ lua_sources := $(shell find lua -name '*.lua' 2>/dev/null)
 sandbox_files := $(shell find sandbox -type f ! -name '*.md' 2>/dev/null)
 lua_test_sources := $(wildcard spec/c/lua_*_test.c)
 test_sources := $(filter-out $(if $(has_redis),,$(wildcard spec/c/store_redis*_test.c)) \
-    $(if $(shell tools/luas 5.4),,$(lua_test_sources)) $(if $(has_daemon),,$(wildcard spec/c/itriggerd_*_test.c)) \
-    spec/c/fleet_sim_test.c, $(wildcard spec/c/*_test.c))
+    $(if $(shell tools/luas 5.4),,$(lua_test_sources)) $(if $(has_daemon),,$(wildcard spec/c/itriggerd_*_test.c)), \
+    $(wildcard spec/c/*_test.c))
 lua_test_support := spec/c/support/lua_driver.c
 test_support := $(filter-out $(lua_test_support),$(wildcard spec/c/support/*.c))
 sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))

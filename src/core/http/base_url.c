@@ -252,6 +252,14 @@ static enum itr_status append_lower(struct itr_buf *out, const char *text, size_
     return s;
 }
 
+/* The port that the scheme means anyhow: with and without it an address is one and the same. */
+static bool is_standard_port(const struct parts *u)
+{
+    const char *standard = u->scheme_len == strlen("https") ? "443" : "80";
+
+    return u->port_len == strlen(standard) && memcmp(u->port, standard, u->port_len) == 0;
+}
+
 static enum itr_status normalise(const struct base *b, const char *url, struct itr_buf *out,
                                  struct itr_error *e)
 {
@@ -263,7 +271,8 @@ static enum itr_status normalise(const struct base *b, const char *url, struct i
     if ((s = append_lower(out, u.scheme, u.scheme_len)) == ITR_OK &&
         (s = itr_buf_append_str(out, "://")) == ITR_OK)
         s = append_lower(out, u.host, u.host_len);
-    if (s == ITR_OK && u.port != NULL && (s = itr_buf_append_char(out, ':')) == ITR_OK)
+    if (s == ITR_OK && u.port != NULL && !is_standard_port(&u) &&
+        (s = itr_buf_append_char(out, ':')) == ITR_OK)
         s = itr_buf_append(out, u.port, u.port_len);
     return s == ITR_OK ? s : itr_error_set(e, s, "no room for the address in %s", b->option);
 }

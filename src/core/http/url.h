@@ -16,10 +16,10 @@
 
 /*
  * Checks a gateway's base address and appends its normal form to out: scheme and host in lower
- * case, no trailing slash, port kept as given. Refused (ITR_CONFIG, naming the option "gateway" and
- * what to write instead): no absolute URL; another scheme than https, or http off loopback
- * (localhost, 127.0.0.0/8, [::1]); a user, a path (a lone "/" is right), a query, a fragment; an
- * empty host; a port that is none; spaces and control characters.
+ * case, no trailing slash, no port if it is the scheme's own. Refused (ITR_CONFIG, naming the
+ * option "gateway" and what to write instead): no absolute URL; another scheme than https, or http
+ * off loopback (localhost, 127.0.0.0/8, [::1]); a user, a path (a lone "/" is right), a query, a
+ * fragment; an empty host; a port that is none; spaces and control characters.
  */
 enum itr_status itr_base_url(const char *gateway, struct itr_buf *out, struct itr_error *e);
 
