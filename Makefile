@@ -302,7 +302,7 @@ luas_here = $(shell tools/luas $(luas_or_all))
 
 # In a make of its own: a recipe is expanded before its first line, setup, has brought the Luas.
 .PHONY: test-products
-test-products: c-tests $(if $(has_daemon),build-daemon) \
+test-products: c-tests $(command) $(if $(has_daemon),build-daemon) \
     $(if $(filter test-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
 	$(say_left_out)
 
