@@ -7,4 +7,18 @@ if os.getenv("BUSTED_GC") == "generational" and not pcall(collectgarbage, "gener
   collectgarbage("setstepmul", 1000)
 end
 
+-- busted unloads after each file what that file loaded, but a Lua state can load luv only once: the second time it finds the
+-- loop of the first, which was collected. So the first one stays.
+local luv
+function package.preload.luv(name)
+  if luv == nil then
+    local loader, path = (rawget(package, "searchers") or package.loaders)[3](name)
+    if type(loader) ~= "function" then
+      error(("module 'luv' not found:%s"):format(loader or ""), 0)
+    end
+    luv = loader(name, path)
+  end
+  return luv
+end
+
 require "busted.runner"({ standalone = false })
