@@ -13,7 +13,17 @@
 
 void itr_curl_sockets_init(struct itr_curl_sockets *s)
 {
+    size_t i;
+
     *s = (struct itr_curl_sockets){0};
+    for (i = 0; i < ITR_CURL_SOCKETS_BUCKETS; i++)
+        itr_list_init(&s->by_port[i]);
+    itr_list_init(&s->unnamed);
+}
+
+static struct itr_curl_socket *socket_of(struct itr_list *node)
+{
+    return ITR_CONTAINER(node, struct itr_curl_socket, node);
 }
 
 /* ---- one connection ---- */
@@ -50,8 +60,8 @@ bool itr_curl_socket_is_connected(const struct itr_curl_socket *s)
     return s->fd < 0 ? s->connected : getpeername(s->fd, (struct sockaddr *)(void *)&peer, &n) == 0;
 }
 
-/* Its local port once it is connected; 0 before, and for a Unix socket. */
-static int local_port_of(struct itr_curl_socket *s)
+/* Return its local port once it is connected; 0 before, and for a Unix socket. */
+static int local_port_of(const struct itr_curl_socket *s)
 {
     union {
         struct sockaddr any;
@@ -61,13 +71,11 @@ static int local_port_of(struct itr_curl_socket *s)
     } a = {.any.sa_family = AF_UNSPEC};
     socklen_t n = sizeof a;
 
-    if (s->local_port == 0 && getsockname(s->fd, &a.any, &n) == 0) {
-        if (a.any.sa_family == AF_INET)
-            s->local_port = ntohs(a.four.sin_port);
-        else if (a.any.sa_family == AF_INET6)
-            s->local_port = ntohs(a.six.sin6_port);
-    }
-    return s->local_port;
+    if (getsockname(s->fd, &a.any, &n) != 0)
+        return 0;
+    if (a.any.sa_family == AF_INET)
+        return ntohs(a.four.sin_port);
+    return a.any.sa_family == AF_INET6 ? ntohs(a.six.sin6_port) : 0;
 }
 
 /* ---- the open ones ---- */
@@ -77,6 +85,7 @@ static void remove_at(struct itr_curl_sockets *s, size_t i)
     struct itr_curl_socket *gone = s->all[i];
 
     s->all[i] = s->all[--s->n];
+    itr_list_remove(&gone->node);
     gone->connected = itr_curl_socket_is_connected(gone);
     gone->fd = -1;
     itr_curl_socket_release(gone);
@@ -100,20 +109,43 @@ void itr_curl_sockets_close(struct itr_curl_sockets *s)
     }
 }
 
+static struct itr_list *bucket_of(struct itr_curl_sockets *s, int local_port)
+{
+    return &s->by_port[(unsigned)local_port % ITR_CURL_SOCKETS_BUCKETS];
+}
+
+/* Put those that are connected by now where they are found. */
+static void name_new_ones(struct itr_curl_sockets *s)
+{
+    struct itr_list *at, *next;
+
+    for (at = s->unnamed.next; at != &s->unnamed; at = next) {
+        struct itr_curl_socket *one = socket_of(at);
+
+        next = at->next;
+        if ((one->local_port = local_port_of(one)) == 0)
+            continue;
+        itr_list_remove(at);
+        itr_list_append(bucket_of(s, one->local_port), at);
+    }
+}
+
 /* The same port may lead to two addresses of a host: then which of them it is, is not known. */
 struct itr_curl_socket *itr_curl_sockets_find(struct itr_curl_sockets *s, int local_port)
 {
     struct itr_curl_socket *found = NULL;
-    size_t i;
+    struct itr_list *bucket, *at;
 
     if (local_port <= 0)
         return NULL;
-    for (i = 0; i < s->n; i++) {
-        if (local_port_of(s->all[i]) != local_port)
+    name_new_ones(s);
+    bucket = bucket_of(s, local_port);
+    for (at = bucket->next; at != bucket; at = at->next) {
+        if (socket_of(at)->local_port != local_port)
             continue;
         if (found != NULL)
             return NULL;
-        found = s->all[i];
+        found = socket_of(at);
     }
     if (found != NULL)
         found->refs++;
@@ -174,6 +206,7 @@ static struct itr_curl_socket *open_and_note(struct itr_curl_sockets *s,
     }
     new->refs = 2; /* the set's, and the caller's */
     new->goaway = -1;
+    itr_list_append(&s->unnamed, &new->node);
     return s->all[s->n++] = new;
 }
 

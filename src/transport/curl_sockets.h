@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/base/list.h"
+
 /* What a connection turned out to speak. */
 enum itr_curl_version {
     ITR_CURL_VERSION_UNKNOWN, /* no answer came on it yet */
@@ -28,19 +30,25 @@ enum itr_curl_version {
 /* One connection. Counted: by the set while it is open, and by requests that use it. */
 struct itr_curl_socket {
     unsigned refs;
-    int fd;         /* -1: closed */
-    int local_port; /* 0: not known yet */
-    bool used;      /* a request went over it */
-    bool connected; /* it was when it was closed */
+    int fd;               /* -1: closed */
+    int local_port;       /* 0: not known yet */
+    struct itr_list node; /* among those with such a port, or the unnamed ones */
+    bool used;            /* a request went over it */
+    bool connected;       /* it was when it was closed */
     enum itr_curl_version version;
     long goaway; /* the last stream that the server will read; -1: it has not said (or not to us) */
 };
 
+#define ITR_CURL_SOCKETS_BUCKETS 64
+
+/* Stays in place from init on. */
 struct itr_curl_sockets {
     struct itr_curl_socket **all; /* ours; the open ones, in no order */
     size_t n, cap;
-    int open_error;        /* errno of the last one that could not be opened; 0: it could */
-    pthread_mutex_t *lock; /* borrowed; held while one is opened or closed; NULL: none */
+    struct itr_list by_port[ITR_CURL_SOCKETS_BUCKETS];
+    struct itr_list unnamed; /* without a local port: not connected yet, or a Unix socket */
+    int open_error;          /* errno of the last one that could not be opened; 0: it could */
+    pthread_mutex_t *lock;   /* borrowed; held while one is opened or closed; NULL: none */
 };
 
 void itr_curl_sockets_init(struct itr_curl_sockets *s);
