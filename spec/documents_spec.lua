@@ -317,6 +317,7 @@ local RULES = {
   },
   ["docs/stores.md"] = {
     { "token_store_key", client_of_daemon },
+    { "ACL SETUSER", "spec/store_redis_errors_spec.lua gives these rights" },
     { "POST /v1/apps", DRAWING },
   },
   ["sandbox/README.md"] = {

@@ -17,7 +17,7 @@ local function has(text, part)
 end
 
 describe("make", function()
-  local itriggerd = shell("pkg-config --atleast-version=0.9.71 libmicrohttpd && pkg-config --exists inih && echo yes") == "yes\n"
+  local itriggerd = shell("pkg-config --atleast-version=0.9.71 libmicrohttpd && pkg-config --exists gnutls && echo yes") == "yes\n"
 
   it("builds for the tests what they test, itriggerd too", function()
     local text = make "test-products"
@@ -28,11 +28,11 @@ describe("make", function()
 
   it("says in a line what it leaves out, and which package brings it", function()
     local headers = shell("mktemp -d"):match("%S+")
-    shell(("mkdir %s/hiredis; echo '#error none' | tee %s/hiredis/hiredis.h >%s/ini.h"):format(headers, headers, headers))
+    shell(("mkdir %s/hiredis; echo '#error none' | tee %s/hiredis/hiredis.h >%s/microhttpd.h"):format(headers, headers, headers))
     local text = make("build CPPFLAGS=-I" .. headers)
     shell("rm -r " .. headers)
     has(text, "left out: itrigger.redis; it needs hiredis (Debian: libhiredis-dev)")
-    has(text, "left out: itriggerd; it needs libmicrohttpd 0.9.71 or newer and inih (Debian: libmicrohttpd-dev libinih-dev)")
+    has(text, "left out: itriggerd; it needs libmicrohttpd 0.9.71 or newer (Debian: libmicrohttpd-dev)")
     assert.falsy(text:find("itriggerd/main.o", 1, true))
     assert.falsy(make("build REDIS=0 DAEMON=0"):find("left out", 1, true))
   end)
