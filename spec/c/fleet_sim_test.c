@@ -302,7 +302,7 @@ static void endpoint_misread_as_a_refusal_costs(enum sim_gateway_kind kind, int6
                   sim_gateway_kind_name(kind), (int)daily_limit, c.sent, c.told, c.failed);
     assert_true(c.calls >= 1400);
     assert_int_equal(c.failed, c.calls);
-    assert_in_range(c.sent, 12, most);
+    assert_in_range(c.sent, 26, most);
     assert_true(c.told > 1300);
 }
 
@@ -426,6 +426,21 @@ static void code_40004_all_day_is_no_fetch_storm(void **s)
     c = run(w).watch;
     assert_int_equal(c.sent, 12); /* one each half hour */
     assert_int_equal(c.failed, c.calls);
+}
+
+static void code_40003_all_day_is_a_fetch_each_10_minutes(void **s)
+{
+    struct sim_options o = fleet(20, SIM_OVERWRITE);
+    struct trouble t = {SIM_FORBIDS, SIM_DAY};
+    struct sim_world *w;
+    struct sim_watch c;
+
+    (void)s;
+    w = world(&o);
+    sim_world_at(w, 0, trouble, &t);
+    c = run(w).watch;
+    print_message("# 40003 all day: %ld fetches\n", c.sent);
+    assert_in_range(c.sent, 138, 144);
 }
 
 static void endpoint_down_3_h_burns_no_daily_limit(void **s)
@@ -578,6 +593,34 @@ static void holder_killed_is_followed_when_its_lease_ends(void **s)
     assert_int_equal(c.calls, 4);
     assert_int_equal(c.failed, 0);
     assert_int_equal(c.sent, 2);
+}
+
+static void kill_each_sender(struct sim_world *w, const struct sim_event *e)
+{
+    int i;
+
+    for (i = 0; i < w->options.processes; i++)
+        if (sim_process_lives(&w->processes[i]) &&
+            w->processes[i].state.machine.state == ITR_MACHINE_SEND)
+            sim_process_kill(&w->processes[i]);
+    sim_world_soon(w, NULL, 0, 5, kill_each_sender, e->arg);
+}
+
+/* Three leases may lapse in a row, each 15 s long; then it is as with any other failure. */
+static void fetch_that_kills_its_process_is_held_back(void **s)
+{
+    struct sim_options o = fleet(20, SIM_OVERWRITE);
+    struct sim_world *w;
+    struct sim_watch c;
+
+    (void)s;
+    o.habits.call_every_ms = 10 * SIM_SECOND;
+    o.run_ms = 2 * SIM_HOUR;
+    w = world(&o);
+    sim_world_at(w, 0, kill_each_sender, NULL);
+    c = run(w).watch;
+    print_message("# each fetch kills its process: %ld fetches in 2 h\n", c.sent);
+    assert_in_range(c.sent, 30, 70);
 }
 
 /* ---- the store ---- */
@@ -784,6 +827,7 @@ int main(void)
         cmocka_unit_test(code_40004_until_9_burns_no_daily_limit),
         cmocka_unit_test(failures_until_9_burn_no_daily_limit),
         cmocka_unit_test(code_40004_all_day_is_no_fetch_storm),
+        cmocka_unit_test(code_40003_all_day_is_a_fetch_each_10_minutes),
         cmocka_unit_test(endpoint_down_3_h_burns_no_daily_limit),
         cmocka_unit_test(refresh_in_a_loop_is_bounded_and_fails_no_call),
         cmocka_unit_test(min_valid_in_a_loop_is_bounded_and_fails_no_call),
@@ -791,6 +835,7 @@ int main(void)
         cmocka_unit_test(past_its_end_a_token_is_given_at_once_while_fetching_fails),
         cmocka_unit_test(lease_of_a_holder_with_a_longer_timeout_is_not_replaced),
         cmocka_unit_test(holder_killed_is_followed_when_its_lease_ends),
+        cmocka_unit_test(fetch_that_kills_its_process_is_held_back),
         cmocka_unit_test(swap_whose_answer_is_lost_costs_no_count_and_no_lease),
         cmocka_unit_test(token_that_could_not_be_stored_is_stored_later_and_born_when_it_came),
         cmocka_unit_test(slow_store_and_slow_gateway_are_1_fetch),
