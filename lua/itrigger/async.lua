@@ -143,40 +143,28 @@ local function count(party, n)
   waiting[place] = at_place > 0 and at_place or nil
 end
 
-local function enter_one(party)
-  if party.id and parties[party.id] == nil then -- one without an id only sleeps
+
+-- The party counts as long as it waits.
+local function enter(party)
+  if parties[party.id] == nil then
     local host = party.host
     party.place = host.place and host.place() or host
     parties[party.id] = party
     count(party)
   end
-end
-
-local function leave_one(party)
-  if party.id and parties[party.id] ~= nil then
-    parties[party.id] = nil
-    count(party, -1)
-  end
-end
-
--- The party counts as long as it waits. So does one that it follows, in a generator: only its follower resumes that.
-local function enter(party)
-  local followed = party.follows
-  while followed do
-    enter_one(followed)
-    followed = followed.follows
-  end
-  enter_one(party)
   party.host.listen(notifier, party.place)
 end
 
+-- With it leave those that it follows, in generators: only their follower resumes them.
 local function leave(party)
-  local followed = party.follows
-  while followed do
-    leave_one(followed)
-    followed = followed.follows
+  local each = party
+  while each do
+    if each.id and parties[each.id] ~= nil then -- one without an id only sleeps
+      parties[each.id] = nil
+      count(each, -1)
+    end
+    each = each.follows
   end
-  leave_one(party)
   party.host.left(party)
 end
 
@@ -396,15 +384,11 @@ end
 
 -- Over a transport of the program's own, which sends in the caller's coroutine. Whatever `send` raises
 -- is raised here (it may have to yield, and on Lua 5.1 nothing that yields can be guarded): nobody knows whether it had
--- sent, which is what its call is told when the party takes again.
+-- sent, which is what core.request has its call told when the party takes again.
 local function carry_on(party, seconds)
   local transport, group = party.transport, party.group
   local pause = PAUSE_S
   local late = seconds and transport.now() + seconds
-  if party.sending then
-    party.sending = nil
-    core_answer(group, nil, "its send raised an error")
-  end
   while true do
     local slot, response, err, elapsed = core_look(group)
     if slot ~= nil then
@@ -414,9 +398,7 @@ local function carry_on(party, seconds)
     end
     local request = core_request(group)
     if request then
-      party.sending = true
       local answer, why = transport.send(request)
-      party.sending = nil
       core_answer(group, answer, why ~= nil and tostring(why) or nil)
       pause = PAUSE_S
     else

@@ -25,7 +25,7 @@ describe("a cqueues controller with a call in flight", function()
       client:get(face.echo_get)
     end)
     while sb:state().held < 1 do
-      waiting:step(0)
+      assert(waiting:step(0))
     end
     local code
     other:wrap(function()

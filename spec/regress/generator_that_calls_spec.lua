@@ -46,9 +46,14 @@ describe("a generator that calls", function()
 
   it("gives a batch its requests in luv", function()
     local tags
+    local pulls, next_order = 0, orders(client, 5)
     if in_luv(function()
-      tags = take_all(client:batch(orders(client, 5), { concurrency = 3 }))
+      tags = take_all(client:batch(function()
+        pulls = pulls + 1
+        return next_order()
+      end, { concurrency = 3 }))
     end) then
+      assert.is_true(pulls < 60, pulls .. " pulls: it spins") -- two or three a request
       assert.same({ [201] = true, [202] = true, [203] = true, [204] = true, [205] = true }, tags)
       assert.equal(5, sb:state().calls[face.echo_post])
       assert.equal(5, sb:state().calls[face.echo_get])

@@ -172,9 +172,6 @@ return function(uv)
   -- The generator that the party waits in is resumed by `follower`, which is woken in its place.
   function luv.follow(party, follower)
     party.follower, held[party] = follower, nil
-    if party.woken then
-      luv.wake(party)
-    end
   end
 
   -- ---- the notifier ----
