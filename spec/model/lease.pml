@@ -4,7 +4,8 @@
  * processes. Each step is one access, of the store or of the gateway; anything may come between.
  *
  * What goes wrong, each as often as its budget says and at any moment: a holder oversleeps (its
- * lease lapses), an answer is lost, the store forgets, the gateway revokes all tokens.
+ * lease lapses), an answer is lost, the store forgets, the gateway revokes all tokens, a swap is
+ * done and its answer lost. And processes end in an orderly way, at any moment before their request.
  *
  * No times: a lease ends by lapsing, and a process that waits goes on when there is something new.
  * No holds (they only delay). A fence grows like the store's clock, which no forgetting sets back.
@@ -12,6 +13,8 @@
  *   -DOVERWRITE       a fetch ends the earlier token at once; else it lives on
  *   -DWITHOUT_LOOK    mistake: no look at the lease before the first byte
  *   -DWITHOUT_FENCE   mistake: an outcome is settled whoever holds the lease by then
+ *   -DWITHOUT_NAME    mistake: a lease of ours is not known again when the answer of its swap is lost
+ *   -DEXIT_RACE       mistake: a process ends though its lease was just swapped in
  */
 #define PROCESSES 3
 
@@ -26,6 +29,13 @@
 #endif
 #ifndef REVOKES
 #define REVOKES 0
+#endif
+
+#ifndef LOST_SWAPS
+#define LOST_SWAPS 0
+#endif
+#ifndef ENDS
+#define ENDS 0
 #endif
 
 #define NOBODY 0
@@ -52,7 +62,8 @@ byte issued, dead; /* all up to `dead` are refused */
 byte sent;
 byte overslept; /* leases that lapsed while their holder's request was out */
 byte late;      /* requests that came to the gateway after their lease was taken */
-byte lapses, losses, forgets, revokes;
+byte lapses, losses, forgets, revokes, lost_swaps, ends;
+byte counted; /* fetches, in the record */
 byte done;
 bool is_out[PROCESSES + 1]; /* by owner: its request is out, or its answer is not settled */
 
@@ -84,15 +95,20 @@ decide: /* load; in the order of itr_record_decide */
         :: else ->
             fresh[me] = true;
             if
+#ifdef WITHOUT_NAME
             :: owner != NOBODY && !lapsed -> is = WAIT
+#else
+            :: owner != NOBODY && owner != me && !lapsed -> is = WAIT
+#endif
             :: else -> is = ACQUIRE
             fi
         fi
     };
     if
+    :: ends < ENDS -> ends++; goto leave
     :: is == TAKE -> goto call
     :: is == WAIT -> (!fresh[me] || lapsed); fresh[me] = false; goto decide
-    :: else
+    :: is == ACQUIRE
     fi;
 
     /* swap in our lease */
@@ -102,6 +118,10 @@ decide: /* load; in the order of itr_record_decide */
             changed();
             clock++;
             my_fence = clock;
+            if
+            :: owner == me /* of a swap whose answer was lost, or it lapsed: its count goes back */
+            :: else -> counted++
+            fi;
             owner = me;
             lease_fence = my_fence;
             lapsed = false;
@@ -111,7 +131,9 @@ decide: /* load; in the order of itr_record_decide */
     };
     if
     :: is == CONFLICT -> goto decide
-    :: else
+    :: is == DONE && lost_swaps < LOST_SWAPS -> lost_swaps++; goto decide
+    :: is == DONE && ends < ENDS -> ends++; goto leave
+    :: is == DONE
     fi;
 
     /* the look, and the first byte */
@@ -174,6 +196,16 @@ settle: /* load; as itr_record_settle */
     /* swap in what came of it */
     d_step {
         if
+        :: owner == NOBODY && lease_fence == my_fence -> /* settled before: that answer was lost */
+            assert(lost_swaps > 0);
+            if
+            :: answer != 0 -> held = answer; held_fence = my_fence; is = DONE
+            :: else -> is = NOT_OURS
+            fi;
+            my_fence = 0;
+            answer = 0
+        :: else ->
+        if
         :: fresh[me] ->
             changed();
             if
@@ -192,9 +224,12 @@ settle: /* load; as itr_record_settle */
             lease_fence = my_fence;
             lapsed = false;
             is_out[me] = false;
-            my_fence = 0;
-            answer = 0
+            if
+            :: lost_swaps < LOST_SWAPS -> lost_swaps++; is = CONFLICT
+            :: true -> my_fence = 0; answer = 0
+            fi
         :: else -> is = CONFLICT
+        fi
         fi
     };
     if
@@ -207,7 +242,41 @@ call:
     if
     :: held > dead -> done++
     :: else -> goto decide /* refused */
-    fi
+    fi;
+    goto gone;
+
+leave: /* the process ends: load; nothing of ours may stay */
+#ifndef EXIT_RACE
+    atomic {
+        fresh[me] = true;
+        if
+        :: owner == me -> is = SETTLE
+        :: else -> is = DONE
+        fi
+    };
+    if
+    :: is == DONE -> done++; goto gone
+    :: else
+    fi;
+    d_step { /* swap: the lease and its count go back */
+        if
+        :: fresh[me] ->
+            changed();
+            owner = NOBODY;
+            lapsed = false;
+            counted--;
+            is = DONE
+        :: else -> is = CONFLICT
+        fi
+    };
+    if
+    :: is == CONFLICT -> goto leave
+    :: else
+    fi;
+#endif
+    done++;
+gone:
+    skip
 }
 
 /* Whatever may go wrong, at any moment at which it can. */
@@ -257,7 +326,9 @@ init
 
     /* Everyone has a good token; no lease is left but one that lapsed. */
     (done == PROCESSES);
-    assert(owner == NOBODY || lapsed)
+    assert(owner == NOBODY || lapsed);
+    /* Counted is sent, and the leases that lapsed unsent. */
+    assert(forgets > 0 || (counted >= sent && counted <= sent + lapses))
 }
 
 ltl converges { <> (done == PROCESSES) }
