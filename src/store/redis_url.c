@@ -337,20 +337,23 @@ void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size)
     append(out, size, "%s%s/%d?prefix=%s", u->is_sentinel ? "/" : "", u->master, u->db, u->prefix);
 }
 
+static void digest_login(struct itr_sha256 *h, const struct itr_redis_login *login)
+{
+    itr_sha256_update(h, login->user, strlen(login->user) + 1);
+    itr_sha256_update(h, login->password, strlen(login->password) + 1);
+    itr_sha256_update(h, &login->has_password, sizeof login->has_password);
+}
+
 void itr_redis_url_identity(const struct itr_redis_url *u, char *out, size_t size)
 {
-    const struct itr_redis_login *const logins[] = {&u->login, &u->sentinel_login};
     unsigned char digest[ITR_SHA256_LEN];
     struct itr_sha256 h;
-    size_t i, n;
+    size_t n;
 
     itr_redis_url_id(u, out, size);
     itr_sha256_init(&h);
-    for (i = 0; i < sizeof logins / sizeof *logins; i++) {
-        itr_sha256_update(&h, logins[i]->user, strlen(logins[i]->user) + 1);
-        itr_sha256_update(&h, logins[i]->password, strlen(logins[i]->password) + 1);
-        itr_sha256_update(&h, &logins[i]->has_password, sizeof logins[i]->has_password);
-    }
+    digest_login(&h, &u->login);
+    digest_login(&h, &u->sentinel_login);
     itr_sha256_update(&h, u->ca_file, strlen(u->ca_file) + 1);
     itr_sha256_update(&h, &u->timeout_ms, sizeof u->timeout_ms);
     itr_sha256_final(&h, digest);
