@@ -1,5 +1,6 @@
 /* store_redis: the contract of stores on a real redis-server, and what only a server can do wrong.
  */
+#include "support/raw_server.h"
 #include "support/redis_server.h"
 #include "support/store_contract.h"
 
@@ -163,6 +164,112 @@ static void something_else_under_the_key_is_an_error(void **state)
     store_assert_swap_fails(*state, words);
 }
 
+/* ---- which server ---- */
+
+/* A server that answers each connection with `text`, whatever it is asked. */
+static struct raw_server *answer_with(const char *text)
+{
+    static struct raw_step script[3];
+    static const struct raw_step *const scripts[] = {script};
+
+    script[0] = (struct raw_step){RAW_SEND, text, 0};
+    script[1] = (struct raw_step){RAW_HOLD, NULL, 0};
+    script[2] = (struct raw_step){RAW_END, NULL, 0};
+    return raw_server_new(scripts, 1);
+}
+
+static void the_next_host_is_tried(void **state)
+{
+    char where[120];
+    struct itr_store *s;
+
+    (void)state;
+    snprintf(where, sizeof where, "redis://127.0.0.1:1,127.0.0.1:2,127.0.0.1:%d", server.port);
+    s = open_at(where);
+    store_assert_value(s, "k", "");
+    assert_true(store_swap(s, "k", "", "a"));
+    s->ops->release(s);
+}
+
+static void all_hosts_down_is_told_with_the_last_one(void **state)
+{
+    struct itr_store *s = open_at("redis://127.0.0.1:1,127.0.0.1:2");
+
+    (void)state;
+    store_assert_load_fails(
+        s, (const char *const[]){"redis://127.0.0.1:1,127.0.0.1:2", "refused", NULL});
+    s->ops->release(s);
+}
+
+/* The first Sentinel is gone, the second one has lost the master from its configuration. */
+static void the_sentinel_that_knows_the_master_is_found(void **state)
+{
+    static char answer[64];
+    struct raw_server *second = answer_with("*-1\r\n"), *third;
+    char where[160];
+    struct itr_store *s;
+
+    (void)state;
+    snprintf(where, sizeof where, "redis+sentinel://127.0.0.1:1,127.0.0.1:%d/shop",
+             raw_server_port(second));
+    s = open_at(where);
+    store_assert_load_fails(s, (const char *const[]){"does not know a master", NULL});
+    s->ops->release(s);
+    raw_server_free(second);
+
+    snprintf(answer, sizeof answer, "*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%d\r\n",
+             snprintf(NULL, 0, "%d", server.port), server.port);
+    third = answer_with(answer);
+    snprintf(where, sizeof where,
+             "redis+sentinel://127.0.0.1:1,127.0.0.1:%d/shop/3?prefix=p:", raw_server_port(third));
+    s = open_at(where);
+    assert_true(store_swap(s, "k", "", "a"));
+    assert_true(SAYS("a", "-n", "3", "GET", "p:k"));
+    s->ops->release(s);
+
+    /* What it names is not a master (any more). */
+    assert_true(SAYS("OK", "REPLICAOF", "127.0.0.1", "1"));
+    s = open_at(where);
+    store_assert_load_fails(s, (const char *const[]){"it is a replica", NULL});
+    s->ops->release(s);
+    raw_server_free(third);
+}
+
+static void a_sentinel_cannot_lead_to_a_machine_that_is_not_allowed(void **state)
+{
+    struct raw_server *sentinel = answer_with("*2\r\n$9\r\n192.0.2.1\r\n$4\r\n6379\r\n");
+    struct itr_store *s;
+    char where[120];
+
+    (void)state;
+    snprintf(where, sizeof where, "redis+sentinel://127.0.0.1:%d/shop", raw_server_port(sentinel));
+    s = open_at(where);
+    store_assert_load_fails(s, (const char *const[]){"192.0.2.1", "insecure=1", NULL});
+    s->ops->release(s);
+    raw_server_free(sentinel);
+}
+
+static void a_cluster_that_sends_us_in_circles_is_left(void **state)
+{
+    static char answer[80];
+    struct raw_server *node;
+    struct itr_store *s;
+    char where[120];
+
+    (void)state;
+    /* To itself, by another name. What comes after an answer must not be taken for the next one's,
+     * so each hop has a connection of its own. */
+    node = answer_with(answer);
+    snprintf(answer, sizeof answer,
+             "-MOVED 1 localhost:%d\r\n*2\r\n$1\r\n1\r\n$1\r\n1\r\n+more\r\n",
+             raw_server_port(node));
+    snprintf(where, sizeof where, "redis://127.0.0.1:%d", raw_server_port(node));
+    s = open_at(where);
+    store_assert_load_fails(s, (const char *const[]){"in circles", NULL});
+    s->ops->release(s);
+    raw_server_free(node);
+}
+
 /* ---- passwords ---- */
 
 static void assert_login(const char *user_part, const char *word)
@@ -241,6 +348,13 @@ static void a_wrong_address_is_told_without_its_password(void **state)
         "redis://:pw@127.0.0.1.example.org",
         "redis://127.x/",
         "redis://[::1/0",
+        "redis://127.0.0.1,",
+        "redis://127.0.0.1,other.host",
+        "redis://h1,h2,h3,h4,h5,h6,h7,h8,h9?insecure=1",
+        "redis+sentinel://:pw@127.0.0.1",
+        "redis+sentinel://:pw@127.0.0.1/",
+        "redis+sentinel://127.0.0.1/shop/x",
+        "redis://127.0.0.1?sentinel_password=pw@x",
     };
     struct itr_store *s = NULL;
     size_t i;
@@ -283,6 +397,33 @@ static void an_address_is_taken_apart(void **state)
     assert_string_equal(u.login.password, "x");
 }
 
+static void an_address_of_sentinels_is_taken_apart(void **state)
+{
+    static const char address_of_all[] =
+        "rediss+sentinel://app:p%2F1@10.0.0.1,[2001:db8::1]:26380,s3:7/my%20master/4?prefix=a:"
+        "&sentinel_user=ask&sentinel_password=p%2F2&ca_file=/ca.pem";
+    struct itr_redis_url u;
+    char id[ITR_REDIS_ID];
+
+    (void)state;
+    assert_int_equal(itr_redis_url_read(address_of_all, &u, &e), ITR_OK);
+    assert_true(u.is_sentinel && u.is_tls);
+    assert_int_equal(u.n_hosts, 3);
+    assert_string_equal(u.hosts[0].host, "10.0.0.1");
+    assert_int_equal(u.hosts[0].port, 26379);
+    assert_string_equal(u.hosts[1].host, "2001:db8::1");
+    assert_int_equal(u.hosts[1].port, 26380);
+    assert_int_equal(u.hosts[2].port, 7);
+    assert_string_equal(u.master, "my master");
+    assert_int_equal(u.db, 4);
+    assert_string_equal(u.login.password, "p/1");
+    assert_string_equal(u.sentinel_login.user, "ask");
+    assert_string_equal(u.sentinel_login.password, "p/2");
+    itr_redis_url_id(&u, id, sizeof id);
+    assert_string_equal(id, "rediss+sentinel://10.0.0.1:26379,[2001:db8::1]:26380,s3:7/my "
+                            "master/4?prefix=a:");
+}
+
 static void a_unix_socket_serves_as_well(void **state)
 {
     char base[] = "/tmp/itr-redis-XXXXXX", path[64], where[96];
@@ -321,10 +462,16 @@ int main(void)
         STORE_TEST(a_full_server_is_an_error_and_keeps_what_it_has),
         STORE_TEST(a_replica_is_an_error),
         STORE_TEST(something_else_under_the_key_is_an_error),
+        STORE_TEST(the_next_host_is_tried),
+        cmocka_unit_test(all_hosts_down_is_told_with_the_last_one),
+        STORE_TEST(the_sentinel_that_knows_the_master_is_found),
+        cmocka_unit_test(a_sentinel_cannot_lead_to_a_machine_that_is_not_allowed),
+        cmocka_unit_test(a_cluster_that_sends_us_in_circles_is_left),
         STORE_TEST(a_password_is_asked_for_sent_and_never_shown),
         STORE_TEST(a_childs_end_leaves_the_parents_connection_alone),
         cmocka_unit_test(a_wrong_address_is_told_without_its_password),
         cmocka_unit_test(an_address_is_taken_apart),
+        cmocka_unit_test(an_address_of_sentinels_is_taken_apart),
         STORE_TEST(a_unix_socket_serves_as_well),
     };
 

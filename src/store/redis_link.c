@@ -141,8 +141,9 @@ bool itr_redis_link_is_usable(const struct itr_redis_link *l, int64_t now_mono_m
 {
     struct pollfd p = {.fd = l->fd.fd, .events = POLLIN};
 
-    /* Nothing is owed to us: bytes, or the end of them, are a goodbye. */
-    return l->fd.fd >= 0 && now_mono_ms - l->used_mono_ms < IDLE_MS && poll(&p, 1, 0) == 0;
+    /* Nothing is owed to us: bytes, or the end of them, are a goodbye or nonsense. */
+    return l->fd.fd >= 0 && l->taken == 0 && now_mono_ms - l->used_mono_ms < IDLE_MS &&
+           poll(&p, 1, 0) == 0;
 }
 
 /* ---- waiting ---- */
