@@ -390,13 +390,12 @@ static int await_token(lua_State *L)
 
 static const struct itr_protected token_protected = {await_token};
 
-/* Waits for the answer, unless it is there. Returns 0, or Lua's status with an error on top. */
-static int wait_for_token(lua_State *L, struct token_frame *f)
+/* Waits for the answer. Returns 0, or Lua's status with an error on top. */
+static int wait_for_token(lua_State *L, struct token_frame *f, int64_t timeout_ms)
 {
     int status;
 
-    if (itr_wait_is_ready(&f->wait))
-        return 0;
+    f->deadline_mono_ms = itr_clock_mono_ms(itr_clock_system()) + timeout_ms;
     itr_protected_push(L, &token_protected, f);
     if ((status = itr_protected_call(L, 0, 0)) != 0 || !itr_wait_is_ready(&f->wait))
         itr_source_forget(itr_client_source(f->client), &f->wait);
@@ -411,7 +410,7 @@ static int l_token(lua_State *L)
     struct itr_token *token;
     struct itr_error e;
     enum itr_status s;
-    int64_t timeout_ms, now;
+    int64_t timeout_ms, now = 0;
 
     lua_settop(L, 3);
     check_table_or_nil(L, 2);
@@ -423,13 +422,14 @@ static int l_token(lua_State *L)
     if (itr_token_opts_read(L, 2, &timeout_ms, &ask.min_valid_ms, &e) != ITR_OK ||
         itr_client_ask(f.client, &ask, &f.wait, &e) != ITR_OK)
         return itr_error_return(L, &e);
-    now = itr_clock_mono_ms(itr_clock_system());
-    f.deadline_mono_ms = now + timeout_ms;
     itr_lua_client_enter(c);
-    if (wait_for_token(L, &f) != 0) {
+    if (!itr_wait_is_ready(&f.wait) && wait_for_token(L, &f, timeout_ms) != 0) {
         itr_lua_client_leave(c);
         return lua_error(L);
     }
+    if (itr_wait_is_ready(&f.wait) &&
+        f.wait.error.kind != ITR_OK) /* else nobody asks for the time */
+        now = itr_clock_mono_ms(itr_clock_system());
     s = itr_client_ask_answer(&ask, &f.wait, now, timeout_ms, &token, &e);
     itr_lua_client_leave(c);
     return s == ITR_OK ? itr_lua_client_push_token(L, token, f.wait.origin, &e)

@@ -26,6 +26,11 @@ void itr_error_clear(struct itr_error *e)
     e->text[0] = '\0';
 }
 
+void itr_error_copy(struct itr_error *to, const struct itr_error *from)
+{
+    memcpy(to, from, offsetof(struct itr_error, text) + strlen(from->text) + 1);
+}
+
 /* vsnprintf cuts anywhere; a character that lost its tail is dropped as a whole. */
 static void cut_at_character(char *text, size_t len)
 {

@@ -43,8 +43,11 @@ struct itr_error {
     char text[ITR_ERROR_TEXT]; /* NUL-terminated UTF-8, cut at a character boundary */
 };
 
-/* The empty error. */
+/* Make it the empty error. */
 void itr_error_clear(struct itr_error *e);
+
+/* Copy an error: as an assignment, but of the text only as much as there is. */
+void itr_error_copy(struct itr_error *to, const struct itr_error *from);
 
 /* Sets kind and text, clears everything else, returns kind (so: return itr_error_set(...)).
  * fmt is printf's; no argument may be a secret. e may be NULL. */

@@ -576,7 +576,7 @@ enum itr_status itr_client_ask_answer(const struct itr_token_ask *ask, struct it
     }
     *token = w->token; /* the caller now owns it */
     w->token = NULL;
-    *e = w->error;
+    itr_error_copy(e, &w->error);
     if (*token == NULL)
         return e->kind;
     /* A fetch ahead of time that failed is no news for who has a token as good as was asked for. */

@@ -17,7 +17,7 @@ void itr_wait_answer(struct itr_wait *w, struct itr_token *token, const struct i
     if (error->kind == ITR_OK)
         itr_error_clear(&w->error);
     else
-        w->error = *error;
+        itr_error_copy(&w->error, error);
     atomic_store_explicit(&w->ready, true, memory_order_release);
 }
 
