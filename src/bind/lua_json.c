@@ -33,14 +33,11 @@ static int l_decode(lua_State *L)
     struct itr_json_read_options options = {.keep_nulls = lua_toboolean(L, 2) != 0};
     struct itr_json_scan scan;
     struct itr_error e;
-    struct itr_buf *rewritten;
     enum itr_status s;
 
-    lua_settop(L, 1);                                      /* text stays where it is */
-    rewritten = itr_scratch_push(L, n + n / 8 + 2, false); /* json/scan.h: this suffices */
-    if ((s = itr_json_scan(text, n, rewritten, &scan, &e)) == ITR_OK)
+    lua_settop(L, 1); /* text stays where it is */
+    if ((s = itr_json_scan(text, n, &scan, &e)) == ITR_OK)
         itr_json_read(L, &scan, options);
-    itr_buf_clear(rewritten);
     return s == ITR_OK ? 1 : itr_error_return(L, &e);
 }
 

@@ -193,7 +193,6 @@ static bool read_poll(const struct api_request *q, struct api_call *call, struct
 /* {} or {"refused": FENCE}; nothing at all is {}. */
 static bool read_refresh(const struct api_request *q, struct api_call *call, struct reply *r)
 {
-    struct itr_buf rewritten;
     struct itr_json_scan scan;
     struct itr_json_piece all = {q->body, q->body_len}, refused;
     struct itr_error e;
@@ -201,9 +200,7 @@ static bool read_refresh(const struct api_request *q, struct api_call *call, str
 
     if (q->body_len == 0)
         return true;
-    itr_buf_init(&rewritten, API_BODY_MAX * 2);
-    s = itr_json_scan(q->body, q->body_len, &rewritten, &scan, &e);
-    itr_buf_clear(&rewritten);
+    s = itr_json_scan(q->body, q->body_len, &scan, &e);
     if (s != ITR_OK || !scan.is_object)
         return refuse(r, 400, "the body must be a JSON object");
     while (*all.at != '{')

@@ -52,12 +52,10 @@ static void judge(struct token_check *c, struct token_check_request *r)
 {
     struct app *a = r->app;
     struct itr_envelope answer = {.is = ITR_ENVELOPE_NONE};
-    struct itr_buf rewritten;
     bool answered = r->x.response.carried == ITR_OK;
 
-    itr_buf_init(&rewritten, ANSWER_MAX * 2);
     if (answered)
-        answered = itr_envelope_read(&r->x.response, &a->config, &rewritten, &answer) == ITR_OK;
+        answered = itr_envelope_read(&r->x.response, &a->config, &answer) == ITR_OK;
     if (answered && answer.is == ITR_ENVELOPE_TOKEN_REFUSED) {
         atomic_store(&a->refused_fence, r->token->fence);
         atomic_fetch_add(&a->counters->checks_refused, 1);
@@ -75,7 +73,6 @@ static void judge(struct token_check *c, struct token_check_request *r)
         log_debug("check", a->name, "no answer about the token: %s", r->x.response.detail);
         waiting_wake_checks(&c->server->waiting, a);
     }
-    itr_buf_clear(&rewritten);
 }
 
 static bool same_text(const char *a, const char *b)

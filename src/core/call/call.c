@@ -18,7 +18,6 @@ void itr_call_init(struct itr_call *c, const struct itr_config *config)
     itr_query_init(&c->query);
     itr_buf_init(&c->body, ITR_BODY_MAX);
     itr_buf_init_secret(&c->url, URL_MAX);
-    itr_buf_init(&c->rewritten, (size_t)config->max_response_bytes * 2);
     itr_exchange_init(&c->exchange, (size_t)config->max_response_bytes);
     c->exchange.owner = c;
     itr_list_init(&c->node);
@@ -60,7 +59,6 @@ void itr_call_reset(struct itr_call *c)
     itr_query_reset(&c->query);
     reset_buf(&c->body);
     reset_buf(&c->url);
-    reset_buf(&c->rewritten);
     reset_buf(&c->exchange.response.body);
     itr_buf_reset(&c->exchange.response.headers);
     forget_arguments(c);
@@ -74,7 +72,6 @@ void itr_call_clear(struct itr_call *c)
     itr_query_clear(&c->query);
     itr_buf_clear(&c->body);
     itr_buf_clear(&c->url);
-    itr_buf_clear(&c->rewritten);
     itr_exchange_clear(&c->exchange);
 }
 
@@ -103,7 +100,6 @@ static void fail(struct itr_call *c)
 
     mask(c, c->error.text, strlen(c->error.text), itr_redact_mask_cut);
     mask(c, body->data, body->len, itr_redact_mask);
-    mask(c, c->rewritten.data, c->rewritten.len, itr_redact_mask);
     if (c->executed)
         c->error.retryable = false;
     c->step = ITR_CALL_FAILED;
@@ -365,7 +361,7 @@ static void answered(struct itr_call *c, int64_t now_mono_ms, uint64_t random)
 {
     struct itr_envelope *en = &c->envelope;
 
-    if (itr_envelope_read(&c->exchange.response, c->config, &c->rewritten, en) != ITR_OK) {
+    if (itr_envelope_read(&c->exchange.response, c->config, en) != ITR_OK) {
         fail_with(c, ITR_NOMEM, false, "no memory");
         return;
     }

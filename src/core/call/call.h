@@ -74,7 +74,6 @@ struct itr_call {
 
     /* The result. */
     struct itr_envelope envelope; /* of the last answer; its scan is valid when DONE, or present */
-    struct itr_buf rewritten;     /* envelope.scan.text may lie here */
     struct itr_error error;       /* of FAILED */
     const char *error_name;       /* static; or NULL */
     uint64_t n_refused, n_repeated; /* for the client's counters */

@@ -114,25 +114,21 @@ static enum itr_envelope_is judge_failure(const struct itr_envelope *en, int htt
 
 /* ---- reading ---- */
 
-/* Scans the body. A body that is no envelope is not present; why, is in en->error. */
-static enum itr_status scan_body(const struct itr_buf *body, struct itr_buf *rewritten,
-                                 struct itr_envelope *en)
+/* Scans the body. If it is not an envelope, it is not present, and en->error says why. */
+static void scan_body(const struct itr_buf *body, struct itr_envelope *en)
 {
-    enum itr_status s;
-
     if (body->len == 0)
-        return itr_error_set(&en->error, ITR_DECODE, "the answer is empty");
-    s = itr_json_scan(body->data, body->len, rewritten, &en->scan, &en->error);
-    if (s != ITR_OK)
-        return s;
-    en->present = en->scan.code_is == ITR_JSON_CODE_INTEGER;
-    if (en->present)
-        return ITR_OK;
-    if (!en->scan.is_object)
-        return itr_error_set(&en->error, ITR_DECODE, "the answer is JSON, but not an object");
-    if (en->scan.code_is == ITR_JSON_CODE_ABSENT)
-        return itr_error_set(&en->error, ITR_DECODE, "the answer is an object without \"code\"");
-    return itr_error_set(&en->error, ITR_DECODE, "\"code\" in the answer is not an integer");
+        itr_error_set(&en->error, ITR_DECODE, "the answer is empty");
+    else if (itr_json_scan(body->data, body->len, &en->scan, &en->error) != ITR_OK)
+        return;
+    else if (!en->scan.is_object)
+        itr_error_set(&en->error, ITR_DECODE, "the answer is JSON, but not an object");
+    else if (en->scan.code_is == ITR_JSON_CODE_ABSENT)
+        itr_error_set(&en->error, ITR_DECODE, "the answer is an object without \"code\"");
+    else if (en->scan.code_is != ITR_JSON_CODE_INTEGER)
+        itr_error_set(&en->error, ITR_DECODE, "\"code\" in the answer is not an integer");
+    else
+        en->present = true;
 }
 
 static void describe_present(struct itr_envelope *en, const char *message)
@@ -183,13 +179,12 @@ static enum itr_status describe(struct itr_envelope *en, int http_status,
 }
 
 enum itr_status itr_envelope_read(const struct itr_response *r, const struct itr_config *config,
-                                  struct itr_buf *rewritten, struct itr_envelope *out)
+                                  struct itr_envelope *out)
 {
     out->present = false;
     out->error_name = NULL;
     itr_error_clear(&out->error);
-    if (scan_body(&r->body, rewritten, out) == ITR_NOMEM)
-        return ITR_NOMEM;
+    scan_body(&r->body, out);
     out->is = ITR_ENVELOPE_SUCCESS; /* which needs no look at the message */
     if (!is_success(out, r->http_status))
         return describe(out, r->http_status, config);

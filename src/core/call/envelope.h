@@ -39,16 +39,16 @@ const char *itr_envelope_error_name(enum itr_envelope_is is, bool has_code, int6
 struct itr_envelope {
     enum itr_envelope_is is;
     bool present;              /* the body is an object with an integer `code` */
-    struct itr_json_scan scan; /* of the body, if it is JSON; points into the body or `rewritten` */
+    struct itr_json_scan scan; /* of the body, if it is JSON; points into the body */
     struct itr_error error;    /* what is wrong, unless is SUCCESS; texts are the gateway's own:
                                   secrets are still to be masked. retryable is left to the caller */
     const char *error_name;    /* static, or NULL */
 };
 
-/* Reads a whole HTTP answer (r->carried is ITR_OK). `rewritten` is the caller's (json/scan.h).
- * ITR_OK, or ITR_NOMEM. Kinds of out->error: ITR_API with an envelope, ITR_DECODE without one in a
- * 2xx answer, else ITR_HTTP; ITR_TOKEN when the token was refused. */
+/* Read a whole HTTP answer (r->carried is ITR_OK). ITR_OK, or ITR_NOMEM. Kinds of out->error:
+ * ITR_API with an envelope, ITR_DECODE without one in a 2xx answer, else ITR_HTTP; ITR_TOKEN when
+ * the token was refused. */
 enum itr_status itr_envelope_read(const struct itr_response *r, const struct itr_config *config,
-                                  struct itr_buf *rewritten, struct itr_envelope *out);
+                                  struct itr_envelope *out);
 
 #endif

@@ -77,38 +77,29 @@ static enum itr_status say_detail(struct itr_answer *a, const char *const *secre
     return s;
 }
 
-static enum itr_status scan(struct itr_answer *a)
+static void scan(struct itr_answer *a)
 {
     const struct itr_buf *body = &a->response->body;
     const char *text = body->data != NULL ? body->data : "";
-    enum itr_status s = itr_json_scan(text, body->len, &a->rewritten, &a->scan, &a->scan_error);
+    enum itr_status s = itr_json_scan(text, body->len, &a->scan, &a->scan_error);
 
-    if (s == ITR_NOMEM)
-        return s;
     if (s != ITR_OK)
         a->why_not = a->scan_error.text;
     else if (a->scan.code_is != ITR_JSON_CODE_INTEGER)
         a->why_not = "it has no code that is an integer";
     else
         a->has_envelope = true;
-    return ITR_OK;
 }
 
 enum itr_status itr_answer_read(struct itr_answer *a, const struct itr_response *response,
                                 const char *const *secrets)
 {
-    size_t n = response->body.len;
-    enum itr_status s;
-
     memset(a, 0, sizeof *a);
     a->response = response;
-    /* A wide integer has 16 digits or more and gets two quotes. */
-    itr_buf_init_secret(&a->rewritten, n + n / 8 + 2);
     if (response->carried != ITR_OK)
         return response->carried == ITR_NOMEM ? ITR_NOMEM : say_detail(a, secrets);
-    if ((s = scan(a)) != ITR_OK || !a->has_envelope)
-        return s;
-    return say_message(a, secrets);
+    scan(a);
+    return a->has_envelope ? say_message(a, secrets) : ITR_OK;
 }
 
 enum itr_status itr_answer_token(const struct itr_answer *a, struct itr_buf *token,
@@ -127,9 +118,4 @@ enum itr_status itr_answer_token(const struct itr_answer *a, struct itr_buf *tok
     else if (s != ITR_OK || !itr_record_can_carry(token->data, token->len))
         *wrong = "its data.accessToken is too long or contains control characters";
     return ITR_OK;
-}
-
-void itr_answer_clear(struct itr_answer *a)
-{
-    itr_buf_clear(&a->rewritten);
 }

@@ -23,11 +23,10 @@ struct itr_answer {
     /* Its message, or why nothing was carried, as one line without any secret; "" if there is none.
      */
     char said[ITR_ANSWER_SAID + 1];
-    struct itr_error scan_error; /* internal, like all that follows */
-    struct itr_buf rewritten;
+    struct itr_error scan_error; /* internal */
 };
 
-/* Read `response` into *a, which the caller clears. `secrets` (ended by NULL, at most
+/* Read `response`, which must outlive *a, into *a. `secrets` (ended by NULL, at most
  * ITR_ANSWER_SECRETS; "" among them is skipped) are masked in what it says, and so is the token in
  * the answer itself. ITR_OK, ITR_NOMEM. */
 enum itr_status itr_answer_read(struct itr_answer *a, const struct itr_response *response,
@@ -37,7 +36,5 @@ enum itr_status itr_answer_read(struct itr_answer *a, const struct itr_response 
  * why it cannot be used. ITR_NOMEM. */
 enum itr_status itr_answer_token(const struct itr_answer *a, struct itr_buf *token,
                                  const char **wrong);
-
-void itr_answer_clear(struct itr_answer *a);
 
 #endif

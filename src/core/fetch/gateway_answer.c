@@ -154,7 +154,6 @@ void itr_gateway_answer_read(const struct itr_response *response, const char *co
         judge(&a, token, out);
     else
         fail(out, ITR_NOMEM, NO_MEMORY);
-    itr_answer_clear(&a);
     if (out->is == ITR_OUTCOME_TOKEN)
         return;
     out->error.http_status = response->http_status;

@@ -211,7 +211,6 @@ enum itr_status itr_server_answer_read(const char *server, const struct itr_resp
         s = judge(&j, token, grant);
     else
         s = fail_without_memory(e);
-    itr_answer_clear(&j.answer);
     if (s != ITR_OK)
         itr_buf_reset(token);
     return s;

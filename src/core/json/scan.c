@@ -26,8 +26,6 @@ enum next {
 
 struct scan {
     const unsigned char *begin, *at, *end;
-    const unsigned char *copied; /* the text before this is in *rewritten, if has_wide */
-    struct itr_buf *rewritten;
     struct itr_error *e;
     enum itr_status status;
     struct itr_json_scan found;
@@ -212,36 +210,6 @@ static enum next key(struct scan *s)
 
 /* ---- numbers and words ---- */
 
-static bool no_room(struct scan *s, enum itr_status status)
-{
-    s->status = itr_error_set(s->e, status, "no room for the answer's wide integers");
-    return false;
-}
-
-/* Copies what lies before the integer, and the integer in quotes. */
-static bool quote_wide(struct scan *s, const unsigned char *stop)
-{
-    struct itr_buf *out = s->rewritten;
-    enum itr_status status;
-
-    if ((status = itr_buf_append(out, s->copied, (size_t)(s->at - s->copied))) == ITR_OK &&
-        (status = itr_buf_append_char(out, '"')) == ITR_OK &&
-        (status = itr_buf_append(out, s->at, (size_t)(stop - s->at))) == ITR_OK)
-        status = itr_buf_append_char(out, '"');
-    s->copied = stop;
-    s->found.has_wide = true;
-    return status == ITR_OK || no_room(s, status);
-}
-
-/* A wide integer is a string by the time the decoder sees it, so it is not noted. */
-static void note_number(struct scan *s)
-{
-    if (s->depth > 1)
-        s->found.has_numbers_below = true;
-    else if (s->member != MEMBER_CODE)
-        s->found.has_numbers_top = true;
-}
-
 static enum next number_value(struct scan *s)
 {
     struct itr_json_number n = itr_json_number_scan(s->at, s->end);
@@ -250,10 +218,6 @@ static enum next number_value(struct scan *s)
         return fail(s, n.stop, n.wanted);
     if (n.is_integer && s->member == MEMBER_CODE)
         note_code(s, (const char *)s->at, (size_t)(n.stop - s->at));
-    if (!n.is_wide)
-        note_number(s);
-    else if (!quote_wide(s, n.stop))
-        return NEXT_WRONG;
     s->at = n.stop;
     return NEXT_AFTER;
 }
@@ -270,7 +234,6 @@ static enum next null_value(struct scan *s)
 {
     if (s->member == MEMBER_DATA)
         s->found.data_is_absent = true;
-    s->found.has_nulls = true;
     return word_value(s, "null", 4);
 }
 
@@ -365,36 +328,19 @@ static enum next after(struct scan *s)
     return fail(s, s->at, s->in_object ? "',' or '}'" : "',' or ']'");
 }
 
-/* Sets text and len; copies what follows the last wide integer. */
-static bool finish(struct scan *s)
+enum itr_status itr_json_scan(const char *text, size_t len, struct itr_json_scan *out,
+                              struct itr_error *e)
 {
-    struct itr_json_scan *found = &s->found;
-    enum itr_status status;
-
-    found->text = (const char *)s->begin;
-    found->len = (size_t)(s->end - s->begin);
-    if (!found->has_wide)
-        return true;
-    status = itr_buf_append(s->rewritten, s->copied, (size_t)(s->end - s->copied));
-    if (status != ITR_OK)
-        return no_room(s, status);
-    found->text = s->rewritten->data;
-    found->len = s->rewritten->len;
-    return true;
-}
-
-enum itr_status itr_json_scan(const char *text, size_t len, struct itr_buf *rewritten,
-                              struct itr_json_scan *out, struct itr_error *e)
-{
-    struct scan s = {.rewritten = rewritten, .e = e, .found = {.data_is_absent = true}};
+    struct scan s = {.e = e, .found = {.data_is_absent = true}};
     enum next next = NEXT_VALUE;
 
-    s.begin = s.at = s.copied = (const unsigned char *)(len > 0 ? text : "");
+    s.begin = s.at = (const unsigned char *)(len > 0 ? text : "");
     s.end = s.begin + len;
-    itr_buf_reset(rewritten);
+    s.found.text = (const char *)s.begin;
+    s.found.len = len;
     while (next == NEXT_VALUE || next == NEXT_AFTER)
         next = next == NEXT_VALUE ? value(&s) : after(&s);
-    if (next == NEXT_WRONG || !finish(&s))
+    if (next == NEXT_WRONG)
         return s.status;
     *out = s.found;
     return ITR_OK;
