@@ -79,12 +79,12 @@ static void a_wrong_address_says_what_is_wrong(void **s)
         {"https://host?x=1", "query"},
         {"https://host#x", "fragment"},
         {"https://me:password@host", "user"},
-        {"https://", "no host"},
+        {"https://", "host is missing"},
         {"https://host:0", "port"},
-        {"http:", "no absolute URL"},
-        {"unix:", "does not begin"},
-        {"unix:run.sock", "does not begin"},
-        {"unix://run/x.sock", "does not begin"},
+        {"http:", "not an absolute URL"},
+        {"unix:", "must begin"},
+        {"unix:run.sock", "must begin"},
+        {"unix://run/x.sock", "must begin"},
         {"unix:/", "is \"/\""},
         {"unix:/run/x.sock?key=password", "query"},
         {"unix:/run/x.sock#x", "fragment"},
@@ -110,7 +110,7 @@ static void a_wrong_address_says_what_is_wrong(void **s)
             continue;
         if (strstr(e.text, rows[i].word) == NULL)
             fail_msg("%s: %s", rows[i].given, e.text);
-        assert_non_null(strstr(e.text, "option token_store "));
+        assert_non_null(strstr(e.text, "option token_store"));
         assert_null(strstr(e.text, "password"));
         assert_null(strstr(e.text, "gateway"));
         assert_int_equal(out.len, 0);

@@ -76,18 +76,18 @@ static void gateway_says_what_is_wrong(void **state)
     static const struct {
         const char *given, *word;
     } cases[] = {
-        {"", "no absolute URL"},
-        {"gateway.itrigger.cn", "no absolute URL"},
-        {"//gateway.itrigger.cn", "no absolute URL"},
-        {"://host", "no absolute URL"},
-        {"https:host", "no absolute URL"},
-        {"https:/host", "no absolute URL"},
+        {"", "not an absolute URL"},
+        {"gateway.itrigger.cn", "not an absolute URL"},
+        {"//gateway.itrigger.cn", "not an absolute URL"},
+        {"://host", "not an absolute URL"},
+        {"https:host", "not an absolute URL"},
+        {"https:/host", "not an absolute URL"},
         {"ftp://host", "scheme"},
         {"httpss://host", "scheme"},
         {"x://https://host", "path"},
-        {"https://", "no host"},
-        {"https:///", "no host"},
-        {"https://:443", "no host"},
+        {"https://", "host is missing"},
+        {"https:///", "host is missing"},
+        {"https://:443", "host is missing"},
         {"https:///path", "path"},
         {"https://user@host", "user"},
         {"https://user:password@host", "user"},
@@ -111,20 +111,20 @@ static void gateway_says_what_is_wrong(void **state)
         {"https://host:80a", "port"},
         {"https://host:80:80", "port"},
         {"https://[::1]:", "port"},
-        {"https://[::1]80", "a host that is none"},
-        {"https://[::1", "a host that is none"},
-        {"https://[]", "a host that is none"},
-        {"https://[", "a host that is none"},
-        {"https://[fe80::1%25eth0]", "a host that is none"},
-        {"https://[1.2.3.4]", "a host that is none"},
-        {"https://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]", "a host that is none"},
-        {"https://ho%73t", "a host that is none"},
-        {"https://a..b", "a host that is none"},
-        {"https://.", "a host that is none"},
-        {"https://..", "a host that is none"},
-        {"https://.host", "a host that is none"},
-        {"https://a,b", "a host that is none"},
-        {"https://a\\b", "a host that is none"},
+        {"https://[::1]80", "invalid host name"},
+        {"https://[::1", "invalid host name"},
+        {"https://[]", "invalid host name"},
+        {"https://[", "invalid host name"},
+        {"https://[fe80::1%25eth0]", "invalid host name"},
+        {"https://[1.2.3.4]", "invalid host name"},
+        {"https://[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]", "invalid host name"},
+        {"https://ho%73t", "invalid host name"},
+        {"https://a..b", "invalid host name"},
+        {"https://.", "invalid host name"},
+        {"https://..", "invalid host name"},
+        {"https://.host", "invalid host name"},
+        {"https://a,b", "invalid host name"},
+        {"https://a\\b", "invalid host name"},
         {"https://host\\@evil", "user"},
         {"https://ho st", "space"},
         {" https://host", "space"},
@@ -356,7 +356,7 @@ static void query_refuses_bad_pairs(void **state)
     (void)state;
     itr_query_init(&q);
     assert_int_equal(add(&q, "", "x"), ITR_USAGE);
-    assert_non_null(strstr(e.text, "empty name"));
+    assert_non_null(strstr(e.text, "name is empty"));
     assert_int_equal(add(&q, "accessToken", "x"), ITR_USAGE);
     assert_non_null(strstr(e.text, "accessToken"));
     assert_int_equal(add(&q, "a\xff", "x"), ITR_USAGE);
@@ -443,7 +443,7 @@ static void header_value_has_no_control_character(void **state)
                          c == '\t' || (c >= 0x20 && c != 0x7f) ? ITR_OK : ITR_USAGE);
     }
     assert_int_equal(itr_url_header(BOTH("X-Key"), BOTH("secret\r\nHost: evil"), &e), ITR_USAGE);
-    assert_string_equal(e.text, "the value of header X-Key has a control character at byte 6");
+    assert_string_equal(e.text, "the value of header X-Key contains a control character at byte 6");
 }
 
 static void header_of_the_librarys_own_is_refused(void **state)

@@ -1,4 +1,4 @@
-/* The half of url.h that is about base addresses: the gateway's, a token server's. */
+/* url.h, base addresses: of the gateway, of a token server. */
 #include "core/http/url.h"
 
 #include <arpa/inet.h>
@@ -37,8 +37,8 @@ static void split_host(struct parts *u, const char *p, const char *end)
     u->port_len = colon != NULL ? (size_t)(end - u->port) : 0;
 }
 
-/* False when there is no scheme, so no absolute URL. *has_user: there is an "@" in the authority;
- * host and port are what follows it. */
+/* Return false if there is no scheme. *has_user: there is an "@" in the authority; host and port
+ * are what follows it. */
 static bool split(const char *url, struct parts *u, bool *has_user)
 {
     const char *mark = strstr(url, "://");
@@ -65,7 +65,7 @@ static bool is_word(const char *text, size_t n, const char *word)
 
 /* ---- hosts ---- */
 
-/* Reads n bytes as an address of the family; false if they are none. */
+/* Read n bytes as an address of the family; return whether they are one. */
 static bool read_address(int family, const char *text, size_t n, void *address)
 {
     char ended[INET6_ADDRSTRLEN];
@@ -136,11 +136,11 @@ static bool is_port(const char *port, size_t n)
 
 /* ---- base addresses ---- */
 
-/* What an option of this kind is called, and how its errors speak of it. */
+/* An option that holds a base address, in the words of its errors. */
 struct base {
     const char *option;
-    const char *write_as;
-    const char *shows;    /* what plain http would show to the network */
+    const char *expected;
+    const char *shows;    /* what http would send unencrypted */
     const char *has_path; /* what is wrong with a path */
 };
 
@@ -148,20 +148,19 @@ static const struct base gateway_base = {
     "gateway",
     "https://host or https://host:port",
     "app secret and token",
-    "has a path in it, which belongs into each call",
+    "a path is not allowed, it is an argument of each call",
 };
 
 static const struct base server_base = {
     "token_store",
     "http://127.0.0.1:port, https://host:port or unix:/path",
     "token_store_key and token",
-    "has a path in it",
+    "a path is not allowed",
 };
 
 static enum itr_status refuse(const struct base *b, struct itr_error *e, const char *what)
 {
-    return itr_error_set(e, ITR_CONFIG, "option %s %s: write it as %s", b->option, what,
-                         b->write_as);
+    return itr_error_set(e, ITR_CONFIG, "option %s: %s; expected %s", b->option, what, b->expected);
 }
 
 static enum itr_status check_characters(const struct base *b, const char *url, struct itr_error *e)
@@ -170,11 +169,11 @@ static enum itr_status check_characters(const struct base *b, const char *url, s
 
     for (p = (const unsigned char *)url; *p != '\0'; p++) {
         if (*p <= 0x20 || *p == 0x7f)
-            return refuse(b, e, "has a space or a control character in it");
+            return refuse(b, e, "it contains a space or a control character");
         if (*p >= 0x80)
             return refuse(b, e,
-                          "has a character in it that is not ASCII (xn--... is how such a "
-                          "host is written)");
+                          "it contains a character that is not ASCII (such a host is written "
+                          "xn--...)");
     }
     return ITR_OK;
 }
@@ -184,9 +183,9 @@ static enum itr_status check_rest(const struct base *b, const char *rest, struct
     if (rest[0] == '/')
         rest++;
     if (rest[0] == '?')
-        return refuse(b, e, "has a query in it");
+        return refuse(b, e, "a query is not allowed");
     if (rest[0] == '#')
-        return refuse(b, e, "has a fragment in it");
+        return refuse(b, e, "a fragment is not allowed");
     if (rest[0] != '\0')
         return refuse(b, e, b->has_path);
     return ITR_OK;
@@ -195,11 +194,11 @@ static enum itr_status check_rest(const struct base *b, const char *rest, struct
 static enum itr_status check_host(const struct base *b, const struct parts *u, struct itr_error *e)
 {
     if (u->host_len == 0)
-        return refuse(b, e, "has no host");
+        return refuse(b, e, "the host is missing");
     if (!is_host(u->host, u->host_len))
-        return refuse(b, e, "has a host that is none");
+        return refuse(b, e, "invalid host name");
     if (u->port != NULL && !is_port(u->port, u->port_len))
-        return refuse(b, e, "has a port that is none (1 to 65535)");
+        return refuse(b, e, "invalid port (1 to 65535)");
     return ITR_OK;
 }
 
@@ -213,17 +212,17 @@ static enum itr_status check_scheme(const struct base *b, const struct parts *u,
     if (is_word(u->scheme, u->scheme_len, "https"))
         return ITR_OK;
     if (!is_word(u->scheme, u->scheme_len, "http"))
-        return refuse(b, e, "has another scheme than https");
+        return refuse(b, e, "unknown scheme");
     if (is_loopback(u->host, u->host_len))
         return ITR_OK;
-    return itr_error_set(e, ITR_CONFIG,
-                         "option %s is http, which would show %s to the network: write https://%s "
-                         "(http is for localhost, 127.0.0.0/8 and [::1])",
-                         b->option, b->shows,
-                         itr_utf8_show(u->host, u->host_len, shown, sizeof shown));
+    return itr_error_set(
+        e, ITR_CONFIG,
+        "option %s: http would send the %s unencrypted; use https://%s (http is for "
+        "localhost, 127.0.0.0/8 and [::1] only)",
+        b->option, b->shows, itr_utf8_show(u->host, u->host_len, shown, sizeof shown));
 }
 
-/* What is wrong with the address is told without showing it: it may hold a password. */
+/* The error does not show the address: it may contain a password. */
 static enum itr_status check(const struct base *b, const char *url, struct parts *u,
                              struct itr_error *e)
 {
@@ -233,9 +232,9 @@ static enum itr_status check(const struct base *b, const char *url, struct parts
     if ((s = check_characters(b, url, e)) != ITR_OK)
         return s;
     if (!split(url, u, &has_user))
-        return refuse(b, e, "is no absolute URL");
+        return refuse(b, e, "not an absolute URL");
     if (has_user)
-        return refuse(b, e, "has a user in it");
+        return refuse(b, e, "a user is not allowed");
     if ((s = check_rest(b, u->rest, e)) != ITR_OK || (s = check_host(b, u, e)) != ITR_OK)
         return s;
     return check_scheme(b, u, e);

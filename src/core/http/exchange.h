@@ -1,6 +1,6 @@
 /*
- * http/exchange: carries one request of a token fetch over a transport of its own: a fetch is rare,
- * and its thread is short-lived. Blocks within the request's time-out. Any thread.
+ * http/exchange: carries one request of a token fetch over a transport of its own, because a fetch
+ * is rare and its thread is short-lived. Blocks within the request's timeout. Any thread.
  */
 #ifndef ITR_CORE_HTTP_EXCHANGE_H
 #define ITR_CORE_HTTP_EXCHANGE_H
@@ -18,10 +18,11 @@ struct itr_exchange_call {
     void *ctx;
 };
 
-/* x has its request; its response says what came of it, also when no transport could be had. */
+/* Carry x, which has its request. Its response says what came of it, also when no transport could
+ * be opened. */
 void itr_exchange_call_run(const struct itr_exchange_call *t, struct itr_exchange *x);
 
-/* Fills in the response of a request that was never made. */
+/* Fill in the response of a request that was never made. */
 void itr_exchange_call_fail(struct itr_exchange *x, enum itr_status why, const char *text);
 
 #endif

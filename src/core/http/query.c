@@ -37,13 +37,13 @@ static enum itr_status check_pair(const char *name, size_t name_len, const char 
     char shown[SHOWN];
 
     if (name_len == 0)
-        return itr_error_set(e, ITR_USAGE, "a parameter has an empty name");
+        return itr_error_set(e, ITR_USAGE, "a parameter name is empty");
     if (!itr_utf8_valid(name, name_len))
         return itr_error_set(e, ITR_USAGE, "the parameter name \"%s\" is not valid UTF-8",
                              itr_utf8_show(name, name_len, shown, sizeof shown));
     if (name_len == strlen("accessToken") && memcmp(name, "accessToken", name_len) == 0)
-        return itr_error_set(
-            e, ITR_USAGE, "the parameter \"accessToken\" is put in by the library: leave it out");
+        return itr_error_set(e, ITR_USAGE,
+                             "the parameter \"accessToken\" is added by the library; leave it out");
     if (!itr_utf8_valid(value, value_len))
         return itr_error_set(e, ITR_USAGE, "the value of parameter \"%s\" is not valid UTF-8",
                              itr_utf8_show(name, name_len, shown, sizeof shown));
@@ -56,9 +56,11 @@ static enum itr_status check_room(const struct itr_query *q, size_t name_len, si
     size_t left = ITR_QUERY_MAX_BYTES - q->bytes.len;
 
     if (q->n == ITR_QUERY_MAX_PAIRS)
-        return itr_error_set(e, ITR_USAGE, "more than %d parameters", ITR_QUERY_MAX_PAIRS);
+        return itr_error_set(e, ITR_USAGE, "too many parameters; at most %d are allowed",
+                             ITR_QUERY_MAX_PAIRS);
     if (name_len > left || value_len > left - name_len)
-        return itr_error_set(e, ITR_USAGE, "more than %zu bytes of parameters",
+        return itr_error_set(e, ITR_USAGE,
+                             "the parameters are too long; at most %zu bytes are allowed",
                              ITR_QUERY_MAX_BYTES);
     return ITR_OK;
 }
@@ -77,7 +79,7 @@ static enum itr_status grow_pairs(struct itr_query *q)
     return ITR_OK;
 }
 
-/* Is this name to stand before the one of pair p? Not if they are equal: p came first. */
+/* Return whether this name goes before that of pair p. If they are equal, p came first. */
 static bool goes_before(const struct itr_query *q, const char *name, size_t len,
                         const struct itr_query_pair *p)
 {
@@ -87,7 +89,7 @@ static bool goes_before(const struct itr_query *q, const char *name, size_t len,
     return order != 0 ? order < 0 : len < p->name_len;
 }
 
-/* Where a pair of this name goes, behind those of the same name. */
+/* Return where a pair of this name goes: behind those of the same name. */
 static size_t place_of(const struct itr_query *q, const char *name, size_t len)
 {
     size_t low = 0;

@@ -1,6 +1,6 @@
 /*
- * query: the parameters of one GET in the making: name=value pairs, written sorted by name; pairs
- * of one name keep their order (docs/reference.md, client:get). Pure; one owner, one thread.
+ * query: collects the parameters of one GET, and writes them sorted by name; pairs of one name keep
+ * their order (docs/reference.md, client:get). Pure; one owner, one thread.
  */
 #ifndef ITR_CORE_HTTP_QUERY_H
 #define ITR_CORE_HTTP_QUERY_H
@@ -28,12 +28,12 @@ void itr_query_init(struct itr_query *q);
 void itr_query_clear(struct itr_query *q); /* as after init */
 void itr_query_reset(struct itr_query *q); /* forgets the pairs and keeps the memory */
 
-/* Adds one pair, bytes as they are (copied). Refused (ITR_USAGE): an empty name, the name
+/* Add one pair, bytes as they are (copied). Refused (ITR_USAGE): an empty name, the name
  * "accessToken", invalid UTF-8 in name or value, too many. ITR_NOMEM. Then q is unchanged. */
 enum itr_status itr_query_add(struct itr_query *q, const char *name, size_t name_len,
                               const char *value, size_t value_len, struct itr_error *e);
 
-/* Appends "&name=value" for each pair, sorted by the bytes of the names, percent-encoded: ITR_OK,
+/* Append "&name=value" for each pair, sorted by the bytes of the names, percent-encoded: ITR_OK,
  * ITR_FULL, ITR_NOMEM (out may then hold some of the pairs). */
 enum itr_status itr_query_write(const struct itr_query *q, struct itr_buf *out);
 

@@ -50,11 +50,11 @@ static enum itr_status check_path(const char *path, struct itr_error *e)
     struct sockaddr_un address;
 
     if (path[0] != '/' || path[1] == '/')
-        return refuse(e, "does not begin with one \"/\"");
+        return refuse(e, "must begin with one \"/\"");
     if (path[1] == '\0')
         return refuse(e, "is \"/\"");
     if (strpbrk(path, "?#") != NULL)
-        return refuse(e, "has a query or a fragment in it");
+        return refuse(e, "contains a query or a fragment");
     if (strlen(path) >= sizeof address.sun_path)
         return refuse(e, "is too long for a socket");
     return ITR_OK;
@@ -69,7 +69,7 @@ static enum itr_status normal_socket(const char *token_store, struct itr_buf *ou
         return s;
     if ((s = itr_buf_append_str(out, socket_scheme)) == ITR_OK)
         s = itr_buf_append_str(out, path_of(token_store));
-    return s == ITR_OK ? s : itr_error_set(e, s, "no room for the address in token_store");
+    return s == ITR_OK ? s : itr_error_set(e, s, "option token_store: the address is too long");
 }
 
 enum itr_status itr_server_address_normal(const char *token_store, struct itr_buf *out,

@@ -1,5 +1,5 @@
 /*
- * transport: the interface over which the core speaks HTTP. Owned by its callers (client,
+ * transport: defines how the core speaks HTTP. Owned by its callers (client,
  * fetch); src/transport implements it with libcurl, tests with a script.
  *
  * A transport is a loop: exchanges are started on it, and wait() carries them all until one is
@@ -104,25 +104,25 @@ struct itr_transport;
 struct itr_transport_ops {
     unsigned version; /* ITR_TRANSPORT_VERSION */
 
-    /* Starts x. Its response is reset first (buffers keep their memory). ITR_OK: x will come out
-     * of wait(), also if it fails. ITR_NOMEM, ITR_USAGE: not started. */
+    /* Start x. Its response is reset first (buffers keep their memory). ITR_OK: x will come out of
+     * wait(), also if it fails. ITR_NOMEM, ITR_USAGE: not started. */
     enum itr_status (*start)(struct itr_transport *t, struct itr_exchange *x, struct itr_error *e);
 
-    /* Carries all until one is finished (returned, not running any more), wake() was called, or
+    /* Carry all until one is finished (returned, not running any more), wake() was called, or
      * timeout_ms passed (0: only look; < 0: no time limit): the last two return NULL. With nothing
      * running it waits just the same, so that a caller can wait for a token. */
     struct itr_exchange *(*wait)(struct itr_transport *t, int64_t timeout_ms);
 
-    /* Stops x at once; it will not come out of wait(). response.sent says what may have left. */
+    /* Stop x at once; it will not come out of wait(). response.sent says what may have left. */
     void (*cancel)(struct itr_transport *t, struct itr_exchange *x);
 
-    /* Makes the present or the next wait() return. Any thread; never blocks; no callback. */
+    /* Make the present or the next wait() return. Any thread; never blocks; no callback. */
     void (*wake)(struct itr_transport *t);
 
-    /* Cancels what runs and gives everything back. */
+    /* Cancel what runs and free everything. */
     void (*free)(struct itr_transport *t);
 
-    /* After fork, in the child: gives back memory only, touches no connection (closing TLS would
+    /* After fork, in the child: free memory only, touch no connection (closing TLS would
      * end the parent's). May leak what cannot be given back without that. */
     void (*abandon)(struct itr_transport *t);
 };

@@ -91,19 +91,19 @@ enum itr_status itr_url_escape(const char *bytes, size_t n, struct itr_buf *out)
 
 /* ---- paths ---- */
 
-/* No message shows the path: what was put in front of it or behind a "?" may be a secret. */
+/* No message shows the path: a secret may be in front of it or behind a "?". */
 static enum itr_status check_start(const char *path, size_t n, struct itr_error *e)
 {
     if (n == 0)
-        return itr_error_set(e, ITR_USAGE, "the path is empty: it begins with \"/\"");
+        return itr_error_set(e, ITR_USAGE, "the path is empty; it must begin with \"/\"");
     if (n > PATH_MOST)
         return itr_error_set(e, ITR_USAGE, "the path is longer than %d bytes", PATH_MOST);
     if (path[0] != '/' && memmem(path, n, "://", 3) != NULL)
         return itr_error_set(e, ITR_USAGE,
-                             "the path has a scheme and a host: give only what "
+                             "the path contains a scheme and a host; give only what "
                              "follows them, the host is the option gateway");
     if (path[0] != '/')
-        return itr_error_set(e, ITR_USAGE, "the path does not begin with \"/\"");
+        return itr_error_set(e, ITR_USAGE, "the path must begin with \"/\"");
     if (n > 1 && path[1] == '/')
         return itr_error_set(e, ITR_USAGE, "the path begins with \"//\", which would name a host");
     return ITR_OK;
@@ -172,13 +172,13 @@ enum itr_status itr_url_path(const char *path, size_t n, bool is_get, struct itr
         (s = check_segments(path, n, e)) != ITR_OK)
         return s;
     if ((s = encode(path, n, IN_PATH, out)) != ITR_OK)
-        return itr_error_set(e, s, "no room for the path");
+        return itr_error_set(e, s, "the path is too long");
     return ITR_OK;
 }
 
 /* ---- headers ---- */
 
-/* They frame the message, or say whom it is for: the library's alone. */
+/* Headers that frame the message or address it: only the library sets them. */
 static bool is_reserved(const char *name, size_t n)
 {
     static const char *const reserved[] = {"Host", "Content-Length", "Transfer-Encoding",
@@ -199,15 +199,16 @@ enum itr_status itr_url_header(const char *name, size_t name_len, const char *va
 
     (void)itr_utf8_show(name, name_len, shown, sizeof shown);
     if (name_len == 0)
-        return itr_error_set(e, ITR_USAGE, "a header has an empty name");
+        return itr_error_set(e, ITR_USAGE, "a header name is empty");
     if (count_others(name, name_len, IN_TOKEN) > 0)
-        return itr_error_set(e, ITR_USAGE, "\"%s\" is no name of a header", shown);
+        return itr_error_set(e, ITR_USAGE, "\"%s\" is not a valid header name", shown);
     if (is_reserved(name, name_len))
-        return itr_error_set(e, ITR_USAGE, "the header %s is the library's to set", shown);
+        return itr_error_set(e, ITR_USAGE,
+                             "the header %s is set by the library and cannot be given", shown);
     for (i = 0; i < value_len; i++)
         if (is_control(value[i]) && value[i] != '\t')
             return itr_error_set(e, ITR_USAGE,
-                                 "the value of header %s has a control character at byte %zu",
+                                 "the value of header %s contains a control character at byte %zu",
                                  shown, i);
     return ITR_OK;
 }

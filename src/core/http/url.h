@@ -1,6 +1,6 @@
 /*
- * url: everything about addresses: the gateway, paths, and what may be shown of them. The query is
- * query.h, which comes along with this.
+ * url: checks and encodes addresses: the gateway, paths, headers; redacts what is shown of them.
+ * Parameters are in query.h, which this includes.
  *
  * Rules: docs/design.md section 5, RFC 3986. Pure; any thread.
  */
@@ -15,22 +15,22 @@
 #include "core/http/query.h"
 
 /*
- * Checks a gateway's base address and appends its normal form to out: scheme and host in lower
+ * Check a gateway's base address and append its normal form to out: scheme and host in lower
  * case, no trailing slash, no port if it is the scheme's own. Refused (ITR_CONFIG, naming the
- * option "gateway" and what to write instead): no absolute URL; another scheme than https, or http
- * off loopback (localhost, 127.0.0.0/8, [::1]); a user, a path (a lone "/" is right), a query, a
- * fragment; an empty host; a port that is none; spaces and control characters.
+ * option "gateway" and what to write instead): not an absolute URL; another scheme than https, or
+ * http off loopback (localhost, 127.0.0.0/8, [::1]); a user, a path (a lone "/" is right), a query,
+ * a fragment; an empty or invalid host; an invalid port; spaces and control characters.
  */
 enum itr_status itr_base_url(const char *gateway, struct itr_buf *out, struct itr_error *e);
 
-/* The same of a central token server's address in the option token_store. */
+/* Do the same with a central token server's address in the option token_store. */
 enum itr_status itr_url_token_server(const char *server, struct itr_buf *out, struct itr_error *e);
 
-/* True when the host part of a URL in normal form is loopback. */
+/* Return whether the host of a URL in normal form is loopback. */
 bool itr_url_is_loopback(const char *url);
 
 /*
- * Checks an API path of n bytes and appends it percent-encoded: kept are the unreserved characters,
+ * Check an API path of n bytes and append it percent-encoded: kept are the unreserved characters,
  * "/" and the sub-delims, ":" and "@"; every other byte ("%" too) becomes %XX. Refused (ITR_USAGE):
  * empty or without "/" in front, "//" in front, "?" (is_get decides what the error advises), "#",
  * a segment "." or "..", control characters, a backslash, a scheme or host, invalid UTF-8, more
@@ -39,23 +39,23 @@ bool itr_url_is_loopback(const char *url);
 enum itr_status itr_url_path(const char *path, size_t n, bool is_get, struct itr_buf *out,
                              struct itr_error *e);
 
-/* Appends n bytes percent-encoded: all but unreserved characters (RFC 3986, 2.3). */
+/* Append n bytes percent-encoded: all but unreserved characters (RFC 3986, 2.3). */
 enum itr_status itr_url_escape(const char *bytes, size_t n, struct itr_buf *out);
 
-/* Checks one header "Name: value" given apart. Refused (ITR_USAGE): a name that is no RFC 9110
- * token or is Host, Content-Length, Transfer-Encoding, Connection (any case); CR, LF, NUL or other
+/* Check one header, name and value apart. Refused (ITR_USAGE): a name that is not a token of RFC
+ * 9110 or is Host, Content-Length, Transfer-Encoding, Connection (any case); CR, LF, NUL or other
  * control characters but tab in the value. */
 enum itr_status itr_url_header(const char *name, size_t name_len, const char *value,
                                size_t value_len, struct itr_error *e);
 
-/* Appends a URL as it may be shown: the values of accessToken, appSecret and of a user part are
+/* Append a URL as it may be shown: the values of accessToken, appSecret and of a user part are
  * replaced by "***". */
 enum itr_status itr_redact_url(const char *url, struct itr_buf *out);
 
-/* Overwrites every occurrence of `secret` (n bytes; nothing when n < 8) in text with '*', in
+/* Overwrite every occurrence of `secret` (n bytes; nothing when n < 8) in text with '*', in
  * place. Also where bytes of it are percent-encoded, or ASCII written as an escape of JSON. */
 void itr_redact_mask(char *text, size_t len, const char *secret, size_t n);
-/* The same of a text that was cut off: the beginning of the secret at its end goes too. */
+/* Do the same with a text that was cut off: the beginning of the secret at its end goes too. */
 void itr_redact_mask_cut(char *text, size_t len, const char *secret, size_t n);
 
 #endif
