@@ -318,6 +318,24 @@ static void the_row_that_holds_longest_is_told(void **s)
     assert_true(w.error.has_code);
 }
 
+/* An asked fetch that comes too early is no fault, but it hides none either: late in the day it is
+ * held longer than the daily limit holds. */
+static void a_row_without_an_error_hides_none(void **s)
+{
+    struct record_driver w;
+    int64_t late = MIDNIGHT - 2 * 60 * MINUTE;
+
+    (void)s;
+    record_driver_init(&w);
+    w.rules.daily_limit = 1;
+    record_driver_fetch(&w, late, fix_got("tok"));
+    w.r.wasted = 2;
+    w.wish.why.held_fence = w.r.fence;
+    w.wish.why.asked = true;
+    assert_true(record_driver_held_until(&w, late + 1) > MIDNIGHT);
+    assert_int_equal(w.error.kind, ITR_QUOTA);
+}
+
 /* ---- row: a fetch caused by a refusal that was answered with a token ---- */
 
 static void setup_refused(struct record_driver *w)
@@ -578,6 +596,7 @@ int main(void)
         cmocka_unit_test(row_the_daily_limit_holds_until_the_next_day),
         cmocka_unit_test(without_a_daily_limit_fetches_are_only_counted),
         cmocka_unit_test(the_row_that_holds_longest_is_told),
+        cmocka_unit_test(a_row_without_an_error_hides_none),
         cmocka_unit_test(row_refusals_the_second_at_once_then_doubling_to_1_h),
         cmocka_unit_test(row_refusals_name_both_causes),
         cmocka_unit_test(row_refusals_hold_nobody_else),

@@ -307,7 +307,8 @@ int64_t itr_record_held_until(const struct itr_record *r, int64_t now_ms,
                               struct itr_error *error)
 {
     struct itr_record v;
-    struct hold last = {0};
+    struct hold told = {0}; /* the last of those with an error */
+    int64_t until_ms = 0;
     size_t i;
 
     now_ms = itr_record_now(now_ms);
@@ -316,10 +317,13 @@ int64_t itr_record_held_until(const struct itr_record *r, int64_t now_ms,
         struct hold h = {0};
 
         table[i](&v, now_ms, self->rules, why, &h);
-        if (h.until_ms > now_ms && h.until_ms > last.until_ms)
-            last = h;
+        if (h.until_ms <= now_ms)
+            continue;
+        until_ms = itr_max64(until_ms, h.until_ms);
+        if (h.error.kind != ITR_OK && h.until_ms > told.until_ms)
+            told = h;
     }
-    *error = last.error;
+    *error = told.error;
     itr_wipe(&v, sizeof v);
-    return last.until_ms;
+    return until_ms;
 }
