@@ -12,15 +12,15 @@ local function say(...)
   print(string.format(...))
 end
 
--- Where the gateway is the sandbox, it can be told to forget every token it has given out.
+-- The sandbox, if it is the gateway, can revoke every token that it has issued.
 local function revoke_tokens()
   local gateway = os.getenv("ITRIGGER_GATEWAY") or ""
   if not os.getenv("SANDBOX_DIR") then
     return false
   end
   local curl = "curl --silent --fail --noproxy '*' --output /dev/null"
-  local told = os.execute(curl .. (" --data '{\"revoke\":true}' '%s/_sandbox/token'"):format(gateway))
-  return told == true or told == 0
+  local done = os.execute(curl .. (" --data '{\"revoke\":true}' '%s/_sandbox/token'"):format(gateway))
+  return done == true or done == 0
 end
 
 -- 1. A GET: a path and a table of parameters in, the gateway's envelope as a table out. The token
@@ -48,7 +48,7 @@ local _, err = itrigger.get(api .. "/member/query", { mobile = "13000000000", st
 say("error kind %s, code %s, name %s", err.kind, tostring(err.code), tostring(err.name))
 say("      %s", tostring(err))
 
--- 5. A client of one's own tells what it and its token have been doing.
+-- 5. A client knows what it and its token have been doing.
 local client = assert(itrigger.new())
 local token, _, source = client:token()
 local stats = client:stats()

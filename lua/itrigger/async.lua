@@ -37,7 +37,7 @@ local core_request, core_answer = core.request, core.answer
 
 local async = {}
 
--- Pauses where nothing tells that the answer is there: short at first, then longer.
+-- Pauses where nothing signals that the answer is there: short at first, then longer.
 local PAUSE_S, LONGEST_PAUSE_S = 0.005, 0.05
 
 -- ---- where are we? ----
@@ -168,7 +168,7 @@ local function leave(party)
   party.host.left(party)
 end
 
--- Wakes whose calls are over, of a client that was just pumped or looked at.
+-- Wake the parties whose calls completed, of a client that was just pumped or looked at.
 local function wake_ready(client)
   local id = core_ready(client)
   while id do
@@ -189,8 +189,8 @@ function notifier.out(place)
   return n or 0
 end
 
--- The loop's answer to the notifier. What is over is collected first: a host may resume a party within
--- its wake, and that one may start calls.
+-- Answer the notifier. What completed is collected first: a host may resume a party within its wake, and that one may
+-- start calls.
 function notifier.answer()
   core.notifier_answered()
   local woken, n = {}, 0
@@ -211,7 +211,7 @@ function notifier.answer()
   end
 end
 
--- Has all who wait look again, and say anew how long they wait: the host does not hear the notifier any more.
+-- Have all who wait look again, and decide anew how long they wait: the host does not hear the notifier any more.
 function notifier.wake()
   local all = {}
   for _, party in pairs(parties) do
@@ -222,7 +222,7 @@ function notifier.wake()
   end
 end
 
--- Counts anew: who ended without a word counts no more, and its calls are cancelled. That is a coroutine that its
+-- Count anew: who ended without a word counts no more, and its calls are cancelled. That is a coroutine that its
 -- program closed or nginx killed; one that was collected has taken its party with it.
 function notifier.tidy()
   local gone = {}
@@ -319,7 +319,7 @@ local function ensure_notifier(host)
   return true
 end
 
--- A party with a group on the client's engine. It counts while it waits: what else of it is in flight ends
+-- Make a party with a group on the client's engine. It counts while it waits: what else of it is in flight completes
 -- without it, and is found when it looks again. Returns party | nil, err.
 local function join(host, client)
   local ok, why = ensure_notifier(host)
@@ -337,9 +337,9 @@ local function join(host, client)
   return { id = id, client = client, group = group, host = host, concurrency = concurrency }
 end
 
--- Waits for a call of the party's own group; returns as core.look does when one is over, nothing at the time `late`
--- (nil: there is none) or when a generator that it follows can go on. A call that is not over wants another look when
--- its party is woken, and after `seconds` at the latest.
+-- Wait for a call of the party's own group; returns as core.look does when one completed, nothing at the time `late`
+-- (nil: there is none) or when a generator that it follows can go on. A call in flight must be looked at again when its
+-- party is woken, and after `seconds` at the latest.
 local function wait(party, late, seconds)
   local host, client, group = party.host, party.client, party.group
   while true do
@@ -485,7 +485,7 @@ function async.open(client)
   return { group = group, concurrency = concurrency }
 end
 
--- Wait until one of its calls is over; returns as core.take does. Nothing after `seconds` (nil: no such time, and at least
+-- Wait until one of its calls completes; returns as core.take does. Nothing after `seconds` (nil: no such time, and at least
 -- one call must be in flight), or when a generator that it follows can go on.
 function async.take(party, seconds)
   if party.transport then

@@ -1,9 +1,9 @@
--- Many calls side by side: client:batch and client:all. Requests are taken from an array or an
--- iterator only as fast as calls end; results come as calls end. Where it waits is async.lua's: a
--- script blocks, in an event loop only the coroutine waits.
+-- Many calls side by side: client:batch and client:all. Requests are taken from an array or an iterator only as fast as
+-- calls complete; results come in that order. async.lua knows where to wait: a script blocks, in an event loop only the
+-- coroutine waits.
 --
--- A batch holds one slot for each call that is out, a small number that is used again; so its memory
--- does not grow, however many requests there are.
+-- A batch has one slot for each call in flight, a small number that is used again; so its memory does not grow, however
+-- many requests there are.
 
 local async = require "itrigger.async"
 local calls = require "itrigger.calls"
@@ -62,7 +62,7 @@ local function free_slot(self)
   return self.slots
 end
 
--- Starts a request. Returns nothing | the slot of one that ended at once, err.
+-- Start a request. Returns nothing | the slot of one that failed at once, err.
 local function start(self, group, request)
   local slot = free_slot(self)
   self.index = self.index + 1
@@ -91,11 +91,11 @@ local function fill(self, party)
     local slot, err
     if request == nil then
       self.ended = not is_waiting
-    elseif not is_waiting and not self.over then -- the iterator may have closed this batch
+    elseif not is_waiting and not self.closed then -- the iterator may have closed this batch
       slot, err = start(self, group, request)
     end
     self.pulling = false
-    if slot or is_waiting or self.over then
+    if slot or is_waiting or self.closed then
       return slot, err
     end
   end
@@ -119,7 +119,7 @@ function methods:close()
   return left
 end
 
--- How long the next request has to wait for the gateway, if one is wanted; nil: it has not.
+-- Return how long the next request must wait because the gateway said so; nil: it need not, or none can start.
 local function pause(self, group)
   if not self.ended and core_left(group) < self.concurrency then
     local seconds = core_slow(group)
@@ -137,7 +137,7 @@ function methods:next()
   elseif self.pulling then -- it raised last time, and the program went on
     self:close()
   end
-  while not self.over do
+  while not self.closed do
     local party = self.party -- a finalizer may close the batch anywhere here
     if party == nil then
       party = calls.begin(self)
@@ -147,7 +147,7 @@ function methods:next()
     local slot, err = fill(self, party)
     if slot then
       return result_of(self, blank(), slot, nil, err, 0)
-    elseif self.over or self.ended and core_left(group) == 0 then
+    elseif self.closed or self.ended and core_left(group) == 0 then
       self:close()
       break
     end
@@ -158,7 +158,7 @@ function methods:next()
     end
     if slot then
       return result_of(self, result, slot, response, err, elapsed)
-    elseif slot == false and not self.over then -- the client was closed
+    elseif slot == false and not self.closed then -- the client was closed
       self:close()
       error(err, 0)
     end
@@ -187,7 +187,7 @@ local function make(client, given, opts)
     done = 0,
     kept = false, -- a result that on_progress was called for and that was not handed out
     ended = false, -- no more requests
-    over = false, -- no more results
+    closed = false, -- no more results
   }
   return setmetatable(self, metatable)
 end

@@ -1,4 +1,4 @@
--- The calls in flight of an iterator: of a batch, or of the rows of a list. Its fields: client, party, over.
+-- The calls in flight of an iterator: of a batch, or of the rows of a list. Its fields: client, party, closed.
 
 local async = require "itrigger.async"
 local core = require "itrigger.core"
@@ -13,7 +13,7 @@ local calls = {}
 function calls.begin(self)
   local party, err = async.open(self.client)
   if party == nil then
-    self.over = true
+    self.closed = true
     error(err, 0)
   end
   self.party = party
@@ -24,7 +24,7 @@ end
 -- executed. May be called again.
 function calls.close(self)
   local party = self.party
-  self.over, self.party = true, nil
+  self.closed, self.party = true, nil
   return party and core_cancel(party.group) or {}
 end
 

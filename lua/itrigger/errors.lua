@@ -5,19 +5,19 @@ local core = require "itrigger.core"
 
 local errors = {}
 
--- Every kind there is, and when.
+-- Every kind, and when it is returned.
 errors.kinds = {
   usage = "a bad value in a call; nothing was sent",
   config = "a bad or missing option of new, configure or the environment",
-  network = "the request could not be carried, or its answer was lost",
+  network = "the request could not be sent, or its answer was lost",
   tls = "the connection could not be verified or encrypted",
   timeout = "the deadline passed",
-  http = "no envelope in an answer that is not 2xx; a redirect; an answer too large",
-  decode = "no envelope in a 2xx answer; JSON that is not strict",
-  api = "an envelope with another code than 200 to 299",
+  http = "an answer that is not 2xx and has no envelope; a redirect; an answer too large",
+  decode = "a 2xx answer without an envelope; JSON that is not strict",
+  api = "an envelope with a code outside 200 to 299",
   token = "the credentials or the token were refused",
   quota = "the limit of token fetches is reached",
-  store = "the token store failed, and no token is at hand",
+  store = "the token store failed, and no token is available",
 }
 
 local LONGEST = 200 -- bytes of a path in the line
@@ -28,7 +28,7 @@ local function escape(c)
   return ESCAPES[c] or ("\\%03d"):format(c:byte())
 end
 
--- The text on one line: control characters as escapes; at most LONGEST bytes when it is cut.
+-- Return the text on one line: control characters as escapes; at most LONGEST bytes when it is cut.
 function errors.visible(text, cut)
   text = text:gsub("%c", escape)
   if cut and #text > LONGEST then
@@ -60,19 +60,19 @@ function metatable.__tostring(err)
   return table.concat(head, " ") .. ": " .. visible(tostring(err.message)) .. origin(err)
 end
 
--- So that "failed: " .. err does what it looks like.
+-- Concatenate, so that "failed: " .. err works.
 function metatable.__concat(a, b)
   return tostring(a) .. tostring(b)
 end
 
 core.set_error_metatable(metatable)
 
--- Makes a table of fields an error.
+-- Make a table of fields an error. Returns it.
 function errors.new(fields)
   return setmetatable(fields, metatable)
 end
 
--- Is it one?
+-- Return whether the value is an error of the library.
 function errors.is(value)
   return getmetatable(value) == metatable
 end

@@ -14,11 +14,10 @@ local LUA_SIDE = {
   transport = { words = { "auto", "luv", "cqueues", "nginx", "blocking" }, standard = "auto" },
 }
 
--- Two names for one thing: whoever gives one of them in the program wants neither of the
--- environment.
+-- Two names for one thing: a program that gives one of them sets aside both of the environment.
 local SAME_THING = { app_secret = "app_secret_file", app_secret_file = "app_secret" }
 
--- The variable of an option: ITRIGGER_APP_ID of app_id.
+-- Return the variable of an option: ITRIGGER_APP_ID of app_id.
 function options.variable(name)
   return "ITRIGGER_" .. name:upper()
 end
@@ -109,7 +108,7 @@ end
 
 -- ---- merging ----
 
--- The value of an option and where it comes from: nil, or its variable.
+-- Return the value of an option and where it comes from: nil, or its variable.
 local function find(given, name)
   if given[name] ~= nil then
     return given[name]

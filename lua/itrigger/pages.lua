@@ -62,7 +62,7 @@ end
 
 -- ---- requests ----
 
--- Pages that are out or wait for their turn have the slots 1 … prefetch + 1 in turn.
+-- Pages in flight, or waiting for their turn, have the slots 1 … prefetch + 1 in turn.
 local function slot_of(self, page)
   return page % (self.prefetch + 1) + 1
 end
@@ -76,7 +76,7 @@ local function ask(self, page)
   self.asked = page
 end
 
--- Asks for the page wanted, and for those ahead of it that are known to be there.
+-- Ask for the page wanted, and for those ahead of it that are known to exist.
 local function ask_ahead(self, page)
   local last = max(page, min(page + self.prefetch, self.last_known))
   while self.asked < last do
@@ -109,7 +109,7 @@ local function rows_before(page, n, size)
   return size == n and (page - 1) * size or nil
 end
 
--- Notes what the answer says of the list's end. pageCount may be reckoned with a pageSize that the gateway does not keep
+-- Note what the answer says of the list's end. pageCount may be reckoned with a pageSize that the gateway does not keep
 -- to, and total with rows that it does not show, so the end is where both are reached, as far as they are given. Numbers
 -- that cannot be (fewer than the rows of this page) count as not given.
 local function note_end(self, page, answer)
@@ -232,7 +232,7 @@ end
 
 -- Return the next row and the answer that it came in; nil at the end. Raises the error of a call.
 function methods:next()
-  while not self.over do
+  while not self.closed do
     if self.party == nil then
       calls.begin(self)
     end
@@ -277,7 +277,7 @@ function pages.new(client, path, params, opts)
     row = 0,
     arrived = {}, -- slot → { answer = } or { err = }
     ended = false, -- no more pages
-    over = false, -- no more rows
+    closed = false, -- no more rows
   }, metatable)
   return self, nil, nil, self
 end

@@ -55,14 +55,14 @@ return function(cqueues)
   -- ---- the notifier ----
 
   local listening = setmetatable({}, { __mode = "k" }) -- controller → true
-  local over = condition.new() -- nothing of some controller is in flight any more
+  local completed = condition.new() -- nothing of some controller is in flight any more
   local notifier
 
   local function listen(controller)
     local source = { pollfd = assert(core.notifier(host.kind)), events = "r" }
     local tidy_at = host.now() + LOOK_S
     while notifier.out(controller) > 0 do
-      if cqueues.poll(source, over, LOOK_S) == source then
+      if cqueues.poll(source, completed, LOOK_S) == source then
         notifier.answer()
       end
       if host.now() >= tidy_at then
@@ -83,7 +83,7 @@ return function(cqueues)
 
   function host.left(party)
     if notifier.out(party.place) == 0 then
-      over:signal()
+      completed:signal()
     end
   end
 
