@@ -299,6 +299,14 @@ local RULES = {
     { "accessTokenOpen", curl_of_daemon },
     { "newer_than", curl_of_daemon },
   },
+  ["docs/zh-CN/central-server.md"] = {
+    { "itriggerd │", DRAWING },
+    { "systemctl", "it would change this machine" },
+    { "itriggerd\n", "it would listen on a fixed port; spec/itriggerd_spec.lua starts it so" },
+    { "require \"itrigger\".new", client_of_daemon },
+    { "accessTokenOpen", curl_of_daemon },
+    { "refused", curl_of_daemon },
+  },
   ["docs/design.md"] = {
     { "transport.h", DRAWING },
     { "TOKEN → SEND", DRAWING },
