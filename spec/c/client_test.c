@@ -33,6 +33,24 @@ static void a_token_revoked_under_it_costs_one_fetch_and_one_repeat(void **state
     assert_int_equal(itr_client_counters(t->c)->repeated, 1);
 }
 
+/* The gateway is silent just as the token comes to its end: half of the call's time is for the
+ * token, the rest for the call itself. */
+static void at_half_of_its_time_a_call_goes_on_with_the_token_that_is_held(void **state)
+{
+    struct client_driver *t = *state;
+    int64_t before;
+
+    client_driver_warm(t);
+    fake_clock_advance(&t->f->clock, 7200000);
+    fake_hold(FAKE_TOKEN, true);
+    fake_idle_advances(true);
+    before = fake_clock_now(&t->f->clock);
+    assert_int_equal(client_driver_run_one(t->c), ITR_OK);
+    assert_int_equal(fake_clock_now(&t->f->clock) - before, 15000);
+    assert_non_null(strstr(fake_request(FAKE_API, 1).url, "token-00000001"));
+    fake_hold(FAKE_TOKEN, false);
+}
+
 static void a_call_waits_its_backoff_by_the_clock(void **state)
 {
     static const struct fake_answer unreachable = {.carried = ITR_NETWORK, .detail = "x"};
@@ -332,6 +350,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         with_client_driver(a_call_fetches_a_token_and_is_done),
         with_client_driver(a_token_revoked_under_it_costs_one_fetch_and_one_repeat),
+        with_client_driver(at_half_of_its_time_a_call_goes_on_with_the_token_that_is_held),
         with_client_driver(a_call_waits_its_backoff_by_the_clock),
         with_client_driver(a_start_that_fails_is_a_failed_call),
         with_client_driver(a_start_that_fails_says_that_nothing_was_executed),
