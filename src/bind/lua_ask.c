@@ -74,8 +74,7 @@ static int l_asked(lua_State *L)
 
     if (a->source == NULL || (!lua_toboolean(L, 2) && !itr_wait_is_ready(&a->wait)))
         return 0;
-    (void)itr_source_take_held(a->source, &a->wait);
-    s = itr_client_ask_answer(&a->ask, &a->wait, itr_clock_mono_ms(itr_clock_system()),
+    s = itr_client_ask_answer(a->source, &a->ask, &a->wait, itr_clock_mono_ms(itr_clock_system()),
                               a->timeout_ms, &token, &e);
     origin = a->wait.origin;
     leave(a);

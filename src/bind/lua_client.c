@@ -427,10 +427,11 @@ static int l_token(lua_State *L)
         itr_lua_client_leave(c);
         return lua_error(L);
     }
-    if (itr_wait_is_ready(&f.wait) &&
+    if (!itr_wait_is_ready(&f.wait) ||
         f.wait.error.kind != ITR_OK) /* else nobody asks for the time */
         now = itr_clock_mono_ms(itr_clock_system());
-    s = itr_client_ask_answer(&ask, &f.wait, now, timeout_ms, &token, &e);
+    s = itr_client_ask_answer(itr_client_source(f.client), &ask, &f.wait, now, timeout_ms, &token,
+                              &e);
     itr_lua_client_leave(c);
     return s == ITR_OK ? itr_lua_client_push_token(L, token, f.wait.origin, &e)
                        : itr_error_return(L, &e);

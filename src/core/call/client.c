@@ -564,12 +564,12 @@ void itr_client_await(struct itr_client *c, struct itr_wait *w, int64_t until_mo
     }
 }
 
-enum itr_status itr_client_ask_answer(const struct itr_token_ask *ask, struct itr_wait *w,
-                                      int64_t now_mono_ms, int64_t timeout_ms,
+enum itr_status itr_client_ask_answer(struct itr_source *source, const struct itr_token_ask *ask,
+                                      struct itr_wait *w, int64_t now_mono_ms, int64_t timeout_ms,
                                       struct itr_token **token, struct itr_error *e)
 {
     *token = NULL;
-    if (!itr_wait_is_ready(w)) {
+    if (!itr_source_take_held(source, w)) {
         itr_error_set(e, ITR_TIMEOUT, "no token came within %lld ms", (long long)timeout_ms);
         e->retryable = true;
         return ITR_TIMEOUT;
@@ -596,8 +596,7 @@ enum itr_status itr_client_token(struct itr_client *c, const struct itr_token_as
     if ((s = itr_client_ask(c, ask, &w, e)) != ITR_OK)
         return s;
     itr_client_await(c, &w, now_mono_ms(c) + timeout_ms);
-    (void)itr_source_take_held(c->source, &w);
-    s = itr_client_ask_answer(ask, &w, now_mono_ms(c), timeout_ms, token, e);
+    s = itr_client_ask_answer(c->source, ask, &w, now_mono_ms(c), timeout_ms, token, e);
     *origin = w.origin;
     if (s == ITR_TIMEOUT)
         itr_source_forget(c->source, &w); /* it may still be in the queue */

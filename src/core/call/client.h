@@ -104,11 +104,12 @@ enum itr_status itr_client_ask(struct itr_client *c, const struct itr_token_ask 
 /* Wait until the wait is ready or it is until_mono_ms, driving all that were started. */
 void itr_client_await(struct itr_client *c, struct itr_wait *w, int64_t until_mono_ms);
 
-/* Take the answer out of a wait that is ready, or (ITR_TIMEOUT) is not. *token: one reference for
- * the caller, or NULL; *e: why the last fetch failed, with a token only if that is expired or a
- * refresh was asked for. Returns e->kind when there is no token, else ITR_OK. */
-enum itr_status itr_client_ask_answer(const struct itr_token_ask *ask, struct itr_wait *w,
-                                      int64_t now_mono_ms, int64_t timeout_ms,
+/* Take the answer out of a wait; if it is not ready, its time is up: the token that is held, and
+ * why there is no newer one, or ITR_TIMEOUT. *token: one reference for the caller, or NULL; *e: why
+ * the last fetch failed, with a token only if that is expired or a refresh was asked for. Returns
+ * e->kind when there is no token, else ITR_OK. */
+enum itr_status itr_client_ask_answer(struct itr_source *source, const struct itr_token_ask *ask,
+                                      struct itr_wait *w, int64_t now_mono_ms, int64_t timeout_ms,
                                       struct itr_token **token, struct itr_error *e);
 
 /* All of it at once, for at most timeout_ms. */
