@@ -135,6 +135,50 @@ static void last_words_are_heard(void **state)
     assert_told(guarded, "protected mode");
 }
 
+/* ---- an answer that is lost ---- */
+
+/* The first connection breaks, the second one answers with this. */
+static struct raw_server *break_once(const char *answer)
+{
+    static const struct raw_step broken[] = {{RAW_SEND, "$", 0}, {RAW_END, NULL, 0}};
+    static struct raw_step answering_then[3];
+    static const struct raw_step *const scripts[] = {broken, answering_then};
+
+    answering_then[0] = (struct raw_step){RAW_SEND, answer, 0};
+    answering_then[1] = (struct raw_step){RAW_HOLD, NULL, 0};
+    answering_then[2] = (struct raw_step){RAW_END, NULL, 0};
+    return raw_server_new(scripts, 2);
+}
+
+static void a_connection_that_breaks_is_made_once_more(void **state)
+{
+    struct raw_server *server = break_once("$1\r\nv\r\n*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    struct itr_store *s = open_at(raw_server_port(server), "");
+
+    (void)state;
+    store_assert_value(s, "k", "v");
+    s->ops->release(s);
+    raw_server_free(server);
+}
+
+/* The script finds another value than the old one (:0): whose is it? */
+static void a_swap_whose_answer_was_lost_is_looked_up(void **state)
+{
+    struct raw_server *server = break_once(":0\r\n$5\r\nfresh\r\n");
+    struct itr_store *s = open_at(raw_server_port(server), "");
+
+    (void)state;
+    assert_true(store_swap(s, "k", "old", "fresh"));
+    s->ops->release(s);
+    raw_server_free(server);
+
+    server = break_once(":0\r\n$7\r\nanother\r\n");
+    s = open_at(raw_server_port(server), "");
+    assert_false(store_swap(s, "k", "old", "fresh"));
+    s->ops->release(s);
+    raw_server_free(server);
+}
+
 /* ---- many at once ---- */
 
 #define APPS 20
@@ -217,16 +261,17 @@ static void a_child_has_no_connection_of_its_parent(void **state)
 }
 
 /* In a child: the server has its descriptors in this process. 0: right. */
-static int look_at_descriptors(int port)
+static int look_at_descriptors(int port, bool is_closed)
 {
     struct itr_store *s = open_at(port, "");
     struct sockaddr_in a;
     socklen_t n = sizeof a;
     int fd, found = 0;
 
-    (void)close(0);
+    if (is_closed)
+        (void)close(0);
     store_assert_value(s, "k", "");
-    if (fcntl(0, F_GETFD) >= 0)
+    if (is_closed && fcntl(0, F_GETFD) >= 0)
         return 1;
     for (fd = 3; fd < 256; fd++, n = sizeof a) {
         if (getpeername(fd, (struct sockaddr *)&a, &n) != 0 || ntohs(a.sin_port) != port)
@@ -242,14 +287,16 @@ static void a_connection_is_closed_by_exec_and_is_none_of_the_standard_streams(v
 {
     const struct raw_step *scripts[] = {answering};
     struct raw_server *server = raw_server_new(scripts, 1);
-    int status = -1;
+    int status = -1, is_closed;
     pid_t child;
 
     (void)state;
-    if ((child = fork()) == 0)
-        _exit(look_at_descriptors(raw_server_port(server)));
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    for (is_closed = 0; is_closed < 2; is_closed++) {
+        if ((child = fork()) == 0)
+            _exit(look_at_descriptors(raw_server_port(server), is_closed));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
     raw_server_free(server);
 }
 
@@ -287,6 +334,8 @@ int main(void)
         cmocka_unit_test(a_value_that_never_ends_is_not_kept),
         cmocka_unit_test(a_server_that_says_nothing_or_too_little_is_given_up),
         cmocka_unit_test(last_words_are_heard),
+        cmocka_unit_test(a_connection_that_breaks_is_made_once_more),
+        cmocka_unit_test(a_swap_whose_answer_was_lost_is_looked_up),
         cmocka_unit_test(no_app_waits_behind_another_on_a_server_that_hangs),
         cmocka_unit_test(a_child_has_no_connection_of_its_parent),
         cmocka_unit_test(a_connection_is_closed_by_exec_and_is_none_of_the_standard_streams),

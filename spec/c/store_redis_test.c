@@ -4,6 +4,9 @@
 #include "support/redis_server.h"
 #include "support/store_contract.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +181,15 @@ static struct raw_server *answer_with(const char *text)
     return raw_server_new(scripts, 1);
 }
 
+static struct raw_server *answer_with_nil(void)
+{
+    static const struct raw_step script[] = {
+        {RAW_SEND, "*-1\r\n", 0}, {RAW_HOLD, NULL, 0}, {RAW_END, NULL, 0}};
+    static const struct raw_step *const scripts[] = {script};
+
+    return raw_server_new(scripts, 1);
+}
+
 static void the_next_host_is_tried(void **state)
 {
     char where[120];
@@ -205,7 +217,7 @@ static void all_hosts_down_is_told_with_the_last_one(void **state)
 static void the_sentinel_that_knows_the_master_is_found(void **state)
 {
     static char answer[64];
-    struct raw_server *second = answer_with("*-1\r\n"), *third;
+    struct raw_server *second = answer_with_nil(), *third;
     char where[160];
     struct itr_store *s;
 
@@ -233,6 +245,92 @@ static void the_sentinel_that_knows_the_master_is_found(void **state)
     store_assert_load_fails(s, (const char *const[]){"it is a replica", NULL});
     s->ops->release(s);
     raw_server_free(third);
+}
+
+static void the_sentinel_that_answered_last_is_asked_first(void **state)
+{
+    static char answer[64];
+    struct raw_server *first = answer_with_nil(), *second;
+    struct itr_store *s;
+    char where[120];
+
+    (void)state;
+    snprintf(answer, sizeof answer, "*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%d\r\n",
+             snprintf(NULL, 0, "%d", server.port), server.port);
+    second = answer_with(answer);
+    snprintf(where, sizeof where, "redis+sentinel://127.0.0.1:%d,127.0.0.1:%d/shop",
+             raw_server_port(first), raw_server_port(second));
+    s = open_at(where);
+    store_assert_value(s, "k", "");
+    assert_true(SAYS(NULL, "CLIENT", "KILL", "TYPE", "normal"));
+    store_assert_value(s, "k", "");
+    assert_int_equal(raw_server_connections(second), 2);
+    assert_int_equal(raw_server_connections(first), 1);
+    s->ops->release(s);
+    raw_server_free(first);
+    raw_server_free(second);
+}
+
+static int open_descriptors(void)
+{
+    int fd, n = 0;
+
+    for (fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static void *load_k(void *store)
+{
+    store_assert_value(store, "k", "");
+    return NULL;
+}
+
+/* Two connections at one time: the server is stopped until both are made. */
+static void make_two_connections(struct itr_store *s)
+{
+    int before = open_descriptors();
+    pthread_t threads[2];
+
+    assert_int_equal(kill(server.pid, SIGSTOP), 0);
+    assert_int_equal(pthread_create(&threads[0], NULL, load_k, s), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, load_k, s), 0);
+    while (open_descriptors() < before + 2)
+        (void)sched_yield();
+    assert_int_equal(kill(server.pid, SIGCONT), 0);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+}
+
+/* The address is one name for two servers, one after the other; both keep their connections. */
+static void no_connection_to_the_old_master_is_used_again(void **state)
+{
+    char base[] = "/tmp/itr-redis-XXXXXX", path[64], other_path[64], link[64], where[96];
+    struct redis_server other;
+    struct itr_store *s;
+
+    (void)state;
+    assert_non_null(mkdtemp(base));
+    snprintf(path, sizeof path, "%s/one", base);
+    snprintf(other_path, sizeof other_path, "%s/two", base);
+    snprintf(link, sizeof link, "%s/link", base);
+    redis_server_stop(&server);
+    redis_server_start(&server, 0, "--unixsocket", path);
+    redis_server_start(&other, 0, "--unixsocket", other_path);
+    assert_int_equal(symlink(path, link), 0);
+    snprintf(where, sizeof where, "redis+unix:%s?timeout_ms=5000", link);
+    s = open_at(where);
+    make_two_connections(s);
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(symlink(other_path, link), 0);
+    assert_true(SAYS("OK", "REPLICAOF", "127.0.0.1", "1"));
+    assert_true(store_swap(s, "k", "", "a")); /* at once, on the other one */
+    s->ops->release(s);
+    redis_server_stop(&other);
+    (void)unlink(path);
+    (void)unlink(other_path);
+    (void)unlink(link);
+    (void)rmdir(base);
 }
 
 static void a_sentinel_cannot_lead_to_a_machine_that_is_not_allowed(void **state)
@@ -424,6 +522,28 @@ static void an_address_of_sentinels_is_taken_apart(void **state)
                             "master/4?prefix=a:");
 }
 
+static void an_identity_tells_logins_apart(void **state)
+{
+    static const char *const addresses[] = {
+        "redis+sentinel://127.0.0.1/m?sentinel_password=a",
+        "redis+sentinel://127.0.0.1/m?sentinel_password=b",
+        "redis+sentinel://127.0.0.1/m?sentinel_user=u&sentinel_password=a",
+        "redis+sentinel://:a@127.0.0.1/m",
+        "redis+sentinel://127.0.0.1/m",
+    };
+    char ids[count_of(addresses)][ITR_REDIS_IDENTITY];
+    struct itr_redis_url u;
+    size_t i, j;
+
+    (void)state;
+    for (i = 0; i < count_of(addresses); i++) {
+        assert_int_equal(itr_redis_url_read(addresses[i], &u, &e), ITR_OK);
+        itr_redis_url_identity(&u, ids[i], sizeof ids[i]);
+        for (j = 0; j < i; j++)
+            assert_string_not_equal(ids[i], ids[j]);
+    }
+}
+
 static void a_unix_socket_serves_as_well(void **state)
 {
     char base[] = "/tmp/itr-redis-XXXXXX", path[64], where[96];
@@ -465,6 +585,8 @@ int main(void)
         STORE_TEST(the_next_host_is_tried),
         cmocka_unit_test(all_hosts_down_is_told_with_the_last_one),
         STORE_TEST(the_sentinel_that_knows_the_master_is_found),
+        STORE_TEST(the_sentinel_that_answered_last_is_asked_first),
+        STORE_TEST(no_connection_to_the_old_master_is_used_again),
         cmocka_unit_test(a_sentinel_cannot_lead_to_a_machine_that_is_not_allowed),
         cmocka_unit_test(a_cluster_that_sends_us_in_circles_is_left),
         STORE_TEST(a_password_is_asked_for_sent_and_never_shown),
@@ -472,6 +594,7 @@ int main(void)
         cmocka_unit_test(a_wrong_address_is_told_without_its_password),
         cmocka_unit_test(an_address_is_taken_apart),
         cmocka_unit_test(an_address_of_sentinels_is_taken_apart),
+        cmocka_unit_test(an_identity_tells_logins_apart),
         STORE_TEST(a_unix_socket_serves_as_well),
     };
 
