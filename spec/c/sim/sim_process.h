@@ -70,7 +70,8 @@ struct sim_process {
     bool tried, doubted, asked;
     size_t unstored; /* serial number of a token that came, and is still to be stored */
     uint64_t unstored_fence;
-    int64_t second; /* of the accesses counted */
+    int64_t unstored_until_ms; /* its end */
+    int64_t second;            /* of the accesses counted */
     int accesses;
 };
 

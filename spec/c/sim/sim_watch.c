@@ -131,13 +131,23 @@ static void check_limit(struct sim_process *p, const struct sim_lease *l)
 
 /* ---- the lease: P1c, P2 ---- */
 
+/* A token of p that came and is still to be stored: nobody has fetched since, and it is good. */
+static bool has_unstored(const struct sim_process *p, const struct itr_record *old)
+{
+    return p->unstored != 0 && old->fence < p->unstored_fence &&
+           old->lease_fence <= p->unstored_fence && p->world->now_ms < p->unstored_until_ms &&
+           p->store->upsets == 0;
+}
+
 static void acquire(struct sim_world *w, struct sim_store *s, struct sim_process *p, uint64_t life,
-                    const struct itr_record *next)
+                    const struct itr_record *old, const struct itr_record *next)
 {
     struct sim_lease *l = calloc(1, sizeof *l);
 
     if (l == NULL)
         abort();
+    if (p->life == life && has_unstored(p, old))
+        sim_watch_break(w, "P1d: %d fetches beside a token that is still to be stored", p->id);
     if (next->lease_fence <= s->book.highest && s->upsets == 0)
         sim_watch_break(w, "P2: the fence %" PRIu64 " is used again", next->lease_fence);
     if (next->lease_end_ms > sim_store_now(s, w->now_ms) + LEASE_MAX_MS && s->upsets == 0)
@@ -175,7 +185,7 @@ static void check_lease(struct sim_world *w, struct sim_store *s, struct sim_pro
         l->over = true;
     s->book.current = NULL;
     if (next->owner[0] != '\0')
-        acquire(w, s, p, life, next);
+        acquire(w, s, p, life, old, next);
     else if (!upset_since(s, &(struct sim_lease){.upsets = 0}) && !is_own)
         sim_watch_break(w, "P2: %d settled a lease that did not stand", p->id);
 }
@@ -285,8 +295,6 @@ struct sim_lease *sim_watch_sends(struct sim_process *p)
         sim_watch_break(w, "P1: %d asks the gateway while the lease is %s", p->id,
                         is_live ? "another's" : "over");
     }
-    if (p->unstored != 0 && p->unstored_fence > s->book.highest)
-        sim_watch_break(w, "P1d: %d asks the gateway beside a token to be stored", p->id);
     if (w->now_ms < s->book.quiet_until_ms && !is_private(p))
         sim_watch_break(w, "P1e: %d asks the gateway without a reason", p->id);
     check_limit(p, l);
@@ -310,6 +318,7 @@ void sim_watch_answered(struct sim_process *p, struct sim_lease *l)
     if (l->grant.is == ITR_OUTCOME_TOKEN) {
         p->unstored = l->grant.serial;
         p->unstored_fence = l->fence;
+        p->unstored_until_ms = p->world->now_ms + p->habits.setup.rules.token_ttl_ms;
     }
 }
 
