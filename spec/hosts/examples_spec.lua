@@ -58,6 +58,15 @@ describe("the example", function()
       abi:gsub("%.", "_"), abi:gsub("%.", "_"), top, top, top, lua, id, secret, sb.gateway, dir)
   end
 
+  it("quickstart: works any number of times", function()
+    local run = environment "5.4" .. "SANDBOX_DIR=" .. sb.dir .. " lua5.4 examples/quickstart.lua"
+    for _ = 1, 6 do
+      local out, status = shell(run)
+      assert.equal(0, status, out)
+      assert.truthy(out:find("with the token revoked under it", 1, true), out)
+    end
+  end)
+
   it("embed: 8 states on 8 threads, one fetch", function()
     if not has("cc") or not built("5.4") then
       pending("needs a C compiler and the build for Lua 5.4")
