@@ -100,13 +100,14 @@ static void connections_that_end_too_early(void **state)
     loop_fixture_expect_fault(reset_unanswered, ITR_NETWORK, 0, "reset by peer");
     loop_fixture_expect_fault(reset_in_head, ITR_NETWORK, 200, "reset by peer");
     loop_fixture_expect_fault(end_in_head, ITR_NETWORK, 200,
-                              "closed the connection before the answer was whole");
+                              "closed the connection before the answer was complete");
     loop_fixture_expect_fault(end_in_body, ITR_NETWORK, 200,
-                              "closed the connection before the answer was whole");
+                              "closed the connection before the answer was complete");
     loop_fixture_expect_fault(reset_in_body, ITR_NETWORK, 500, "reset by peer");
     loop_fixture_expect_fault(end_in_chunk, ITR_NETWORK, 200,
-                              "closed the connection before the answer was whole");
-    loop_fixture_expect_fault(end_between_chunks, ITR_NETWORK, 200, "before the answer was whole");
+                              "closed the connection before the answer was complete");
+    loop_fixture_expect_fault(end_between_chunks, ITR_NETWORK, 200,
+                              "before the answer was complete");
 }
 
 static void bytes_that_are_not_http(void **state)
@@ -282,7 +283,7 @@ static void a_trailer_is_no_news(void **state)
     loop_fixture_carry(&f);
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
     loop_fixture_clear(&f);
-    loop_fixture_expect_fault(cut, ITR_NETWORK, 200, "before the answer was whole");
+    loop_fixture_expect_fault(cut, ITR_NETWORK, 200, "before the answer was complete");
 }
 
 /* ---- time ---- */

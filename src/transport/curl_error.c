@@ -17,19 +17,19 @@ static const struct meaning {
     {CURLE_COULDNT_CONNECT, ITR_NETWORK, "could not connect to %.*s"},
     {CURLE_GOT_NOTHING, ITR_NETWORK, "%.*s closed the connection before the answer"},
     {CURLE_SEND_ERROR, ITR_NETWORK, "the connection to %.*s broke while sending"},
-    {CURLE_RECV_ERROR, ITR_NETWORK, "the connection to %.*s broke before the answer was whole"},
-    {CURLE_PARTIAL_FILE, ITR_NETWORK, "%.*s closed the connection before the answer was whole"},
+    {CURLE_RECV_ERROR, ITR_NETWORK, "the connection to %.*s broke before the answer was complete"},
+    {CURLE_PARTIAL_FILE, ITR_NETWORK, "%.*s closed the connection before the answer was complete"},
     {CURLE_BAD_CONTENT_ENCODING, ITR_NETWORK, "the compressed answer of %.*s cannot be decoded"},
     {CURLE_WEIRD_SERVER_REPLY, ITR_NETWORK, "the answer of %.*s is not HTTP"},
     {CURLE_UNSUPPORTED_PROTOCOL, ITR_NETWORK,
      "%.*s does not speak a version of HTTP that is known here"},
     {CURLE_FILESIZE_EXCEEDED, ITR_HTTP, "the answer of %.*s is larger than allowed"},
     {CURLE_SSL_CONNECT_ERROR, ITR_TLS, "the TLS handshake with %.*s failed"},
-    {CURLE_PEER_FAILED_VERIFICATION, ITR_TLS, "the certificate of %.*s was not accepted"},
+    {CURLE_PEER_FAILED_VERIFICATION, ITR_TLS, "the certificate of %.*s is not trusted"},
     {CURLE_SSL_CACERT_BADFILE, ITR_TLS, "the CA certificates for %.*s cannot be used"},
     {CURLE_SSL_CERTPROBLEM, ITR_TLS, "a certificate for %.*s cannot be used"},
     {CURLE_SSL_CIPHER, ITR_TLS, "no TLS cipher in common with %.*s"},
-    {CURLE_SSL_ISSUER_ERROR, ITR_TLS, "the issuer of the certificate of %.*s was not accepted"},
+    {CURLE_SSL_ISSUER_ERROR, ITR_TLS, "the issuer of the certificate of %.*s is not trusted"},
     {CURLE_SSL_INVALIDCERTSTATUS, ITR_TLS, "the certificate status of %.*s was not accepted"},
     {CURLE_SSL_PINNEDPUBKEYNOTMATCH, ITR_TLS, "the public key of %.*s was not accepted"},
     {CURLE_SSL_CRL_BADFILE, ITR_TLS, "the revocation list for %.*s cannot be used"},
@@ -117,7 +117,7 @@ static enum itr_status describe_timeout(const struct itr_curl_failure *f, char *
  * to raise a memory error in the caller. */
 static enum itr_status describe_long_line(const struct itr_curl_failure *f, char *detail, size_t n)
 {
-    (void)snprintf(detail, n, "the head of the answer of %.*s is too large (or no memory)",
+    (void)snprintf(detail, n, "the head of the answer of %.*s is too large, or memory ran out",
                    (int)f->origin_len, f->origin);
     return ITR_HTTP;
 }
@@ -178,6 +178,5 @@ enum itr_status itr_curl_error_option(CURLcode code, enum itr_status otherwise, 
 {
     if (code == CURLE_OUT_OF_MEMORY)
         return itr_error_set(e, ITR_NOMEM, "no memory");
-    return itr_error_set(e, otherwise, "libcurl does not take an option: %s",
-                         curl_easy_strerror(code));
+    return itr_error_set(e, otherwise, "libcurl refused an option: %s", curl_easy_strerror(code));
 }

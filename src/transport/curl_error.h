@@ -1,6 +1,6 @@
 /*
- * curl_error: libcurl's result in the project's terms: a status, and one sentence that a person
- * can read. Pure; any thread.
+ * curl_error: translates libcurl's result into a status and one sentence for a person. Pure; any
+ * thread.
  */
 #ifndef ITR_TRANSPORT_CURL_ERROR_H
 #define ITR_TRANSPORT_CURL_ERROR_H
@@ -17,7 +17,7 @@ enum itr_curl_phase {
     ITR_CURL_RESOLVE, /* the name is not resolved yet, or no connection is free */
     ITR_CURL_CONNECT, /* TCP */
     ITR_CURL_TLS,     /* the handshake */
-    ITR_CURL_SEND,    /* the connection stands; no byte of an answer yet */
+    ITR_CURL_SEND,    /* it is connected; no byte of an answer yet */
     ITR_CURL_RECEIVE  /* some of the answer is here */
 };
 
@@ -33,14 +33,14 @@ struct itr_curl_failure {
     int64_t limit_ms; /* the time limit that counted in this phase */
 };
 
-/* ITR_NETWORK, ITR_TLS, ITR_TIMEOUT, ITR_HTTP or ITR_NOMEM; writes the sentence to detail (n bytes
- * with the NUL). A text of libcurl that may quote a query is left out. */
+/* Write the sentence to detail (n bytes with the NUL) and return ITR_NETWORK, ITR_TLS, ITR_TIMEOUT,
+ * ITR_HTTP or ITR_NOMEM. A text of libcurl that may quote a query is left out. */
 enum itr_status itr_curl_error_describe(const struct itr_curl_failure *f, char *detail, size_t n);
 
-/* Keeps the first of several results that is not CURLE_OK: a row of setopts is checked once. */
+/* Keep the first of several results that is not CURLE_OK: a row of setopts is checked once. */
 void itr_curl_note(CURLcode *first, CURLcode code);
 
-/* libcurl did not take an option: ITR_NOMEM if that was why, else what the caller says. */
+/* Set the error of an option that libcurl refused: ITR_NOMEM if that was why, else `otherwise`. */
 enum itr_status itr_curl_error_option(CURLcode code, enum itr_status otherwise,
                                       struct itr_error *e);
 

@@ -1,6 +1,6 @@
 /*
- * curl_headers: header lines in both directions: ours and the caller's into libcurl's list, the
- * answer's lines into response.headers. Pure; any thread.
+ * curl_headers: puts our header lines and the caller's into libcurl's list, and the answer's lines
+ * into response.headers. Pure; any thread.
  */
 #ifndef ITR_TRANSPORT_CURL_HEADERS_H
 #define ITR_TRANSPORT_CURL_HEADERS_H
@@ -10,14 +10,14 @@
 
 #include "core/base/buf.h"
 
-/* A list of the extra lines (NULL-terminated) and of those shared ones whose name is not among
- * them. For itr_curl_headers_free; NULL: no memory. */
+/* Return a list of the extra lines (NULL-terminated) and of those shared ones whose name is not
+ * among them, for itr_curl_headers_free; NULL: no memory. */
 struct curl_slist *itr_curl_headers_make(const char *const *extra, const struct curl_slist *shared);
 
-/* Wipes the lines, which may bring a key, and frees the list. NULL is allowed. */
+/* Wipe the lines, which may contain a key, and free the list. NULL is allowed. */
 void itr_curl_headers_free(struct curl_slist *list);
 
-/* Takes one line as libcurl's header callback gets it, appends "name: value\n" with the name in
+/* Take one line as libcurl's header callback gets it, and append "name: value\n" with the name in
  * lower case. A status line forgets what came before it: only the last answer counts (there may be
  * a 100 or a proxy's answer before). ITR_FULL, ITR_NOMEM. */
 enum itr_status itr_curl_headers_collect(struct itr_buf *out, const char *line, size_t n);

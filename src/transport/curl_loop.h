@@ -1,9 +1,9 @@
 /*
- * curl_loop: the transport of transport.h on one libcurl multi handle.
+ * curl_loop: implements transport.h on one libcurl multi handle.
  *
  * Belongs to one thread at a time; only wake() is for all. Easy handles are kept and used again;
- * curl_request.c is the one place that configures them. Callbacks of libcurl never call out, but
- * for request.may_send.
+ * curl_request.c is the one place that configures them. Callbacks of libcurl call
+ * nothing of ours but request.may_send.
  *
  * Beyond what transport.h promises: a kept connection on which something waits to be read is not
  * used, and a request that an HTTP/2 server refused unread goes out again, both without its caller
@@ -31,20 +31,22 @@
 
 #include "core/http/transport.h"
 
-/* Static memory. open() initialises libcurl once per process. */
+/* Return the factory, static memory. Its open() initialises libcurl once per process. */
 const struct itr_transport_factory *itr_curl_loop_factory(void);
 
-/* For who has the loop on a thread of its own (curl_engine); t is one that this factory made. */
+/* What follows is for the owner of a loop on a thread of its own (curl_worker); t is one that this
+ * factory made. */
 
-/* More are finished: wait() would return one without looking at the network. The loop's thread. */
+/* Return whether more are finished: wait() would return one without looking at the network. The
+ * loop's thread. */
 bool itr_curl_loop_has_more(const struct itr_transport *t);
 
-/* From now on sockets are opened and closed with this lock held (it outlives t; not held by who
- * calls into t), so that whoever holds it at a fork may call itr_curl_loop_lose in the child. */
+/* Have sockets opened and closed with this lock held from now on. It outlives t, and callers of t
+ * do not hold it. Whoever holds it at a fork may call itr_curl_loop_lose in the child. */
 void itr_curl_loop_guard(struct itr_transport *t, pthread_mutex_t *lock);
 
-/* In place of abandon(), in the child, when another thread was at work in t at the fork: closes its
- * sockets silently and touches nothing else, for that may be half done. Exchanges stay with it. */
+/* Abandon t in the child of a fork when another thread was working in it: close its sockets
+ * silently and touch nothing else, for that may be half done. Exchanges stay with it. */
 void itr_curl_loop_lose(struct itr_transport *t);
 
 #endif

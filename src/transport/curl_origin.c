@@ -86,7 +86,8 @@ enum itr_status itr_curl_origin_check(const char *url, bool over_unix_socket, st
     if ((!is_https(url) && !http) || !is_plain(url, len) || (url[len] != '/' && url[len] != '\0'))
         return itr_error_set(e, ITR_USAGE, "not an address of the form https://host:port/path");
     if (http && !is_local(url, over_unix_socket))
-        return itr_error_set(e, ITR_USAGE, "%.*s: http is for loopback only, use https", (int)len,
+        return itr_error_set(e, ITR_USAGE,
+                             "%.*s: http is for this machine (loopback) only, use https", (int)len,
                              url);
     return ITR_OK;
 }

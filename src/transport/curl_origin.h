@@ -1,6 +1,6 @@
 /*
- * curl_origin: the scheme, host and port that an easy handle is set up for: which protocol and
- * HTTP version, whether there is a proxy, and whether such an address may be called at all.
+ * curl_origin: sets an easy handle up for a scheme, host and port: the protocol and HTTP version,
+ * the proxy; refuses an address that may not be called.
  *
  * Rule: https only, http on loopback or on a Unix socket; no proxy of the environment for these
  * (docs/design.md sections 4.5 and 5). Requests of one origin follow each other on a handle, so
@@ -25,13 +25,13 @@ struct itr_curl_origin {
     bool whole; /* a proxy that makes the requests itself must be told the whole URL */
 };
 
-/* Bytes of url before its path; 0 when it has no scheme. */
+/* Return the bytes of url before its path; 0 if it has no scheme. */
 size_t itr_curl_origin_length(const char *url);
 
-/* Whether url may be called at all, over a Unix socket or not. ITR_USAGE: no. Pure. */
+/* Check that url may be called, over a Unix socket or not. ITR_USAGE: no. Pure. */
 enum itr_status itr_curl_origin_check(const char *url, bool over_unix_socket, struct itr_error *e);
 
-/* Sets the handle up for the origin of url, if it is not already, and for url. ITR_USAGE: not an
+/* Set the handle up for the origin of url, if it is not already, and for url. ITR_USAGE: not an
  * address that may be called; ITR_NOMEM. */
 enum itr_status itr_curl_origin_set(struct itr_curl_origin *o, CURL *easy,
                                     const struct itr_curl_settings *s, const char *url,

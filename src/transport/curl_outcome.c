@@ -138,7 +138,7 @@ static void explain(struct itr_curl_request *r, CURLcode code)
         say(a, ITR_NOMEM, "no memory for the answer");
         return;
     case ITR_CURL_HELD:
-        say(a, ITR_NETWORK, "held back just before it was sent");
+        say(a, ITR_NETWORK, "not sent: the caller withdrew it");
         return;
     case ITR_CURL_STALE:
         say(a, ITR_NETWORK, "the server closed each kept connection before it was used");

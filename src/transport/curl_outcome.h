@@ -10,10 +10,10 @@
 
 #include "transport/curl_request.h"
 
-/* A byte of the request may have left. */
+/* Return whether a byte of the request may have left. */
 bool itr_curl_outcome_sent(const struct itr_curl_request *r);
 
-/* Fills in the response of r's exchange from libcurl's result. */
+/* Fill in the response of r's exchange from libcurl's result. */
 void itr_curl_outcome_read(struct itr_curl_request *r, CURLcode code);
 
 #endif

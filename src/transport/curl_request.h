@@ -1,6 +1,6 @@
 /*
- * curl_request: one libcurl easy handle, and the exchange that it carries at the moment. The one
- * place that configures a handle.
+ * curl_request: carries one exchange at a time on one libcurl easy handle. The one place that
+ * configures a handle.
  *
  * What never changes is set when it is made; begin() sets only what is different this time, for a
  * handle is used for many exchanges. Knows nothing of the multi handle: curl_loop adds and removes.
@@ -75,16 +75,17 @@ struct itr_curl_request {
     char text[CURL_ERROR_SIZE]; /* libcurl writes its error text here */
 };
 
-/* settings and sockets must outlive it. ITR_NOMEM; ITR_CONFIG when libcurl refuses an option. */
+/* Create an idle request. settings and sockets must outlive it. ITR_NOMEM; ITR_CONFIG when libcurl
+ * refuses an option. */
 enum itr_status itr_curl_request_new(const struct itr_curl_settings *settings,
                                      struct itr_curl_sockets *sockets,
                                      struct itr_curl_request **out, struct itr_error *e);
 
-/* The handle must be out of the multi handle. */
+/* Free r and its handle, which must be out of the multi handle. */
 void itr_curl_request_free(struct itr_curl_request *r);
 
-/* After fork, in the child, with the handle still in the multi handle: gives back what is ours and
- * leaves the handle to leak. */
+/* After fork, in the child, with the handle still in the multi handle: free what is ours and let
+ * the handle leak. */
 void itr_curl_request_abandon(struct itr_curl_request *r);
 
 /* Set the handle up for x, after these tries (NULL: it is the first), and reset x's response.
@@ -99,11 +100,11 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
 bool itr_curl_request_suspend_limit(struct itr_curl_request *r, int64_t now_mono_ms);
 void itr_curl_request_resume_limit(struct itr_curl_request *r);
 
-/* Whether it may be given to libcurl. Old libcurl: asks may_send; false: finish it, with
+/* Return whether it may be given to libcurl. Old libcurl: asks may_send; false: finish it, with
  * CURLE_ABORTED_BY_CALLBACK. */
 bool itr_curl_request_may_go(struct itr_curl_request *r);
 
-/* TLS is spoken for it, with the server or a proxy. r is not idle. */
+/* Return whether TLS is used for it, with the server or a proxy. r is not idle. */
 bool itr_curl_request_is_tls(const struct itr_curl_request *r);
 
 /* Return whether the exchange, which ended with this code, is to be tried again because nothing of
@@ -111,10 +112,10 @@ bool itr_curl_request_is_tls(const struct itr_curl_request *r);
 bool itr_curl_request_must_retry(const struct itr_curl_request *r, CURLcode code,
                                  struct itr_curl_tries *tries);
 
-/* Fills in the response; r is idle after it. Returns the exchange. */
+/* Fill in the response and return the exchange; r is idle after it. */
 struct itr_exchange *itr_curl_request_finish(struct itr_curl_request *r, CURLcode code);
 
-/* Only says what may have left; r is idle after it. Returns the exchange. */
+/* Only say what may have left, and return the exchange; r is idle after it. */
 struct itr_exchange *itr_curl_request_drop(struct itr_curl_request *r);
 
 #endif

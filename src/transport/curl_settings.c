@@ -77,8 +77,8 @@ static enum itr_status choose_version(struct itr_curl_settings *s, enum itr_http
                  : v->version_num < 0x080700 ? ITR_CURL_REFUSAL_81
                                              : ITR_CURL_REFUSAL_87;
     if (wish == ITR_HTTP_2 && !http2)
-        return itr_error_set(e, ITR_CONFIG,
-                             "option http_version is \"2\": this libcurl was built without HTTP/2");
+        return itr_error_set(
+            e, ITR_CONFIG, "option http_version: \"2\" needs a libcurl that was built with HTTP/2");
     s->https_version =
         wish == ITR_HTTP_1_1 || !http2 ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS;
     return ITR_OK;
@@ -91,8 +91,8 @@ static enum itr_status check_ca_file(const char *path, struct itr_error *e)
 
     if (path == NULL || access(path, R_OK) == 0)
         return ITR_OK;
-    return itr_error_set(e, ITR_CONFIG, "option ca_file is \"%.120s\", which cannot be read: %s",
-                         path, itr_reason(errno, reason));
+    return itr_error_set(e, ITR_CONFIG, "option ca_file: \"%.120s\" cannot be read: %s", path,
+                         itr_reason(errno, reason));
 }
 
 static long as_long_ms(int64_t ms)

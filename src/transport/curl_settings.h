@@ -1,8 +1,6 @@
 /*
- * curl_settings: what is the same for all requests of one loop, in libcurl's terms.
- *
- * Made from the transport's options once, never changed after, borrowed by every curl_request of
- * the loop. One thread.
+ * curl_settings: translates a transport's options into libcurl's terms, once, for all requests of a
+ * loop. Never changed after; borrowed by every curl_request of the loop. One thread.
  */
 #ifndef ITR_TRANSPORT_CURL_SETTINGS_H
 #define ITR_TRANSPORT_CURL_SETTINGS_H
@@ -36,14 +34,14 @@ struct itr_curl_settings {
     long https_version;                               /* CURL_HTTP_VERSION_... for https */
     long connect_timeout_ms;
     long max_host_connections; /* > 0 */
-    bool gzip;                 /* this libcurl can undo it */
+    bool gzip;                 /* this libcurl can decode it */
     enum itr_curl_refusal refusal;
     struct curl_slist *get_headers;  /* ours: sent with every GET */
     struct curl_slist *post_headers; /* ours: sent with every POST */
 };
 
-/* ITR_CONFIG: the CA file cannot be read, or HTTP/2 is asked of a libcurl without it. ITR_NOMEM.
- * On failure nothing is left to clear. */
+/* Translate the options. ITR_CONFIG: the CA file cannot be read, or HTTP/2 is asked of a libcurl
+ * without it. ITR_NOMEM. On failure nothing is left to clear. */
 enum itr_status itr_curl_settings_init(struct itr_curl_settings *s,
                                        const struct itr_transport_options *o, struct itr_error *e);
 void itr_curl_settings_clear(struct itr_curl_settings *s);
