@@ -12,7 +12,7 @@
 #include "core/base/status.h"
 
 /*
- * Puts path (a string), params or body (a table or nil) and opts (a table or nil), which lie at the
+ * Put path (a string), params or body (a table or nil) and opts (a table or nil), which lie at the
  * absolute indices path, path + 1 and path + 2, into b, which was reset. ITR_USAGE: a bad value,
  * named; ITR_NOMEM. Runs no Lua code; may raise (memory).
  */

@@ -9,11 +9,11 @@
 #include "bind/compat.h"
 #include "core/base/status.h"
 
-/* Reads the table (or nil) at absolute index i into b. ITR_USAGE naming the option; ITR_NOMEM. */
+/* Read the table (or nil) at absolute index i into b. ITR_USAGE naming the option; ITR_NOMEM. */
 enum itr_status itr_call_opts_read(lua_State *L, int i, struct itr_bound_call *b,
                                    struct itr_error *e);
 
-/* Likewise for client:token and client:refresh, which know timeout and min_valid only. What is not
+/* Read those of client:token and client:refresh, which know timeout and min_valid only. What is not
  * given stays as it is. */
 enum itr_status itr_token_opts_read(lua_State *L, int i, int64_t *timeout_ms, int64_t *min_valid_ms,
                                     struct itr_error *e);

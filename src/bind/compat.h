@@ -3,8 +3,7 @@
  *
  * Only what this folder uses, under names of ours, so that no version's header is redefined. All
  * functions follow the rules of the Lua function they stand for: which may raise and what they
- * push. Not used anywhere here, because their signatures changed: lua_newstate, lua_dump, lua_gc,
- * lua_resume.
+ * push.
  */
 #ifndef ITR_BIND_COMPAT_H
 #define ITR_BIND_COMPAT_H
@@ -36,7 +35,7 @@ static inline int itr_lua_absindex(lua_State *L, int i)
     return i > 0 || i <= LUA_REGISTRYINDEX ? i : lua_gettop(L) + i + 1;
 }
 
-/* Is the number at i of the integer subtype? */
+/* Return whether the number at i is of the integer subtype. */
 static inline bool itr_lua_isinteger(lua_State *L, int i)
 {
 #if ITR_LUA_HAS_INTEGERS
@@ -48,7 +47,7 @@ static inline bool itr_lua_isinteger(lua_State *L, int i)
 #endif
 }
 
-/* Puts the functions of a list, ended by a row of NULLs, into the table on top. */
+/* Put the functions of a list, ended by a row of NULLs, into the table on top. */
 static inline void itr_lua_setfuncs(lua_State *L, const luaL_Reg *list)
 {
     for (; list->name != NULL; list++) {
@@ -66,7 +65,7 @@ static inline void *itr_lua_newuserdata(lua_State *L, size_t size)
 #endif
 }
 
-/* Pushes what the registry holds under an address. */
+/* Push what the registry holds under an address. */
 static inline void itr_lua_registry_get(lua_State *L, const void *key)
 {
 #if LUA_VERSION_NUM >= 502
@@ -77,7 +76,7 @@ static inline void itr_lua_registry_get(lua_State *L, const void *key)
 #endif
 }
 
-/* Pops a value into the registry, under an address. */
+/* Pop a value into the registry, under an address. */
 static inline void itr_lua_registry_set(lua_State *L, const void *key)
 {
 #if LUA_VERSION_NUM >= 502
@@ -89,7 +88,7 @@ static inline void itr_lua_registry_set(lua_State *L, const void *key)
 #endif
 }
 
-/* Pushes what the registry holds under an address; the first time, what make pushes. A module can
+/* Push what the registry holds under an address; the first time, what make pushes. A module can
  * be opened again in one state (package.loaded was cleared): what the first opening made lives on.
  */
 static inline void itr_lua_registry_once(lua_State *L, const void *key, void (*make)(lua_State *L))
@@ -103,8 +102,8 @@ static inline void itr_lua_registry_once(lua_State *L, const void *key, void (*m
     itr_lua_registry_set(L, key);
 }
 
-/* The userdata at i if its metatable is the one that the registry holds under an address, else
- * NULL. A third of the cost of luaL_testudata, which looks a name up. */
+/* Return the userdata at i if its metatable is the one that the registry holds under an address,
+ * else NULL. A third of the cost of luaL_testudata, which looks a name up. */
 static inline void *itr_lua_testudata(lua_State *L, int i, const void *key)
 {
     void *p = lua_touserdata(L, i);

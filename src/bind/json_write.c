@@ -131,7 +131,7 @@ static enum itr_status write_number(struct writer *w, int i)
         return put(w, text, n);
     if (lua_type(w->L, i) == ITR_LUA_TCDATA)
         return fail(w, "a cdata other than int64_t and uint64_t cannot be sent");
-    return fail(w, "NaN and infinity have no form in JSON");
+    return fail(w, "NaN and infinity cannot be written as JSON");
 }
 
 static enum itr_status write_light(struct writer *w, int i)
@@ -164,11 +164,11 @@ static bool count_items(struct writer *w, int i, size_t *n, const char **problem
     for (lua_pushnil(L); lua_next(L, i); lua_pop(L, 1)) {
         double k = lua_type(L, -2) == LUA_TNUMBER ? (double)lua_tonumber(L, -2) : 0;
         if (lua_type(L, -2) == LUA_TSTRING) {
-            *problem = "string keys beside numbers; a table can be an array or an object, not both";
+            *problem = "both string keys and numbers; a table is either an array or an object";
             return false;
         }
         if (!(k >= 1) || k != floor(k) || k > INT_MAX) {
-            *problem = "a key that is neither a string nor a place in an array";
+            *problem = "a key that is neither a string nor an array index";
             return false;
         }
         highest = (size_t)k > highest ? (size_t)k : highest;
@@ -209,16 +209,16 @@ static enum itr_status write_name(struct writer *w, int k, bool first)
 
     if (lua_type(w->L, k) != LUA_TSTRING)
         return fail_outside(w, lua_type(w->L, k) == LUA_TNUMBER
-                                   ? "numbers as keys beside strings; a table can be an array or "
-                                     "an object, not both"
-                                   : "a key that is no string");
+                                   ? "both string keys and numbers; a table is either an array or "
+                                     "an object"
+                                   : "a key that is not a string");
     key->name = lua_tolstring(w->L, k, &key->name_len);
     if (key->name_len == 0)
         return fail_outside(w, "an empty key");
     if (!itr_utf8_valid(key->name, key->name_len))
         return fail(w, "this key is not valid UTF-8");
     if (forbidden != NULL && strcmp(key->name, forbidden) == 0)
-        return fail(w, "the library puts the token in by itself");
+        return fail(w, "the library adds the token itself; remove it");
     s = first ? ITR_OK : put(w, ",", 1);
     if (s == ITR_OK)
         s = put_quoted(w, key->name, key->name_len);
@@ -261,7 +261,7 @@ static enum itr_status check_open(struct writer *w, const void *table)
 
     for (d = 0; d < w->path.depth; d++)
         if (w->tables[d] == table)
-            return fail(w, "a cycle: this table is inside of itself");
+            return fail(w, "a cycle: this table contains itself");
     if (w->path.depth == ITR_JSON_WRITE_DEPTH)
         return fail(w, "more than 100 levels of tables");
     return ITR_OK;

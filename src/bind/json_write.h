@@ -24,7 +24,7 @@ struct itr_json_write_options {
 void itr_json_write_push_array_metatable(lua_State *L);
 
 /*
- * Appends the value at index i. nil is null. A table whose keys are 1..n is an array, one whose
+ * Append the value at index i. nil is null. A table whose keys are 1..n is an array, one whose
  * keys are non-empty strings an object, an empty one `{}`; NULL as light userdata is null.
  * ITR_USAGE: what JSON or the gateway does not take; more than out's maximum. ITR_NOMEM. The stack
  * is left as it was. out's content is undefined after an error. May raise (memory): out must have

@@ -21,11 +21,11 @@ struct itr_key_path {
     struct itr_key keys[ITR_KEY_PATH_DEPTH]; /* outermost first */
 };
 
-/* Writes a path: identifiers after a point, other names as ["..."] with everything that is no
+/* Write a path: identifiers after a point, other names as ["..."] with everything that is no
  * printable ASCII as \ddd, so that the text is valid UTF-8 and stays on one line. */
 void itr_key_path_text(const struct itr_key_path *path, char text[ITR_KEY_PATH_TEXT]);
 
-/* The same for one name of n bytes. */
+/* Write one name of n bytes likewise. */
 void itr_key_path_text_of(const char *name, size_t n, char text[ITR_KEY_PATH_TEXT]);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "bind/compat.h"
 
-/* Called once when the module is opened. Adds to the table on top:
+/* Add to the table on top; once, when the module is opened:
  *   ask(client, opts, is_refresh)  -> ask, seconds that it may wait at most | nil, err
  *   asked(ask, is_late)            -> nothing: no answer yet | token, err, source | nil, err;
  *                                     is_late: the time is over, an error then */

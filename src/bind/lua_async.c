@@ -51,7 +51,7 @@ static int push_failure(lua_State *L, const char *message)
     return 2;
 }
 
-static int l_bell(lua_State *L)
+static int l_notifier(lua_State *L)
 {
     struct state_notifier *s = of_state(L);
     enum itr_notifier_kind kind =
@@ -72,7 +72,7 @@ static int l_bell(lua_State *L)
     return 1;
 }
 
-static int l_bell_accept(lua_State *L)
+static int l_accept(lua_State *L)
 {
     struct state_notifier *s = of_state(L);
     struct itr_error e;
@@ -85,7 +85,7 @@ static int l_bell_accept(lua_State *L)
     return 1;
 }
 
-static int l_bell_ring(lua_State *L)
+static int l_notify(lua_State *L)
 {
     struct state_notifier *s = of_state(L);
 
@@ -94,7 +94,7 @@ static int l_bell_ring(lua_State *L)
     return 0;
 }
 
-static int l_bell_answered(lua_State *L)
+static int l_answered(lua_State *L)
 {
     struct state_notifier *s = of_state(L);
 
@@ -152,7 +152,7 @@ static int l_gc(lua_State *L)
     return 0;
 }
 
-static void push_state_bell(lua_State *L)
+static void push_state_notifier(lua_State *L)
 {
     struct state_notifier *s = itr_lua_newuserdata(L, sizeof *s);
 
@@ -165,16 +165,13 @@ static void push_state_bell(lua_State *L)
     lua_setmetatable(L, -2);
 }
 
-static const luaL_Reg functions[] = {{"notifier", l_bell},
-                                     {"notifier_accept", l_bell_accept},
-                                     {"notify", l_bell_ring},
-                                     {"notifier_answered", l_bell_answered},
-                                     {"is_yieldable", l_is_yieldable},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"notifier", l_notifier},          {"notifier_accept", l_accept},    {"notify", l_notify},
+    {"notifier_answered", l_answered}, {"is_yieldable", l_is_yieldable}, {NULL, NULL}};
 
 void itr_lua_async_open(lua_State *L)
 {
     itr_lua_setfuncs(L, functions);
-    itr_lua_registry_once(L, &notifier_key, push_state_bell);
+    itr_lua_registry_once(L, &notifier_key, push_state_notifier);
     lua_pop(L, 1);
 }

@@ -11,15 +11,17 @@
 #include "bind/compat.h"
 #include "core/call/client.h"
 
-/* Called once when the module is opened. Adds to the table on top:
+/* Add to the table on top; once, when the module is opened:
  *   notifier(kind)       -> a descriptor ("fd") or a path ("socket") | nil, message. The kind of
- * the first time stays: another one is an error. notifier_accept()    -> true | nil, message:
- * "socket", after the host connected notify()      wakes the loop, as if something were there
- *   notifier_answered()  the loop was woken and is about to look */
+ *                           the first time stays: another one is an error
+ *   notifier_accept()    -> true | nil, message: "socket", after the host connected
+ *   notify()             wakes the loop, as if something were there
+ *   notifier_answered()  the loop was woken and is about to look
+ *   is_yieldable()       -> whether the running coroutine can yield; nil: this Lua cannot tell */
 void itr_lua_async_open(lua_State *L);
 
-/* Who makes transports on the engine that ring this state's notifier. For itr_client_sibling; good
- * as long as the state. */
+/* Return what opens transports on the engine that notify this state's notifier. For
+ * itr_client_sibling; good as long as the state. */
 struct itr_transport_maker itr_lua_async_maker(lua_State *L);
 
 #endif

@@ -53,7 +53,7 @@ void itr_lua_client_give_back(struct lua_client *c, struct itr_bound_call *b);
 int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_token_origin origin,
                               const struct itr_error *e);
 
-/* Called once when the module is opened. Adds to the table on top:
+/* Add to the table on top; once, when the module is opened:
  *   new(settings, keep_nulls)                 -> client | nil, err
  *   call(client, is_post, path, params, opts) -> table | nil, err
  *   token(client, opts, is_refresh)           -> token, err, source | nil, err

@@ -7,8 +7,9 @@
 
 #include "bind/compat.h"
 
-/* Called once when the module is opened. Adds json_encode and json_decode (module.h) to the table
- * on top. */
+/* Add to the table on top; once, when the module is opened:
+ *   json_encode(value)        -> text | nil, err
+ *   json_decode(text, keep)   -> value | nil, err; keep: null members stay */
 void itr_lua_json_open(lua_State *L);
 
 #endif

@@ -6,15 +6,14 @@
 
 #include "bind/compat.h"
 
-/* The one symbol that is visible from outside. Returns the module's table:
- *   what lua_client.h lists
+/* Return the module's table: what lua_client.h, lua_group.h, lua_ask.h, lua_async.h, lua_own.h and
+ * lua_json.h list, and
  *   options()                 -> { { name = , type = , secret = , ... }, ... }: see settings.h
  *   nearest(name, names)      -> which of an array of names a misspelt one means, or nil
  *   codes()                   -> { [200] = "success", ... }
- *   json_encode(value)        -> text | nil, err
- *   json_decode(text, keep)   -> value | nil, err; keep: null members stay
  *   set_error_metatable(t)
- *   array_metatable, null, version, curl_version */
+ *   array_metatable, null, version, curl_version
+ * The one symbol that is visible from outside. */
 __attribute__((visibility("default"))) int luaopen_itrigger_core(lua_State *L);
 
 #endif

@@ -17,7 +17,7 @@
     ((int64_t)9007199254740991) /* 2^53 - 1: a double holds each up to here                        \
                                  */
 
-/* Called once when the module is opened: on LuaJIT keeps what tells 64-bit cdata from others. */
+/* Set up; once, when the module is opened: on LuaJIT keeps what tells 64-bit cdata from others. */
 void itr_number_open(lua_State *L);
 
 /*

@@ -14,7 +14,7 @@ static enum itr_status no_such_store(const char *address, struct itr_error *e)
     int n = (int)strcspn(address, ":");
 
     return itr_error_set(e, ITR_CONFIG,
-                         "option token_store: there is no store \"%.*s:\" in this version; it can "
+                         "option token_store: unknown store \"%.*s:\"; it can "
                          "be \"file:\", \"file:/directory\", \"redis://host/0\", \"memory:\", or a "
                          "central server: \"http://127.0.0.1:8700\", \"https://host:8700\", "
                          "\"unix:/path\"",

@@ -11,7 +11,7 @@
 #include "core/os/notifier.h"
 #include "core/source/source.h"
 
-/* Chooses by the scheme of the option token_store (a central server: no store), or takes the store
+/* Choose by the scheme of the option token_store (a central server: no store), or takes the store
  * of the box `given` (NULL: none), which stays the caller's; config is finished. The store in
  * *parts has a reference for the caller, to be given back by itr_parts_clear. ITR_CONFIG: no such
  * store; ITR_STORE: it cannot be used; ITR_NOMEM. */
@@ -19,13 +19,13 @@ enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config 
                                const struct itr_store_box *given, struct itr_error *e);
 void itr_parts_clear(struct itr_parts *parts);
 
-/* A transport whose loop runs on a thread of the process and that rings the notifier when something
- * is there (curl_engine.h). */
+/* Open a transport whose loop runs on a thread of the process and that notifies when something is
+ * there (curl_engine.h). */
 enum itr_status itr_parts_open_engine(const struct itr_transport_options *options,
                                       struct itr_notifier *notifier, struct itr_transport **out,
                                       struct itr_error *e);
 
-/* libcurl's version at run time. Static memory. */
+/* Return libcurl's version at run time. Static memory. */
 const char *itr_parts_curl_version(void);
 
 #endif

@@ -9,13 +9,13 @@
 #include "core/base/status.h"
 #include "core/config/config.h"
 
-/* Sets every option of the table at absolute index i in *config, which has an owner that outlives
+/* Set every option of the table at absolute index i in *config, which has an owner that outlives
  * a longjmp; reads app_secret_file if that is given; finishes the config. ITR_CONFIG naming the
  * option, ITR_NOMEM. Runs no Lua code. Blocks for the file. */
 enum itr_status itr_settings_read(lua_State *L, int i, struct itr_config *config,
                                   struct itr_error *e);
 
-/* Pushes the table of all options: { { name = , type = , secret = , min = , max = , choices = ,
+/* Push the table of all options: { { name = , type = , secret = , min = , max = , choices = ,
  * default = }, ... }, the last four where there are any. */
 void itr_settings_push_options(lua_State *L);
 

@@ -24,30 +24,30 @@ struct itr_buf {
 void itr_buf_init(struct itr_buf *b, size_t max);
 void itr_buf_init_secret(struct itr_buf *b, size_t max);
 
-/* Gives the memory back; the buffer is as after init and may be used again. */
+/* Give the memory back; the buffer is as after init and may be used again. */
 void itr_buf_clear(struct itr_buf *b);
 
-/* Forgets the content and keeps the memory (wiped if secret). */
+/* Forget the content and keep the memory (wiped if secret). */
 void itr_buf_reset(struct itr_buf *b);
 
-/* Appends n bytes. ITR_FULL when that passes max, ITR_NOMEM without memory; then b is unchanged. */
+/* Append n bytes. ITR_FULL when that passes max, ITR_NOMEM without memory; then b is unchanged. */
 enum itr_status itr_buf_append(struct itr_buf *b, const void *bytes, size_t n);
 enum itr_status itr_buf_append_str(struct itr_buf *b, const char *text);
 enum itr_status itr_buf_append_char(struct itr_buf *b, char c);
 enum itr_status itr_buf_append_fmt(struct itr_buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Makes room for n more bytes: ITR_OK, ITR_FULL, ITR_NOMEM. */
+/* Make room for n more bytes: ITR_OK, ITR_FULL, ITR_NOMEM. */
 enum itr_status itr_buf_reserve(struct itr_buf *b, size_t n);
-/* The same, and returns where they go (NULL: full or no memory); the caller
+/* Make room and return where they go (NULL: full or no memory); the caller
  * writes there and then adds what it wrote with itr_buf_grew. */
 char *itr_buf_room(struct itr_buf *b, size_t n);
 void itr_buf_grew(struct itr_buf *b, size_t n);
 
-/* The content as a C string; "" while empty. Valid until the next change. */
+/* Return the content as a C string; "" while empty. Valid until the next change. */
 const char *itr_buf_str(const struct itr_buf *b);
 
-/* memset that the compiler may not leave out. */
+/* Overwrite with zeros; the compiler may not leave it out. */
 void itr_wipe(void *p, size_t n);
 
 #endif

@@ -4,8 +4,8 @@
 #ifndef ITR_CORE_BASE_NEAREST_H
 #define ITR_CORE_BASE_NEAREST_H
 
-/* The name of the list (ended by NULL) that is at most three letters away, or NULL. Borrowed from
- * the list. */
+/* Return the name of the list (ended by NULL) that is at most three letters away, or NULL. Borrowed
+ * from the list. */
 const char *itr_nearest(const char *name, const char *const *names);
 
 #endif

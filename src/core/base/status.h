@@ -49,15 +49,17 @@ void itr_error_clear(struct itr_error *e);
 /* Copy an error: as an assignment, but of the text only as much as there is. */
 void itr_error_copy(struct itr_error *to, const struct itr_error *from);
 
-/* Sets kind and text, clears everything else, returns kind (so: return itr_error_set(...)).
+/* Set kind and text, clear everything else, return kind (so: return itr_error_set(...)).
  * fmt is printf's; no argument may be a secret. e may be NULL. */
 enum itr_status itr_error_set(struct itr_error *e, enum itr_status kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "usage", "config", ... as in err.kind; "memory" and "full" for the last two. Static memory. */
+/* Return "usage", "config", ... as in err.kind; "memory" and "full" for the last two. Static
+ * memory. */
 const char *itr_status_name(enum itr_status s);
 
-/* The kind of a name, or ITR_OK when there is none. The inverse, for records that are read. */
+/* Return the kind of a name, or ITR_OK when there is none. The inverse, for records that are read.
+ */
 enum itr_status itr_status_of_name(const char *name);
 
 #endif

@@ -221,7 +221,7 @@ void itr_call_request(struct itr_call *c, int64_t now_mono_ms)
         return;
     }
     if ((s = build_url(c)) != ITR_OK) {
-        fail_with(c, s == ITR_FULL ? ITR_USAGE : s, false, "the parameters are too long for a URL");
+        fail_with(c, s == ITR_FULL ? ITR_USAGE : s, false, "the parameters make the URL too long");
         return;
     }
     r->post = c->post;

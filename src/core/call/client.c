@@ -328,8 +328,9 @@ static void start_anew(struct itr_client *c)
     struct itr_call *call;
     struct itr_error e;
 
-    itr_error_set(&e, ITR_NETWORK,
-                  "the process was forked while this call was in flight: it is the parent's");
+    itr_error_set(
+        &e, ITR_NETWORK,
+        "the process forked while this call was in flight; the call belongs to the parent");
     fail_all(c, &c->sent, &e);
     for (call = first_call(&c->todo); call != NULL; call = next_call(&c->todo, call))
         stop_asking(c, call);

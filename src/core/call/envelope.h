@@ -21,18 +21,19 @@ enum itr_envelope_is {
     ITR_ENVELOPE_NONE           /* no envelope in the answer */
 };
 
-/* A documented code: the name errors carry. Rows end with a NULL name. Static memory. */
+/* A documented code and the name that errors carry. */
 struct itr_code_name {
     int64_t code;
     const char *name;
 };
+/* Return all of them, ended by a row without a name. Static memory. */
 const struct itr_code_name *itr_envelope_codes(void);
 
-/* The name of a documented code, or NULL. */
+/* Return the name of a documented code, or NULL. */
 const char *itr_envelope_code_name(int64_t code);
 
-/* The name an error carries: by meaning first ("token_refused", "no_permission"), then by code;
- * NULL when neither has one. */
+/* Return the name an error carries: by meaning first ("token_refused", "no_permission"), then by
+ * code; NULL when neither has one. */
 const char *itr_envelope_error_name(enum itr_envelope_is is, bool has_code, int64_t code);
 
 /* One answer, read. */

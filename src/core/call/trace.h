@@ -7,7 +7,7 @@
 
 #include "core/call/call.h"
 
-/* After an answer was judged, or after the transport failed. */
+/* Write the line of an answer that was judged, or of a transport that failed. */
 void itr_trace_call(const struct itr_call *call);
 
 #endif

@@ -17,10 +17,10 @@ struct itr_json_number {
     bool is_wide;       /* an integer beyond +-(2^53-1) */
 };
 
-/* Goes over the number that begins at p (p < end); never reads at or past end. */
+/* Go over the number that begins at p (p < end); never reads at or past end. */
 struct itr_json_number itr_json_number_scan(const unsigned char *p, const unsigned char *end);
 
-/* The value of len bytes that are an integer as JSON writes it, and nothing else, into *out; false
+/* Read len bytes that are an integer as JSON writes it, and nothing else, into *out. Return false
  * if they are not, or it does not fit. */
 bool itr_json_integer(const char *text, size_t len, int64_t *out);
 

@@ -22,7 +22,7 @@ struct itr_json_piece {
 #define ITR_EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 /*
- * Sets the top bit of each of eight bytes that is not plain (control, quote, backslash, or not
+ * Set the top bit of each of eight bytes that is not plain (control, quote, backslash, or not
  * ASCII). The lowest one set is exact; above it a borrow may have set others. Exchanging 0x20-0x23
  * in pairs (^ 2) puts the quote right behind the control characters, so that one subtraction finds
  * both. What is not ASCII shows in one of the two differences (0xdc in the first, all others in the
@@ -36,7 +36,7 @@ static inline uint64_t itr_json_not_plain(uint64_t eight)
     return (below | backslash) & ITR_EACH_BYTE(0x80);
 }
 
-/* Over the plain characters at p. Here, since this is where the time of a scan goes: less than two
+/* Skip the plain characters at p. Here, since this is where the time of a scan goes: less than two
  * instructions a byte, and a call would double that for the usual short string. */
 static inline const unsigned char *itr_json_skip_plain(const unsigned char *p,
                                                        const unsigned char *end)
@@ -63,11 +63,11 @@ struct itr_json_string {
     bool escaped;              /* there is a backslash in it */
 };
 
-/* Goes over the rest of a string from p on, which lies behind plain characters; never reads at or
+/* Go over the rest of a string from p on, which lies behind plain characters; never reads at or
  * past end. Refuses raw control characters, invalid UTF-8, unknown escapes, lone surrogates. */
 struct itr_json_string itr_json_string_rest(const unsigned char *p, const unsigned char *end);
 
-/* Appends the unescaped characters of a piece (UTF-8) to out: ITR_OK, ITR_FULL, ITR_NOMEM.
+/* Append the unescaped characters of a piece (UTF-8) to out: ITR_OK, ITR_FULL, ITR_NOMEM.
  * The piece must come from a scan that succeeded. */
 enum itr_status itr_json_unescape(struct itr_json_piece piece, struct itr_buf *out);
 
@@ -75,8 +75,8 @@ enum itr_status itr_json_unescape(struct itr_json_piece piece, struct itr_buf *o
  * it. `one` is room for an escape. */
 size_t itr_json_stretch(const char **at, const char *end, char one[4], const char **from);
 
-/* The same into cap bytes at out, without a NUL, for texts that matter only when they are short:
- * returns how many bytes were written, or cap + 1 when they do not fit. */
+/* Write them into cap bytes at out, without a NUL, for texts that matter only when they are short:
+ * return how many bytes were written, or cap + 1 when they do not fit. */
 size_t itr_json_unescape_short(struct itr_json_piece piece, char *out, size_t cap);
 
 #endif
