@@ -317,7 +317,7 @@ static void an_idle_connection_is_used_again_unless_it_is_old_or_closed(void **s
     assert_int_equal(itr_redis_url_read("redis://127.0.0.1", &u, &e), ITR_OK);
     l = itr_redis_link_new(&owner, &place, now + 10000);
     assert_int_equal(itr_redis_link_connect(l, false, &e), ITR_REDIS_OK);
-    l->used_mono_ms = now;
+    l->made_mono_ms = now;
     assert_true(itr_redis_link_is_usable(l, now + 29999));
     assert_false(itr_redis_link_is_usable(l, now + 30000));
     raw_server_open_gate(server);

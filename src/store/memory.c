@@ -50,7 +50,7 @@ static struct entry *entry_find(struct memory *m, const char *key)
     return en;
 }
 
-/* Found or made; NULL without memory. */
+/* Find or make it; NULL without memory. */
 static struct entry *entry_get(struct memory *m, const char *key)
 {
     struct entry *en = entry_find(m, key);

@@ -27,9 +27,9 @@
 #define REPLY_MAX 65536
 #define ARRAY_MAX 64
 #define OUT_MAX 16384
-#define IDLE_MS                                                                                    \
-    30000 /* a firewall may have forgotten an older one, or its server be another now              \
-           */
+/* No connection is used for longer: a firewall may have dropped it, or its server, cut off from the
+ * others, not know that it is not the master any more. */
+#define AGE_MS 30000
 
 static int64_t now_ms(void)
 {
@@ -142,7 +142,7 @@ bool itr_redis_link_is_usable(const struct itr_redis_link *l, int64_t now_mono_m
     struct pollfd p = {.fd = l->fd.fd, .events = POLLIN};
 
     /* Nothing is owed to us: bytes, or the end of them, are a goodbye or nonsense. */
-    return l->fd.fd >= 0 && l->taken == 0 && now_mono_ms - l->used_mono_ms < IDLE_MS &&
+    return l->fd.fd >= 0 && l->taken == 0 && now_mono_ms - l->made_mono_ms < AGE_MS &&
            poll(&p, 1, 0) == 0;
 }
 
@@ -309,6 +309,7 @@ enum itr_redis_said itr_redis_link_connect(struct itr_redis_link *l, bool is_sen
         said = log_in(l, is_sentinel ? &u->sentinel_login : &u->login, e);
     if (said == ITR_REDIS_OK && !is_sentinel)
         said = select_db(l, e);
+    l->made_mono_ms = now_ms();
     return said;
 }
 

@@ -36,7 +36,7 @@ struct itr_redis_link {
     size_t taken;          /* bytes since the last reply */
     struct itr_buf out;    /* commands that are not sent yet; a secret */
     int64_t until_mono_ms; /* end of the present operation; its user sets it */
-    int64_t used_mono_ms;  /* when it went back to the pool */
+    int64_t made_mono_ms;  /* when it was connected */
 };
 
 /* Create a link that is not connected; NULL without memory. itr_redis_link_free closes and frees
@@ -66,8 +66,8 @@ enum itr_redis_said itr_redis_link_reply(struct itr_redis_link *l, int type, red
 /* Overwrite the bytes of a reply and free it; NULL is allowed. */
 void itr_redis_link_free_reply(redisReply *reply);
 
-/* Return whether an idle link may be used again: it is this process's, not idle for too long, and
- * the server has not closed it. */
+/* Return whether an idle link may be used again: it is this process's, not too old, and the
+ * server has not closed it. */
 bool itr_redis_link_is_usable(const struct itr_redis_link *l, int64_t now_mono_ms);
 
 /* Set the error that `what` is wrong with the server of this link; return `said`. */

@@ -86,7 +86,6 @@ void itr_redis_pool_give(struct itr_redis_pool *p, struct itr_redis_link *l)
 {
     struct itr_redis_link *surplus = NULL;
 
-    l->used_mono_ms = itr_clock_mono_ms(itr_clock_system());
     pthread_mutex_lock(&lock);
     itr_list_append(&p->idle, &l->node);
     if (++p->n_idle > IDLE_MAX) {
