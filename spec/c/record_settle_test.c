@@ -256,6 +256,20 @@ static void what_is_settled_late_is_settled_as_of_the_answer(void **s)
     assert_int_equal(r.failed_ms, NOON + 3 * SECOND);
 }
 
+/* Its outcome was given up, for the store failed until the lease had ended. */
+static void a_lease_whose_request_was_sent_keeps_its_count_when_it_is_given_back(void **s)
+{
+    struct itr_record r;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.wish.self.sent_fence = w.fence;
+    r = settle(&w, NOON + HOUR, fix_not_sent());
+    assert_int_equal(r.fetches, 1);
+    assert_lease_is_gone(&r, &w);
+}
+
 static void what_was_not_sent_is_taken_back_and_nothing_else_noted(void **s)
 {
     struct itr_record expected, r;
@@ -439,6 +453,7 @@ int main(void)
         cmocka_unit_test(the_tenants_limit_is_noted),
         cmocka_unit_test(fetches_that_nobody_needed_are_counted_as_wasted),
         cmocka_unit_test(what_is_settled_late_is_settled_as_of_the_answer),
+        cmocka_unit_test(a_lease_whose_request_was_sent_keeps_its_count_when_it_is_given_back),
         cmocka_unit_test(what_was_not_sent_is_taken_back_and_nothing_else_noted),
         cmocka_unit_test(a_fetch_over_midnight_counts_on_both_days),
         cmocka_unit_test(a_lease_that_lapsed_is_ours_until_another_takes_it),

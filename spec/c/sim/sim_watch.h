@@ -45,8 +45,9 @@ struct sim_lease {          /* a lease that stood in a store, and its request */
     int64_t end_ms; /* by the store's clock */
     int32_t day;    /* on which it was counted */
     int upsets, troubles;
-    bool hit;  /* its process was killed or stopped, or the store slow: it may lapse unsent */
-    bool late; /* its swap failed, and was done later */
+    bool hit;     /* its process was killed or stopped, or the store slow: it may lapse unsent */
+    bool late;    /* its swap failed, and was done later */
+    bool in_past; /* ... while loads gave earlier values: who looks for it does not find it */
     bool sent;
     bool over;              /* settled, or replaced */
     struct sim_grant grant; /* the gateway's */

@@ -255,12 +255,11 @@ static void settle_outcome(struct itr_record *v, int64_t now_ms,
     }
 }
 
-/* Our fetch as the day's count has it. Nothing was sent: it was none. The store forgot: it is
+/* Our fetch as the day's count has it. Nothing was sent: it was none, unless that is said of a
+ * lease whose request was sent and whose outcome was given up. The store forgot: it is
  * missing. A new day began: the gateway may count it there, so it is counted there too. */
-static void settle_count(struct itr_record *v, bool is_counted, enum itr_record_outcome_is outcome)
+static void settle_count(struct itr_record *v, bool is_counted, bool was_sent)
 {
-    bool was_sent = outcome != ITR_OUTCOME_NOT_SENT;
-
     if (is_counted && !was_sent && v->fetches > 0)
         v->fetches--;
     if (!is_counted && was_sent)
@@ -287,7 +286,8 @@ enum itr_record_settled itr_record_settle(const struct itr_record *r, int64_t no
         return ITR_SETTLED_BEFORE;
     }
 
-    settle_count(next, standing == OURS && r->day == next->day, outcome->is);
+    settle_count(next, standing == OURS && r->day == next->day,
+                 was_sent || lease_fence == self->sent_fence);
     settle_outcome(next, itr_max64(0, now_ms - outcome->age_ms), self->rules, lease_fence, outcome);
 
     /* The lease goes; its fence stays, so that the next one is higher. */
