@@ -98,6 +98,58 @@ describe("the status page", function()
     assert.truthy(body:find("failed → none<br>", 1, true))
   end)
 
+  it("tells the reason in Chinese on the Chinese page, and the gateway's own words", function()
+    local d = place:start { app = { app_id = "nobody" } }
+    d:await "fetch app=one"
+    local body = page_in(d, "zh")
+    assert.truthy(body:find("应用 ID 或应用密钥错误：", 1, true), body)
+    assert.truthy(body:find("获取失败 1", 1, true), body)
+  end)
+
+  it("shows an outage as one event with its number", function()
+    sb:fault { kind = "status", status = 503, path = "token", times = 1000 }
+    local d = place:start { app = { min_refresh_interval = 0 } }
+    d:await "fetch app=one"
+    repeat
+      local body = d:get("/").body
+    until body:find("failed → none × [2-9], first ")
+    local _, events = d:get("/").body:gsub("<tr>", "")
+    assert.is_true(events <= 3, tostring(events))
+  end)
+
+  -- `n` apps beside "one", of which the last `bad` have an id that the gateway does not know.
+  local function with_apps(n, bad)
+    local text = {}
+    for i = 1, n do
+      local id = "app-" .. i .. place.app_id
+      if i <= n - bad then
+        sb:app { id = id, secret = place.app_secret }
+      end
+      text[i] = ("[app a%02d]\napp_id = %s\napp_secret_file = %s/secret\ngateway = %s\n"):format(i, id, place.dir, sb.gateway)
+    end
+    local d = place:start { client = { apps = "*" }, text = table.concat(text) }
+    for i = n - bad + 1, n do
+      d:await(("fetch app=a%02d"):format(i))
+    end
+    repeat
+      local _, good = d:get("/").body:gsub('<span class="badge">', "")
+    until good == n + 1 - bad
+    return d
+  end
+
+  it("says first how all do, and shows apps with trouble before the others, which are folded", function()
+    local d = with_apps(9, 2)
+    local body = d:get("/").body
+    assert.truthy(body:find("2 of 10 apps have no usable token.", 1, true), body)
+    local order = {}
+    for name, open in body:gmatch('data%-app="(%w+)"[^>]*><details( ?%w*)>') do
+      order[#order + 1] = name .. open
+    end
+    assert.same({ "a08 open", "a09 open", "a01", "a02", "a03", "a04", "a05", "a06", "a07", "one" }, order)
+    d:stop()
+    assert.truthy(started():get("/").body:find("All 1 apps have a token.", 1, true))
+  end)
+
   -- The token's record in the store of a daemon that has ended, as if it were `ms` older.
   local function age_record(ms)
     local name = itriggerd.shell("cd '" .. place.dir .. "/store' && ls *.record"):match("%S+")
@@ -152,8 +204,28 @@ describe("the status page", function()
       assert.is_true(second.fence > first.fence)
       browser:find(("//section[@data-app='one'][@data-fence='%d']"):format(second.fence))
       assert.is_true(drawn() > 0.9)
-      assert.truthy(browser:script("return document.body.innerText"):find("令牌被拒", 1, true))
+      assert.truthy(browser:script("return document.body.textContent"):find("令牌被拒", 1, true))
       assert.same({}, browser:complaints())
+    end)
+
+    it("tells on one screen how thirty apps do", function()
+      local d = with_apps(29, 3)
+      browser = browser_support.start { language = "en", width = 1280, height = 900 }
+      browser:open(d.url:gsub("//", "//anybody:" .. itriggerd.key .. "@") .. "/")
+      browser:find "//section[@data-app='one']"
+      -- The last app that has trouble, and what the whole page takes: it was 16 000 pixels.
+      assert.is_true(browser:script [[
+        return document.querySelector("section[data-app=a27]").getBoundingClientRect().top < innerHeight]])
+      assert.is_true(browser:script "return document.documentElement.scrollHeight < 3 * innerHeight")
+      -- WCAG's 4.5 : 1 for the word that says that all is well.
+      local ratio = browser:script [[
+        const light = (c) => c.match(/[\d.]+/g).slice(0, 3).map((v) => v / 255)
+          .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+          .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+        const badge = document.querySelector("section[data-app=one] .badge"), card = badge.closest("section");
+        const [a, b] = [getComputedStyle(badge).color, getComputedStyle(card).backgroundColor].map(light).sort((x, y) => y - x);
+        return (a + 0.05) / (b + 0.05)]]
+      assert.is_true(ratio >= 4.5, tostring(ratio))
     end)
   end)
 end)

@@ -29,7 +29,7 @@ static void write_page(struct itr_buf *out, const struct app_status *h, const st
 {
     itr_buf_init(out, MB);
     assert_int_equal(page_begin(out, PAGE_EN), ITR_OK);
-    assert_int_equal(page_app(out, PAGE_EN, h, s, 100000), ITR_OK);
+    assert_int_equal(page_app(out, PAGE_EN, h, s, 100000, false), ITR_OK);
     assert_int_equal(page_end(out, PAGE_EN, 1), ITR_OK);
 }
 
@@ -170,7 +170,7 @@ static void what_does_not_fit_is_an_error(void **state)
     }
     itr_buf_init(&out, 4000); /* the head fits, not an app more */
     (void)page_begin(&out, PAGE_ZH);
-    assert_int_equal(page_app(&out, PAGE_ZH, &h, &s, 0), ITR_FULL);
+    assert_int_equal(page_app(&out, PAGE_ZH, &h, &s, 0, false), ITR_FULL);
     itr_buf_clear(&out);
 }
 

@@ -1,13 +1,16 @@
 #include "itriggerd/monitor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "itriggerd/app_status.h"
 #include "itriggerd/log.h"
 #include "itriggerd/metrics.h"
+#include "itriggerd/now.h"
 #include "itriggerd/page.h"
 
+#define OPEN_MAX 4                    /* of more apps, those without trouble are folded */
 #define ANSWER_MAX ((size_t)16 << 20) /* some thousand apps */
 
 static void begin(struct reply *r, const char *type)
@@ -87,26 +90,65 @@ void monitor_metrics(struct server *s, const struct snapshot *snapshot, const st
     free(clients);
 }
 
-void monitor_page(struct server *s, const struct snapshot *snapshot, const struct client *client,
+/* What is wrong comes first; then by name. */
+static int rank(const struct app_status *h)
+{
+    return !h->ready ? 0 : h->failing ? 1 : 2;
+}
+
+struct listed {
+    struct app *app;
+    struct app_status status;
+};
+
+static int by_trouble(const void *a, const void *b)
+{
+    const struct listed *x = a, *y = b;
+    int order = rank(&x->status) - rank(&y->status);
+
+    return order != 0 ? order : strcmp(x->status.name, y->status.name);
+}
+
+static enum itr_status write_page(struct itr_buf *out, enum page_language l, struct listed *apps,
+                                  size_t n)
+{
+    int64_t now_mono_ms = now_mono(), now_wall_ms = itr_clock_wall_ms(itr_clock_system());
+    size_t i, of_rank[3] = {0};
+    struct itr_stats stats;
+    enum itr_status st;
+
+    for (i = 0; i < n; i++)
+        of_rank[rank(&apps[i].status)]++;
+    st = page_begin(out, l);
+    if (st == ITR_OK)
+        st = page_summary(out, l, n, of_rank[0], of_rank[1]);
+    for (i = 0; i < n && st == ITR_OK; i++) {
+        app_status_of(apps[i].app, now_mono_ms, &stats, &apps[i].status);
+        st = page_app(out, l, &apps[i].status, &stats, now_wall_ms, n > OPEN_MAX);
+    }
+    return st == ITR_OK ? page_end(out, l, n) : st;
+}
+
+void monitor_page(const struct snapshot *snapshot, const struct client *client,
                   enum page_language l, struct reply *r)
 {
+    struct listed *apps = calloc(snapshot->n_apps + 1, sizeof *apps);
     struct itr_stats stats;
-    struct app_status h;
-    int64_t now_mono_ms = itr_clock_mono_ms(itr_clock_system());
-    int64_t now_wall_ms = itr_clock_wall_ms(itr_clock_system());
-    enum itr_status st;
     size_t i, n = 0;
 
-    (void)s;
+    if (apps == NULL) {
+        reply_say(r, 503, 503, "out of memory");
+        return;
+    }
+    for (i = 0; i < snapshot->n_apps; i++)
+        if (may_see(client, snapshot->apps[i])) {
+            apps[n].app = snapshot->apps[i];
+            app_status_of(apps[n].app, now_mono(), &stats, &apps[n].status);
+            n++;
+        }
+    qsort(apps, n, sizeof *apps, by_trouble);
     begin(r, PAGE_TYPE);
     page_policy(r->policy);
-    st = page_begin(&r->body, l);
-    for (i = 0; i < snapshot->n_apps && st == ITR_OK; i++) {
-        if (!may_see(client, snapshot->apps[i]))
-            continue;
-        app_status_of(snapshot->apps[i], now_mono_ms, &stats, &h);
-        st = page_app(&r->body, l, &h, &stats, now_wall_ms);
-        n++;
-    }
-    end(r, st == ITR_OK ? page_end(&r->body, l, n) : st);
+    end(r, write_page(&r->body, l, apps, n));
+    free(apps);
 }

@@ -11,7 +11,7 @@
 /* client NULL: may see all. snapshot is one that the caller holds. */
 void monitor_metrics(struct server *s, const struct snapshot *snapshot, const struct client *client,
                      struct reply *r);
-void monitor_page(struct server *s, const struct snapshot *snapshot, const struct client *client,
+void monitor_page(const struct snapshot *snapshot, const struct client *client,
                   enum page_language l, struct reply *r);
 
 #endif

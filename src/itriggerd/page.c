@@ -95,15 +95,29 @@ static void append_bar(struct itr_buf *out, const char *kind, const char *color,
 
 /* ---- one app ---- */
 
-static void append_head(struct itr_buf *out, enum page_language l, const struct app_status *h)
+static void append_badge(struct itr_buf *out, enum page_language l, const struct app_status *h)
 {
-    (void)itr_buf_append_str(out, "<section data-app=\"");
+    const char *class = !h->ready ? " bad" : h->failing ? " due" : "";
+    enum page_word word = h->ready ? (h->failing ? PAGE_WARNING : PAGE_READY) : PAGE_NOT_READY;
+
+    if (!h->ready && h->refused)
+        word = PAGE_REFUSED;
+    else if (!h->ready && !h->file_ok)
+        word = PAGE_NO_FILE;
+    (void)itr_buf_append_fmt(out, "<span class=\"badge%s\">%s</span>", class, page_text(l, word));
+}
+
+static void append_head(struct itr_buf *out, enum page_language l, const struct app_status *h,
+                        bool folded)
+{
+    (void)itr_buf_append_fmt(out, "<section%s data-app=\"", folded ? " class=\"fine\"" : "");
     append_text(out, h->name);
-    (void)itr_buf_append_fmt(out, "\" data-fence=\"%" PRIu64 "\"><header><h2>", h->fence);
+    (void)itr_buf_append_fmt(out, "\" data-fence=\"%" PRIu64 "\"><details%s><summary><header><h2>",
+                             h->fence, folded ? "" : " open");
     append_text(out, h->name);
-    (void)itr_buf_append_fmt(out, "</h2><span class=\"badge%s\">%s</span></header><p class=\"id\">",
-                             h->ready ? "" : " bad",
-                             page_text(l, h->ready ? PAGE_READY : PAGE_NOT_READY));
+    (void)itr_buf_append_str(out, "</h2>");
+    append_badge(out, l, h);
+    (void)itr_buf_append_str(out, "</header></summary><p class=\"id\">");
     append_text(out, h->app_id);
     (void)itr_buf_append_str(out, "</p>");
 }
@@ -168,38 +182,61 @@ static void append_today(struct itr_buf *out, enum page_language l, const struct
 static void append_counts(struct itr_buf *out, enum page_language l, const struct app_status *h)
 {
     char text[4][NUMBER_MAX];
-    const char *values[4] = {number(text[0], (int64_t)h->tokens),
-                             number(text[1], (int64_t)h->refusals),
-                             number(text[2], (int64_t)h->failures), number(text[3], h->waiters)};
+    uint64_t failed = 0;
+    size_t i;
 
-    (void)itr_buf_append_str(out, "<p class=\"note\">");
-    append_filled(out, page_text(l, PAGE_COUNTS), values, 4);
+    for (i = 0; i < sizeof h->fetches.failed / sizeof *h->fetches.failed; i++)
+        failed += h->fetches.failed[i];
+    {
+        const char *values[4] = {number(text[0], (int64_t)h->tokens),
+                                 number(text[1], (int64_t)h->refusals),
+                                 number(text[2], (int64_t)failed), number(text[3], h->waiters)};
+        (void)itr_buf_append_str(out, "<p class=\"note\">");
+        append_filled(out, page_text(l, PAGE_COUNTS), values, 4);
+    }
     (void)itr_buf_append_str(out, "</p>");
+}
+
+/* The gateway's or our own words, in Chinese after what they mean. */
+static void append_error(struct itr_buf *out, enum page_language l, const struct itr_error *e)
+{
+    const char *reason = page_text_reason(l, e->kind, e->has_code ? e->code : 0);
+
+    (void)itr_buf_append_fmt(out, "%s%s", reason, *reason != '\0' ? "：" : "");
+    append_text(out, e->text);
 }
 
 static void append_event(struct itr_buf *out, enum page_language l, const struct itr_event *e,
                          int64_t now_wall_ms)
 {
+    char times[NUMBER_MAX], since[SPAN_MAX];
+
     (void)itr_buf_append_str(out, "<tr><td>");
     append_span(out, l, PAGE_AGO, now_wall_ms - e->at_wall_ms);
     (void)itr_buf_append_fmt(out, "</td><td>%s → %s", page_text_why(l, e->why),
                              page_text_state(l, e->state));
+    if (e->times > 1) {
+        const char *values[2] = {number(times, e->times),
+                                 span(since, l, now_wall_ms - e->first_wall_ms)};
+        append_filled(out, page_text(l, PAGE_TIMES), values, 2);
+    }
     if (e->error.kind != ITR_OK) {
         (void)itr_buf_append_str(out, "<br>");
-        append_text(out, e->error.text);
+        append_error(out, l, &e->error);
     }
     (void)itr_buf_append_str(out, "</td></tr>");
 }
 
-static void append_events(struct itr_buf *out, enum page_language l, const struct itr_stats *s,
-                          int64_t now_wall_ms)
+/* Folded, unless something is wrong. */
+static void append_events(struct itr_buf *out, enum page_language l, const struct app_status *h,
+                          const struct itr_stats *s, int64_t now_wall_ms)
 {
     size_t i;
 
     if (s->n_events == 0)
         return;
-    (void)itr_buf_append_fmt(out, "<details open><summary>%s</summary><table>",
-                             page_text(l, PAGE_EVENTS));
+    (void)itr_buf_append_fmt(out, "<details%s><summary>%s</summary><table>",
+                             h->ready && !h->failing ? "" : " open", page_text(l, PAGE_EVENTS));
     for (i = s->n_events; i > 0; i--)
         append_event(out, l, &s->events[i - 1], now_wall_ms);
     (void)itr_buf_append_str(out, "</table></details>");
@@ -222,15 +259,47 @@ enum itr_status page_begin(struct itr_buf *out, enum page_language l)
     return itr_buf_reserve(out, PIECE_MAX);
 }
 
-enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct app_status *h,
-                         const struct itr_stats *stats, int64_t now_wall_ms)
+enum itr_status page_summary(struct itr_buf *out, enum page_language l, size_t n, size_t failed,
+                             size_t warned)
 {
-    append_head(out, l, h);
+    char text[3][NUMBER_MAX];
+    const char *all = number(text[0], (int64_t)n);
+    const char *values[2] = {number(text[1], (int64_t)failed), all};
+    const char *more[1] = {number(text[2], (int64_t)warned)};
+
+    if (n == 0)
+        return ITR_OK;
+    (void)itr_buf_append_fmt(out, "<p class=\"sum badge%s\">",
+                             failed > 0   ? " bad"
+                             : warned > 0 ? " due"
+                                          : "");
+    if (failed > 0)
+        append_filled(out, page_text(l, PAGE_SOME_FAIL), values, 2);
+    else if (warned == 0)
+        append_filled(out, page_text(l, PAGE_ALL_READY), &all, 1);
+    if (warned > 0) {
+        (void)itr_buf_append_char(out, ' ');
+        append_filled(out, page_text(l, PAGE_SOME_WARN), more, 1);
+    }
+    (void)itr_buf_append_str(out, "</p>");
+    return itr_buf_reserve(out, PIECE_MAX);
+}
+
+enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct app_status *h,
+                         const struct itr_stats *stats, int64_t now_wall_ms, bool folded)
+{
+    folded = folded && h->ready && !h->failing;
+    append_head(out, l, h, folded);
+    if (stats->last_error.kind != ITR_OK) {
+        (void)itr_buf_append_str(out, "<p class=\"reason\">");
+        append_error(out, l, &stats->last_error);
+        (void)itr_buf_append_str(out, "</p>");
+    }
     append_life(out, l, h, stats->id);
     append_today(out, l, h);
     append_counts(out, l, h);
-    append_events(out, l, stats, now_wall_ms);
-    (void)itr_buf_append_str(out, "</section>");
+    append_events(out, l, h, stats, now_wall_ms);
+    (void)itr_buf_append_str(out, "</details></section>");
     return itr_buf_reserve(out, PIECE_MAX);
 }
 

@@ -6,7 +6,14 @@
 
 static const char *const words[PAGE_WORDS][PAGE_LANGUAGES] = {
     [PAGE_TITLE] = {"iTrigger tokens", "iTrigger 令牌状态"},
-    [PAGE_NO_APPS] = {"This key has no right to any app.", "此密钥无权查看任何应用。"},
+    [PAGE_NO_APPS] = {"This key may see no app.", "此密钥无权查看任何应用。"},
+    [PAGE_ALL_READY] = {"All %s apps have a token.", "%s 个应用全部正常。"},
+    [PAGE_SOME_FAIL] = {"%s of %s apps have no usable token.", "%s / %s 个应用没有可用令牌。"},
+    [PAGE_SOME_WARN] = {"%s more cannot refresh.", "另有 %s 个应用刷新失败。"},
+    [PAGE_WARNING] = {"refresh fails", "刷新失败"},
+    [PAGE_REFUSED] = {"the gateway refuses the token", "网关拒绝令牌"},
+    [PAGE_NO_FILE] = {"token_file cannot be written", "令牌文件无法写入"},
+    [PAGE_TIMES] = {" × %s, first %s ago", " × %s，最早 %s前"},
     [PAGE_READY] = {"ready", "正常"},
     [PAGE_NOT_READY] = {"no usable token", "无可用令牌"},
     [PAGE_REMAINING] = {"good for %s", "剩余 %s"},
@@ -19,9 +26,9 @@ static const char *const words[PAGE_WORDS][PAGE_LANGUAGES] = {
     [PAGE_UNKNOWN] = {"unknown", "未知"},
     [PAGE_EVENTS] = {"Last events", "最近事件"},
     [PAGE_AGO] = {"%s ago", "%s前"},
-    [PAGE_REFRESHES] = {"This page renews itself every 5 seconds.", "本页每 5 秒自动更新。"},
-    [PAGE_COUNTS] = {"answers %s · refusals %s · failures %s · waiting %s",
-                     "应答 %s · 被拒 %s · 失败 %s · 等待 %s"},
+    [PAGE_REFRESHES] = {"refreshes every 5 seconds", "每 5 秒自动刷新"},
+    [PAGE_COUNTS] = {"answers %s · refusals %s · failed fetches %s · waiting %s",
+                     "应答 %s · 被拒 %s · 获取失败 %s · 等待 %s"},
     [PAGE_DAYS] = {" d", " 天"},
     [PAGE_HOURS] = {" h", " 小时"},
     [PAGE_MINUTES] = {" min", " 分"},
@@ -71,6 +78,56 @@ static const char *chinese_why(enum itr_cache_why why)
         return "沿用令牌";
     }
     return "";
+}
+
+static const char *chinese_code(int64_t code)
+{
+    switch (code) {
+    case 40001:
+        return "应用 ID 或应用密钥为空";
+    case 40002:
+        return "应用 ID 或应用密钥错误";
+    case 40003:
+        return "应用已被冻结";
+    case 40004:
+        return "当日获取次数已用完";
+    default:
+        return NULL;
+    }
+}
+
+static const char *chinese_kind(enum itr_status kind)
+{
+    switch (kind) {
+    case ITR_NETWORK:
+        return "网络不通";
+    case ITR_TLS:
+        return "TLS 证书或加密有问题";
+    case ITR_TIMEOUT:
+        return "网关超时";
+    case ITR_HTTP:
+    case ITR_DECODE:
+        return "网关应答异常";
+    case ITR_API:
+        return "网关返回错误码";
+    case ITR_TOKEN:
+        return "网关没有给出可用的令牌";
+    case ITR_QUOTA:
+        return "当日获取次数已用完";
+    case ITR_STORE:
+        return "令牌存储不可用";
+    default:
+        return "出错";
+    }
+}
+
+const char *page_text_reason(enum page_language l, enum itr_status kind, int64_t code)
+{
+    const char *by_code = chinese_code(code);
+
+    if (l != PAGE_ZH)
+        return "";
+    return by_code != NULL ? by_code : chinese_kind(kind);
 }
 
 const char *page_text(enum page_language l, enum page_word w)

@@ -5,6 +5,9 @@
 #ifndef ITRIGGERD_PAGE_TEXT_H
 #define ITRIGGERD_PAGE_TEXT_H
 
+#include <stdint.h>
+
+#include "core/base/status.h"
 #include "core/source/cache.h"
 
 enum page_language { PAGE_EN, PAGE_ZH, PAGE_LANGUAGES };
@@ -12,6 +15,13 @@ enum page_language { PAGE_EN, PAGE_ZH, PAGE_LANGUAGES };
 enum page_word {
     PAGE_TITLE,
     PAGE_NO_APPS,
+    PAGE_ALL_READY, /* %s: how many */
+    PAGE_SOME_FAIL, /* %s of %s have no token */
+    PAGE_SOME_WARN, /* %s have one, and fetching fails */
+    PAGE_WARNING,
+    PAGE_REFUSED,
+    PAGE_NO_FILE,
+    PAGE_TIMES, /* %s times, %s: since */
     PAGE_READY,
     PAGE_NOT_READY,
     PAGE_REMAINING,  /* %s: a length of time */
@@ -39,6 +49,9 @@ const char *page_language_tag(enum page_language l); /* for the attribute lang *
 
 const char *page_text(enum page_language l, enum page_word w);
 const char *page_text_state(enum page_language l, enum itr_cache_state state);
+/* Return what kind of thing went wrong, for people; code: the gateway's, or 0. "" in English, where
+ * the error's own text says it. */
+const char *page_text_reason(enum page_language l, enum itr_status kind, int64_t code);
 const char *page_text_why(enum page_language l, enum itr_cache_why why);
 
 #endif

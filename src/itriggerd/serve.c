@@ -405,8 +405,8 @@ static enum serve_result begin(struct serving *s, const struct api_request *requ
         return SERVE_DONE;
     case API_PAGE:
         if (admit_monitor(s))
-            monitor_page(s->server, s->snapshot, s->client,
-                         page_language_of(request->accept_language), &s->reply);
+            monitor_page(s->snapshot, s->client, page_language_of(request->accept_language),
+                         &s->reply);
         return SERVE_DONE;
     case API_TOKEN:
     case API_REFRESH:

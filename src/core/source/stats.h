@@ -19,6 +19,8 @@ struct itr_event {
     enum itr_cache_state state; /* after the change */
     enum itr_cache_why why;
     struct itr_error error; /* of ITR_WHY_FAILED; else clear */
+    int64_t first_wall_ms;  /* a failure that repeats is one event: when it came first, */
+    uint32_t times;         /* and how often; 1 for all else */
 };
 
 struct itr_events { /* zero it before use */
