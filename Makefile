@@ -9,6 +9,8 @@
 #   REDIS=0                                         leave the module itrigger.redis out
 #   DAEMON=0                                        leave itriggerd out
 #   CLI=0                                           leave the command itrigger out of install
+#   LIBCURL_PREFIX=dir                              build with the libcurl of dir, into build/libcurl/NAME/
+#   LIBCURLS="dir ..."                              check-all also runs the C tests with each of these
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
 #   VARIANT=asan|tsan|fuzz|oldcurl                  build into build/VARIANT/ with what that needs
 
@@ -50,8 +52,12 @@ cflags_of = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1) 2>/dev/nu
 has = $(shell printf '%s\n' $(2) | $(CC) $(1) $(CPPFLAGS) $(CFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
 include = '$(hash)include <$(1)>'
 
+ifneq ($(LIBCURL_PREFIX),)
+CURL_INCDIR := $(LIBCURL_PREFIX)/include
+CURL_LIBDIR := $(LIBCURL_PREFIX)/lib
+endif
 curl_cflags := $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(call cflags_of,libcurl))
-curl_libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR) -lcurl,$(call libs_of,libcurl,-lcurl))
+curl_libs := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR) $(if $(LIBCURL_PREFIX),-Xlinker -rpath=$(CURL_LIBDIR)) -lcurl,$(call libs_of,libcurl,-lcurl))
 
 # The Redis store is a module of its own, so that nobody needs hiredis who has no Redis. TLS needs OpenSSL.
 hiredis_cflags := $(if $(HIREDIS_INCDIR),$(addprefix -isystem ,$(filter-out /usr/include,$(HIREDIS_INCDIR))),$(call cflags_of,hiredis))
@@ -88,7 +94,7 @@ ifneq ($(ITR_FORCE_OLD_CURL),)
 VARIANT ?= oldcurl
 endif
 VARIANT ?=
-B := build$(if $(VARIANT),/$(VARIANT))
+B := build$(if $(VARIANT),/$(VARIANT))$(if $(LIBCURL_PREFIX),/libcurl/$(notdir $(LIBCURL_PREFIX)))
 
 fortify := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 optimize := -O2 -g
@@ -306,7 +312,14 @@ test-products: c-tests $(command) $(if $(has_daemon),build-daemon) \
     $(if $(filter test-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
 	$(say_left_out)
 
-.PHONY: test check-all days asan tsan fuzz valgrind
+# The C tests with each libcurl of LIBCURLS.
+LIBCURLS ?=
+libcurls:
+	$(Q)for dir in $(LIBCURLS); do \
+	    $(again) c-tests LIBCURL_PREFIX="$$dir" LUA=5.4 && tools/test "build/libcurl/$$(basename "$$dir")" c || exit 1; \
+	done
+
+.PHONY: libcurls test check-all days asan tsan fuzz valgrind
 test:
 	@tools/setup test
 	$(Q)$(again) test-products
@@ -348,7 +361,7 @@ fuzz:
 	$(Q)$(again) VARIANT=fuzz fuzz-programs
 	@tools/fuzz $(FUZZ_TIME) $(fuzz_sources:spec/fuzz/%.c=%)
 
-check-all: test sim days asan tsan valgrind
+check-all: test sim days asan tsan valgrind libcurls
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
