@@ -41,7 +41,9 @@ describe("Ctrl-C", function()
         said[#said + 1] = line
       end
       said = table.concat(said, "\n")
-      assert.truthy(said:find("interrupted!", 1, true) or said:find("not a string", 1, true), said) -- Lua 5.1's own words
+      if not face.interpreter():find("lua%-host") then -- which has no handler of SIGINT
+        assert.truthy(said:find("interrupted!", 1, true) or said:find("not a string", 1, true), said) -- 5.1, of a table
+      end
       assert.falsy(said:find("went on", 1, true), said)
     end)
   end

@@ -1,9 +1,12 @@
 #include "bind/lua_async.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "bind/parts.h"
 #include "core/os/notifier.h"
+
+#define PATH_BYTES 256 /* of a Unix socket, with room */
 
 struct state_notifier {
     struct itr_notifier *notifier; /* one reference; NULL until it is asked for */
@@ -58,6 +61,7 @@ static int l_notifier(lua_State *L)
         strcmp(luaL_checkstring(L, 1), "socket") == 0 ? ITR_NOTIFIER_SOCKET : ITR_NOTIFIER_FD;
     struct itr_notifier *notifier = NULL;
     struct itr_error e;
+    char path[PATH_BYTES];
 
     if (s->chosen && s->kind != kind)
         return push_failure(L, "this Lua state has a notifier of the other kind already");
@@ -65,10 +69,13 @@ static int l_notifier(lua_State *L)
     s->chosen = true;
     if (ready(s, &notifier, &e) != ITR_OK)
         return push_failure(L, e.text);
-    if (kind == ITR_NOTIFIER_SOCKET)
-        lua_pushstring(L, itr_notifier_path(notifier));
-    else
+    if (kind == ITR_NOTIFIER_FD) {
         lua_pushinteger(L, itr_notifier_fd(notifier));
+    } else {
+        /* A copy: while Lua makes the string, a finalizer may end the state's notifier. */
+        (void)snprintf(path, sizeof path, "%s", itr_notifier_path(notifier));
+        lua_pushstring(L, path);
+    }
     return 1;
 }
 
