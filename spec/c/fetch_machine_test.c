@@ -789,6 +789,26 @@ static void a_pending_token_is_given_up_at_its_end(void **state)
     owes_nothing(t);
 }
 
+/* Old libcurl says only afterwards that nothing was sent. */
+static void what_was_not_sent_after_all_is_not_counted_even_if_that_cannot_be_stored(void **state)
+{
+    struct t *t = *state;
+
+    go_to(t, ITR_MACHINE_SEND);
+    answered(t, ITR_OUTCOME_NOT_SENT, "connection refused");
+    failed(t, ITR_DONE_LOAD_FAILED);
+    gives_error(t, ITR_NETWORK);
+    t->mono += LEASE;
+    paused(t);
+    failed(t, ITR_DONE_LOAD_FAILED);
+    is_in(t, ITR_MACHINE_IDLE);
+    t->mono += 600000;
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    swapped(t);
+    counted(t, 1);
+    assert_int_equal(t->store.failures, 0);
+}
+
 /* ---- the end of the process ---- */
 
 static void the_end_before_the_lease_leaves_at_once(void **state)
@@ -820,6 +840,10 @@ static void the_end_in_every_state_before_the_request_takes_the_lease_back(void 
         assert_true(itr_machine_is_owed(&t->m, t->mono));
         if (before[i] == ITR_MACHINE_CONNECT)
             assert_true(itr_machine_cancels(&t->m, t->mono));
+        if (before[i] == ITR_MACHINE_ACQUIRE) {
+            swapped(t);
+            is_in(t, ITR_MACHINE_SETTLE_LOAD); /* no connection is opened for it */
+        }
         while (!t->m.has_pending)
             go_to(t, ITR_MACHINE_SETTLE_LOAD);
         assert_true(itr_machine_is_owed(&t->m, t->mono));
@@ -1064,6 +1088,7 @@ int main(void)
         T(an_outcome_over_which_another_fetched_is_dropped),
         T(a_store_that_forgot_takes_the_outcome),
         T(a_pending_token_is_given_up_at_its_end),
+        T(what_was_not_sent_after_all_is_not_counted_even_if_that_cannot_be_stored),
         T(the_end_before_the_lease_leaves_at_once),
         T(the_end_in_every_state_before_the_request_takes_the_lease_back),
         T(a_connection_that_the_end_cancels_is_no_trouble_with_the_network),

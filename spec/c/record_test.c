@@ -328,6 +328,18 @@ static void the_fence_is_above_all_that_were(void **s)
     }
 }
 
+/* The store forgot, within one millisecond: no name and fence are used twice. */
+static void the_fence_is_above_our_own_last(void **s)
+{
+    struct itr_record r = fix_empty();
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    w.wish.self.last_fence = NOON + 3;
+    assert_int_equal(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, NOON + 4);
+}
+
 static void a_record_without_room_for_a_higher_fence_counts_as_none(void **s)
 {
     struct itr_record r = fix_token(NOON), back;
@@ -440,6 +452,7 @@ int main(void)
         cmocka_unit_test(our_own_lease_is_taken_again_and_counted_once),
         cmocka_unit_test(a_new_day_begins_with_nothing_counted),
         cmocka_unit_test(the_fence_is_above_all_that_were),
+        cmocka_unit_test(the_fence_is_above_our_own_last),
         cmocka_unit_test(a_record_without_room_for_a_higher_fence_counts_as_none),
         cmocka_unit_test(a_reader_with_a_shorter_timeout_waits_for_a_longer_lease),
         cmocka_unit_test(a_lease_is_ours_by_owner_and_fence_until_its_end),

@@ -1,0 +1,141 @@
+/* source/state: the cache and the fetch machine together, driven by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/source/state.h"
+
+#define NOON INT64_C(1700000000000)
+#define TTL INT64_C(7200000)
+
+struct t {
+    struct itr_source_state s;
+    struct itr_record store;
+    int64_t mono;
+};
+
+static int setup(void **state)
+{
+    static struct t t;
+    struct itr_machine_setup m = {.origin = ITR_FROM_REDIS, .token_timeout_ms = 10000};
+
+    memset(&t, 0, sizeof t);
+    m.rules.token_ttl_ms = TTL;
+    m.rules.refresh_margin_ms = 1800000;
+    m.rules.lease_ms = 15000;
+    t.mono = 1000000;
+    itr_source_state_init(&t.s, &m, 0x1234, 77);
+    *state = &t;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct t *t = *state;
+
+    itr_source_state_clear(&t->s);
+    return 0;
+}
+
+static struct itr_cache_step loaded(struct t *t)
+{
+    struct itr_machine_done d = {.is = ITR_DONE_LOADED, .record = &t->store, .bytes_id = 1};
+
+    d.called_mono_ms = t->mono;
+    d.store_now_ms = NOON + t->mono;
+    return itr_source_state_on(&t->s, t->mono, 7, &d);
+}
+
+static struct itr_cache_step ask(struct t *t, struct itr_token_ask a)
+{
+    return itr_source_state_ask(&t->s, t->mono, &a);
+}
+
+/* A token of the store, taken by the first call; it is due an hour and a half later. */
+static void take_one(struct t *t)
+{
+    (void)snprintf(t->store.text, sizeof t->store.text, "theirs");
+    t->store.fence = t->store.lease_fence = 5;
+    t->store.born_ms = t->store.fetched_ms = NOON + t->mono;
+    t->store.refresh_ms = NOON + t->mono + TTL - 1800000;
+    t->store.end_ms = NOON + t->mono + TTL;
+    assert_true(ask(t, (struct itr_token_ask){0}).fetch);
+    assert_int_equal(loaded(t).why, ITR_WHY_FETCHED);
+    assert_string_equal(t->s.cache.token->text, "theirs");
+    assert_int_equal(t->s.machine.state, ITR_MACHINE_IDLE);
+}
+
+static void a_refusal_that_joins_a_fetch_is_a_reason_of_it(void **state)
+{
+    struct t *t = *state;
+    struct itr_token *held;
+    struct itr_cache_step step;
+
+    take_one(t);
+    t->mono += TTL - 1800000;
+    step = ask(t, (struct itr_token_ask){0});
+    assert_true(step.fetch && step.give == ITR_GIVE_USE); /* ahead of time */
+    held = t->s.cache.token;
+    step = ask(t, (struct itr_token_ask){.refused = held});
+    assert_false(step.fetch);
+    assert_int_equal(step.give, ITR_GIVE_WAIT);
+    assert_string_equal(t->s.machine.refused, "theirs");
+
+    /* The same string again in the store, under a higher fence, is not taken. */
+    t->store.fence = t->store.lease_fence = 6;
+    (void)loaded(t);
+    assert_int_equal(t->s.machine.state, ITR_MACHINE_ACQUIRE);
+}
+
+static void a_failure_may_bring_the_best_token_there_is(void **state)
+{
+    struct t *t = *state;
+    struct itr_cache_step step;
+
+    t->store.failures = 3;
+    t->store.failure = ITR_FAILURE_LIMIT;
+    t->store.failed_ms = NOON + t->mono;
+    t->store.error.kind = ITR_QUOTA;
+    (void)snprintf(t->store.text, sizeof t->store.text, "old");
+    t->store.fence = t->store.lease_fence = 5;
+    t->store.born_ms = t->store.fetched_ms = NOON + t->mono;
+    t->store.refresh_ms = t->store.end_ms = NOON + t->mono + TTL;
+    assert_true(ask(t, (struct itr_token_ask){.refresh = true}).fetch);
+    step = loaded(t);
+    assert_int_equal(step.why, ITR_WHY_FAILED);
+    assert_true(step.answer);
+    assert_int_equal(t->s.cache.error.kind, ITR_QUOTA);
+    assert_string_equal(t->s.cache.token->text, "old");
+    assert_int_equal(t->s.cache.state, ITR_CACHE_HELD);
+}
+
+static void a_fork_keeps_the_token_and_drops_the_fetch(void **state)
+{
+    struct t *t = *state;
+
+    take_one(t);
+    t->mono += TTL - 1800000;
+    assert_true(ask(t, (struct itr_token_ask){0}).fetch);
+    assert_int_equal(itr_source_state_fork(&t->s, t->mono, 0x99, 78).why, ITR_WHY_FORKED);
+    assert_int_equal(t->s.machine.state, ITR_MACHINE_IDLE);
+    assert_int_equal(t->s.cache.state, ITR_CACHE_HELD);
+    assert_true(ask(t, (struct itr_token_ask){0}).fetch); /* and may fetch at once */
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        T(a_refusal_that_joins_a_fetch_is_a_reason_of_it),
+        T(a_failure_may_bring_the_best_token_there_is),
+        T(a_fork_keeps_the_token_and_drops_the_fetch),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
