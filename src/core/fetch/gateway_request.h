@@ -1,5 +1,5 @@
 /*
- * fetch/gateway_request: asks the gateway for one token over a transport of its own, and says what
+ * fetch/gateway_request: Ask the gateway for one token over a transport of its own, and say what
  * came of it. Blocks within token_timeout; what the answer means is fetch/gateway_answer's. Any
  * thread.
  */

@@ -1,5 +1,5 @@
 /*
- * record/parts: the concrete parts that a client and its token source stand on. Plain data.
+ * record/parts: Name the concrete parts that a client and its token source stand on. Plain data.
  */
 #ifndef ITR_CORE_RECORD_PARTS_H
 #define ITR_CORE_RECORD_PARTS_H

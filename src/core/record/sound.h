@@ -1,5 +1,5 @@
 /*
- * record/sound: what a record may contain, for those who fill one and for the text form,
+ * record/sound: Check what a record may contain, for those who fill one and for the text form,
  * which checks it before a record is saved and after one is loaded. Internal to record*.c and
  * fetch/gateway_answer.c. Pure.
  */

@@ -1,7 +1,6 @@
 /*
- * record/stored: an app's record as it was last loaded from its store, and the swap of it. Keeps
- * the very bytes that were loaded, because a swap must name what it replaces, and the moment by
- * both clocks. Blocking; belongs to one thread.
+ * record/stored: Load an app's record from its store, and swap it. Keeps the very bytes that were
+ * loaded, because a swap must name what it replaces. Blocking; belongs to one thread.
  */
 #ifndef ITR_CORE_RECORD_STORED_H
 #define ITR_CORE_RECORD_STORED_H
@@ -29,10 +28,10 @@ void itr_stored_init(struct itr_stored *s, struct itr_store *store, const struct
                      const char *key);
 void itr_stored_clear(struct itr_stored *s); /* wipes the token in it */
 
-/* Loads and decodes. ITR_OK, ITR_STORE, ITR_NOMEM; then bytes and record are of no use. */
+/* Load and decode. ITR_OK, ITR_STORE, ITR_NOMEM; then bytes and record are of no use. */
 enum itr_status itr_stored_load(struct itr_stored *s, struct itr_error *e);
 
-/* Puts *next in the place of what was loaded, if that still stands there. ITR_OK and *done. */
+/* Put *next in the place of what was loaded, if that still stands there. ITR_OK and *done. */
 enum itr_status itr_stored_swap(struct itr_stored *s, const struct itr_record *next,
                                 int64_t token_ttl_ms, bool *done, struct itr_error *e);
 

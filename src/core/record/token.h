@@ -1,5 +1,5 @@
 /*
- * token: one access token as this process holds it. Immutable after creation, counted, one
+ * token: Hold one access token of this process. Immutable after creation, counted, one
  * allocation, wiped on the last release. Any thread.
  *
  * Times are on the monotonic clock (clock.h): a record's wall times are turned into these when a

@@ -1,5 +1,5 @@
 /*
- * source/ask: what a caller asks a source for. Plain data.
+ * source/ask: Say what a caller asks a source for. Plain data.
  */
 #ifndef ITR_CORE_SOURCE_ASK_H
 #define ITR_CORE_SOURCE_ASK_H

@@ -34,7 +34,9 @@ static struct itr_cache_step give(enum itr_cache_give what)
     return (struct itr_cache_step){ITR_WHY_NOTHING, false, what, false};
 }
 
-/* A fetch goes out. Only one is out at a time: callers come here from NONE, HELD, or as it ends. */
+/* Starts a fetch. Only one is in flight at a time: callers come here from NONE, HELD, or as it
+ * ends.
+ */
 static void start(struct itr_cache *c, struct itr_cache_step *step, enum itr_cache_state state,
                   enum itr_cache_why why)
 {
@@ -53,7 +55,7 @@ static struct itr_cache_step start_and_wait(struct itr_cache *c, enum itr_cache_
     return step;
 }
 
-static bool is_out(const struct itr_cache *c)
+static bool is_fetching(const struct itr_cache *c)
 {
     return c->state == ITR_CACHE_FETCHING || c->state == ITR_CACHE_REFRESHING;
 }
@@ -153,7 +155,7 @@ struct itr_cache_step itr_cache_want(struct itr_cache *c, int64_t now_mono_ms, i
 struct itr_cache_step itr_cache_asked(struct itr_cache *c, int64_t now_mono_ms)
 {
     (void)now_mono_ms; /* whoever asks is not held back here, but by the record */
-    if (is_out(c))
+    if (is_fetching(c))
         return give(ITR_GIVE_WAIT);
     return start_and_wait(c, c->token == NULL ? ITR_CACHE_FETCHING : ITR_CACHE_REFRESHING,
                           ITR_WHY_ASKED);
@@ -168,7 +170,7 @@ struct itr_cache_step itr_cache_refused(struct itr_cache *c, int64_t now_mono_ms
     if (c->token == NULL || !itr_token_same(c->token, token))
         return itr_cache_want(c, now_mono_ms, 0);
 
-    /* Doubted: withheld while a fetch is out, and given out again if that fails. */
+    /* Doubted: withheld while a fetch is in flight, and given out again if that fails. */
     if (c->state == ITR_CACHE_HELD)
         start(c, &step, ITR_CACHE_FETCHING, ITR_WHY_REFUSED);
     else if (c->state == ITR_CACHE_REFRESHING || !c->doubted)
@@ -232,7 +234,7 @@ static struct itr_cache_step fetched_newer(struct itr_cache *c, int64_t now_mono
 struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms,
                                         uint64_t generation, struct itr_token *token)
 {
-    if (generation != c->generation || !is_out(c)) {
+    if (generation != c->generation || !is_fetching(c)) {
         itr_token_release(token);
         return give(ITR_GIVE_NOTHING);
     }
@@ -258,7 +260,7 @@ struct itr_cache_step itr_cache_found(struct itr_cache *c, int64_t now_mono_ms,
 {
     struct itr_cache_step step = give(ITR_GIVE_NOTHING);
 
-    if (is_out(c) || !is_news(c->token, token)) {
+    if (is_fetching(c) || !is_news(c->token, token)) {
         itr_token_release(token);
         return step;
     }
@@ -279,7 +281,7 @@ struct itr_cache_step itr_cache_failed(struct itr_cache *c, int64_t now_mono_ms,
                                        uint64_t generation, const struct itr_error *e,
                                        int64_t retry_mono_ms, struct itr_token *token)
 {
-    if (generation != c->generation || !is_out(c)) {
+    if (generation != c->generation || !is_fetching(c)) {
         itr_token_release(token);
         return give(ITR_GIVE_NOTHING);
     }
@@ -303,7 +305,7 @@ struct itr_cache_step itr_cache_forked(struct itr_cache *c, int64_t now_mono_ms)
 {
     struct itr_cache_step step = give(ITR_GIVE_NOTHING);
 
-    if (!is_out(c))
+    if (!is_fetching(c))
         return step;
     c->generation++; /* whatever still comes from the parent's fetch is an old generation's */
     step = end(c, ITR_WHY_FORKED, now_mono_ms);

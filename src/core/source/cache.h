@@ -1,10 +1,10 @@
 /*
- * source/cache: what this process does about its token now (docs/design.md 4.1). Pure: no clock,
- * no lock, no I/O; the owner (source) holds the lock, gives the time, and carries out.
+ * source/cache: Decide what this process does about its token now (docs/design.md 4.1). Pure: no
+ * clock, no lock, no I/O; the owner (source) holds the lock, gives the time, and carries out.
  *
- * One enum, assigned in one function. A fetch that is out has a generation; whatever an older
- * generation brings is ignored. A refused token is only doubted: withheld while the fetch is out,
- * given out again if that fails. Nothing here ever throws a token away but for a newer one.
+ * One enum, assigned in one function. A fetch has a generation; whatever an older
+ * generation brings is ignored. A refused token is only doubted: withheld while the fetch is in
+ * flight, given out again if that fails. Nothing here ever throws a token away but for a newer one.
  */
 #ifndef ITR_CORE_SOURCE_CACHE_H
 #define ITR_CORE_SOURCE_CACHE_H
@@ -18,10 +18,11 @@
 #define ITR_CACHE_MAX_RETRY_MS 5000 /* retry_mono_ms is never further ahead than this */
 
 enum itr_cache_state {
-    ITR_CACHE_NONE,      /* no token, no fetch out */
-    ITR_CACHE_FETCHING,  /* a fetch is out, nothing is given out: no token, or expired or doubted */
-    ITR_CACHE_HELD,      /* a token to give out, no fetch out */
-    ITR_CACHE_REFRESHING /* a token to give out, one fetch out */
+    ITR_CACHE_NONE,      /* no token, no fetch in flight */
+    ITR_CACHE_FETCHING,  /* a fetch is in flight, nothing is given out: no token, or one that is
+                             doubted, or the first fetch after its end */
+    ITR_CACHE_HELD,      /* a token to give out, no fetch in flight */
+    ITR_CACHE_REFRESHING /* a token to give out, one fetch in flight */
 };
 
 /* What changed the state, for the trace and the events. */
@@ -42,7 +43,7 @@ enum itr_cache_why {
 enum itr_cache_give {
     ITR_GIVE_NOTHING, /* an event that asked for nothing */
     ITR_GIVE_USE,     /* the caller gets cache->token */
-    ITR_GIVE_WAIT,    /* the caller waits for the fetch that is out */
+    ITR_GIVE_WAIT,    /* the caller waits for the fetch in flight */
     ITR_GIVE_FAIL     /* the caller gets cache->error */
 };
 
@@ -64,45 +65,46 @@ struct itr_cache {
                                  past its end: past its end, it is given out all the same */
     bool doubted;            /* FETCHING: the gateway refused the token that is held */
     bool stale;              /* an expired token is being given out (event sent) */
-    bool behind;             /* the fetch that is out was started by the arrival of a due token; if
+    bool behind;             /* the fetch in flight was started by the arrival of a due token; if
                                  its own token arrives due too, the next one waits for a want() */
 };
 
 void itr_cache_init(struct itr_cache *c);
 void itr_cache_clear(struct itr_cache *c);
 
-/* A call wants a token with at least min_valid_ms of life left (0: any). */
+/* Decide for a call that wants a token with at least min_valid_ms of life left (0: any). */
 struct itr_cache_step itr_cache_want(struct itr_cache *c, int64_t now_mono_ms,
                                      int64_t min_valid_ms);
 
-/* client:refresh() wants one fetch; joins one that is out. */
+/* Ask for one fetch (client:refresh()); joins one in flight. */
 struct itr_cache_step itr_cache_asked(struct itr_cache *c, int64_t now_mono_ms);
 
-/* The gateway refused `token`. If it is the held one: WAIT for the fetch that this starts or joins.
- * If not, the refusal is old news, and the step is that of want(0): USE of the token that is held
- * by now (nothing is doubted), WAIT while a fetch is out and nothing is given out. */
+/* Note that the gateway refused `token`. If it is the held one: WAIT for the fetch that this starts
+ * or joins. If not, the refusal is old news, and the step is that of want(0): USE of the token that
+ * is held by now (nothing is doubted), WAIT while a fetch is in flight and nothing is given out. */
 struct itr_cache_step itr_cache_refused(struct itr_cache *c, int64_t now_mono_ms,
                                         const struct itr_token *token);
 
-/* The same for who knows the refused token's fence only. One above the held one's is another
+/* Note the same, by who knows the refused token's fence only. One above the held one's is another
  * process's token: the step is that of asked(), for a look at what is stored. */
 struct itr_cache_step itr_cache_refused_fence(struct itr_cache *c, int64_t now_mono_ms,
                                               uint64_t fence);
 
-/* The fetch `generation` brought a token; the cache takes over the caller's reference (and
- * releases it when the generation is an old one, or the fence is not above the held one's: nothing
- * newer is known, why is KEPT and want() starts no fetch for ITR_CACHE_MAX_RETRY_MS). */
+/* Take the token that the fetch `generation` brought; the cache takes over the caller's reference
+ * (and releases it when the generation is an old one, or the fence is not above the held one's:
+ * nothing newer is known, why is KEPT and want() starts no fetch for ITR_CACHE_MAX_RETRY_MS). */
 struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms,
                                         uint64_t generation, struct itr_token *token);
 
-/* A token was found in what the fleet shares, with no fetch of ours in flight; the cache takes over
- * the caller's reference. It is held from now on (why is FETCHED) if it has another fence than the
- * held one and is not older: a lower fence is a newer token's where the store was lost. */
+/* Take a token that was found in what the fleet shares, with no fetch of ours in flight; the cache
+ * takes over the caller's reference. It is held from now on (why is FETCHED) if it has another
+ * fence than the held one and is not older: a lower fence is a newer token's where the store was
+ * lost. */
 struct itr_cache_step itr_cache_found(struct itr_cache *c, int64_t now_mono_ms,
                                       struct itr_token *token);
 
-/* The fetch `generation` failed with *e (kind ITR_OK: nothing is wrong, there was just no reason
- * to fetch, as after asked within min_refresh_interval); no new one by want() before
+/* Note that the fetch `generation` failed with *e (kind ITR_OK: nothing is wrong, there was just no
+ * reason to fetch, as after asked within min_refresh_interval); no new one by want() before
  * retry_mono_ms, which is cut to ITR_CACHE_MAX_RETRY_MS from now (and is now when there is neither
  * a token nor an error to give meanwhile). `token`: the best that the fetch found all the same, or
  * NULL; the cache takes over the reference, and keeps it if it is newer than the one held. */
@@ -110,7 +112,8 @@ struct itr_cache_step itr_cache_failed(struct itr_cache *c, int64_t now_mono_ms,
                                        uint64_t generation, const struct itr_error *e,
                                        int64_t retry_mono_ms, struct itr_token *token);
 
-/* We are the child of a fork: the fetch that was out is not ours. A new one may start at once. */
+/* Start over in the child of a fork: the fetch in flight is the parent's. A new one may start at
+ * once. */
 struct itr_cache_step itr_cache_forked(struct itr_cache *c, int64_t now_mono_ms);
 
 const char *itr_cache_state_name(enum itr_cache_state s);

@@ -1,8 +1,8 @@
 /*
- * source/key: what makes two clients share a token source: the same app at the same gateway and
- * store, and the same of every option that a token fetch heeds. So whoever mends a ca_file, a proxy
- * or a limit has it mended, however long another client lives with the old one. Sources of one app
- * that differ share the token all the same, by the record in their store.
+ * source/key: Tell which clients share a token source: the same app at the same gateway and
+ * store, and the same of every option that a token fetch heeds. So whoever corrects a ca_file, a
+ * proxy or a limit has it corrected, however long another client lives with the old one. Sources of
+ * one app that differ share the token all the same, by the record in their store.
  *
  * No lock, no I/O; any thread.
  */

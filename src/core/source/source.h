@@ -1,5 +1,5 @@
 /*
- * source: one app's token in this process: source/cache + the fetch thread + those who wait.
+ * source: Keep one app's token in this process: source/state, the fetch thread, and who waits.
  * One per process for all clients and Lua states with the same app, store and options of fetching
  * (source/key.h), found in a registry; counted.
  *
@@ -25,14 +25,14 @@
 
 struct itr_source;
 
-/* The source for this config, new or found. ITR_NOMEM. Retained for the caller. */
+/* Return the source for this config, new or found, retained for the caller. ITR_NOMEM. */
 enum itr_status itr_source_open(const struct itr_config *config, const struct itr_parts *parts,
                                 struct itr_source **out, struct itr_error *e);
-/* One more reference, for who has one; returns s. */
+/* Take one more reference (by who has one) and return s; give one back. NULL: nothing to give. */
 struct itr_source *itr_source_retain(struct itr_source *s);
 void itr_source_release(struct itr_source *s);
 
-/* Asks. w->wake and w->ctx are set by the caller, the rest is ours. Returns true when w is ready at
+/* Ask. w->wake and w->ctx are set by the caller, the rest is ours. Return true when w is ready at
  * once; false: it will be, and wake is called then. */
 bool itr_source_ask(struct itr_source *s, const struct itr_token_ask *ask, struct itr_wait *w);
 
@@ -40,11 +40,11 @@ bool itr_source_ask(struct itr_source *s, const struct itr_token_ask *ask, struc
  * w is ready then, and its error says why there is no newer one. Return whether w is ready. */
 bool itr_source_take_held(struct itr_source *s, struct itr_wait *w);
 
-/* Leaves the queue; drops an answer's token. Right in any state of w after ask. */
+/* Leave the queue, and drop an answer's token. Right in any state of w after ask. */
 void itr_source_forget(struct itr_source *s, struct itr_wait *w);
 
-/* A wait is ready a moment before its wake is called. Returns when every wake of those that are
- * ready by now has returned: for whoever is about to free a ctx. */
+/* Return when every wake of those that are ready by now has returned: for whoever is about to free
+ * a ctx. (A wait is ready a moment before its wake is called.) */
 void itr_source_await_wakes(struct itr_source *s);
 
 /* Return the token that is held and not doubted, with a reference for the caller, or NULL. */
@@ -66,6 +66,7 @@ bool itr_source_found(struct itr_source *s, uint64_t ticket, const char *bytes, 
 /* Return under which key the store has its record. Constant while the source lives. */
 const char *itr_source_record_key(const struct itr_source *s);
 
+/* Fill in a copy of the state for operators. */
 void itr_source_stats(struct itr_source *s, struct itr_stats *out);
 
 #endif

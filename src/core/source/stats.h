@@ -1,5 +1,5 @@
 /*
- * source/stats: What a source tells operators: a plain copy of its state, and the ring of its last
+ * source/stats: Tell operators of a source: a plain copy of its state, and the ring of its last
  * changes. No token, no secret. Pure; guarded by its owner.
  */
 #ifndef ITR_CORE_SOURCE_STATS_H

@@ -1,5 +1,5 @@
 /*
- * source/wait: A caller's place in the queue for a token, and its answer. The queue is guarded by
+ * source/wait: Queue the callers who wait for a token, and answer them. The queue is guarded by
  * its owner, source; `ready` may be looked at by the caller without a lock.
  */
 #ifndef ITR_CORE_SOURCE_WAIT_H
