@@ -433,19 +433,26 @@ static void code_40004_all_day_is_no_fetch_storm(void **s)
     assert_int_equal(c.failed, c.calls);
 }
 
-static void code_40003_all_day_is_a_fetch_each_10_minutes(void **s)
+static void code_40003_all_day_costs(int refresh_per_mille)
 {
     struct sim_options o = fleet(20, SIM_OVERWRITE);
     struct trouble t = {SIM_FORBIDS, SIM_DAY};
     struct sim_world *w;
     struct sim_watch c;
 
-    (void)s;
+    o.habits.refresh_per_mille = refresh_per_mille;
     w = world(&o);
     sim_world_at(w, 0, trouble, &t);
     c = run(w).watch;
-    print_message("# 40003 all day: %ld fetches\n", c.sent);
-    assert_in_range(c.sent, 138, 144);
+    print_message("# 40003 all day, %d refresh: %ld fetches\n", refresh_per_mille, c.sent);
+    assert_in_range(c.sent, 138, 152);
+}
+
+static void code_40003_all_day_is_a_fetch_each_10_minutes(void **s)
+{
+    (void)s;
+    code_40003_all_day_costs(0);
+    code_40003_all_day_costs(500);
 }
 
 static void endpoint_down_3_h_burns_no_daily_limit(void **s)
@@ -496,6 +503,22 @@ static void refresh_in_a_loop_is_bounded_and_fails_no_call(void **s)
     loop_costs(1000, 0, 24, 24);
 }
 
+/* A token that is there would be no answer: each asks for a fetch, and gets it while that is not
+ * too early. */
+static void scripts_that_refresh_really_fetch(void **s)
+{
+    struct sim_options o = fleet(1, SIM_OVERWRITE);
+    struct sim_watch c;
+
+    (void)s;
+    o.habits.script = true;
+    o.habits.refresh_per_mille = 1000;
+    c = run(world(&o)).watch;
+    print_message("# scripts that refresh each minute: %ld fetches\n", c.sent);
+    assert_int_equal(c.failed, 0);
+    assert_in_range(c.sent, 200, 300);
+}
+
 static void min_valid_in_a_loop_is_bounded_and_fails_no_call(void **s)
 {
     (void)s;
@@ -523,12 +546,11 @@ static void endpoint_down_for_longer_than_the_margin_fails_no_call(void **s)
 }
 
 /* The gateway still takes the token: nobody waits for a fetch that fails, whatever way. */
-static void past_its_end_a_token_is_given_at_once_while_fetching_fails(void **s)
+static void past_its_end_a_token_is_given_at_once(bool script)
 {
     static const enum sim_endpoint ways[] = {SIM_FAILS, SIM_SILENT, SIM_FORBIDS, SIM_LIMITS};
     size_t i;
 
-    (void)s;
     for (i = 0; i < 4; i++) {
         struct sim_options o = fleet(5, SIM_OVERLAP);
         struct trouble t = {ways[i], 6 * SIM_HOUR};
@@ -538,6 +560,7 @@ static void past_its_end_a_token_is_given_at_once_while_fetching_fails(void **s)
         o.life_ms = SIM_DAY;
         o.run_ms = 6 * SIM_HOUR;
         o.habits.call_ms = 5 * SIM_SECOND;
+        o.habits.script = script;
         w = world(&o);
         sim_world_at(w, SIM_HOUR, trouble, &t);
         c = run(w).watch;
@@ -546,6 +569,13 @@ static void past_its_end_a_token_is_given_at_once_while_fetching_fails(void **s)
         assert_int_equal(c.failed, 0);
         assert_true(c.longest_ms < SIM_SECOND);
     }
+}
+
+static void past_its_end_a_token_is_given_at_once_while_fetching_fails(void **s)
+{
+    (void)s;
+    past_its_end_a_token_is_given_at_once(false);
+    past_its_end_a_token_is_given_at_once(true);
 }
 
 /* ---- leases ---- */
@@ -835,6 +865,7 @@ int main(void)
         cmocka_unit_test(code_40003_all_day_is_a_fetch_each_10_minutes),
         cmocka_unit_test(endpoint_down_3_h_burns_no_daily_limit),
         cmocka_unit_test(refresh_in_a_loop_is_bounded_and_fails_no_call),
+        cmocka_unit_test(scripts_that_refresh_really_fetch),
         cmocka_unit_test(min_valid_in_a_loop_is_bounded_and_fails_no_call),
         cmocka_unit_test(endpoint_down_for_longer_than_the_margin_fails_no_call),
         cmocka_unit_test(past_its_end_a_token_is_given_at_once_while_fetching_fails),

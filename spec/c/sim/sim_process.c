@@ -181,9 +181,12 @@ static void give(struct sim_process *p, struct sim_call *c, enum itr_cache_give 
 static void call_begins(struct sim_world *w, const struct sim_event *e)
 {
     struct sim_call *c = e->arg;
+    const struct itr_token *held = of_life(e)->state.cache.token;
 
     (void)w;
-    if (c->want == SIM_REFRESH || c->min_valid_ms > 0)
+    /* A client of a central server that was refused a token which the server does not know asks. */
+    if (c->want == SIM_REFRESH || c->min_valid_ms > 0 ||
+        c->refused > (held != NULL ? held->fence : 0))
         sim_watch_reason(of_life(e)->store);
     if (of_life(e)->ending_ms == 0)
         ask(of_life(e), c, NULL);
