@@ -78,7 +78,7 @@ describe("token_store redis: that", function()
       server = redis.start { port = true, config = trouble.config, sentinel = trouble.sentinel }
       local held
       if trouble.hold then
-        held = assert(io.popen("redis-cli -s " .. server.socket .. " BLPOP nothing 0 >/dev/null", "w"))
+        held = assert(io.popen("redis-cli -s " .. server.socket .. " BLPOP nothing 0 >/dev/null 2>&1", "w"))
         repeat
         until server:says("CLIENT", "LIST"):find("cmd=blpop", 1, true)
         assert.equal("OK", server:says("CONFIG", "SET", "maxclients", "1"))

@@ -806,13 +806,15 @@ bool settings_finish(struct settings *s, bool check_only, struct complaint *c)
 /* Whoever may write it can let himself in; whoever may read a secret in it has that. */
 static bool check_mode(FILE *file, bool has_secrets, struct complaint *c)
 {
+    struct itr_error e;
     struct stat st;
 
     if (fstat(fileno(file), &st) != 0)
         return complain(c, 0, "%s", strerror(errno));
     if ((st.st_mode & S_IWOTH) != 0)
         return complain(c, 0, "every user can write this file: chmod o-w");
-    if (has_secrets && (st.st_mode & (S_IROTH | S_IWGRP)) != 0)
+    if (has_secrets && (st.st_mode & (S_IROTH | S_IWGRP)) != 0 &&
+        itr_secret_file_check(fileno(file), "", &e) != ITR_OK)
         return complain(c, 0,
                         "this file contains a secret, and other users can read or write it: "
                         "chmod 600, or use app_secret_file");

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/secret_file.h"
+
 #define FILE_MAX ((size_t)1 << 20)
 
 static enum itr_status read_file(const char *path, bool secret, struct itr_buf *out,
@@ -21,9 +23,8 @@ static enum itr_status read_file(const char *path, bool secret, struct itr_buf *
         return itr_error_set(e, ITR_CONFIG, "%s: %s", path, strerror(errno));
     if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode))
         s = itr_error_set(e, ITR_CONFIG, "%s: not a regular file", path);
-    else if (secret && (st.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) != 0)
-        s = itr_error_set(e, ITR_CONFIG,
-                          "%s: a key must not be readable or writable by others: chmod 600", path);
+    else if (secret)
+        s = itr_secret_file_check(fileno(file), path, e);
     while (s == ITR_OK && (n = fread(block, 1, sizeof block, file)) > 0)
         if (itr_buf_append(out, block, n) != ITR_OK)
             s = itr_error_set(e, ITR_CONFIG, "%s: larger than 1 MB", path);

@@ -18,8 +18,7 @@ static bool is_on_read_only_mount(int fd)
     return fstatvfs(fd, &v) == 0 && (v.f_flag & ST_RDONLY) != 0;
 }
 
-/* Refuse what is not a regular file, or not private. */
-static enum itr_status check_mode(int fd, const char *path, struct itr_error *e)
+enum itr_status itr_secret_file_check(int fd, const char *path, struct itr_error *e)
 {
     struct stat st;
 
@@ -80,7 +79,7 @@ enum itr_status itr_secret_file_read(const char *path, struct itr_buf *out, stru
 
     if (fd < 0)
         return itr_error_set(e, ITR_CONFIG, "%s: %s", path, strerror(errno));
-    if ((s = check_mode(fd, path, e)) == ITR_OK)
+    if ((s = itr_secret_file_check(fd, path, e)) == ITR_OK)
         s = read_all(fd, path, text, &len, e);
     close(fd);
     line += mark_length(text, len);

@@ -15,4 +15,8 @@
  * how systemd and Docker make them.) On a read-only mount any mode is accepted. ITR_NOMEM. */
 enum itr_status itr_secret_file_read(const char *path, struct itr_buf *out, struct itr_error *e);
 
+/* Return ITR_OK if an open file may hold a secret by these rules, else ITR_CONFIG with a text that
+ * names path: it is not a regular file, or is open to others. */
+enum itr_status itr_secret_file_check(int fd, const char *path, struct itr_error *e);
+
 #endif
