@@ -24,12 +24,17 @@ describe("itriggerd", function()
     assert.equal(0, d:stop())
   end)
 
-  -- Opens n connections from one process of bash, each saying `text`, and holds them until the pipe is closed.
+  -- Opens n connections from one process of bash, each saying `text`, and holds them until the function is called.
   local function open_connections(d, n, text)
     local host, port = d.address:match("^(.*):(%d+)$")
-    local pipe = assert(io.popen(("bash -c 'ulimit -n 4096; for i in $(seq %d); do exec {fd}<>/dev/tcp/%s/%s; "
-      .. "printf \"%s\" >&$fd; done 2>/dev/null; echo open; read -r _' ; echo done"):format(n, host, port, text), "r"))
-    return pipe
+    local pipe = assert(io.popen(("exec 2>/dev/null; bash -c 'ulimit -n 4096; echo $$; for i in $(seq %d); do exec {fd}<>/dev/tcp/%s/%s; "
+      .. "printf \"%s\" >&$fd; done 2>/dev/null; echo open; while :; do sleep 1; done'"):format(n, host, port, text)))
+    local pid = pipe:read("*l")
+    assert.equal("open", pipe:read("*l"))
+    return function()
+      itriggerd.shell("kill " .. pid)
+      pipe:close()
+    end
   end
 
   for name, text in pairs { silent = "", ["that ask for /healthz and stay"] = "GET /healthz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" } do
@@ -40,14 +45,13 @@ describe("itriggerd", function()
       itriggerd.shell("chmod 700 " .. wrapper)
       local d = f.place:launch(path, nil, wrapper)
       d:await "token app=one"
-      local pipe = open_connections(d, 300, text)
-      assert.equal("open", pipe:read("*l"))
+      local close = open_connections(d, 300, text)
       for _ = 1, 5 do
         assert.equal(200, sandbox.request(d.url .. f.token_path, { "--max-time", "5", "-H",
           "Authorization: Bearer " .. itriggerd.key }).status)
       end
       assert.is_true(d:metric "itrigger_connections" <= 50)
-      pipe:close()
+      close()
     end)
   end
 
