@@ -126,16 +126,16 @@ static void judge_no_envelope(const struct itr_answer *a, struct itr_record_outc
 
 static void judge(const struct itr_answer *a, struct itr_buf *token, struct itr_record_outcome *out)
 {
+    bool success = a->has_envelope && a->scan.code >= 200 && a->scan.code <= 299;
+
     if (a->response->carried != ITR_OK)
         judge_uncarried(a, out);
-    else if (!a->has_envelope)
-        judge_no_envelope(a, out);
-    else if (judge_documented(a->scan.code, out))
+    else if (a->has_envelope && judge_documented(a->scan.code, out))
         return;
-    else if (a->scan.code < 200 || a->scan.code > 299)
+    else if (!a->has_envelope || (success && a->response->http_status / 100 != 2))
+        judge_no_envelope(a, out); /* of two that disagree neither is believed */
+    else if (!success)
         judge_other_code(a, out);
-    else if (a->response->http_status / 100 != 2)
-        judge_no_envelope(a, out); /* which of the two is true? no token comes of it */
     else
         judge_token(a, token, out);
 }
