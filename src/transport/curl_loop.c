@@ -96,12 +96,13 @@ static enum itr_status get_idle(struct itr_curl_loop *loop, struct itr_curl_requ
 }
 
 /* A handle that libcurl repeated with goes: it counts its repeats, and after five gives up at once.
+ * So does one that was told to close a connection.
  * Old libcurl: a handle that was used would tell the numbers of its last request for the next one
  * until that begins, and `sent` is such a number. */
 static void put_idle(struct itr_curl_loop *loop, struct itr_curl_request *r)
 {
     if (!ITR_CURL_HAS_PREREQ || r->stop == ITR_CURL_REPEAT || r->stop == ITR_CURL_REFUSED ||
-        loop->n_idle >= loop->settings.max_host_connections) {
+        r->stop == ITR_CURL_STALE || loop->n_idle >= loop->settings.max_host_connections) {
         itr_curl_request_free(r);
         return;
     }

@@ -37,6 +37,15 @@ static bool is_refusal(const struct itr_curl_request *r)
     return true;
 }
 
+/* The chosen connection is of no use to anybody: have libcurl close it, if nothing else is in
+ * flight on it. Else an HTTP/2 one stays in its pool, and since 8.22 may be chosen for another
+ * second. */
+static enum itr_curl_stop refuse_connection(struct itr_curl_request *r)
+{
+    (void)curl_easy_setopt(r->easy, CURLOPT_FORBID_REUSE, 1L);
+    return ITR_CURL_STALE;
+}
+
 /* The last question before a request leaves. False: it must not, and r->stop says why. */
 static bool may_leave(struct itr_curl_request *r)
 {
@@ -45,7 +54,7 @@ static bool may_leave(struct itr_curl_request *r)
     if (r->sent)
         r->stop = is_refusal(r) ? ITR_CURL_REFUSED : ITR_CURL_REPEAT;
     else if (r->socket != NULL && !itr_curl_socket_may_carry(r->socket))
-        r->stop = ITR_CURL_STALE;
+        r->stop = refuse_connection(r);
     else if (q->may_send != NULL && !q->may_send(q->may_send_ctx))
         r->stop = ITR_CURL_HELD;
     return r->stop == ITR_CURL_GOES_ON;
