@@ -1026,6 +1026,21 @@ static void a_central_server_that_fails_is_left_alone_for_a_while(void **state)
     assert_int_equal(t->m.local_failures, 0);
 }
 
+static void a_central_server_is_asked_again_for_a_refusal_that_came_after_it_was_asked(void **state)
+{
+    struct t *t = *state;
+
+    begin(t);
+    paused(t);
+    is_in(t, ITR_MACHINE_ASK);
+    begin_refused(t, "theirs", 9);
+    served(t, "theirs", 9);
+    is_in(t, ITR_MACHINE_ASK);
+    assert_false(result(t));
+    served(t, "theirs", 9);
+    gives_error(t, ITR_TOKEN);
+}
+
 static void a_central_server_without_a_newer_token_is_an_error(void **state)
 {
     struct t *t = *state;
@@ -1101,6 +1116,7 @@ int main(void)
         M(in_memory_the_end_gives_the_request_up),
         C(a_central_server_is_asked),
         C(a_central_server_that_fails_is_left_alone_for_a_while),
+        C(a_central_server_is_asked_again_for_a_refusal_that_came_after_it_was_asked),
         C(a_central_server_without_a_newer_token_is_an_error),
         C(the_end_cancels_what_is_asked_of_a_central_server),
     };

@@ -700,6 +700,7 @@ static void may_ask(struct itr_machine *m, int64_t now)
         pause_for(m, now, left, ITR_MACHINE_PAUSE);
     } else {
         m->deadline_mono_ms = now + m->setup.token_timeout_ms;
+        m->ask_tells_refused = m->refused[0] != '\0';
         enter(m, ITR_MACHINE_ASK);
     }
 }
@@ -742,6 +743,9 @@ static void on_ask(struct itr_machine *m, int64_t now, uint64_t random,
         if (d->server_wait_ms >= 0)
             m->local_until_mono_ms = now + itr_min64(d->server_wait_ms, SERVER_WAIT_MAX_MS);
         give_error(m, now, d->error, local_hold_ms(m, now));
+    } else if (m->refused[0] != '\0' && d->grant->fence <= m->refused_fence &&
+               !m->ask_tells_refused) {
+        may_ask(m, now); /* the refusal came after the server was asked */
     } else if (m->refused[0] != '\0' && d->grant->fence <= m->refused_fence) {
         note_no_local(m);
         (void)itr_error_set(&e, ITR_TOKEN,

@@ -172,6 +172,7 @@ struct itr_machine {
     /* This machine's own trouble: nothing was sent; with a central server any failure. */
     int local_failures;
     int64_t local_until_mono_ms;
+    bool ask_tells_refused; /* ASK: the server was told of the refused token */
     struct itr_error local_error;
 
     /* For stats: the day's count, as the record said last. */
