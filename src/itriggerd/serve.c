@@ -100,6 +100,13 @@ static void say_answer(struct serving *s)
 
 /* ---- rights ---- */
 
+/* A monitor has no right to a token; a client to its own apps, nor does it learn which there are.
+ */
+static bool lacks_right(const struct client *client, const struct app *app)
+{
+    return client->monitor || (!client->all && (app == NULL || !client_may(client, app)));
+}
+
 /* False: the reply says why not. */
 static bool check_rights(struct serving *s, const struct client *client, struct app *app)
 {
@@ -107,9 +114,7 @@ static bool check_rights(struct serving *s, const struct client *client, struct 
 
     if (!s->trusted && client == NULL)
         api_say_no_key(c, &s->reply);
-    else if (client != NULL && !client->all && (app == NULL || !client_may(client, app)))
-        api_say_no_right(c, &s->reply); /* nor does it learn which apps there are */
-    else if (client != NULL && client->monitor)
+    else if (client != NULL && lacks_right(client, app))
         api_say_no_right(c, &s->reply);
     else if (app == NULL)
         api_say_no_app(c, &s->reply);
