@@ -248,6 +248,15 @@ describe("the reference", function()
     assert.same(sorted(whys), sorted(set_of(names_of_rows(reference.why[1]))))
   end)
 
+  it("has every source of a token, and no other", function()
+    local names = {}
+    local body = read("src/core/record/token.c"):match("itr_token_origin_name(.-)\n}")
+    for name in body:gmatch('case ITR_FROM_%w+:%s*return "(%w+)"') do
+      names[name] = true
+    end
+    assert.same(sorted(names), sorted(set_of(names_of_rows(reference.source[1]))))
+  end)
+
   it("has every documented code", function()
     local written = {}
     for _, cells in ipairs(reference.code[1]) do

@@ -21,6 +21,9 @@
 
 ---@alias itrigger.Source
 ---| "memory" # this process held it already, or it came from the store `memory:`
+---| "file" # this call took it from the `file:` store, where this user's programs put it
+---| "redis" # this call took it from Redis
+---| "server" # this call asked the central server
 ---| "gateway" # this call waited, and this process fetched the token
 
 ---@alias itrigger.State
