@@ -3,7 +3,7 @@
 --
 -- In `make days` (ITR_WHOLE_DAYS=1, part of `make check-all`) one starts every minute of a day; `make
 -- test` has fewer of them, on one Lua. Fleets of 20 and 200 processes that live all day are shown in
--- fake time by spec/c/fleet_sim_test.c, on the real token_cache and token_record: a process's
+-- fake time by spec/c/fleet_sim_test.c, on the real source/state and record: a process's
 -- monotonic clock cannot be moved without moving the deadlines of every wait and transfer with it.
 local clock = require "spec.support.clock"
 local face = require "spec.support.face"
