@@ -7,6 +7,7 @@
 #include "bind/lua_ask.h"
 #include "bind/lua_async.h"
 #include "bind/lua_client.h"
+#include "bind/lua_file.h"
 #include "bind/lua_group.h"
 #include "bind/lua_json.h"
 #include "bind/lua_own.h"
@@ -131,6 +132,7 @@ int luaopen_itrigger_core(lua_State *L)
     itr_lua_ask_open(L);
     itr_lua_async_open(L);
     itr_lua_own_open(L);
+    itr_lua_file_open(L);
     itr_lua_group_open(L);
     set_constants(L);
     return 1;

@@ -3,70 +3,12 @@
 -- executed.
 
 local core = require "itrigger.core"
+local journals = require "itrigger.cli.journal"
 local json = require "itrigger.json"
 local terminal = require "itrigger.cli.terminal"
 
 local clock, digest, floor = core.monotonic_s, core.digest, math.floor
 local batch = {}
-
--- ---- the journal: "started N DIGEST" before line N is sent, then "ok N", "failed N" (not executed) or "unknown N" ----
-
-local function read_journal(path, head)
-  local file = io.open(path, "rb")
-  if file == nil then
-    return nil, ("--resume: %s does not exist; nothing was begun, leave --resume out"):format(path)
-  end
-  local first = file:read "*l"
-  if first ~= head then
-    file:close()
-    return nil, ("--resume: %s belongs to another run (it says %s, not %s)"):format(path,
-      tostring(first), head)
-  end
-  local state, digests = {}, {}
-  for line in file:lines() do
-    local word, number, hash = line:match "^(%a+) (%d+) ?(%x*)$"
-    number = tonumber(number)
-    if word == "started" then
-      digests[number] = hash
-    end
-    if word then
-      state[number] = word
-    end
-  end
-  file:close()
-  return state, digests
-end
-
-local function open_journal(path, head, resume)
-  local state, digests = {}, nil
-  if resume then
-    state, digests = read_journal(path, head)
-    if state == nil then
-      return nil, digests
-    end
-  else
-    local file = io.open(path, "rb")
-    if file then
-      file:close()
-      return nil, path .. " exists: an earlier run did not finish; continue it with --resume, or remove it to send every line"
-        .. " again"
-    end
-  end
-  local file, err = io.open(path, "ab")
-  if file == nil then
-    return nil, err
-  end
-  if not resume then
-    file:write(head, "\n")
-  end
-  return { file = file, state = state, digests = digests, path = path }
-end
-
-local function note(journal, word, number, hash)
-  if journal then
-    journal.file:write(word, " ", number, hash and " " or "", hash or "", "\n")
-  end
-end
 
 -- ---- progress ----
 
@@ -84,46 +26,105 @@ local function summary(counts, began)
     counts.unknown, counts.skipped, done / seconds, duration(seconds))
 end
 
--- Shows progress on standard error: a bar on a terminal, a line each minute elsewhere.
-local function progress(counts, total)
-  local began, last, tty = clock(), clock(), terminal.is_tty(2)
-  local calls = 0
-  return function(final)
-    calls = calls + 1
-    if not final and calls % 16 ~= 0 and tty == false then
-      return
-    end
-    local now = clock()
-    if not final and now - last < (tty and 0.1 or 60) then
-      return
-    end
-    last = now
-    if final or not tty then
-      io.stderr:write(tty and "\r\27[K" or "", "itrigger batch: ", summary(counts, began), "\n")
-      return
-    end
-    local done = counts.ok + counts.failed + counts.unknown + counts.skipped
-    local share = total > 0 and done / total or 0
-    local bar = ("#"):rep(floor(share * 24)) .. ("."):rep(24 - floor(share * 24))
-    local rate = done / math.max(now - began, 0.001)
-    io.stderr:write(("\r\27[K[%s] %d/%s  %.0f/s  %d failed  left %s"):format(bar, done, total > 0 and total or "?", rate,
-      counts.failed + counts.unknown, rate > 0 and total > 0 and duration((total - done) / rate) or "?"))
-  end
+local BAR = 24 -- columns
+local CLEAR = "\r\27[K"
+local ONE_LINE, WRAPPED = "\27[?7l", "\27[?7h" -- on a narrow terminal the bar ends at the edge
+
+local function bar_of(counts, total, seconds)
+  local done = counts.ok + counts.failed + counts.unknown + counts.skipped
+  local filled = total > 0 and floor(math.min(done / total, 1) * BAR) or 0
+  local rate = done / math.max(seconds, 0.001)
+  local left = rate > 0 and total > 0 and duration(math.max(total - done, 0) / rate) or "?"
+  return ("[%s%s] %d/%s  %.0f/s  %d failed  left %s"):format(("#"):rep(filled), ("."):rep(BAR - filled), done,
+    total > 0 and tostring(total) or "?", rate, counts.failed + counts.unknown, left)
 end
 
--- ---- lines ----
-
-local function count_lines(path)
-  local file = io.open(path, "rb")
-  local n = 0
-  if file then
-    for _ in file:lines() do
-      n = n + 1
+-- Shows progress on standard error: a bar on a terminal, a line each minute elsewhere. Returns the function that shows it
+-- (final: the summary), and the text that clears the bar.
+local function progress(counts, total)
+  local is_bar = terminal.is_tty(2) and os.getenv "TERM" ~= "dumb"
+  local began, last = clock(), clock()
+  local clear = is_bar and CLEAR or ""
+  return function(final)
+    local now = clock()
+    if final then
+      io.stderr:write(clear, "itrigger batch: ", summary(counts, began), "\n")
+    elseif now - last >= (is_bar and 0.1 or 60) then
+      last = now
+      if is_bar then
+        io.stderr:write(CLEAR, ONE_LINE, bar_of(counts, total, now - began), WRAPPED)
+      else
+        io.stderr:write("itrigger batch: ", summary(counts, began), "\n")
+      end
     end
-    file:close()
+  end, clear
+end
+
+-- ---- files ----
+
+-- The number of lines of a file. Raises what cannot be read.
+local function count_lines(path)
+  local n = 0
+  for _ in io.lines(path) do
+    n = n + 1
   end
   return n
 end
+
+local function is_directory(file)
+  local text, err = file:read(0)
+  return text == nil and err ~= nil
+end
+
+local function id_of(file)
+  return core.file_status(file).id
+end
+
+-- Open what the run reads and writes. Returns { input, journal, failed, total } | nil, what is wrong.
+local function open_files(o)
+  local is_standard, files, err = o.input == "-", { total = 0 }
+  if is_standard and o.resume and not o.journal then
+    return nil, "--resume with standard input needs --journal FILE"
+  elseif is_standard then
+    files.input = io.stdin
+  else
+    files.input, err = io.open(o.input, "rb")
+    if files.input == nil then
+      return nil, err
+    end
+    if core.file_status(files.input).is_regular then
+      files.total = count_lines(o.input)
+    elseif is_directory(files.input) then
+      return nil, o.input .. ": is a directory"
+    end
+  end
+  local path = o.journal or not is_standard and o.input .. ".journal"
+  if path then
+    files.journal, err = journals.open(path, ("itrigger batch %s %s"):format(o.name, o.input), o.resume)
+    if files.journal == nil then
+      return nil, err
+    end
+  end
+  if o.failed then
+    files.failed, err = io.open(o.failed, "ab") -- nothing is lost yet: it may be one of the others
+    local id = files.failed and id_of(files.failed)
+    if id and (id == id_of(files.input) or files.journal and id == id_of(files.journal.file)) then
+      err = ("--failed %s is the input or the journal; name another file"):format(o.failed)
+    elseif id then
+      files.failed:close()
+      files.failed, err = io.open(o.failed, "wb")
+    end
+    if err then
+      if files.journal then
+        files.journal:close()
+      end
+      return nil, err
+    end
+  end
+  return files
+end
+
+-- ---- lines ----
 
 -- What was not executed may be sent again; of what may have been, only somebody who looks can say.
 local function word_of(result)
@@ -136,111 +137,170 @@ local function word_of(result)
   return executed and "unknown" or "failed"
 end
 
+-- A line that did not succeed, as JSON; the line itself as text if it is no JSON that can be read.
+local function report_of(line_number, text, word, why)
+  local report = { line = line_number, outcome = word, error = why, request = text }
+  local value = json.decode(text, { null = "keep" })
+  if type(value) == "table" then
+    report.request = value
+  end
+  local line = json.encode(report)
+  if line == nil then -- it is not UTF-8
+    report.request = terminal.safe(text):gsub("[\128-\255]", "?")
+    line = json.encode(report)
+  end
+  return line
+end
+
+local EARLIER = {
+  started = "an earlier run ended while this line was in flight",
+  unknown = "an earlier run could not tell whether this line was executed",
+}
+
+local methods = {}
+local metatable = { __index = methods }
+
+-- Count and note what became of a line.
+function methods:tell(number, text, word, why)
+  self.counts[word] = self.counts[word] + 1
+  if word ~= "ok" then
+    self:report(report_of(number, text, word, why))
+  end
+  if self.journal then
+    self.journal:note(word, number)
+  end
+  self.show()
+end
+
+function methods:report(line)
+  if self.failed == nil then
+    io.stderr:write(self.clear, terminal.safe(line), "\n")
+  elseif not self.failed_broken then
+    local ok, err = self.failed:write(line, "\n")
+    if ok then
+      ok, err = self.failed:flush()
+    end
+    if not ok then
+      self.failed_broken = true
+      error({ status = 2, message = ("--failed %s cannot be written: %s; the batch stopped"):format(self.failed_path, err) }, 0)
+    end
+  end
+end
+
+-- Return the next line that is to be sent, as a request; nil at the end.
+function methods:pull()
+  for line in self.input:lines() do
+    self.number = self.number + 1
+    local number = self.number
+    local before, sent
+    if self.journal then
+      before, sent = self.journal:before(number)
+    end
+    if sent and before ~= "failed" and sent ~= digest(line) then
+      error({ status = 2, message = ("line %.0f of %s is not the line that was sent as number %.0f: lines were added or "
+        .. "removed before it"):format(number, self.input_name, number) }, 0)
+    elseif EARLIER[before] then
+      self:tell(number, line, "unknown", EARLIER[before])
+    elseif before == "ok" or line:find "^%s*$" then
+      self.counts.skipped = self.counts.skipped + 1
+    else
+      local request = self:request_of(number, line)
+      if request then
+        return request
+      end
+    end
+  end
+end
+
+-- Return the request of a line, noted as started; nil if the line is wrong.
+function methods:request_of(number, line)
+  local text = number == 1 and line:gsub("^\239\187\191", "") or line -- the mark that Windows editors put before UTF-8
+  local params, wrong = json.decode(text, { null = "keep" })
+  if type(params) ~= "table" then
+    self:tell(number, line, "failed", wrong and wrong.message or "not a JSON object")
+    return nil
+  end
+  local request = self.make_request(params)
+  request.tag = number
+  if self.journal then
+    self.journal:note("started", number, digest(line))
+  end
+  self.in_flight[number] = line
+  return request
+end
+
+-- Tell of the lines that were in flight when the run ended early. left: those that the library says were sent;
+-- was_interrupted: a result may have been lost on its way, so none is known not to be executed.
+function methods:tell_left(left, was_interrupted)
+  local sent, numbers = {}, {}
+  for _, one in ipairs(left) do
+    sent[one.tag] = true
+  end
+  for number in pairs(self.in_flight) do
+    numbers[#numbers + 1] = number
+  end
+  table.sort(numbers)
+  for _, number in ipairs(numbers) do
+    if sent[number] or was_interrupted then
+      self:tell(number, self.in_flight[number], "unknown", "the run ended while this line was in flight")
+    else
+      self:tell(number, self.in_flight[number], "failed", "the run ended before this line was sent")
+    end
+    self.in_flight[number] = nil
+  end
+end
+
+local function is_interrupt(wrong)
+  return type(wrong) == "string" and wrong:find "interrupted!" ~= nil
+end
+
+-- Make the calls. Returns true | false, what ended the run early.
+local function work(self, client, concurrency)
+  local running
+  local ok, wrong = pcall(function()
+    running = client:batch(function()
+      return self:pull()
+    end, { concurrency = concurrency })
+    for result in running do
+      local number = result.tag
+      self:tell(number, self.in_flight[number], word_of(result), result.error and tostring(result.error))
+      self.in_flight[number] = nil
+    end
+  end)
+  if not ok and running then
+    local left = running:close()
+    local told = pcall(self.tell_left, self, left, is_interrupt(wrong))
+    if not told then -- a file is full: tell the rest without it
+      pcall(self.tell_left, self, left, is_interrupt(wrong))
+    end
+  end
+  return ok, wrong
+end
+
 -- Run a batch. o: client, input (path or "-"), request(params) → a request of client:batch, name of the endpoint,
 -- concurrency, failed (path or nil), resume, journal (path or nil). Returns counts | nil, what is wrong. Raises what
--- interrupts it, after everything was written.
+-- ends it early, after everything was noted.
 function batch.run(o)
-  local file, err, journal
-  local standard = o.input == "-"
-  if standard then
-    file = io.stdin
-    if o.resume and not o.journal then
-      return nil, "--resume with standard input wants --journal FILE"
-    end
-  else
-    file, err = io.open(o.input, "rb")
-    if file == nil then
-      return nil, err
-    end
+  local files, err = open_files(o)
+  if files == nil then
+    return nil, err
   end
-  local path = o.journal or not standard and o.input .. ".journal"
-  if path then
-    local head = ("itrigger batch %s %s"):format(o.name, o.input)
-    journal, err = open_journal(path, head, o.resume)
-    if journal == nil then
-      return nil, err
-    end
-  end
-  local failed
-  if o.failed then
-    failed, err = io.open(o.failed, o.resume and "ab" or "wb")
-    if failed == nil then
-      return nil, err
-    end
-  end
-
   local counts = { ok = 0, failed = 0, unknown = 0, skipped = 0 }
-  local show = progress(counts, standard and 0 or count_lines(o.input))
-  local number, lines = 0, {} -- of lines in flight: number → text
-
-  local function tell(line_number, text, word, why)
-    counts[word] = counts[word] + 1
-    note(journal, word, line_number)
-    if word ~= "ok" then
-      local report = { line = line_number, outcome = word, error = why, request = text }
-      local value = json.decode(text)
-      if type(value) == "table" then
-        report.request = value
-      end
-      (failed or io.stderr):write(json.encode(report) or text, "\n")
-    end
-    show()
-  end
-
-  -- The next line that is to be sent, as a request.
-  local function pull()
-    for line in file:lines() do
-      number = number + 1
-      local before = journal and journal.state[number]
-      if before and before ~= "failed" and journal.digests[number] ~= digest(line) then
-        error(("line %.0f of %s is not the line that was sent as number %.0f: lines were added or removed before it"):format(
-          number, o.input, number), 0)
-      elseif before == "ok" or before == "unknown" or line:find "^%s*$" then
-        counts.skipped = counts.skipped + 1
-      elseif before == "started" then
-        tell(number, line, "unknown", "an earlier run ended while this line was in flight")
-      else
-        local params, wrong = json.decode(line, { null = "keep" })
-        if type(params) ~= "table" then
-          tell(number, line, "failed", wrong and wrong.message or "not a JSON object")
-        else
-          local request = o.request(params)
-          request.tag, lines[number] = number, line
-          if journal then
-            note(journal, "started", number, digest(line))
-            journal.file:flush()
-          end
-          return request
-        end
-      end
-    end
-  end
-
-  local running = o.client:batch(pull, { concurrency = o.concurrency })
-  local ok, wrong = xpcall(function()
-    for result in running do
-      local text = lines[result.tag]
-      lines[result.tag] = nil
-      tell(result.tag, text, word_of(result), result.error and tostring(result.error))
-    end
-  end, function(message)
-    return message
-  end)
-  for _, left in ipairs(running:close() or {}) do
-    tell(left.tag, lines[left.tag] or "", "unknown", "interrupted while in flight")
-    lines[left.tag] = nil
-  end
+  local show, clear = progress(counts, files.total)
+  local self = setmetatable({
+    input = files.input, input_name = o.input, make_request = o.request, journal = files.journal, failed = files.failed,
+    failed_path = o.failed, counts = counts, show = show, clear = clear,
+    number = 0,
+    in_flight = {}, -- number of a line → its text
+  }, metatable)
+  local ok, wrong = work(self, o.client, o.concurrency)
   show(true)
-  if failed then
-    failed:close()
+  if files.failed then
+    files.failed:close()
   end
-  if journal then
-    journal.file:close()
-    if ok and counts.failed == 0 and counts.unknown == 0 then
-      os.remove(journal.path)
-    else
-      io.stderr:write("itrigger batch: what came of each line is in ", journal.path, "; continue with --resume\n")
-    end
+  if files.journal and files.journal:close(ok and counts.failed == 0 and counts.unknown == 0) then
+    io.stderr:write("itrigger batch: what came of each line is in ", files.journal.path, "; --resume sends the lines that failed and those "
+      .. "that were not reached, never those that are unknown\n")
   end
   if not ok then
     error(wrong, 0)

@@ -1,6 +1,7 @@
 -- What the command line knows of the terminal: is there one, may it be coloured, how wide is a text.
 
 local core = require "itrigger.core"
+local shell = require "itrigger.cli.shell"
 
 local terminal = {}
 
@@ -15,8 +16,13 @@ end
 
 -- The user's language: "zh" or "en".
 function terminal.language()
-  local locale = os.getenv "LC_ALL" or os.getenv "LC_MESSAGES" or os.getenv "LANG" or ""
-  return locale:find "^zh" and "zh" or "en"
+  for _, name in ipairs { "LC_ALL", "LC_MESSAGES", "LANG" } do
+    local locale = os.getenv(name)
+    if locale and locale ~= "" then
+      return locale:find "^zh" and "zh" or "en"
+    end
+  end
+  return "en"
 end
 
 local function code_point(char)
@@ -50,19 +56,20 @@ function terminal.safe(text)
   end):gsub("\194[\128-\159]", "?"))
 end
 
+-- A shell reads what must not be seen: it shows input again however it ends, also at Ctrl-C.
+local HIDDEN = "stty -echo; trap 'stty echo' EXIT; trap 'exit 130' INT TERM HUP; IFS= read -r line && printf '%s\\n' \"$line\""
+
 -- Read one line of the user, with a prompt; secret: without showing it. Returns nil at the end of the input.
 function terminal.ask(prompt, secret)
   io.stderr:write(prompt)
-  local hidden = secret and terminal.is_tty(0)
-  if hidden then
-    os.execute "stty -echo"
-  end
-  local line = io.read "*l"
-  if hidden then
-    os.execute "stty echo"
+  local line
+  if secret and terminal.is_tty(0) then
+    line = shell.capture(HIDDEN):match "^(.-)\n"
     io.stderr:write "\n"
+  else
+    line = io.read "*l"
   end
-  return line
+  return line and (line:gsub("\r$", ""))
 end
 
 return terminal

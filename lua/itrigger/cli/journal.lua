@@ -1,0 +1,114 @@
+-- The journal of a batch: "started N DIGEST" before line N is sent, then "ok N", "failed N" (not executed) or "unknown N".
+-- Each entry is with the kernel before the batch goes on; an entry that cannot be written stops the batch. One run at a
+-- time has it: it is locked.
+
+local core = require "itrigger.core"
+
+local concat, error, tonumber, tostring = table.concat, error, tonumber, tostring
+
+local journal = {}
+local methods = {}
+local metatable = { __index = methods }
+
+local TORN = "~" -- ends an entry that a run could not finish, so that it is never read as a whole one
+
+-- Read the entries. Returns whether the last one is torn.
+local function read(self, text)
+  local position = text:find("\n", 1, true) + 1
+  local torn = text:sub(-1) ~= "\n"
+  for line in text:gmatch("([^\n]*)\n", position) do
+    local word, number, hash = line:match "^(%a+) (%d+) ?(%x*)$"
+    number = tonumber(number)
+    if word == "started" then
+      self.digests[number] = hash
+    end
+    if word then
+      self.state[number] = word
+    end
+  end
+  return torn
+end
+
+local function append(self, text)
+  local ok, err = self.file:write(text)
+  if ok then
+    ok, err = self.file:flush()
+  end
+  if not ok then
+    self.broken = true
+    error({ status = 2, message = ("the journal %s cannot be written: %s; the batch stopped, since without it nobody could "
+      .. "say what was sent"):format(self.path, tostring(err)) }, 0)
+  end
+end
+
+-- Begin a journal, or with resume continue one. head: what tells this run from others. Returns journal | nil, what is
+-- wrong.
+function journal.open(path, head, resume)
+  local old = io.open(path, "rb")
+  if old == nil and resume then
+    return nil, ("--resume: %s does not exist; nothing was begun, leave --resume out"):format(path)
+  end
+  local file, err = io.open(path, "ab")
+  if file == nil then
+    if old then
+      old:close()
+    end
+    return nil, "the journal cannot be opened: " .. err
+  end
+  local self = setmetatable({ file = file, path = path, state = {}, digests = {}, is_new = true }, metatable)
+  local is_regular, is_free = core.file_status(file).is_regular, core.file_lock(file)
+  local text = is_regular and old and old:read "*a" or ""
+  if old then
+    old:close()
+  end
+  local first = text:match "^([^\n]*)\n"
+  if not is_regular then
+    err = path .. " is not a regular file, so it cannot be the journal"
+  elseif not is_free then
+    err = ("%s is in use by another run"):format(path)
+  elseif text ~= "" and not resume then
+    err = path .. " exists: an earlier run did not finish; continue it with --resume, or remove it to send every line again"
+  elseif resume and text ~= "" and first ~= head then
+    err = ("--resume: %s belongs to another run (it says %s, not %s)"):format(path, tostring(first or text), head)
+  else
+    err = nil
+  end
+  if err then
+    file:close()
+    return nil, err
+  end
+  if text == "" then
+    append(self, head .. "\n")
+  else
+    self.is_new = false
+    if read(self, text) then
+      append(self, TORN .. "\n")
+    end
+  end
+  return self
+end
+
+-- Note what became of a line. Raises if that cannot be written; after that it does nothing.
+function methods:note(word, number, hash)
+  if not self.broken then
+    self.is_new = false
+    append(self, concat { word, " ", ("%.0f"):format(number), hash and " " or "", hash or "", "\n" })
+  end
+end
+
+-- What an earlier run noted of a line: "started", "ok", "failed", "unknown" or nil; and its digest.
+function methods:before(number)
+  return self.state[number], self.digests[number]
+end
+
+-- Close it; is_complete: every line succeeded, so it is removed, as is one without an entry. Returns whether it stays.
+function methods:close(is_complete)
+  local stays = not (is_complete or self.is_new)
+  if not stays then
+    os.remove(self.path) -- while it is locked
+  end
+  self.file:close()
+  return stays
+end
+
+return journal
