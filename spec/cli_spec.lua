@@ -46,23 +46,34 @@ describe("the command itrigger", function()
     return directory .. "/" .. name
   end
 
-  -- Runs the command; returns its exit status, standard output, standard error.
-  local function itrigger(words, input)
+  -- The line of a shell that runs this script in the command's environment; $itrigger is the command.
+  local function script_line(script)
     local line = { "env" }
     for name, value in pairs(environment) do
       line[#line + 1] = quote(name .. "=" .. value)
     end
-    line[#line + 1] = quote(face.interpreter())
-    line[#line + 1] = "bin/itrigger"
-    for _, word in ipairs(words) do
-      line[#line + 1] = quote(word)
-    end
+    line[#line + 1] = quote("itrigger=" .. face.interpreter() .. " bin/itrigger")
+    line[#line + 1] = "sh -c " .. quote(script)
+    return table.concat(line, " ")
+  end
+
+  -- Runs a script of the shell; returns its exit status, standard output, standard error.
+  local function sh(script)
     local errors = directory .. "/stderr"
-    local from = input and "printf %s " .. quote(input) .. " | " or ""
-    local pipe = assert(io.popen(from .. table.concat(line, " ") .. " 2>" .. errors .. "; s=$?; echo; echo $s"))
+    local pipe = assert(io.popen(script_line(script) .. " 2>" .. errors .. "; s=$?; echo; echo $s"))
     local out, status = pipe:read("*a"):match("^(.-)\n(%d+)\n$")
     pipe:close()
     return tonumber(status), out, read(errors)
+  end
+
+  -- Runs the command; returns as `sh` does.
+  local function itrigger(words, input)
+    local line = { "exec $itrigger" }
+    for _, word in ipairs(words) do
+      line[#line + 1] = quote(word)
+    end
+    local from = input and "printf %s " .. quote(input) .. " | " or ""
+    return sh((from == "" and "" or from .. "(") .. table.concat(line, " ") .. (from == "" and "" or ")"))
   end
 
   local function words(text)
@@ -220,6 +231,100 @@ describe("the command itrigger", function()
     assert.truthy(err:find('bad.conf:1: unknown option "gatway": did you mean "gateway"?', 1, true), err)
   end)
 
+  it("keeps what configure does not ask for, and the old files when it fails", function()
+    local file = write("shop.conf", "proxy = http://proxy.example\nnull = nil\napp_secret_file = /nowhere\ntimeout = 7\n")
+    os.execute("mkdir " .. directory .. "/itrigger && chmod 600 " .. file .. " && mv " .. file .. " " .. directory .. "/itrigger/")
+    local status, _, err = itrigger(words("--profile shop configure"), "\n1\n\n\n")
+    assert.equal(0, status, err)
+    assert.equal("# Profile of the command itrigger: lines `option = value`.\nnull = nil\napp_id = 1\napp_secret_file = /nowhere\n"
+      .. "gateway = https://gateway-dev.itrigger.cn\ntoken_store = file:\ntimeout = 7\nproxy = http://proxy.example\n",
+      read(directory .. "/itrigger/shop.conf"))
+    write("itrigger/shop.conf", "gatway = x\n")
+    status, _, err = itrigger(words("--profile shop configure"), "\n1\n\ns\n")
+    assert.equal(2, status)
+    assert.truthy(err:find("shop.conf:1: unknown option", 1, true), err)
+    assert.equal("gatway = x\n", read(directory .. "/itrigger/shop.conf"))
+    environment.XDG_CONFIG_HOME = "/dev/null"
+    status, _, err = itrigger(words("--profile shop configure"), "\n1\n\ns\n")
+    assert.equal(2, status)
+    assert.truthy(err:find("itrigger: configure: /dev/null/itrigger cannot be created\n$"), err)
+  end)
+
+  it("uses the profile default where neither a profile nor the environment says more", function()
+    os.execute("mkdir " .. directory .. "/itrigger")
+    local file = write("itrigger/default.conf", "gateway = http://127.0.0.1:1\ntimeout = 7\napp_secret_file = /nowhere\n")
+    os.execute("chmod 600 " .. file)
+    local status, out = itrigger({ "doctor" })
+    assert.equal(0, status, out)
+    assert.truthy(out:find("timeout = 7  (profile default)", 1, true), out)
+    environment.ITRIGGER_GATEWAY = nil
+    assert.equal(3, (itrigger(words("member query " .. member))))
+  end)
+
+  it("refuses a profile that other users can write, and one with a secret that they can read", function()
+    os.execute("mkdir " .. directory .. "/itrigger")
+    local file = write("itrigger/shop.conf", "timeout = 7\n")
+    os.execute("chmod 664 " .. file)
+    local status, _, err = itrigger(words("--profile shop member query " .. member))
+    assert.equal(2, status)
+    assert.truthy(err:find("shop.conf: other users can write this profile (mode 664)", 1, true), err)
+    os.execute("chmod 644 " .. file)
+    assert.equal(0, (itrigger(words("--profile shop member query " .. member))))
+    write("itrigger/shop.conf", "app_secret = s\n")
+    status, _, err = itrigger(words("--profile shop member query " .. member))
+    assert.equal(2, status)
+    assert.truthy(err:find("shop.conf: other users can read the secret in this profile (mode 644)", 1, true), err)
+  end)
+
+  it("hides passwords in addresses, and names the step that fails", function()
+    environment.ITRIGGER_TOKEN_STORE = "redis://u:s3:c@127.0.0.1:1/0"
+    local _, out = itrigger({ "doctor" })
+    assert.truthy(out:find("token_store = redis://u:***@127.0.0.1:1/0", 1, true), out)
+    assert.falsy(out:find("s3", 1, true))
+    environment.ITRIGGER_TOKEN_STORE = "memory:"
+    environment.ITRIGGER_CA_FILE, environment.ITRIGGER_GATEWAY = sb.ca_file, sb.expired
+    local status
+    status, out = itrigger({ "doctor" })
+    assert.equal(1, status)
+    assert.truthy(out:find("failure  certificate     of localhost ended on 2020-01-01", 1, true), out)
+    assert.truthy(out:find("failure  TLS", 1, true), out)
+    environment.ITRIGGER_GATEWAY = "https://host.invalid"
+    _, out = itrigger({ "doctor" })
+    assert.truthy(out:find("failure  DNS             host.invalid has no address", 1, true), out)
+    assert.truthy(out:find("failure  network", 1, true), out)
+  end)
+
+  it("says that its output could not be written", function()
+    for _, line in ipairs { "endpoints", "member query " .. member, "pages member.point_list " .. member } do
+      local status, _, err = sh("$itrigger " .. line .. " >/dev/full")
+      assert.equal(2, status)
+      assert.truthy(err:find("^itrigger: standard output cannot be written: No space left"), err)
+    end
+  end)
+
+  it("shows nothing of an answer to a terminal that could steer it", function()
+    sb:answer { path = path, body = '{"code":200,"data":{"realName":"\\u001b]0;x\\u0007\\u009b\127\194\155"}}' }
+    for _, option in ipairs { "--filter data.realName", "--raw", "--output table", "--output text", "" } do
+      local _, out = sh(("TERM=dumb script -qec %s /dev/null </dev/null"):format(
+        quote(("%s bin/itrigger member query %s %s"):format(face.interpreter(), option, member))))
+      assert.truthy(out:find("realName", 1, true) or out:find("]0;x", 1, true), out)
+      assert.falsy(out:find("[\27\7\127]") or out:find("\194\155", 1, true), option)
+    end
+  end)
+
+  it("reads counts and channels as the functions do, in pages too; a directory is no file", function()
+    local status, out = itrigger(words("pages member.point_list pageSize=2 pageNum=2 " .. member))
+    assert.equal(0, status)
+    assert.equal(473294, cjson.decode(out:match("^[^\n]+")).id)
+    for _, line in ipairs { "get " .. path .. " a=@/", "post " .. path .. " @/" } do
+      local err
+      status, out, err = itrigger(words(line))
+      assert.same({ 2, "" }, { status, out })
+      assert.truthy(err:find("/: Is a directory\n$"), err)
+    end
+    assert.equal(2, (itrigger({ "get", path, "--dry-run", 'a:={"b":1}' })))
+  end)
+
   it("completes in bash and zsh", function()
     local _, out = itrigger({ "completion", "bash" })
     assert.truthy(out:find("complete -F", 1, true) and out:find("member", 1, true))
@@ -290,6 +395,90 @@ describe("the command itrigger", function()
       assert.equal(1, status)
       assert.truthy(err:find("2 done: 1 ok, 0 failed, 1 unknown, 0 skipped", 1, true), err)
       assert.truthy(err:find('"line":1', 1, true) and err:find("an earlier run ended while this line was in flight", 1, true), err)
+    end)
+
+    it("notes what was in flight when it is interrupted", function()
+      local file = write("orders.jsonl", trade(1) .. trade(2))
+      sb:fault { path = face.api .. "/order/platform/trades", kind = "hold_answer" }
+      local pipe = io.popen(script_line(("$itrigger batch %s --to order.trades --concurrency 1 2>%s/stderr & echo $!; wait $!; echo $?")
+        :format(file, directory)))
+      local pid = pipe:read("*l")
+      assert(sb:wait({ held = 1 }).reached)
+      os.execute("kill -INT " .. pid)
+      assert.equal("130", pipe:read("*l"))
+      pipe:close()
+      sb:release()
+      local journal = read(file .. ".journal")
+      assert.truthy(journal:find("\nstarted 1 %x+\nunknown 1\n$"), journal)
+      local err = read(directory .. "/stderr")
+      assert.truthy(err:find("itrigger: interrupted\n$") and err:find('"line":1', 1, true), err)
+    end)
+
+    it("stops when the journal cannot be written, and never reads half an entry as a whole one", function()
+      local lines = {}
+      for i = 1, 40 do
+        lines[i] = trade(i)
+      end
+      local file = write("orders.jsonl", table.concat(lines))
+      local status, _, err = sh(("trap '' XFSZ; ulimit -f 1; $itrigger batch %s --to order.trades --failed /dev/null"):format(file))
+      assert.equal(2, status)
+      assert.truthy(err:find("orders.jsonl.journal cannot be written: File too large; the batch stopped", 1, true), err)
+      local before = saved()
+      assert.truthy(before < 40)
+      local journal = read(file .. ".journal")
+      local _, started = journal:gsub("started %d+ %x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x\n", "")
+      assert.truthy(before <= started)
+      write("orders.jsonl.journal", journal .. "ok 4") -- of "ok 40"
+      _, _, err = itrigger({ "batch", file, "--to", "order.trades", "--resume" })
+      assert.equal(before + 40 - started, saved(), err)
+      assert.truthy(read(file .. ".journal"):find("ok 4~\n", 1, true))
+    end)
+
+    it("tells of an unknown line at every --resume, and lists in --failed what did not succeed yet", function()
+      local file, failed = write("orders.jsonl", trade(1) .. "{bad\n" .. trade(3)), directory .. "/failed"
+      itrigger({ "batch", file, "--to", "order.trades", "--failed", failed })
+      write("orders.jsonl.journal", read(file .. ".journal"):gsub("ok 3", "unknown 3"))
+      write("orders.jsonl", trade(1) .. trade(2) .. trade(3))
+      for _ = 1, 2 do
+        local status = itrigger({ "batch", file, "--to", "order.trades", "--failed", failed, "--resume" })
+        assert.equal(1, status)
+        local report = read(failed)
+        assert.equal(1, select(2, report:gsub("\n", "")))
+        assert.same({ 3, "unknown" }, { cjson.decode(report).line, cjson.decode(report).outcome })
+      end
+      assert.equal(3, saved())
+    end)
+
+    it("leaves no journal when nothing was begun, and spares its own files", function()
+      local file = write("orders.jsonl", trade(1))
+      for _, line in ipairs { "--concurrency 0", "--failed " .. file, "--failed " .. directory .. "/x/y",
+        "--failed " .. file .. ".journal", "--journal /dev/full" } do
+        assert.equal(2, (itrigger(words("batch " .. file .. " --to order.trades " .. line))))
+        assert.equal(trade(1), read(file))
+        assert.is_nil(io.open(file .. ".journal"))
+      end
+    end)
+
+    it("lets one run at a time have a journal", function()
+      local file = write("orders.jsonl", trade(1))
+      sb:fault { path = face.api .. "/order/platform/trades", kind = "hold_answer" }
+      local pipe = io.popen(script_line("$itrigger batch " .. file .. " --to order.trades 2>/dev/null; echo $?"))
+      assert(sb:wait({ held = 1 }).reached)
+      local status, _, err = itrigger({ "batch", file, "--to", "order.trades", "--resume" })
+      assert.equal(2, status)
+      assert.truthy(err:find("orders.jsonl.journal is in use by another run", 1, true), err)
+      sb:release()
+      assert.equal("0", pipe:read("*l"))
+      pipe:close()
+      assert.equal(1, saved())
+    end)
+
+    it("keeps null in the lines that it reports, and takes a byte order mark and any line ends", function()
+      local file = write("orders.jsonl", "\239\187\191" .. trade(1):gsub("\n", "\r\n") .. '{"platformcode":null}')
+      local failed = directory .. "/failed.jsonl"
+      assert.equal(1, (itrigger({ "batch", file, "--to", "order.trades", "--failed", failed })))
+      assert.equal(1, saved())
+      assert.truthy(read(failed):find('"request":{"platformcode":null}', 1, true), read(failed))
     end)
 
     it("notices that lines were added or removed before what was sent", function()

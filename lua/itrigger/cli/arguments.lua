@@ -10,8 +10,11 @@ local function read_file(name)
   if not file then
     return nil, err
   end
-  local text = file:read "*a"
+  local text, wrong = file:read "*a"
   file:close()
+  if text == nil then
+    return nil, name .. ": " .. tostring(wrong)
+  end
   return text
 end
 
@@ -98,7 +101,5 @@ function arguments.body(words, params)
   end
   return arguments.read(words, params)
 end
-
-arguments.read_file = read_file
 
 return arguments

@@ -2,25 +2,15 @@
 -- is in order and what to do.
 
 local core = require "itrigger.core"
+local shell = require "itrigger.cli.shell"
 local terminal = require "itrigger.cli.terminal"
+
+local capture, quoted = shell.capture, shell.word
 
 local doctor = {}
 
 local TEST = "/itrigger-tenant/v1/basic/openAPItest/test/get"
 local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
-
-local function capture(command)
-  local pipe = io.popen(command .. " 2>/dev/null")
-  local text = pipe and pipe:read "*a" or ""
-  if pipe then
-    pipe:close()
-  end
-  return text
-end
-
-local function quoted(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 -- Seconds since 1970 of an HTTP date or of one that openssl prints; nil if it is neither.
 local function seconds_of(date)
@@ -58,38 +48,93 @@ local function reporter(coloured)
   end
 end
 
+local function cjson_version()
+  local found, cjson = pcall(require, "cjson")
+  return found and tostring(cjson._VERSION) or "not installed (not needed)"
+end
+
 local function check_secret_file(report, path)
-  local mode = capture("stat -L -c '%a %U' " .. quoted(path)):match "^(%d+) %S+"
-  if mode == nil then
-    report("failure", "secret file", path .. " cannot be read; check the path and its owner")
-  elseif mode:sub(-1) ~= "0" then
-    report("failure", "secret file", ("%s has mode %s, so other users can read it: chmod 600 %s"):format(path, mode, path))
+  local file, err = io.open(path, "rb")
+  if file == nil then
+    report("failure", "secret file", ("%s; check the path and its owner"):format(err))
+    return
+  end
+  local status = core.file_status(file)
+  file:close()
+  if not (status.is_private_to_read and status.is_private_to_write) then
+    report("failure", "secret file", ("%s has mode %s, so other users can read or write it: chmod 600 %s"):format(path,
+      status.mode, path))
   else
-    report("ok", "secret file", ("%s, mode %s"):format(path, mode))
+    report("ok", "secret file", ("%s, mode %s"):format(path, status.mode))
   end
 end
 
-local function check_certificate(report, gateway, ca_file)
-  local host, port = gateway:match "^https://([^:/]+):?(%d*)"
+-- The host and port of a gateway's URL, and whether it is https.
+local function place_of(gateway)
+  local scheme, rest = gateway:match "^(https?)://([^/?#]*)"
+  if scheme == nil then
+    return nil
+  end
+  local host, port = rest:match "^%[(.-)%]:?(%d*)$"
   if host == nil then
-    report("ok", "certificate", "plain http on loopback")
+    host, port = rest:match "^([^:]*):?(%d*)$"
+  end
+  local is_tls = scheme == "https"
+  return host, port ~= "" and port or is_tls and "443" or "80", is_tls
+end
+
+local function has(command)
+  return capture("command -v " .. command) ~= ""
+end
+
+-- A command that ends by itself, where the system has `timeout`.
+local function bounded(command)
+  return (has "timeout" and "timeout 10 " or "") .. command
+end
+
+local function check_dns(report, host)
+  if host:find "^[%d.]+$" or host:find ":" then
+    report("ok", "DNS", host .. " is an address")
+    return
+  elseif not has "getent" then
+    report("warning", "DNS", "not checked: the command getent is not installed")
     return
   end
-  if capture "command -v openssl" == "" then
-    report("warning", "certificate", "its end was not looked at: the command openssl is not installed")
+  local addresses, seen = {}, {}
+  for address in capture(bounded("getent ahosts " .. quoted(host))):gmatch "[^\n]+" do
+    address = address:match "^%S+"
+    if not seen[address] then
+      seen[address] = true
+      addresses[#addresses + 1] = address
+    end
+  end
+  if #addresses == 0 then
+    report("failure", "DNS", host .. " has no address: check the option gateway, and the resolver (/etc/resolv.conf)")
+  else
+    report("ok", "DNS", host .. " is " .. table.concat(addresses, ", "))
+  end
+end
+
+-- Only its end: whether it is trusted, the first request says.
+local function check_certificate(report, host, port)
+  if not has "openssl" then
+    report("warning", "certificate", "its end was not checked: the command openssl is not installed")
     return
   end
-  local target = quoted(host .. ":" .. (port ~= "" and port or "443"))
-  local text = capture(("openssl s_client -connect %s -servername %s %s </dev/null | openssl x509 -noout -enddate"):format(
-    target, quoted(host), ca_file and "-CAfile " .. quoted(ca_file) or ""))
+  local target = quoted((host:find ":" and "[" .. host .. "]" or host) .. ":" .. port)
+  local text = capture(bounded(("openssl s_client -connect %s -servername %s </dev/null | openssl x509 -noout -enddate"):format(
+    target, quoted(host))))
   local ends = seconds_of(text:match "notAfter=(.*)" or "")
   if ends == nil then
-    report("warning", "certificate", "its end could not be read from " .. host)
+    report("warning", "certificate", ("its end could not be read from %s:%s"):format(host, port))
     return
   end
-  local days = math.floor((ends - os.time()) / 86400)
-  report(days < 14 and "warning" or "ok", "certificate", ("of %s ends in %d days (%s)"):format(host, days,
-    os.date("!%Y-%m-%d", ends)))
+  local days, day = math.floor((ends - os.time()) / 86400), os.date("!%Y-%m-%d", ends)
+  if days < 0 then
+    report("failure", "certificate", ("of %s ended on %s: the gateway's operator must renew it"):format(host, day))
+  else
+    report(days < 14 and "warning" or "ok", "certificate", ("of %s ends in %d days (%s)"):format(host, days, day))
+  end
 end
 
 local function check_clock(report, headers)
@@ -107,12 +152,52 @@ local function check_clock(report, headers)
   end
 end
 
--- Run all checks on the options that are in force. settings: array of { name, value, from } to show; open() → client |
--- nil, err. Returns "ok", "warning" or "failure".
+-- The step that an error without an answer belongs to.
+local STEPS = { tls = "TLS", network = "network", timeout = "network", store = "store", config = "configuration" }
+
+local function check_token(report, client)
+  local token, err, source = client:token()
+  if token == nil then
+    report("failure", STEPS[err.kind] or "token", tostring(err))
+    return false
+  end
+  local stats = client:stats()
+  if err and err.kind == "store" then
+    report("failure", "store", tostring(err))
+  else
+    report("ok", "store", ("%s: the token was %s"):format(stats.store or "?", source == "gateway" and "written" or "read"))
+  end
+  if err and err.kind ~= "store" then
+    report("warning", "token", tostring(err))
+  else
+    report("ok", "token", ("%s from %s, %d fetches today%s"):format(stats.token or "?", source, stats.fetches_today or 0,
+      stats.daily_limit and " of " .. stats.daily_limit or ""))
+  end
+  return true
+end
+
+local function check_call(report, client)
+  local raw, err = client:get(TEST, nil, { raw = true })
+  if raw == nil then
+    report("failure", STEPS[err.kind] or "gateway", tostring(err))
+    return
+  end
+  check_clock(report, raw.headers)
+  local res
+  res, err = client:get(TEST)
+  if res == nil then
+    report("failure", "test call", tostring(err))
+  else
+    report("ok", "test call", ("%s answered %s in %d ms"):format(TEST, tostring(res.code), math.floor(raw.elapsed * 1000 + 0.5)))
+  end
+end
+
+-- Run all checks on the options that are in force. settings: array of { name, value, from } to show; options: their values
+-- by name; open() → client | nil, err. Returns "ok", "warning" or "failure".
 function doctor.run(settings, options, open)
   local report, worst = reporter(terminal.has_colour(1))
   report("ok", "versions", ("itrigger %s, %s, libcurl %s, lua-cjson %s"):format(core.version,
-    rawget(_G, "jit") and rawget(_G, "jit").version or _VERSION, core.curl_version, tostring(require("cjson")._VERSION)))
+    rawget(_G, "jit") and rawget(_G, "jit").version or _VERSION, core.curl_version, cjson_version()))
   for _, setting in ipairs(settings) do
     report("ok", "option", ("%s = %s  (%s)"):format(setting.name, setting.value, setting.from))
   end
@@ -125,35 +210,19 @@ function doctor.run(settings, options, open)
     return worst()
   end
   report("ok", "configuration", "complete")
-  local gateway = options.gateway
-  if gateway then
-    check_certificate(report, gateway, options.ca_file)
-  end
-  local token, token_err, source = client:token()
-  if token == nil then
-    report("failure", token_err.kind == "store" and "store" or "token", tostring(token_err))
-  else
-    local stats = client:stats()
-    report("ok", "store", ("%s: readable and writable"):format(stats.store or "?"))
-    report(token_err and "warning" or "ok", "token", token_err and tostring(token_err) or
-      ("%s from %s, %d fetches today%s"):format(stats.token or "?", source, stats.fetches_today or 0,
-        stats.daily_limit and " of " .. stats.daily_limit or ""))
-  end
-  if token ~= nil then
-    local raw
-    raw, err = client:get(TEST, nil, { raw = true })
-    if raw == nil then
-      report("failure", "gateway", tostring(err))
+  local host, port, is_tls = place_of(options.gateway)
+  if options.proxy then
+    report("ok", "network", "through the proxy, which resolves names: DNS and certificate are not checked here")
+  elseif host then
+    check_dns(report, host)
+    if is_tls then
+      check_certificate(report, host, port)
     else
-      check_clock(report, raw.headers)
-      local res
-      res, err = client:get(TEST)
-      if res == nil then
-        report("failure", "test call", tostring(err))
-      else
-        report("ok", "test call", ("%s answered %s in %d ms"):format(TEST, tostring(res.code), math.floor(raw.elapsed * 1000 + 0.5)))
-      end
+      report("ok", "certificate", "plain http on loopback")
     end
+  end
+  if check_token(report, client) then
+    check_call(report, client)
   end
   client:close()
   return worst()

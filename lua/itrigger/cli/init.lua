@@ -7,10 +7,10 @@ local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
 local client_of = require "itrigger.client"
 local json = require "itrigger.json"
-local known = require "itrigger.endpoints"
 local options = require "itrigger.options"
 local output = require "itrigger.cli.output"
 local profile = require "itrigger.cli.profile"
+local shell = require "itrigger.cli.shell"
 local terminal = require "itrigger.cli.terminal"
 
 local cli = {}
@@ -19,6 +19,8 @@ local STATUS = {
   usage = 2, config = 2, network = 3, timeout = 3, tls = 3, http = 3, decode = 3, api = 1, token = 4, quota = 4, store = 4,
 }
 local SECRETS = { app_secret = true, token_store_key = true }
+
+local shell_word = shell.word
 
 -- What ends a command early: raised as a table, so that one place tells it.
 local function stop(status, message, ...)
@@ -29,17 +31,52 @@ local function stop_with(err)
   stop(STATUS[err.kind] or 3, "%s", tostring(err))
 end
 
+-- Write to standard output. What cannot be written ends the command: nobody is to take half an output for the whole.
+local function put(...)
+  local ok, err = io.write(...)
+  if not ok then
+    stop(2, "standard output cannot be written: %s", err)
+  end
+end
+
+local function write_line(text)
+  put(text, text:sub(-1) == "\n" and "" or "\n")
+end
+
 -- ---- settings ----
 
+-- The profile "default", without what the environment says better. Returns table | nil, what is wrong.
+local function default_profile()
+  local made, err = profile.read "default"
+  if made == nil then
+    return nil, err
+  end
+  for name in pairs(made) do
+    if os.getenv(options.variable(name)) then
+      made[name] = nil
+    end
+  end
+  if os.getenv "ITRIGGER_APP_SECRET" or os.getenv "ITRIGGER_APP_SECRET_FILE" then
+    made.app_secret, made.app_secret_file = nil, nil
+  end
+  return made
+end
+
+-- The options that the words and the profile give. Returns them, and the name of the profile or nil.
 local function settings_of(args)
   local name = args.profile or os.getenv "ITRIGGER_PROFILE"
-  local made = {}
+  local made, err = {}, nil
   if name and name ~= "" then
-    local err
     made, err = profile.read(name)
-    if made == nil then
-      stop(2, "%s", err)
-    end
+  elseif profile.exists "default" then
+    name = "default"
+    made, err = default_profile()
+  end
+  if made == nil then
+    stop(2, "%s", err)
+  end
+  if made.null == nil and not os.getenv(options.variable "null") then
+    made.null = "keep" -- an answer is shown as it is
   end
   if args.timeout then
     made.timeout = args.timeout
@@ -58,6 +95,11 @@ local function open(args)
   return client
 end
 
+-- The value of an option for people: a secret, and the password of an address, are hidden.
+local function shown_option(name, value)
+  return SECRETS[name] and "***" or (tostring(value):gsub("^([%w+.-]+://[^/?#:@]*:)[^/?#]*@", "%1***@"))
+end
+
 -- The options in force, each with where it comes from, for people.
 local function describe_settings(args)
   local given, name = settings_of(args)
@@ -72,7 +114,7 @@ local function describe_settings(args)
     end
     if value ~= nil then
       values[option.name] = value
-      rows[#rows + 1] = { name = option.name, value = SECRETS[option.name] and "***" or tostring(value), from = from }
+      rows[#rows + 1] = { name = option.name, value = shown_option(option.name, value), from = from }
     end
   end
   return rows, values
@@ -93,16 +135,18 @@ local function query_of(params)
   end
   table.sort(names)
   for _, name in ipairs(names) do
-    local values = type(params[name]) == "table" and params[name] or { params[name] }
-    for _, value in ipairs(values) do
-      parts[#parts + 1] = url_encode(name) .. "=" .. url_encode(value)
+    local given = params[name]
+    local values = type(given) == "table" and given or { given }
+    local is_object = type(given) == "table" and given[1] == nil and next(given) ~= nil
+    for _, value in ipairs(is_object and { given } or values) do
+      if type(value) == "table" then
+        stop(2, "%s: a GET takes text, numbers, booleans, and arrays of them", name)
+      elseif value ~= json.null then
+        parts[#parts + 1] = url_encode(name) .. "=" .. url_encode(value)
+      end
     end
   end
   return parts
-end
-
-local function shell_word(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
 -- What would be sent, the token masked: as a request, or as a line for curl.
@@ -118,17 +162,14 @@ local function show_request(args, call)
   local url = gateway .. call.path .. "?" .. table.concat(parts, "&")
   local body = call.is_post and assert(json.encode(call.params))
   if args.curl then
-    io.write("curl ", body and "-H 'Content-Type: application/json' --data-binary " .. shell_word(body) .. " " or "",
+    put("curl ", body and "-H 'Content-Type: application/json' --data-binary " .. shell_word(body) .. " " or "",
       shell_word(url), "\n")
   else
-    io.write(call.is_post and "POST " or "GET ", url, "\n", body and body .. "\n" or "")
+    put(call.is_post and "POST " or "GET ", url, "\n", body and body .. "\n" or "")
   end
   return 0
 end
 
-local function write_line(text)
-  io.write(text, text:sub(-1) == "\n" and "" or "\n")
-end
 
 -- Perform one call and print what came of it. call: is_post, path, params, opts, check (an endpoint or nil).
 local function perform(args, call)
@@ -163,13 +204,13 @@ local function perform(args, call)
         names[#names + 1] = name
       end
       table.sort(names)
-      io.write("HTTP ", tostring(res.status), "\n")
+      put("HTTP ", tostring(res.status), "\n")
       for _, name in ipairs(names) do
-        io.write(name, ": ", terminal.safe(res.headers[name]), "\n")
+        put(name, ": ", terminal.safe(res.headers[name]), "\n")
       end
-      io.write "\n"
+      put "\n"
     end
-    write_line(res.body)
+    write_line(terminal.is_tty(1) and terminal.safe(res.body) or res.body)
     local decoded = json.decode(res.body)
     local code = type(decoded) == "table" and tonumber(decoded.code)
     return res.status >= 200 and res.status < 300 and code and code >= 200 and code < 300 and 0 or 1
@@ -184,6 +225,13 @@ local function perform(args, call)
   end
   write_line(output.format(value, args.output, args.filter))
   return 0
+end
+
+-- The option `check` of a call: false, or nil for the default.
+local function check_of(args)
+  if args.no_check then
+    return false
+  end
 end
 
 local function opts_of(args)
@@ -209,15 +257,20 @@ function commands.post(args)
   return perform(args, { is_post = true, path = args.path, params = read_or_stop(arguments.body(args.params)), opts = opts_of(args) })
 end
 
--- A documented endpoint by name.
-local function call_endpoint(args, e)
+-- The documented parameters of an endpoint by name.
+local function params_of(e)
   local params = {}
   for _, param in ipairs(e.entry.params) do
     params[param[1]] = param
   end
+  return params
+end
+
+-- A documented endpoint by name.
+local function call_endpoint(args, e)
   local read = e.is_post and arguments.body or arguments.read
   return perform(args, {
-    is_post = e.is_post, path = e.path, check = e, params = read_or_stop(read(args.params, params)), opts = opts_of(args),
+    is_post = e.is_post, path = e.path, check = e, params = read_or_stop(read(args.params, params_of(e))), opts = opts_of(args),
   })
 end
 
@@ -245,16 +298,17 @@ end
 
 function commands.pages(args)
   local is_post, path, e = target_of(args.target)
-  local params = read_or_stop(arguments.read(args.params, nil))
+  local params = read_or_stop(arguments.read(args.params, e and params_of(e)))
+  params.pageNum = tonumber(params.pageNum) or params.pageNum
   local client = open(args)
   local rows
   if e then
-    rows = client[e.group][e.short]:pages(params, { check = not args.no_check and nil })
+    rows = client[e.group][e.short]:pages(params, { check = check_of(args) })
   else
     rows = client:pages(path, params, { method = is_post and "POST" or "GET" })
   end
   for row in rows do
-    io.write(assert(json.encode(row)), "\n")
+    put(assert(json.encode(row)), "\n")
   end
   client:close()
   return 0
@@ -269,7 +323,7 @@ function commands.batch(args)
     resume = args.resume, journal = args.journal,
     request = function(params)
       if handle then
-        return { handle, params, check = not args.no_check and nil }
+        return { handle, params, check = check_of(args) }
       end
       return { is_post and "POST" or "GET", path, params }
     end,
@@ -318,7 +372,7 @@ function commands.endpoints(args)
     local entry = endpoint.documented[name].entry
     local text = entry[language] or entry.en
     if (name .. " " .. entry.path .. " " .. entry.en .. " " .. entry.zh):lower():find(word, 1, true) then
-      io.write(("%-26s  %-4s  %s\n"):format(name, entry.method, text))
+      put(("%-26s  %-4s  %s\n"):format(name, entry.method, text))
     end
   end
   return 0
@@ -328,23 +382,23 @@ end
 local function describe(name)
   local e, language = find_endpoint(name), terminal.language()
   local entry, width = e.entry, 0
-  io.write(("%s  %s %s\n%s\n\n"):format(name, entry.method, entry.path, entry[language] or entry.en))
+  put(("%s  %s %s\n%s\n\n"):format(name, entry.method, entry.path, entry[language] or entry.en))
   for _, param in ipairs(entry.params) do
     width = math.max(width, #param[1])
   end
   local words = {}
   for _, param in ipairs(entry.params) do
     local needed = param.required and (language == "zh" and "必填" or "required") or ""
-    io.write(("  %-" .. width .. "s  %-8s  %-8s  %s\n"):format(param[1], param.type or "any", needed,
+    put(("  %-" .. width .. "s  %-8s  %-8s  %s\n"):format(param[1], param.type or "any", needed,
       param[language] or param.en or ""))
     if param.required and param.example then
       words[#words + 1] = param[1] .. "=" .. shell_word(tostring(param.example)):gsub("^'([%w_.-]+)'$", "%1")
     end
   end
   for _, group in ipairs(entry.either or {}) do
-    io.write("  ", language == "zh" and "或: " or "either: ", table.concat(group, " + "), "\n")
+    put("  ", language == "zh" and "或: " or "either: ", table.concat(group, " + "), "\n")
   end
-  io.write("\n  itrigger ", e.group, " ", e.short, " ", table.concat(words, " "), "\n")
+  put("\n  itrigger ", e.group, " ", e.short, " ", table.concat(words, " "), "\n")
   return 0
 end
 
@@ -358,7 +412,10 @@ end
 
 function commands.configure(args)
   local name = args.profile or "default"
-  local before = profile.read(name) or {}
+  local before = {}
+  if profile.exists(name) then
+    before = read_or_stop(profile.read(name))
+  end
   local function ask(text, standard)
     local answer = terminal.ask(text .. (standard and " [" .. standard .. "]" or "") .. ": ")
     if answer == nil then
@@ -366,38 +423,45 @@ function commands.configure(args)
     end
     return answer ~= "" and answer or standard
   end
-  local made = {
-    gateway = ask("Gateway (https://…)", before.gateway or "https://gateway-dev.itrigger.cn"),
-    app_id = ask("App id", before.app_id),
-    token_store = ask("Token store", before.token_store or "file:"),
-  }
-  local secret = terminal.ask("App secret (not shown" .. (before.app_secret_file and ", empty keeps it" or "") .. "): ", true)
-  if secret == nil or secret == "" and not before.app_secret_file then
+  local made = {}
+  for option, value in pairs(before) do -- what is not asked for stays
+    made[option] = value
+  end
+  made.gateway = ask("Gateway (https://…)", before.gateway or "https://gateway-dev.itrigger.cn")
+  made.app_id = ask("App id", before.app_id)
+  made.token_store = ask("Token store", before.token_store or "file:")
+  local has_secret = before.app_secret_file or before.app_secret
+  local secret = terminal.ask("App secret (not shown" .. (has_secret and ", empty keeps it" or "") .. "): ", true)
+  if secret == nil or secret == "" and not has_secret then
     stop(2, "configure: a secret is needed; nothing was written")
   end
-  made.app_secret_file = before.app_secret_file
   local path, err = profile.write(name, made, secret ~= "" and secret or nil)
   if path == nil then
     stop(2, "configure: %s", err)
   end
-  io.write("Written: ", path, "\nTry it: itrigger --profile ", name, " doctor\n")
+  put("Written: ", path, "\nTry it: itrigger --profile ", name, " doctor\n")
   return 0
 end
 
 -- Where the sandbox is: in the source tree, or installed beside the command.
 local function sandbox_command()
-  local here = debug.getinfo(1, "S").source:match "^@(.*)lua/itrigger/cli/init%.lua$"
-  local places = { here and here .. "sandbox/run", os.getenv "ITRIGGER_SANDBOX", "/usr/local/share/itrigger/sandbox/run",
-    "/usr/share/itrigger/sandbox/run" }
-  for _, place in pairs(places) do
-    local file = place and io.open(place, "rb")
+  local source = debug.getinfo(1, "S").source
+  local tree, prefix = source:match "^@(.*)lua/itrigger/cli/init%.lua$", source:match "^@(.*)/share/lua/"
+  local places = { os.getenv "ITRIGGER_SANDBOX" }
+  if #places == 0 then
+    places[1] = tree and tree .. "sandbox/run"
+    places[#places + 1] = prefix and prefix .. "/share/itrigger/sandbox/run"
+    places[#places + 1] = "/usr/local/share/itrigger/sandbox/run"
+    places[#places + 1] = "/usr/share/itrigger/sandbox/run"
+  end
+  for _, place in ipairs(places) do
+    local file = io.open(place, "rb")
     if file then
       file:close()
       return place
     end
   end
-  stop(2, "sandbox: its files were not found in %s", table.concat({ "the source tree", "/usr/local/share/itrigger/sandbox",
-    "/usr/share/itrigger/sandbox" }, ", "))
+  stop(2, "sandbox: its start script is not at %s; name it with ITRIGGER_SANDBOX", table.concat(places, ", "))
 end
 
 function commands.sandbox(args)
@@ -408,11 +472,8 @@ function commands.sandbox(args)
   if #words == 2 then
     words[3] = "--foreground"
   end
-  local ok, how, status = os.execute(table.concat(words, " "))
-  if type(ok) == "number" then -- Lua 5.1
-    return ok == 0 and 0 or 1
-  end
-  return ok and 0 or how == "signal" and 130 or status
+  local _, status = shell.run(table.concat(words, " "))
+  return status
 end
 
 -- ---- the parser ----
@@ -496,7 +557,7 @@ end
 function commands.completion(args, parser)
   local text = args.shell == "bash" and parser:get_bash_complete() or args.shell == "zsh" and parser:get_zsh_complete()
     or parser:get_fish_complete()
-  io.write(text)
+  put(text)
   return 0
 end
 
@@ -522,10 +583,10 @@ local function dispatch(words)
     stop(2, "%s; see: itrigger --help", args)
   end
   if args.version then
-    io.write("itrigger ", core.version, "\n")
+    put("itrigger ", core.version, "\n")
     return 0
   elseif args.command == nil then
-    io.write(parser:get_help(), "\n")
+    put(parser:get_help(), "\n")
     return 2
   end
   local run = commands[args.command]
@@ -544,14 +605,13 @@ function cli.run(words)
     if type(err) == "table" then
       return err
     end
-    return { message = tostring(err), trace = debug.traceback(nil, 2) }
+    return { message = tostring(err) }
   end)
-  if ok then
-    io.stdout:flush()
+  local flushed, wrong = io.stdout:flush()
+  if ok and flushed then
     return status
   end
-  io.stdout:flush()
-  local err = status
+  local err = ok and { status = 2, message = "standard output cannot be written: " .. tostring(wrong) } or status
   if errors.is(err) then
     err = { status = STATUS[err.kind] or 3, message = tostring(err) }
   elseif err.status == nil then
@@ -563,7 +623,5 @@ function cli.run(words)
   end
   return err.status
 end
-
-cli.known = known
 
 return cli

@@ -1,9 +1,10 @@
 -- Answers as text: JSON for people and for programs, tables, tab-separated text. Digits are never changed.
 
+local core = require "itrigger.core"
 local json = require "itrigger.json"
 local terminal = require "itrigger.cli.terminal"
 
-local concat, ipairs, pairs, tostring, type = table.concat, ipairs, pairs, tostring, type
+local concat, getmetatable, ipairs, pairs, tostring, type = table.concat, getmetatable, ipairs, pairs, tostring, type
 
 local output = {}
 
@@ -18,7 +19,7 @@ local function scalar(value)
 end
 
 local function is_array(value)
-  return value[1] ~= nil or scalar(value):sub(1, 1) == "["
+  return value[1] ~= nil or getmetatable(value) == core.array_metatable
 end
 
 local function keys_of(object)
@@ -88,11 +89,13 @@ function output.pick(value, path)
   return value ~= nil, value
 end
 
+-- The text of a value in a line of a table.
 local function cell(value)
   if value == nil or value == json.null then
     return ""
   end
-  return type(value) == "string" and value or scalar(value)
+  local text = terminal.safe(type(value) == "string" and value or scalar(value))
+  return (text:gsub("[\t\n]", " "))
 end
 
 -- What a table or text shows of an answer: its rows if it is a list, else the one object.
@@ -129,20 +132,20 @@ function output.table(value)
   local names = columns_of(rows)
   local widths, lines = {}, {}
   for _, name in ipairs(names) do
-    widths[name] = terminal.width(tostring(name))
+    widths[name] = terminal.width(cell(name))
     for _, row in ipairs(rows) do
-      widths[name] = math.max(widths[name], terminal.width(terminal.safe(cell(row[name]))))
+      widths[name] = math.max(widths[name], terminal.width(cell(row[name])))
     end
   end
   local function line(of)
     local cells = {}
     for i, name in ipairs(names) do
-      local text = terminal.safe(of(name))
+      local text = of(name)
       cells[i] = i < #names and text .. (" "):rep(widths[name] - terminal.width(text)) or text
     end
     lines[#lines + 1] = concat(cells, "  ")
   end
-  line(tostring)
+  line(cell)
   for _, row in ipairs(rows) do
     line(function(name)
       return cell(row[name])
@@ -158,7 +161,7 @@ function output.text(value)
   for _, row in ipairs(rows) do
     local cells = {}
     for i, name in ipairs(names) do
-      cells[i] = terminal.safe(cell(row[name])):gsub("[\t\n]", " ")
+      cells[i] = cell(row[name])
     end
     lines[#lines + 1] = concat(cells, "\t")
   end
@@ -170,8 +173,10 @@ end
 function output.format(value, format, picked)
   if format == "table" then
     return output.table(value)
-  elseif format == "text" or picked and type(value) == "string" and format == nil then
-    return type(value) == "string" and value or output.text(value)
+  elseif picked and type(value) == "string" and format ~= "json" then
+    return terminal.is_tty(1) and terminal.safe(value) or value
+  elseif format == "text" then
+    return output.text(value)
   elseif terminal.is_tty(1) then
     return output.pretty(value, terminal.has_colour(1))
   end

@@ -1,13 +1,12 @@
 -- Profiles: named sets of options in ~/.config/itrigger/NAME.conf, lines `option = value`; the secret in a file of its
--- own beside it, mode 0600. Precedence: profile given by --profile or ITRIGGER_PROFILE, then the environment.
+-- own beside it, mode 0600. Precedence: the profile that --profile or ITRIGGER_PROFILE names, the environment, the profile
+-- "default" if there is one.
 
 local core = require "itrigger.core"
 
-local profile = {}
+local shell = require "itrigger.cli.shell"
 
-local function quoted(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
+local profile = {}
 
 -- Where profiles are.
 function profile.directory()
@@ -26,7 +25,7 @@ function profile.path(name)
   return profile.directory() .. "/" .. name .. ".conf"
 end
 
-local known = {}
+local known = { "null" }
 for _, option in ipairs(core.options()) do
   known[#known + 1] = option.name
 end
@@ -37,7 +36,46 @@ local function is_known(name)
       return true
     end
   end
-  return name == "null"
+  return false
+end
+
+-- Return whether there is a profile of this name.
+function profile.exists(name)
+  local path = profile.path(name)
+  local file = path and io.open(path, "rb")
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+-- What is wrong with who may write and read the file of a profile, or nil.
+local function exposure(file, path, options)
+  local status = core.file_status(file)
+  if not status.is_private_to_write then
+    return ("%s: other users can write this profile (mode %s) and so send the secret elsewhere; own it, and chmod 600 it"):format(
+      path, status.mode)
+  elseif (options.app_secret or options.token_store_key) and not status.is_private_to_read then
+    return ("%s: other users can read the secret in this profile (mode %s); chmod 600 it"):format(path, status.mode)
+  end
+end
+
+-- Read the options from the lines of a file. Returns table | nil, what is wrong.
+local function parse(file, path)
+  local options, number = {}, 0
+  for line in file:lines() do
+    number = number + 1
+    local key, value = line:match "^%s*([%w_]+)%s*=%s*(.-)%s*$"
+    if key == nil and not line:find "^%s*#" and not line:find "^%s*$" then
+      return nil, ("%s:%d: expected option = value"):format(path, number)
+    elseif key and not is_known(key) then
+      local near = core.nearest(key, known)
+      return nil, ('%s:%d: unknown option "%s"%s'):format(path, number, key, near and (': did you mean "%s"?'):format(near) or "")
+    elseif key then
+      options[key] = value
+    end
+  end
+  return options
 end
 
 -- The options of a profile as text, by name. Returns table | nil, what is wrong.
@@ -46,62 +84,79 @@ function profile.read(name)
   if path == nil then
     return nil, err
   end
-  local file = io.open(path, "rb")
-  if file == nil then
+  local file, wrong, number = io.open(path, "rb")
+  if file == nil and number == 2 then -- ENOENT
     return nil, ('profile "%s": %s does not exist; create it with: itrigger --profile %s configure'):format(name, path, name)
+  elseif file == nil then
+    return nil, ('profile "%s": %s'):format(name, wrong)
   end
-  local options, number = {}, 0
-  for line in file:lines() do
-    number = number + 1
-    local key, value = line:match "^%s*([%w_]+)%s*=%s*(.-)%s*$"
-    if key == nil and not line:find "^%s*#" and not line:find "^%s*$" then
-      file:close()
-      return nil, ("%s:%d: expected option = value"):format(path, number)
-    elseif key and not is_known(key) then
-      file:close()
-      local near = core.nearest(key, known)
-      return nil, ('%s:%d: unknown option "%s"%s'):format(path, number, key, near and (': did you mean "%s"?'):format(near) or "")
-    elseif key then
-      options[key] = value
-    end
-  end
+  local options
+  options, err = parse(file, path)
+  err = err or exposure(file, path, options)
   file:close()
+  if err then
+    return nil, err
+  end
   return options
 end
 
--- Write a profile; secret, if there is one, goes to a file that only the user can read. Returns path | nil, what is wrong.
+-- Replace a file by one with this text that only the user can read; the old one stays if that fails. Returns true | nil,
+-- what is wrong.
+local function replace(path, text)
+  local temporary = path .. ".new"
+  local word = shell.word(temporary)
+  if not shell.run(("(umask 077 && rm -f %s && : >%s) 2>/dev/null"):format(word, word)) then
+    return nil, temporary .. " cannot be created"
+  end
+  local file, err = io.open(temporary, "wb")
+  local ok = file ~= nil
+  if file then
+    ok, err = file:write(text)
+    local closed, wrong = file:close()
+    if ok and not closed then
+      ok, err = false, wrong
+    end
+  end
+  if ok then
+    ok, err = os.rename(temporary, path)
+  end
+  if not ok then
+    os.remove(temporary)
+    return nil, ("%s cannot be written: %s"):format(path, tostring(err))
+  end
+  return true
+end
+
+-- Write a profile; secret, if there is one, goes to a file of its own. Only the user can read either. Returns path | nil,
+-- what is wrong.
 function profile.write(name, options, secret)
   local path, err = profile.path(name)
   if path == nil then
     return nil, err
   end
   local directory = profile.directory()
-  if os.execute("umask 077 && mkdir -p " .. quoted(directory)) ~= true and not io.open(directory, "r") then
-    return nil, "cannot create " .. directory
+  if not shell.run("(umask 077 && mkdir -p " .. shell.word(directory) .. ") 2>/dev/null") then
+    return nil, directory .. " cannot be created"
   end
-  local lines = { "# Profile of the command itrigger: lines `option = value`." }
+  local ok
   if secret then
     local file = path:gsub("%.conf$", ".secret")
-    os.execute("umask 077 && : >" .. quoted(file) .. " && chmod 600 " .. quoted(file))
-    local out, wrong = io.open(file, "wb")
-    if out == nil then
-      return nil, wrong
+    ok, err = replace(file, secret .. "\n")
+    if not ok then
+      return nil, err
     end
-    out:write(secret, "\n")
-    out:close()
-    options.app_secret_file = file
+    options.app_secret, options.app_secret_file = nil, file
   end
+  local lines = { "# Profile of the command itrigger: lines `option = value`." }
   for _, option in ipairs(known) do
     if options[option] ~= nil and options[option] ~= "" then
       lines[#lines + 1] = option .. " = " .. options[option]
     end
   end
-  local out, wrong = io.open(path, "wb")
-  if out == nil then
-    return nil, wrong
+  ok, err = replace(path, table.concat(lines, "\n") .. "\n")
+  if not ok then
+    return nil, err
   end
-  out:write(table.concat(lines, "\n"), "\n")
-  out:close()
   return path
 end
 
