@@ -94,12 +94,14 @@ static int on_trace(CURL *easy, curl_infotype type, char *bytes, size_t n, void 
     if (type != CURLINFO_TEXT)
         return 0;
     (void)snprintf(line, sizeof line, "%.*s", (int)(n < sizeof line ? n : sizeof line), bytes);
+    /* NOLINTBEGIN(cert-err34-c): numbers of libcurl's own, not of the network */
     if (sscanf(line, "[HTTP/2] [%d] OPENED", &number) == 1 ||
         sscanf(line, "Using Stream ID: %d", &number) == 1)
         r->stream = number;
     else if (sscanf(line, "received GOAWAY, error=%d, last_stream=%u", &number, &last) == 2 &&
              r->socket != NULL)
         r->socket->goaway = (long)last;
+    /* NOLINTEND(cert-err34-c) */
     return 0;
 }
 

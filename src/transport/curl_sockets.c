@@ -159,6 +159,7 @@ static bool make_room(struct itr_curl_sockets *s)
 
     if (s->n < s->cap)
         return true;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is meant */
     if ((all = realloc(s->all, cap * sizeof *all)) == NULL)
         return false;
     s->all = all;
