@@ -310,9 +310,36 @@ static void forked_goes_by_the_table(void **s)
     check_cells(forked_cells, COUNT(forked_cells));
 }
 
+/* Its store lost its memory: the fences that a central server counts begin earlier again. */
+static void a_server_whose_fences_went_back_replaces_a_refused_token_only(void **s)
+{
+    static const struct itr_token_times times = {NOW, NOW + 1, NOW + LEFT};
+    struct itr_cache c;
+
+    (void)s;
+    cache_fetching_doubted(&c);
+    (void)itr_cache_fetched(&c, NOW, c.generation,
+                            itr_token_new("next", 4, HELD_FENCE - 1, times, ITR_FROM_SERVER));
+    assert_string_equal(c.token->text, "next");
+    itr_cache_clear(&c);
+
+    cache_fetching_doubted(&c);
+    (void)itr_cache_fetched(&c, NOW, c.generation,
+                            itr_token_new("next", 4, HELD_FENCE - 1, times, ITR_FROM_FILE));
+    assert_string_equal(c.token->text, "held");
+    itr_cache_clear(&c);
+
+    cache_refreshing_young(&c);
+    (void)itr_cache_fetched(&c, NOW, c.generation,
+                            itr_token_new("next", 4, HELD_FENCE - 1, times, ITR_FROM_SERVER));
+    assert_string_equal(c.token->text, "held");
+    itr_cache_clear(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_server_whose_fences_went_back_replaces_a_refused_token_only),
         cmocka_unit_test(want_goes_by_the_table),
         cmocka_unit_test(min_valid_waits_for_a_longer_life),
         cmocka_unit_test(asked_goes_by_the_table),

@@ -363,8 +363,11 @@ void sim_watch_process(struct sim_process *p)
     const struct sim_lease *l = its_lease(p);
     uint64_t fence = t != NULL ? t->fence : 0;
 
-    /* Who looks at a store that was lost takes a newer token with a lower fence. */
-    if (fence < p->seen_fence && (p->habits.look_every_ms == 0 || p->store->upsets == 0))
+    /* Who looks at a store that was lost takes a newer token with a lower fence; so does a client
+     * of a central server over such a store, once its own token was refused. */
+    if (fence < p->seen_fence &&
+        ((p->habits.look_every_ms == 0 && (t == NULL || t->origin != ITR_FROM_SERVER)) ||
+         p->store->upsets == 0))
         sim_watch_break(p->world, "P3: %d threw its token away", p->id);
     if (fence != p->seen_fence)
         p->tried = sim_process_mono(p) >= t->end_mono_ms;

@@ -746,7 +746,7 @@ static void on_ask(struct itr_machine *m, int64_t now, uint64_t random,
     } else if (m->refused[0] != '\0' && d->grant->fence <= m->refused_fence &&
                !m->ask_tells_refused) {
         may_ask(m, now); /* the refusal came after the server was asked */
-    } else if (m->refused[0] != '\0' && d->grant->fence <= m->refused_fence) {
+    } else if (m->refused[0] != '\0' && strcmp(d->text, m->refused) == 0) {
         note_no_local(m);
         (void)itr_error_set(&e, ITR_TOKEN,
                             "the gateway refused the token, and the token server %.120s has no "

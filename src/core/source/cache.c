@@ -231,6 +231,15 @@ static struct itr_cache_step fetched_newer(struct itr_cache *c, int64_t now_mono
     return step;
 }
 
+/* A higher fence is newer. While nothing is given out, so is a lower one with another text: a
+ * central server, whose store lost its memory, counts from an earlier time again. */
+static bool is_newer(const struct itr_cache *c, const struct itr_token *fetched)
+{
+    return c->token == NULL || fetched->fence > c->token->fence ||
+           (c->state == ITR_CACHE_FETCHING && fetched->origin == ITR_FROM_SERVER &&
+            fetched->fence < c->token->fence && !itr_token_same(c->token, fetched));
+}
+
 struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms,
                                         uint64_t generation, struct itr_token *token)
 {
@@ -238,7 +247,7 @@ struct itr_cache_step itr_cache_fetched(struct itr_cache *c, int64_t now_mono_ms
         itr_token_release(token);
         return give(ITR_GIVE_NOTHING);
     }
-    if (c->token != NULL && token->fence <= c->token->fence) {
+    if (!is_newer(c, token)) {
         itr_token_release(token);
         itr_error_clear(&c->error);
         c->tried = true;
