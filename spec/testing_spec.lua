@@ -126,6 +126,20 @@ describe("testing", function()
     assert.equal(2, client.calls[5].params.pageNum)
   end)
 
+  it("has the stats of a client, in the same fields", function()
+    local real = assert(itrigger.new { app_id = "a", app_secret = "s", gateway = "http://127.0.0.1:9", token_store = "memory:" })
+    local client = testing.client { ["member.query"] = { data = { realName = "李雷" } } }
+    assert(client.member.query(member))
+    local stats = client:stats()
+    assert.equal(1, stats.calls)
+    for name, value in pairs(real:stats()) do
+      if name ~= "fetches_today" then -- unknown before the store was read
+        assert.equal(type(value), type(stats[name]), name)
+      end
+    end
+    real:close()
+  end)
+
   it("can be the default client", function()
     local client = testing.client { ["member.query"] = { data = { realName = "李雷" } } }
     assert.is_true(itrigger.configure(client))

@@ -314,8 +314,10 @@ end
 
 methods.refresh = methods.token
 
-function methods.stats()
-  return { token = { state = "held" }, events = {} }
+function methods:stats()
+  return {
+    state = "held", waiters = 0, store = "memory", fetched = 0, calls = #self.calls, refused = 0, repeated = 0, events = {},
+  }
 end
 
 function methods.close()
