@@ -71,7 +71,7 @@ local reason_type = { "reasonType", type = "text", en = "Kind of reason", zh = "
 local user_card_code = { "userCardCode", type = "id", en = "Coupon code", zh = "券码", example = "20190516000012818" }
 local recognize_id = {
   "channelRecoginizeId", type = "id", en = "The user's id on the channel (the vendor's own spelling)",
-  zh = "用户在渠道的识别标识（拼写以厂商为准）", example = "oX8Yz5Kq",
+  zh = "用户在渠道的识别标识（拼写以企加云为准）", example = "oX8Yz5Kq",
 }
 local channel_type = { "channelType", type = "id", en = "Kind of channel", zh = "渠道类型", example = "2" }
 local buyer_nick = { "buyerNick", type = "text", en = "Buyer's nickname", zh = "买家昵称", example = "buyer" }
