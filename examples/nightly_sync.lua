@@ -11,7 +11,11 @@ local itrigger = require "itrigger"
 
 local TRADES = "/itrigger-bff/v2/open/api/order/platform/trades"
 
-local orders, again_name = assert(arg[1], "which file?"), assert(arg[2], "where to write what can be sent again?")
+local orders, again_name = arg[1], arg[2]
+if not again_name then
+  io.stderr:write("usage: nightly_sync.lua ORDERS AGAIN\n")
+  os.exit(1)
+end
 local again = assert(io.open(again_name, "w"))
 local n = { taken = 0, again = 0, refused = 0, unsure = 0, bad = 0 }
 
