@@ -22,6 +22,8 @@ build = {
     ["itrigger.cli.doctor"] = "lua/itrigger/cli/doctor.lua",
     ["itrigger.cli.output"] = "lua/itrigger/cli/output.lua",
     ["itrigger.cli.profile"] = "lua/itrigger/cli/profile.lua",
+    ["itrigger.cli.journal"] = "lua/itrigger/cli/journal.lua",
+    ["itrigger.cli.shell"] = "lua/itrigger/cli/shell.lua",
     ["itrigger.cli.terminal"] = "lua/itrigger/cli/terminal.lua",
   },
   install = {

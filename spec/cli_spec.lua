@@ -325,6 +325,18 @@ describe("the command itrigger", function()
     assert.equal(2, (itrigger({ "get", path, "--dry-run", 'a:={"b":1}' })))
   end)
 
+  it("is whole in its rock", function()
+    local rockspec = read("rockspec/itrigger-cli-scm-1.rockspec")
+    local pipe = io.popen("find lua/itrigger/cli -name '*.lua'")
+    local files = 0
+    for file in pipe:lines() do
+      assert.truthy(rockspec:find('"' .. file .. '"', 1, true), file)
+      files = files + 1
+    end
+    pipe:close()
+    assert.truthy(files > 5)
+  end)
+
   it("completes in bash and zsh", function()
     local _, out = itrigger({ "completion", "bash" })
     assert.truthy(out:find("complete -F", 1, true) and out:find("member", 1, true))
