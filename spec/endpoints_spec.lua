@@ -143,6 +143,12 @@ describe("endpoints", function()
     assert.is_nil(fault(register, { channel = "16" }))
     assert.truthy(fault(register, { birthDay = "31.1.1990" }):find("birthDay must be a date", 1, true))
     assert.truthy(fault(register, { birthDay = "1990-13-01" }):find("birthDay must be a date", 1, true))
+    for _, date in ipairs { "1990-00-01", "1990-01-00", "1990-01-32", "1990-01-01 25:00:00", "1990-01-01 10:60" } do
+      assert.truthy(fault(register, { birthDay = date }), date)
+    end
+    for _, date in ipairs { "1990-12-31", "1990-01-01 23:59:59", "1990-01-01 10:00" } do
+      assert.is_nil(fault(register, { birthDay = date }))
+    end
     assert.is_nil(fault(register, { birthDay = 1556647800000 }))
     assert.truthy(fault(register, { brandId = 1.5 }):find("a float cannot hold a 64-bit id", 1, true))
     assert.is_nil(fault(modify, { changePoint = "12.88" }))
@@ -150,6 +156,8 @@ describe("endpoints", function()
     assert.truthy(fault(modify, { changePoint = 0 / 0 }):find("changePoint must be a number", 1, true))
     assert.is_nil(fault(register, { address = itrigger.null }))
     assert.truthy(fault(register, { mobile = "" }):find("missing: mobile", 1, true))
+    local inherited = setmetatable({}, { __index = examples(register.entry) }) -- which is not sent
+    assert.truthy(endpoint.check(register, inherited).message:find("missing: mobile", 1, true))
   end)
 
   it("let everything through with check = false, and with check = true still check", function()
@@ -183,6 +191,9 @@ describe("endpoints", function()
     end)
     raises("bad argument 'opts' to 'member.query' (table or nil expected, got number)", function()
       client.member.query({}, 5)
+    end)
+    raises("member.query was called with a colon; write a dot: client.member.query { … }", function()
+      client.member:query {}
     end)
     raises("cannot be assigned to", function()
       client.member.query = print
@@ -254,6 +265,11 @@ describe("endpoints", function()
       ["unknown field parms"] = { name = "a.x", method = "GET", path = "/x", parms = {} },
       ["the type of p must be one of: any, content"] = { name = "a.x", method = "GET", path = "/x", params = { { "p", type = "uuid" } } },
       ["the enum p must have values"] = { name = "a.x", method = "GET", path = "/x", params = { { "p", type = "enum" } } },
+      ["unknown field require of the parameter p"] = { name = "a.x", method = "GET", path = "/", params = { { "p", require = true } } },
+      ["the parameter p is there twice"] = { name = "a.x", method = "GET", path = "/x", params = { { "p" }, { "p" } } },
+      ["params must be an array"] = { name = "a.x", method = "GET", path = "/x", params = { p = { type = "id" } } },
+      ["either must be an array of arrays"] = { name = "a.x", method = "GET", path = "/x", params = { { "p" } }, either = { "p" } },
+      ["either names q, which is not in params"] = { name = "a.x", method = "GET", path = "/", params = {}, either = { { "q" } } },
     } do
       refused(text, entry)
     end
@@ -265,7 +281,11 @@ describe("endpoints", function()
   it("exist on the default client too", function()
     local output, status = face.run([[
       local itrigger = require "itrigger"
-      itrigger.define { name = "shop.echo", method = "GET", path = "/itrigger-tenant/v1/basic/openAPItest/test/get" }
+      for _, name in ipairs { "shop.other", "shop.echo", "member.levels" } do
+        itrigger.define { name = name, method = "GET", path = "/itrigger-tenant/v1/basic/openAPItest/test/get" }
+      end
+      assert(not pcall(itrigger.define, { name = "null.x", method = "GET", path = "/x" }))
+      assert(itrigger.shop.other and itrigger.member.levels)
       print(assert(itrigger.member.query { mobile = "18899888899", storeNo = "1159374785466208256" }).code)
       print(assert(itrigger.shop.echo()).data, itrigger.nothing)
       for row in itrigger.member.point_list:pages { mobile = "18899888899", storeNo = "1159374785466208256", pageSize = 2 } do

@@ -93,6 +93,42 @@ describe("testing", function()
     assert.truthy(testing.client({ ["member.query"] = { data = { vip = "x" } } }, { check = false }))
   end)
 
+  it("refuses an answer that the library would give as an error, and what a function returns wrongly", function()
+    raises("an answer with the code 80002 is an error for the library: write testing.error(80002)", function()
+      testing.client { ["member.query"] = { code = 80002 } }
+    end)
+    for text, answer in pairs { ["not a string"] = "x", ["did you mean \"realName\"?"] = { data = { realname = "x" } } } do
+      local client = testing.client { ["member.query"] = function()
+        return answer
+      end }
+      raises(text, function()
+        client.member.query(member)
+      end)
+    end
+  end)
+
+  it("records what was sent, whatever a stub or the program does with it afterwards", function()
+    local client = testing.client {
+      ["POST /x"] = function(params)
+        params.id = "changed"
+      end,
+      ["POST /y"] = testing.error(80001),
+    }
+    assert(client:post("/x", { id = "1", note = itrigger.null }))
+    assert.same({ id = "1", note = itrigger.null }, client.calls[1].params)
+    local _, err = client:post("/y", {})
+    err.response.code = 1
+    assert.equal(80001, select(2, client:post("/y", {})).response.code)
+  end)
+
+  it("is closed after close, as a client is", function()
+    local client = testing.client { ["GET /x"] = {} }
+    client:close()
+    local res, err = client:get("/x")
+    assert.is_nil(res)
+    assert.same({ "usage", "the client is closed" }, { err.kind, err.message })
+  end)
+
   it("raises for a call without a stub, and says which there are", function()
     local client = testing.client { ["member.point"] = { data = { currentPoint = 1 } } }
     raises("no stub for member.query (GET /itrigger-bff/v2/open/api/member/query); the client has stubs for: GET", function()

@@ -6,7 +6,8 @@ local errors = require "itrigger.errors"
 local json = require "itrigger.json"
 local known = require "itrigger.endpoints"
 
-local concat, floor, ipairs, next, pairs, tostring, type = table.concat, math.floor, ipairs, next, pairs, tostring, type
+local concat, floor, ipairs, next, pairs, rawget, tostring, type =
+  table.concat, math.floor, ipairs, next, pairs, rawget, tostring, type
 local visible = errors.visible
 
 local endpoint = {}
@@ -27,8 +28,14 @@ local function is_float(value)
 end
 
 local DATES = {
-  "^%d%d%d%d%-%d%d%-%d%d$", "^%d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d$", "^%d%d%d%d%-%d%d%-%d%d %d%d:%d%d$",
+  "^%d%d%d%d%-(%d%d)%-(%d%d)$", "^%d%d%d%d%-(%d%d)%-(%d%d) (%d%d):(%d%d):(%d%d)$", "^%d%d%d%d%-(%d%d)%-(%d%d) (%d%d):(%d%d)$",
 }
+
+-- Whether captures of DATES are a day, and a time of day.
+local function is_date(month, day, hour, minute, second)
+  return month and month >= "01" and month <= "12" and day >= "01" and day <= "31"
+    and (hour == nil or hour <= "24" and minute <= "59" and (second == nil or second <= "60"))
+end
 
 local types = {}
 
@@ -84,7 +91,7 @@ end
 function types.date(value)
   if type(value) == "string" then
     for _, pattern in ipairs(DATES) do
-      if value:find(pattern) and tonumber(value:sub(6, 7)) - 1 < 12 and tonumber(value:sub(9, 10)) - 1 < 31 then
+      if is_date(value:match(pattern)) then
         return nil
       end
     end
@@ -126,6 +133,45 @@ local FIELDS = {
 -- Spellings that programs try, and the vendor's.
 local SPELLINGS = { channelRecognizeId = "channelRecoginizeId", channelRecogniseId = "channelRecoginizeId" }
 
+local PARAM_FIELDS = { type = "string", required = "boolean", values = "table", en = "string", zh = "string", example = "any" }
+
+-- The first thing that is wrong with a parameter of an entry, or nil. seen: the names before it.
+local function flaw_of_param(param, seen)
+  if type(param) ~= "table" or type(param[1]) ~= "string" then
+    return "a parameter must be a table { name, type = … }"
+  end
+  for field, value in pairs(param) do
+    local wanted = PARAM_FIELDS[field]
+    if field ~= 1 and wanted == nil then
+      return ("unknown field %s of the parameter %s"):format(tostring(field), param[1])
+    elseif field ~= 1 and wanted ~= "any" and type(value) ~= wanted then
+      return ("%s of the parameter %s must be a %s"):format(field, param[1], wanted)
+    end
+  end
+  if types[param.type or "any"] == nil then
+    return ("the type of %s must be one of: %s"):format(param[1], endpoint.type_names())
+  elseif param.type == "enum" and next(param.values or {}) == nil then
+    return ("the enum %s must have values"):format(param[1])
+  elseif seen[param[1]] then
+    return ("the parameter %s is there twice"):format(param[1])
+  end
+  seen[param[1]] = true
+end
+
+-- The first thing that is wrong with the groups of an entry, or nil.
+local function flaw_of_either(either, params)
+  for _, group in ipairs(either) do
+    if type(group) ~= "table" or #group == 0 then
+      return "either must be an array of arrays of names"
+    end
+    for _, name in ipairs(group) do
+      if not params[name] then
+        return ("either names %s, which is not in params"):format(tostring(name))
+      end
+    end
+  end
+end
+
 -- The first thing that is wrong with an entry, or nil.
 local function flaw(entry)
   for field, value in pairs(entry) do
@@ -143,15 +189,17 @@ local function flaw(entry)
   elseif not (entry.path and entry.path:find "^/") then
     return 'path must begin with "/"'
   end
-  for _, param in ipairs(entry.params or {}) do
-    if type(param) ~= "table" or type(param[1]) ~= "string" then
-      return "a parameter must be a table { name, type = … }"
-    elseif types[param.type or "any"] == nil then
-      return ('the type of %s must be one of: %s'):format(param[1], endpoint.type_names())
-    elseif param.type == "enum" and type(param.values) ~= "table" then
-      return ("the enum %s must have values"):format(param[1])
+  local params, seen = entry.params or {}, {}
+  if #params == 0 and next(params) ~= nil then
+    return "params must be an array of { name, type = … }"
+  end
+  for _, param in ipairs(params) do
+    local wrong = flaw_of_param(param, seen)
+    if wrong then
+      return wrong
     end
   end
+  return flaw_of_either(entry.either or {}, seen)
 end
 
 function endpoint.type_names()
@@ -222,7 +270,7 @@ local function lacking_group(e, params)
   for _, group in ipairs(e.either) do
     local complete = true
     for _, name in ipairs(group) do
-      complete = complete and not is_absent(params[name])
+      complete = complete and not is_absent(rawget(params, name))
     end
     if complete then
       return nil
@@ -234,8 +282,8 @@ end
 
 local NONE = {}
 
--- Check the parameters of a call. Returns nil, or an error of kind "usage" that names every fault. given: parameters
--- that the library itself will add (a paged list's), by name.
+-- Check the parameters of a call as they will be sent: no metamethod counts. Returns nil, or an error of kind "usage" that
+-- names every fault. given: parameters that the library itself will add (a paged list's), by name.
 function endpoint.check(e, params, opts, given)
   local faults
   params = params or NONE
@@ -257,7 +305,7 @@ function endpoint.check(e, params, opts, given)
   end
   local missing
   for _, name in ipairs(e.required) do
-    if is_absent(params[name]) and not (given and given[name]) then
+    if is_absent(rawget(params, name)) and not (given and given[name]) then
       missing = missing or {}
       missing[#missing + 1] = name
     end

@@ -15,8 +15,12 @@ local NONE = {}
 
 -- ---- handles: a client's endpoint, to be called ----
 
+local group_metatable = { __name = "itrigger.endpoints" }
+
 local function check_tables(e, params, opts)
-  if params ~= nil and type(params) ~= "table" then
+  if getmetatable(params) == group_metatable then
+    check.fail("%s was called with a colon; write a dot: client.%s { … }", e.name, e.name)
+  elseif params ~= nil and type(params) ~= "table" then
     check.wrong_type(e.name, e.is_post and "body" or "params", "table or nil", params)
   elseif opts ~= nil and type(opts) ~= "table" then
     check.wrong_type(e.name, "opts", "table or nil", opts)
@@ -116,8 +120,6 @@ local function names_of(...)
   return names
 end
 
-local group_metatable = { __name = "itrigger.endpoints" }
-
 function group_metatable.__index(self, name)
   local group = rawget(self, "group")
   local own = defined[rawget(self, "client") or groups]
@@ -150,12 +152,12 @@ function groups.find(client, name, default)
   return setmetatable({ group = name, client = client, default = default }, group_metatable)
 end
 
--- Add an endpoint of the program's own to a client (nil: to the default client). Raises what is wrong with
--- the definition.
+-- Add an endpoint of the program's own to a client (nil: to the default client). taken: the fields that a group would hide
+-- or be hidden by. Raises what is wrong with the definition.
 function groups.define(client, entry, taken)
   local e, wrong = endpoint.compile(entry)
-  if e and taken[e.group] ~= nil then
-    wrong = ('the group "%s" is the name of a method'):format(e.group)
+  if e and rawget(taken, e.group) ~= nil then
+    wrong = ('the group "%s" is the name of a method or field'):format(e.group)
   elseif e and documented[e.group] and documented[e.group][e.short] then
     wrong = ("%s is a documented endpoint"):format(e.name)
   end

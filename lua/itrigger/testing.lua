@@ -19,7 +19,7 @@ local pages = require "itrigger.pages"
 local requests = require "itrigger.requests"
 
 local concat, error, getmetatable, ipairs, pairs = table.concat, error, getmetatable, ipairs, pairs
-local rawget, setmetatable, tostring, type = rawget, setmetatable, tostring, type
+local rawget, rawset, setmetatable, tostring, type = rawget, rawset, setmetatable, tostring, type
 
 local testing = {}
 
@@ -128,6 +128,7 @@ local function wrong_answer(e, stub)
   end
 end
 
+-- Raise what is wrong with a stub, or with what a function returned as one.
 local function check_stub(key, stub)
   local meta = getmetatable(stub)
   if meta == failure_metatable or type(stub) == "function" then
@@ -140,6 +141,11 @@ local function check_stub(key, stub)
   elseif type(stub) ~= "table" then
     check.fail("testing.client: the stub of %s must be a table, a function, testing.error or testing.sequence, not a %s",
       key, type(stub))
+  end
+  local code = tonumber(stub.code or 200)
+  if not (code and code >= 200 and code < 300) then
+    check.fail("testing.client: the stub of %s: an answer with the code %s is an error for the library: write testing.error(%s)",
+      key, tostring(stub.code), tostring(stub.code))
   end
   local e = endpoint.documented[key]
   local wrong = e and wrong_answer(e, stub)
@@ -168,13 +174,13 @@ for name, e in pairs(endpoint.documented) do
   names_by_address[e.method .. " " .. e.path] = name
 end
 
--- A copy by way of the wire: what the gateway would see or say.
-local function over_the_wire(value)
+-- A copy by way of the wire: what the gateway would see (with null) or say.
+local function over_the_wire(value, null)
   local text, err = json.encode(value)
   if text == nil then
     return nil, err
   end
-  return json.decode(text)
+  return json.decode(text, { null = null })
 end
 
 local function failure(stub, method, path)
@@ -183,6 +189,7 @@ local function failure(stub, method, path)
     err[name] = value
   end
   err.method, err.path = method, path
+  err.response = err.response and over_the_wire(err.response)
   return errors.new(err)
 end
 
@@ -199,8 +206,11 @@ local function success(stub)
 end
 
 local function perform(self, method, path, params, opts)
+  if rawget(self, "is_closed") then
+    return nil, errors.new { kind = "usage", retryable = false, message = "the client is closed" }
+  end
   local key = method .. " " .. path
-  local sent, err = over_the_wire(params or {})
+  local sent, err = over_the_wire(params or {}, "keep")
   if sent == nil then
     err.method, err.path = method, path
     return nil, err
@@ -214,7 +224,10 @@ local function perform(self, method, path, params, opts)
   end
   while getmetatable(stub) == sequence_metatable or type(stub) == "function" do
     if type(stub) == "function" then
-      stub = stub(sent, opts, call)
+      stub = stub(over_the_wire(sent, "keep"), opts, call) or {} -- a copy: what it changes there is not recorded
+      if rawget(self, "is_checked") or type(stub) ~= "table" then
+        check_stub(call.endpoint or key, stub)
+      end
     else
       stub = next_of(stub)
     end
@@ -320,7 +333,8 @@ function methods:stats()
   }
 end
 
-function methods.close()
+function methods:close()
+  rawset(self, "is_closed", true)
   return true
 end
 
@@ -351,7 +365,7 @@ function testing.client(stubs, opts)
     end
     by_address[at] = stub
   end
-  return setmetatable({ stubs = by_address, calls = {} }, metatable)
+  return setmetatable({ stubs = by_address, calls = {}, is_checked = not (opts and opts.check == false) }, metatable)
 end
 
 return testing
