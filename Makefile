@@ -413,7 +413,8 @@ rock:
 .PHONY: env install clean help FORCE
 FORCE:
 
-env:
+# The command in build/bin is that of the Lua that was built last: make it that of this environment.
+env: $(if $(filter 0,$(CLI)),,$(command))
 	@tools/env $(firstword $(luas_or_default)) $(B)
 
 lua_abi = $(if $(filter luajit,$(1)),5.1,$(1))

@@ -52,6 +52,10 @@ describe("make", function()
     end
   end)
 
+  it("gives an environment the command of its Lua, whichever was built last", function()
+    has(make "env LUA=5.3", "#!/usr/bin/env lua5.3")
+  end)
+
   it("says of each file that it installs where it is", function()
     local text = make "install DESTDIR=/root-of-spec PREFIX=/usr"
     for _, path in ipairs { "lib/lua/5.4/itrigger/core.so", "share/lua/5.4/itrigger/init.lua", "share/lua/5.4/itrigger/host/luv.lua" } do
