@@ -281,6 +281,16 @@ describe("the command itrigger", function()
     local _, out = itrigger({ "doctor" })
     assert.truthy(out:find("token_store = redis://u:***@127.0.0.1:1/0", 1, true), out)
     assert.falsy(out:find("s3", 1, true))
+    for address, shown in pairs {
+      ["redis+unix:/nowhere/s?user=u&password=s3@c&db=0"] = "redis+unix:/nowhere/s?user=u&password=***&db=0",
+      ["redis+sentinel://u:s3@127.0.0.1:1/m?sentinel_password=s3"] = "redis+sentinel://u:***@127.0.0.1:1/m?sentinel_password=***",
+      ["redis://u:s3/c@127.0.0.1:1"] = "redis://u:***@127.0.0.1:1",
+    } do
+      environment.ITRIGGER_TOKEN_STORE = address
+      _, out = itrigger({ "doctor" })
+      assert.truthy(out:find("token_store = " .. shown .. "  (", 1, true), out)
+      assert.falsy(out:find("s3", 1, true), out)
+    end
     environment.ITRIGGER_TOKEN_STORE = "memory:"
     environment.ITRIGGER_CA_FILE, environment.ITRIGGER_GATEWAY = sb.ca_file, sb.expired
     local status

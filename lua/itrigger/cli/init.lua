@@ -97,7 +97,11 @@ end
 
 -- The value of an option for people: a secret, and the password of an address, are hidden.
 local function shown_option(name, value)
-  return SECRETS[name] and "***" or (tostring(value):gsub("^([%w+.-]+://[^/?#:@]*:)[^/?#]*@", "%1***@"))
+  if SECRETS[name] then
+    return "***"
+  end
+  -- A password that is not percent-encoded, as it must be, may hold any byte: it ends at the last "@".
+  return (tostring(value):gsub("(password=)[^&]*", "%1***"):gsub("^([%w+.-]+://[^/?#:@]*:).*@", "%1***@"))
 end
 
 -- The options in force, each with where it comes from, for people.
