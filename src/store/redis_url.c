@@ -326,7 +326,9 @@ void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size)
 
     out[0] = '\0';
     if (u->path[0] != '\0') {
-        append(out, size, "redis+unix:%s?db=%d&prefix=%s", u->path, u->db, u->prefix);
+        append(out, size, "redis+unix:%s?db=%d", u->path, u->db);
+        if (u->prefix[0] != '\0')
+            append(out, size, "&prefix=%s", u->prefix);
         return;
     }
     append(out, size, "redis%s%s://", u->is_tls ? "s" : "", u->is_sentinel ? "+sentinel" : "");
@@ -334,7 +336,9 @@ void itr_redis_url_id(const struct itr_redis_url *u, char *out, size_t size)
         itr_redis_place_text(&u->hosts[i], place, sizeof place);
         append(out, size, "%s%s", i > 0 ? "," : "", place);
     }
-    append(out, size, "%s%s/%d?prefix=%s", u->is_sentinel ? "/" : "", u->master, u->db, u->prefix);
+    append(out, size, "%s%s/%d", u->is_sentinel ? "/" : "", u->master, u->db);
+    if (u->prefix[0] != '\0')
+        append(out, size, "?prefix=%s", u->prefix);
 }
 
 static void digest_login(struct itr_sha256 *h, const struct itr_redis_login *login)
