@@ -167,7 +167,7 @@ function methods:tell(number, text, word, why)
     self:report(report_of(number, text, word, why))
   end
   if self.journal then
-    self.journal:note(word, number)
+    self.journal:note(word, number, nil, not self.is_at_end)
   end
   self.show()
 end
@@ -210,6 +210,7 @@ function methods:pull()
       end
     end
   end
+  self.is_at_end = true
 end
 
 -- Return the request of a line, noted as started; nil if the line is wrong.

@@ -1,6 +1,6 @@
 -- The journal of a batch: "started N DIGEST" before line N is sent, then "ok N", "failed N" (not executed) or "unknown N".
--- Each entry is with the kernel before the batch goes on; an entry that cannot be written stops the batch. One run at a
--- time has it: it is locked.
+-- A start is with the kernel before the line is sent; what came of a line may follow with the next start, since a start alone
+-- counts as unknown. An entry that cannot be written stops the batch. One run at a time has the journal: it is locked.
 
 local core = require "itrigger.core"
 
@@ -29,9 +29,9 @@ local function read(self, text)
   return torn
 end
 
-local function append(self, text)
+local function append(self, text, may_wait)
   local ok, err = self.file:write(text)
-  if ok then
+  if ok and not may_wait then
     ok, err = self.file:flush()
   end
   if not ok then
@@ -88,11 +88,11 @@ function journal.open(path, head, resume)
   return self
 end
 
--- Note what became of a line. Raises if that cannot be written; after that it does nothing.
-function methods:note(word, number, hash)
+-- Note what became of a line; may_wait: until the next note. Raises if that cannot be written; after that it does nothing.
+function methods:note(word, number, hash, may_wait)
   if not self.broken then
     self.is_new = false
-    append(self, concat { word, " ", ("%.0f"):format(number), hash and " " or "", hash or "", "\n" })
+    append(self, concat { word, " ", ("%.0f"):format(number), hash and " " or "", hash or "", "\n" }, may_wait)
   end
 end
 
@@ -107,7 +107,10 @@ function methods:close(is_complete)
   if not stays then
     os.remove(self.path) -- while it is locked
   end
-  self.file:close()
+  local ok, err = self.file:close()
+  if stays and not ok and not self.broken then
+    error({ status = 2, message = ("the journal %s cannot be written: %s"):format(self.path, tostring(err)) }, 0)
+  end
   return stays
 end
 
