@@ -332,7 +332,12 @@ describe("the command itrigger", function()
       assert.same({ 2, "" }, { status, out })
       assert.truthy(err:find("/: Is a directory\n$"), err)
     end
-    assert.equal(2, (itrigger({ "get", path, "--dry-run", 'a:={"b":1}' })))
+    for _, wrong in ipairs { { "get", path, 'a:={"b":1}' }, { "get", "http://x/y" }, { "get", "/x?a=1" }, { "post", "/x", "a=\255" } } do
+      wrong[#wrong + 1] = "--dry-run"
+      local err
+      status, out, err = itrigger(wrong)
+      assert.same({ 2, "" }, { status, out }, err)
+    end
   end)
 
   it("is whole in its rock", function()

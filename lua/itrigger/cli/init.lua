@@ -155,6 +155,9 @@ end
 
 -- What would be sent, the token masked: as a request, or as a line for curl.
 local function show_request(args, call)
+  if not call.path:find "^/[^%s%c?#]*$" then
+    stop(2, 'the path "%s" must begin with "/", without spaces, ? and #; parameters are words of their own', call.path)
+  end
   local _, values = describe_settings(args)
   local gateway = values.gateway or "https://GATEWAY"
   local parts = { "accessToken=***" }
@@ -164,12 +167,19 @@ local function show_request(args, call)
     end
   end
   local url = gateway .. call.path .. "?" .. table.concat(parts, "&")
-  local body = call.is_post and assert(json.encode(call.params))
+  local body, wrong
+  if call.is_post then
+    body, wrong = json.encode(call.params)
+    if body == nil then
+      stop_with(wrong)
+    end
+  end
   if args.curl then
     put("curl ", body and "-H 'Content-Type: application/json' --data-binary " .. shell_word(body) .. " " or "",
       shell_word(url), "\n")
   else
-    put(call.is_post and "POST " or "GET ", url, "\n", body and body .. "\n" or "")
+    local text = (call.is_post and "POST " or "GET ") .. url .. "\n" .. (body and body .. "\n" or "")
+    put(terminal.is_tty(1) and terminal.safe(text) or text)
   end
   return 0
 end
