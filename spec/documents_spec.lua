@@ -423,6 +423,24 @@ describe("the two READMEs", function()
   end)
 end)
 
+describe("the messages of the guide", function()
+  -- As the sources write them, where adjacent strings are one; what is filled in is left out.
+  local sources = shell("find src lua -type f | LC_ALL=C sort | xargs cat"):gsub('"[%s\\]*\n%s*"', "")
+  for _, file in ipairs { "docs/guide.md", "docs/zh-CN/guide.md" } do
+    it("are those of the library: " .. file, function()
+      local table_of = read(file):match("\n| message |.-\n\n") or read(file):match("\n| 报错原文 |.-\n\n")
+      local n = 0
+      for message in table_of:gmatch("\n| `([^`]*)` |") do
+        for part in message:gsub("app_secret", "\n"):gsub("…", "\n"):gmatch("%f[%w%%][%w_%%][%w_%% ]*%f[^%w_]") do
+          n = n + 1
+          assert.truthy(sources:find(part, 1, true) or part:find("^%d+$"), message .. ": " .. part)
+        end
+      end
+      assert.truthy(n >= 7, n)
+    end)
+  end
+end)
+
 describe("what documents name", function()
   -- Where a path that a document names may begin.
   local function exists(path, file)
