@@ -176,6 +176,34 @@ describe("testing", function()
     real:close()
   end)
 
+  it("heeds on_progress, max_pages and on_error", function()
+    local client = testing.client {
+      ["POST /x"] = {},
+      ["GET /list"] = testing.sequence({ data = { 1 }, total = 9 }, testing.error("decode"), { data = { 3 }, total = 2 }),
+      ["GET /endless"] = { data = { 1 }, total = 1e9 },
+    }
+    local progress = {}
+    client:all({ { "POST", "/x" }, { "POST", "/x" } }, { on_progress = function(done, total)
+      progress[#progress + 1] = done .. " of " .. total
+    end })
+    assert.same({ "1 of 2", "2 of 2" }, progress)
+    local rows, failed = {}, {}
+    for row in client:pages("/list", nil, { timeout = 1, on_error = function(err, page)
+      failed[#failed + 1] = err.kind .. " " .. page
+      return true
+    end }) do
+      rows[#rows + 1] = row
+    end
+    assert.same({ { 1, 3 }, { "decode 2" } }, { rows, failed })
+    assert.same({ timeout = 1 }, client.calls[3].opts)
+    raises("the list has more than 2 pages", function()
+      for _ in client:pages("/endless", nil, { max_pages = 2 }) do
+        rows[#rows + 1] = true
+      end
+    end)
+    assert.equal(4, #rows)
+  end)
+
   it("can be the default client", function()
     local client = testing.client { ["member.query"] = { data = { realName = "李雷" } } }
     assert.is_true(itrigger.configure(client))

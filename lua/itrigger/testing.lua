@@ -273,6 +273,9 @@ function methods:batch(given, opts)
     end
     index = index + 1
     local response, err = carry_out(self, request, shared)
+    if opts and opts.on_progress then
+      opts.on_progress(index, type(given) == "table" and not check.is_callable(given) and #given or nil)
+    end
     return { index = index, tag = type(request) == "table" and request.tag or nil, response = response, error = err, elapsed = 0 }
   end
   function made.close()
@@ -290,34 +293,51 @@ function methods:all(given, opts)
   return results
 end
 
--- The rows of one page after another, until a page is empty or `total` rows were given.
+local MAX_PAGES = 10000
+local PAGES_OPTS = { method = true, max_pages = true, on_error = true, prefetch = true }
+
+-- The rows of one page after another, until a page is empty or `total` rows were given. max_pages and on_error are heeded.
 function methods:pages(path, params, opts)
   pages.check("pages", path, params, opts)
-  local method = opts and opts.method and opts.method:upper() or "GET"
-  local asked = { pageNum = 1, pageSize = 100 }
+  opts = opts or {}
+  local method, most = (opts.method or "GET"):upper(), opts.max_pages or MAX_PAGES
+  local asked, call_opts = { pageNum = 1, pageSize = 100 }, {}
   for name, value in pairs(params or {}) do
     asked[name] = value
   end
-  local answer, at, given = nil, 0, 0
-  return function()
-    at = at + 1
-    if answer == nil or answer.data == nil or answer.data[at] == nil then
-      if answer and given >= (tonumber(answer.total) or 0) then
-        return nil
-      end
-      local err
-      answer, err = perform(self, method, path, asked, opts)
-      if answer == nil then
+  for name, value in pairs(opts) do
+    call_opts[name] = not PAGES_OPTS[name] and value or nil
+  end
+  local rows, at, given, n_pages, answer, is_last = {}, 0, 0, 0, nil, false
+
+  local function turn()
+    if n_pages == most then
+      error(errors.new { kind = "usage", retryable = false, method = method, path = path,
+        message = ("the list has more than %d pages; opts.max_pages allows more"):format(most) }, 0)
+    end
+    local page = asked.pageNum
+    local res, err = perform(self, method, path, asked, call_opts)
+    asked.pageNum, n_pages, rows, at = page + 1, n_pages + 1, {}, 1
+    if res == nil then
+      if not (opts.on_error and opts.on_error(err, page)) then
         error(err, 0)
       end
-      asked.pageNum, at = asked.pageNum + 1, 1
+      return
     end
-    given = given + 1
-    local row = answer.data and answer.data[at]
-    if row == nil then
-      return nil
+    answer, rows = res, type(res.data) == "table" and res.data or rows
+    given = given + #rows
+    is_last = #rows == 0 or given >= (tonumber(res.total) or 0)
+  end
+
+  return function()
+    at = at + 1
+    while rows[at] == nil do
+      if is_last then
+        return nil
+      end
+      turn()
     end
-    return row, answer
+    return rows[at], answer
   end
 end
 
