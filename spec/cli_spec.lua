@@ -486,6 +486,20 @@ describe("the command itrigger", function()
       end
     end)
 
+    it("continues no run at another gateway, as another app or with another endpoint", function()
+      local file = write("orders.jsonl", trade(1) .. "{bad\n")
+      itrigger({ "batch", file, "--to", "order.trades" })
+      local function refused(to)
+        local status, _, err = itrigger({ "batch", file, "--to", to or "order.trades", "--resume" })
+        assert.equal(2, status)
+        assert.truthy(err:find("belongs to another run (it says itrigger batch " .. file .. ": order.trades at ", 1, true), err)
+      end
+      refused("order.refunds")
+      environment.ITRIGGER_APP_ID = "other"
+      refused()
+      assert.equal(1, saved())
+    end)
+
     it("lets one run at a time have a journal", function()
       local file = write("orders.jsonl", trade(1))
       sb:fault { path = face.api .. "/order/platform/trades", kind = "hold_answer" }

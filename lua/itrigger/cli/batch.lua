@@ -100,7 +100,7 @@ local function open_files(o)
   end
   local path = o.journal or not is_standard and o.input .. ".journal"
   if path then
-    files.journal, err = journals.open(path, ("itrigger batch %s %s"):format(o.name, o.input), o.resume)
+    files.journal, err = journals.open(path, ("itrigger batch %s: %s"):format(o.input, o.name), o.resume)
     if files.journal == nil then
       return nil, err
     end
@@ -278,9 +278,9 @@ local function work(self, client, concurrency)
   return ok, wrong
 end
 
--- Run a batch. o: client, input (path or "-"), request(params) → a request of client:batch, name of the endpoint,
--- concurrency, failed (path or nil), resume, journal (path or nil). Returns counts | nil, what is wrong. Raises what
--- ends it early, after everything was noted.
+-- Run a batch. o: client, input (path or "-"), request(params) → a request of client:batch, name (what is called, where
+-- and as whom: a journal belongs to that), concurrency, failed (path or nil), resume, journal (path or nil). Returns
+-- counts | nil, what is wrong. Raises what ends it early, after everything was noted.
 function batch.run(o)
   local files, err = open_files(o)
   if files == nil then

@@ -332,8 +332,10 @@ function commands.batch(args)
   local is_post, path, e = target_of(args.to)
   local client = open(args)
   local handle = e and client[e.group][e.short]
+  local _, values = describe_settings(args)
   local counts, err = require("itrigger.cli.batch").run {
-    client = client, input = args.file, name = args.to, concurrency = args.concurrency, failed = args.failed,
+    client = client, input = args.file,
+    name = ("%s at %s as %s"):format(args.to, values.gateway, values.app_id), concurrency = args.concurrency, failed = args.failed,
     resume = args.resume, journal = args.journal,
     request = function(params)
       if handle then
