@@ -71,7 +71,7 @@
 ---@field http_version? "auto"|"1.1"|"2" `auto` (HTTP/2 where negotiated), `1.1` or `2`
 ---@field trace? integer 1: one redacted line for each answer to stderr
 ---@field null? "nil"|"keep" `nil`: null members are left out; `keep`: they become `itrigger.null`
----@field transport? "auto"|"luv"|"cqueues"|"nginx"|"blocking"|{ send: (fun(request: table): table?, string?), sleep: fun(seconds: number) } where the program runs: `auto` finds out at each call; or a table of two functions, `send` and `sleep`, which carry the calls
+---@field transport? "auto"|"luv"|"cqueues"|"nginx"|"blocking"|{ send: (fun(request: table): table?, string?), sleep: fun(seconds: number) } where the program runs: `auto` detects it on each call; or a table of two functions, `send` and `sleep`, which carry the calls
 
 ---@class itrigger.CallOpts
 ---@field timeout? number deadline, which covers everything: token, DNS, retries
