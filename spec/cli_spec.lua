@@ -476,6 +476,15 @@ describe("the command itrigger", function()
       assert.equal(3, saved())
     end)
 
+    it("sends nothing for a method that the gateway does not have", function()
+      local file = write("orders.jsonl", trade(1))
+      for _, to in ipairs { "PUT /x", "DELETE " .. path, "order" } do
+        assert.equal(2, (itrigger({ "batch", file, "--to", to })), to)
+        assert.equal(2, (itrigger({ "pages", to })), to)
+      end
+      assert.equal(0, sb:state().requests)
+    end)
+
     it("leaves no journal when nothing was begun, and spares its own files", function()
       local file = write("orders.jsonl", trade(1))
       for _, line in ipairs { "--concurrency 0", "--failed " .. file, "--failed " .. directory .. "/x/y",

@@ -302,7 +302,11 @@ end
 local function target_of(text)
   local method, path = text:match "^(%a+) (/.*)$"
   if method then
-    return method:upper() == "POST", path
+    method = method:upper()
+    if method ~= "GET" and method ~= "POST" then
+      stop(2, '"%s": the method must be GET or POST', text)
+    end
+    return method == "POST", path
   elseif text:sub(1, 1) == "/" then
     return false, text
   end
