@@ -121,6 +121,22 @@ describe("testing", function()
     assert.equal(80001, select(2, client:post("/y", {})).response.code)
   end)
 
+  it("refuses the paths and opts that a client refuses, with the same words", function()
+    local real = assert(itrigger.new { app_id = "1", app_secret = "s", gateway = "http://127.0.0.1:1" })
+    local client = testing.client { ["GET /x"] = {} }
+    for _, call in ipairs { { "x" }, { "/x", nil, { timout = 1 } }, { "/x", nil, { zzzzzzz = 1 } } } do
+      local _, expected = real:get(call[1], call[2], call[3])
+      local _, err = client:get(call[1], call[2], call[3])
+      assert.equal(tostring(expected), tostring(err))
+    end
+    for _, name in ipairs { "timeout", "idempotent", "min_valid", "headers", "raw", "null" } do
+      local _, err = real:get("/x", nil, { [name] = print }) -- of the wrong type, so known
+      assert.truthy(err.message:find("opts." .. name .. " must be", 1, true), err.message)
+      assert(client:get("/x", nil, { [name] = 1 }))
+    end
+    real:close()
+  end)
+
   it("is closed after close, as a client is", function()
     local client = testing.client { ["GET /x"] = {} }
     client:close()

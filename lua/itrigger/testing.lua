@@ -205,9 +205,32 @@ local function success(stub)
   return res
 end
 
+local CALL_OPTS = { "timeout", "idempotent", "min_valid", "headers", "raw", "null" }
+local is_call_opt = {}
+for _, name in ipairs(CALL_OPTS) do
+  is_call_opt[name] = true
+end
+
+-- What the library would refuse in path and opts, as far as it can be said by name; or nil.
+local function wrong_call(path, opts)
+  if path:sub(1, 1) ~= "/" then
+    return 'the path must begin with "/"'
+  end
+  for name in pairs(opts or {}) do
+    if not is_call_opt[name] then
+      local near = core.nearest(tostring(name), CALL_OPTS)
+      return ("unknown option opts.%s%s"):format(tostring(name), near and (': did you mean "%s"?'):format(near) or "")
+    end
+  end
+end
+
 local function perform(self, method, path, params, opts)
   if rawget(self, "is_closed") then
     return nil, errors.new { kind = "usage", retryable = false, message = "the client is closed" }
+  end
+  local wrong = wrong_call(path, opts)
+  if wrong then
+    return nil, errors.new { kind = "usage", retryable = false, message = wrong, method = method, path = path }
   end
   local key = method .. " " .. path
   local sent, err = over_the_wire(params or {}, "keep")
