@@ -485,6 +485,18 @@ describe("the command itrigger", function()
       assert.equal(0, sb:state().requests)
     end)
 
+    it("resumes a file whose name has a line end, and says what a journal without a first line means", function()
+      local file = write("a\nb.jsonl", trade(1) .. "{bad\n")
+      assert.equal(1, (itrigger({ "batch", file, "--to", "order.trades" })))
+      write("a\nb.jsonl", trade(1) .. trade(2))
+      assert.equal(0, (itrigger({ "batch", file, "--to", "order.trades", "--resume" })))
+      assert.equal(2, saved())
+      write("a\nb.jsonl.journal", "itrigger bat")
+      local status, _, err = itrigger({ "batch", file, "--to", "order.trades", "--resume" })
+      assert.equal(2, status)
+      assert.truthy(err:find("nothing was begun: remove it", 1, true), err)
+    end)
+
     it("leaves no journal when nothing was begun, and spares its own files", function()
       local file = write("orders.jsonl", trade(1))
       for _, line in ipairs { "--concurrency 0", "--failed " .. file, "--failed " .. directory .. "/x/y",

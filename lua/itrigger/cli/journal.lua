@@ -14,9 +14,7 @@ local TORN = "~" -- ends an entry that a run could not finish, so that it is nev
 
 -- Read the entries. Returns whether the last one is torn.
 local function read(self, text)
-  local position = text:find("\n", 1, true) + 1
-  local torn = text:sub(-1) ~= "\n"
-  for line in text:gmatch("([^\n]*)\n", position) do
+  for line in text:gmatch "([^\n]*)\n" do -- the head is no entry
     local word, number, hash = line:match "^(%a+) (%d+) ?(%x*)$"
     number = tonumber(number)
     if word == "started" then
@@ -26,7 +24,7 @@ local function read(self, text)
       self.state[number] = word
     end
   end
-  return torn
+  return text:sub(-1) ~= "\n"
 end
 
 local function append(self, text, may_wait)
@@ -44,6 +42,7 @@ end
 -- Begin a journal, or with resume continue one. head: what tells this run from others. Returns journal | nil, what is
 -- wrong.
 function journal.open(path, head, resume)
+  head = head:gsub("%c", "?") -- a name of a file may have a line end
   local old = io.open(path, "rb")
   if old == nil and resume then
     return nil, ("--resume: %s does not exist; nothing was begun, leave --resume out"):format(path)
@@ -66,10 +65,12 @@ function journal.open(path, head, resume)
     err = path .. " is not a regular file, so it cannot be the journal"
   elseif not is_free then
     err = ("%s is in use by another run"):format(path)
+  elseif text ~= "" and not first then
+    err = path .. " has not even a whole first line, so nothing was begun: remove it, and leave --resume out"
   elseif text ~= "" and not resume then
     err = path .. " exists: an earlier run did not finish; continue it with --resume, or remove it to send every line again"
   elseif resume and text ~= "" and first ~= head then
-    err = ("--resume: %s belongs to another run (it says %s, not %s)"):format(path, tostring(first or text), head)
+    err = ("--resume: %s belongs to another run (it says %s, not %s)"):format(path, first, head)
   else
     err = nil
   end
