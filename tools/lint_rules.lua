@@ -181,6 +181,10 @@ end
 
 local function check_columns(file, text)
   each_line(text, function(line, number)
+    -- clang-format indents the members below such a comment as far as it reaches.
+    if line:find("^enum [%w_]+ {%s*/%*") then
+      report(file, number, "a comment behind the brace of an enum")
+    end
     if file:find("^src/") and #line:gsub("[\128-\191]", "") > MAX_COLUMNS then
       report(file, number, "more than " .. MAX_COLUMNS .. " columns")
     end

@@ -11,6 +11,9 @@
  *   options()                 -> { { name = , type = , secret = , ... }, ... }: see settings.h
  *   nearest(name, names)      -> which of an array of names a misspelt one means, or nil
  *   codes()                   -> { [200] = "success", ... }
+ *   isatty(0, 1 or 2)         -> is that descriptor a terminal?
+ *   digest(text)              -> 16 hexadecimal digits
+ *   monotonic_s()             -> seconds of a clock that is never set
  *   set_error_metatable(t)
  *   array_metatable, null, version, curl_version
  * The one symbol that is visible from outside. */

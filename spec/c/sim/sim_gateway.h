@@ -20,13 +20,14 @@ enum sim_gateway_kind {
     SIM_SAME       /* a fetch gives the living token again */
 };
 
-enum sim_endpoint { /* how the token endpoint answers */
-                    SIM_WORKS,
-                    SIM_FAILS, /* HTTP 500 */
-                    SIM_SILENT,
-                    SIM_FORBIDS, /* 40003 */
-                    SIM_LIMITS,  /* 40004 */
-                    SIM_FLAPS    /* every other second */
+/* How the token endpoint answers. */
+enum sim_endpoint {
+    SIM_WORKS,
+    SIM_FAILS, /* HTTP 500 */
+    SIM_SILENT,
+    SIM_FORBIDS, /* 40003 */
+    SIM_LIMITS,  /* 40004 */
+    SIM_FLAPS    /* every other second */
 };
 
 struct sim_gateway { /* zero it, then kind and life_ms, before use */

@@ -25,8 +25,8 @@
  * - In CONNECT, SEND and ASK the driver cancels the request as soon as itr_machine_cancels() says
  *   so, and posts what came of it. That is when its deadline passed or the process ends.
  * - Events are begin, end, fork and on(what the driver did). begin() and end() never change what
- * the driver is doing: they only shorten a pause (pause_until_mono_ms; the driver reads it again).
- *   fork() is called in the child, where no driver runs: it starts over from IDLE.
+ *   the driver is doing: they only shorten a pause (pause_until_mono_ms; the driver reads it
+ * again). fork() is called in the child, where no driver runs: it starts over from IDLE.
  * - After each event the owner calls itr_machine_take_result(): true at most once for each begin.
  *   The machine may go on behind a result: then the result is final, and what follows only settles
  *   what was begun. A begin() in that time is served after it.
@@ -110,10 +110,11 @@ struct itr_machine_result {
     int64_t retry_after_ms; /* with an error, or without a token: no new fetch before */
 };
 
-enum itr_machine_then {                     /* what follows when the pending outcome is settled */
-                        ITR_MACHINE_GIVE,   /* the result is given */
-                        ITR_MACHINE_DECIDE, /* a fetch is wanted: decide on it */
-                        ITR_MACHINE_REST    /* nothing: the result was given already */
+/* What follows when the pending outcome is settled. */
+enum itr_machine_then {
+    ITR_MACHINE_GIVE,   /* the result is given */
+    ITR_MACHINE_DECIDE, /* a fetch is wanted: decide on it */
+    ITR_MACHINE_REST    /* nothing: the result was given already */
 };
 
 struct itr_machine {
