@@ -248,6 +248,10 @@ describe("endpoints", function()
     local none, err = client.shop.echo { kind = "x" }
     assert.is_nil(none)
     assert.truthy(err.message:find('kind must be one of c (closed), o (open), not "x"; missing: shopId', 1, true), err.message)
+    local list = { name = "shop.list", method = "GET", path = face.echo_get, params = { { "p" } }, either = { { "p" } } }
+    client:define(list)
+    list.path, list.params[1][1], list.either[1][1] = "/other", "q", "q"
+    assert.equal("ok", assert(client.shop.list { p = "1" }).data)
     client:define { name = "member.levels", method = "GET", path = face.echo_get }
     assert.equal("ok", assert(client.member.levels()).data)
     assert.truthy(client.member.query)

@@ -152,10 +152,24 @@ function groups.find(client, name, default)
   return setmetatable({ group = name, client = client, default = default }, group_metatable)
 end
 
+-- A copy of a table down to that depth.
+local function copy(value, depth)
+  if type(value) ~= "table" or depth == 0 then
+    return value
+  end
+  local made = {}
+  for name, one in next, value do
+    made[name] = copy(one, depth - 1)
+  end
+  return made
+end
+
+local DEPTH = 4 -- of a definition: params, a parameter, its values
+
 -- Add an endpoint of the program's own to a client (nil: to the default client). taken: the fields that a group would hide
 -- or be hidden by. Raises what is wrong with the definition.
 function groups.define(client, entry, taken)
-  local e, wrong = endpoint.compile(entry)
+  local e, wrong = endpoint.compile(copy(entry, DEPTH)) -- the program may use its table for the next one
   if e and rawget(taken, e.group) ~= nil then
     wrong = ('the group "%s" is the name of a method or field'):format(e.group)
   elseif e and documented[e.group] and documented[e.group][e.short] then
