@@ -188,7 +188,7 @@ static bool take_word(const struct value *v, const char *const *words, size_t n,
 static bool take_flag(const struct value *v, const char *no, const char *yes, bool *out)
 {
     const char *const words[2] = {no, yes};
-    int which;
+    int which = 0;
 
     if (!take_word(v, words, 2, &which))
         return false;
