@@ -6,15 +6,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The descriptor of an open file of the io library; every Lua has the FILE * first. Raises for a
- * closed one. */
+/* The descriptor of an open file of the io library. Raises for a closed one, whose FILE is gone. */
 static int descriptor_of(lua_State *L)
 {
-    FILE *const *file = luaL_checkudata(L, 1, "FILE*");
+#if LUA_VERSION_NUM >= 502
+    const luaL_Stream *stream = luaL_checkudata(L, 1, "FILE*");
+    FILE *file = stream->closef != NULL ? stream->f : NULL;
+#else
+    FILE *file = *(FILE *const *)luaL_checkudata(L, 1, "FILE*");
+#endif
 
-    if (*file == NULL)
+    if (file == NULL)
         return luaL_error(L, "attempt to use a closed file");
-    return fileno(*file);
+    return fileno(file);
 }
 
 static void set_flag(lua_State *L, const char *name, bool value)
