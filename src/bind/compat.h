@@ -117,7 +117,8 @@ static inline void *itr_lua_testudata(lua_State *L, int i, const void *key)
     return same ? p : NULL;
 }
 
-/* The same, but raises "NAME expected" where it is not one. */
+/* Return the userdata as itr_lua_testudata does, but raise "NAME expected" instead of returning
+ * NULL. */
 static inline void *itr_lua_checkudata(lua_State *L, int i, const void *key, const char *name)
 {
     void *p = itr_lua_testudata(L, i, key);

@@ -11,10 +11,10 @@
 #include "core/os/notifier.h"
 #include "core/source/source.h"
 
-/* Choose by the scheme of the option token_store (a central server: no store), or takes the store
- * of the box `given` (NULL: none), which stays the caller's; config is finished. The store in
- * *parts has a reference for the caller, to be given back by itr_parts_clear. ITR_CONFIG: no such
- * store; ITR_STORE: it cannot be used; ITR_NOMEM. */
+/* Set up the parts for a finished config: choose the store by the scheme of the option token_store
+ * (a central server: no store), or take the store of the box `given` (NULL: none), which stays the
+ * caller's. The store in *parts has a reference for the caller; itr_parts_clear releases it.
+ * ITR_CONFIG: no such store; ITR_STORE: it cannot be used; ITR_NOMEM. */
 enum itr_status itr_parts_init(struct itr_parts *parts, const struct itr_config *config,
                                const struct itr_store_box *given, struct itr_error *e);
 void itr_parts_clear(struct itr_parts *parts);

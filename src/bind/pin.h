@@ -6,7 +6,8 @@
 #ifndef ITR_BIND_PIN_H
 #define ITR_BIND_PIN_H
 
-/* Pins the library that has `address` in it. Nothing to do if it is the program itself. */
+/* Keep the library that contains `address` in the process. Do nothing if it is the program
+ * itself. */
 void itr_pin_library_of(const void *address);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * address: one thing to listen on, as it is written: "127.0.0.1:8700", "[::1]:8700",
+ * address: an address to listen on, parsed from its text: "127.0.0.1:8700", "[::1]:8700",
  * "localhost:8700", "*:8700", "unix:/run/itriggerd/itriggerd.sock". Pure; no name is looked up.
  */
 #ifndef ITRIGGERD_ADDRESS_H
@@ -16,7 +16,7 @@ struct address {
     bool is_loopback;
 };
 
-/* NULL: *out is written; else what is wrong with it (static). */
+/* Parse an address. Return NULL when *out is written, else what is wrong with the text (static). */
 const char *address_parse(const char *text, struct address *out);
 
 #endif

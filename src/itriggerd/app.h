@@ -1,7 +1,7 @@
 /*
- * app: one app that the daemon serves: its token source, its counters, and what the threads of the
- * daemon (timer.h, store_watch.h, token_check.h) note of it. Counted; lives as long as a snapshot
- * or a request has it.
+ * app: an app that the daemon serves: its token source, its counters, and the state that the
+ * daemon's threads (timer.h, store_watch.h, token_check.h) record for it. Counted: snapshots and
+ * requests hold references.
  */
 #ifndef ITRIGGERD_APP_H
 #define ITRIGGERD_APP_H
@@ -75,31 +75,32 @@ struct app {
     int64_t file_mono_ms; /* when token_file is looked at next */
 };
 
-/* Create it; ITR_NOMEM, and what itr_source_open says. One reference for the caller. */
+/* Create an app with one reference for the caller. ITR_NOMEM, and what itr_source_open returns. */
 enum itr_status app_new(const struct app_settings *settings, const struct itr_parts *parts,
                         struct app **out, struct itr_error *e);
 struct app *app_retain(struct app *a);
 void app_release(struct app *a); /* NULL is allowed */
 
-/* Return whether `a` does all that b would, so that b need not replace it. */
+/* Return whether a works in all respects as b would, so that b need not replace it. */
 bool app_same(const struct app *a, const struct app *b);
-/* Hand the counters on to the successor; a counts on into them. */
+/* Share a's counters with its successor: both count in them from now on. */
 void app_hand_on(struct app *a, struct app *successor);
 
-/* Note that somebody uses its token. */
+/* Note that a client uses the app's token. */
 void app_note_use(struct app *a);
 
-/* Return whether it has a token that lives and that the gateway has not refused, and its file is
- * written, as far as it should. */
+/* Return whether the app has an unexpired token that the gateway has not refused, and its
+ * token_file is written, if there should be one. With refresh=used, an app that no client has used
+ * yet is ready. */
 bool app_is_ready(const struct app *a, int64_t now_mono_ms);
 
-/* Note that a drop-in client (who: a hash) is given the token of this fence. True: it got the same
- * one some seconds ago, so the gateway may have refused it. */
+/* Note that a drop-in client (who: a hash) receives the token of this fence. Return true if it
+ * received the same token a few seconds ago, so the gateway may have refused it. */
 bool app_note_drop_in(struct app *a, uint64_t who, uint64_t fence, int64_t now_mono_ms);
 
-/* Return whether a client (who: a hash) may cause a fetch by asking for one, and count it. No, if
- * the day's limit would not last for the timer's own fetches and a few refusals until the day ends,
- * or the client had its share already. */
+/* Return whether a client (who: a hash) may cause a fetch by asking for one, and count it. False:
+ * the day's limit would not last until the day ends for the timer's own fetches and a few refusals,
+ * or the client has used its share. */
 bool app_may_spend(struct app *a, uint64_t who, int64_t now_wall_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * app_status: one app as page and metrics show it, a plain copy: the state of its token and its
- * counters. No token, no secret. Any thread.
+ * app_status: the state of an app as the status page and the metrics show it: a plain copy of its
+ * token's state and its counters, without token or secret. Any thread.
  */
 #ifndef ITRIGGERD_APP_STATUS_H
 #define ITRIGGERD_APP_STATUS_H
@@ -32,7 +32,7 @@ struct app_status {
 
 struct app;
 
-/* stats: the source's, for who wants more of it than h has (the events). */
+/* Fill in *h, and *stats with the source's statistics, which also contain its events. */
 void app_status_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats,
                    struct app_status *h);
 

@@ -1,10 +1,12 @@
 /*
- * connections: all that are open, each with the time by which its next request must be complete.
- * The HTTP library's own timeout is for silence; whoever sends one byte a second is ended here.
+ * connections: all open connections, each with the deadline for its next complete request. The HTTP
+ * library's own timeout only ends silent connections; this deadline also ends a client that sends
+ * one byte a second.
  *
- * Their number is bounded, and whoever comes finds a place: at the limit the oldest connection that
- * never showed a valid key is closed, first of an address that has many of them. So nobody locks
- * others out by opening connections. Any thread; one lock, held for a shutdown(2) at the longest.
+ * Their number is limited, but a new connection is still accepted at the limit: the oldest
+ * connection that never showed a valid key is shut down for it, first one from an address that has
+ * many of them. So nobody can block other clients by opening connections. Any thread; one lock,
+ * held for a shutdown(2) at the longest.
  */
 #ifndef ITRIGGERD_CONNECTIONS_H
 #define ITRIGGERD_CONNECTIONS_H
@@ -41,22 +43,23 @@ struct connections {
     uint64_t evicted;
 };
 
-/* max: how many at once. seed: a random number. */
+/* Initialise an empty set. max: the limit on connections at one time. seed: a random number. */
 void connections_init(struct connections *l, size_t max, uint64_t seed);
 void connections_clear(struct connections *l);
 
-/* Add an open connection; at the limit another one is shut down for it. NULL: no memory. */
+/* Add an open connection, whose fd is borrowed until connections_remove. At the limit, shut down
+ * another one that never showed a valid key. NULL: no memory. */
 struct connection *connections_add(struct connections *l, int fd, const struct sockaddr *peer,
                                    unsigned generation, int64_t deadline_mono_ms);
-/* It showed a valid key. */
+/* Mark the connection as one that showed a valid key. */
 void connections_know(struct connections *l, struct connection *c);
-/* Before its fd is closed. Frees it; NULL is allowed. */
+/* Remove and free the connection, before its fd is closed. NULL is allowed. */
 void connections_remove(struct connections *l, struct connection *c);
 
-/* Shut down those whose time is up; their owner then closes them. */
+/* Shut down the connections whose deadline has passed; their owner then closes them. */
 void connections_expire(struct connections *l, int64_t now_mono_ms);
 
-/* Say how many there are, and how many were shut down at the limit since the start. */
+/* Write how many connections are open, and how many were shut down at the limit since the start. */
 void connections_count(struct connections *l, size_t *n, uint64_t *evicted);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * daemon: the whole of it from start to end: settings → parts, snapshot, listeners, timer; reload;
- * drain. Belongs to the main thread.
+ * daemon: the running daemon and its life: start (settings, parts, snapshot, listeners, threads),
+ * reload, and stop with a drain. Main thread only.
  */
 #ifndef ITRIGGERD_DAEMON_H
 #define ITRIGGERD_DAEMON_H
@@ -26,25 +26,28 @@ struct daemon {
     char tls_seen[65];           /* digest of certificate and key in use */
 };
 
-/* Takes over the settings, which are finished. ITR_CONFIG, ITR_STORE, ITR_NOMEM: why it cannot
- * start; daemon_stop is right then too. */
+/* Start the daemon; it takes ownership of the settings, which must be finished. ITR_CONFIG,
+ * ITR_STORE, ITR_NETWORK, ITR_NOMEM: why it cannot start; call daemon_stop then, too. */
 enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct itr_error *e);
 
-/* Puts `settings` (taken over, finished) in force as far as that goes without a restart; what does
- * not is logged. On an error all stays as it was, and that is logged. */
+/* Apply new settings as far as possible without a restart, and log the changes that need one. The
+ * settings must be finished; the daemon takes ownership of them, also on an error, which is logged
+ * and changes nothing. */
 void daemon_reload(struct daemon *d, struct settings *settings);
 
-/* Now and then: what a reload left to finish. */
+/* Stop the HTTP servers that a reload retired and that have no connections left. Call it from time
+ * to time. */
 void daemon_sweep(struct daemon *d);
 
-/* Finishes what is under way, within 5 s, and ends. */
+/* Stop the daemon: finish the requests in flight, within 5 s, and release everything. */
 void daemon_stop(struct daemon *d);
 
-/* Note that the new configuration could not be read, and why; the old one stays. */
+/* Log why the new configuration could not be read, and note the failed reload; the old
+ * configuration stays in force. */
 void daemon_reload_failed(struct daemon *d, const char *why);
 
-/* For --check: check what a start would find wrong with the settings, without touching a socket or
- * a store. */
+/* Check the settings for what would make a start fail, without touching a socket or a store
+ * (--check). */
 enum itr_status daemon_check(const struct settings *settings, struct itr_error *e);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * http_api: what a request asks for: (method, path, query, headers, body) → a call, or the answer
- * that says what is wrong with it. The table of routes is here. Pure; any thread.
+ * http_api: turns a request (method, path, query, headers, body) into a call, or into the answer
+ * that says what is wrong with the request. It contains the table of routes. Pure; any thread.
  */
 #ifndef ITRIGGERD_HTTP_API_H
 #define ITRIGGERD_HTTP_API_H
@@ -62,10 +62,11 @@ struct api_call {
     int64_t wait_ms;
 };
 
-/* True: *call is what is asked for. False: *r says what is wrong. */
+/* Parse a request. Return true when *call is what it asks for; false when *r says what is wrong. */
 bool api_read(const struct api_request *request, struct api_call *call, struct reply *r);
 
-/* The answers to who may not. */
+/* Write the answer to a request without a valid key, without a right to the app, or for an unknown
+ * app. */
 void api_say_no_key(const struct api_call *call, struct reply *r);
 void api_say_no_right(const struct api_call *call, struct reply *r);
 void api_say_no_app(const struct api_call *call, struct reply *r);

@@ -1,6 +1,6 @@
 /*
- * http_server: the daemon's side of libmicrohttpd: its callbacks turn a request into a serving
- * (serve.h) and a reply into a response. They run on the library's threads; ctx is the listener.
+ * http_server: the callbacks of libmicrohttpd. They turn a request into a serving (serve.h) and a
+ * reply into a response. They run on the library's threads; ctx is the listener.
  *
  * A request that must wait is suspended, never held in a handler.
  */
@@ -17,9 +17,11 @@ void http_server_completed(void *ctx, struct MHD_Connection *c, void **request,
                            enum MHD_RequestTerminationCode why);
 void http_server_connection(void *ctx, struct MHD_Connection *c, void **connection,
                             enum MHD_ConnectionNotificationCode what);
-/* The request line is there; gives what *request begins as: NULL. */
+/* Set the deadline of a request whose first line was read. Return the initial value of *request:
+ * NULL. */
 void *http_server_begun(void *ctx, const char *uri, struct MHD_Connection *c);
-/* Leaves percent-encoding to http_api, which must tell "/" from "%2F". */
+/* Return the length of text, which stays percent-encoded: http_api must distinguish "/" from
+ * "%2F". */
 size_t http_server_unescape(void *ctx, struct MHD_Connection *c, char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * ini_reader: reads an INI file: "[section]" and "name = value", a line each; a comment has a line
- * of its own that begins with ";" or "#". It refuses what a reader could take for something else:
- * an indented line, " ;" or " #" inside a value, text after "]", bytes that are not UTF-8.
+ * ini_reader: reads an INI file of "[section]" and "name = value" lines. A comment has its own
+ * line, which begins with ";" or "#". Text that a human could misread is refused: an indented line,
+ * " ;" or " #" inside a value, text after "]", bytes that are not UTF-8.
  */
 #ifndef ITRIGGERD_INI_READER_H
 #define ITRIGGERD_INI_READER_H
@@ -22,15 +22,15 @@ struct complaint {
 bool complain(struct complaint *c, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Who is told of sections and pairs, in the order of the file. False: it complained, and reading
- * ends. Strings are valid during the call. */
+/* Receives sections and pairs in file order. A function that returns false has complained, and
+ * reading ends. Strings are valid during the call. */
 struct ini_handler {
     bool (*section)(void *ctx, const char *section, int line, struct complaint *c);
     bool (*pair)(void *ctx, const char *name, const char *value, int line, struct complaint *c);
     void *ctx;
 };
 
-/* Read the whole file. False: *c says what is wrong and where. Wipes what it held of the text. */
+/* Read the whole file. False: *c says what is wrong and where. The text is wiped from memory. */
 bool ini_reader_read(FILE *file, const struct ini_handler *handler, struct complaint *c);
 
 #endif

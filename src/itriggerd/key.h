@@ -1,6 +1,6 @@
 /*
- * key: what a client shows to be let in. Only digests are kept; they are compared in a time that
- * does not depend on where they differ. Any thread.
+ * key: a client's key, by which the daemon recognises it. Only digests are stored; comparing two
+ * takes the same time wherever they differ. Any thread.
  */
 #ifndef ITRIGGERD_KEY_H
 #define ITRIGGERD_KEY_H
@@ -19,19 +19,19 @@ struct key_digest {
 
 void key_digest_of(const char *key, size_t len, struct key_digest *out);
 
-/* Return whether this is the digest of an empty or one-byte key, with or without a line end: what a
- * shell recipe gives whose variable was empty. */
+/* Return whether this is the digest of an empty or one-byte key, with or without a line end: the
+ * result of a shell recipe with an empty variable. */
 bool key_digest_is_trivial(const struct key_digest *digest);
 
-/* 64 hex digits, in either case. False: they are not. */
+/* Parse a digest of 64 hex digits, in either case. False: the text is not one. */
 bool key_digest_parse(const char *hex, struct key_digest *out);
 
 bool key_digest_same(const struct key_digest *a, const struct key_digest *b);
 
-/* A new key of 256 random bits, as hex. False: the system has no randomness. */
+/* Make a new key of 256 random bits, as hex. False: the system returned no random bytes. */
 bool key_make(char out[KEY_TEXT_MAX]);
 
-/* Printable ASCII without spaces: it becomes a header. */
+/* Return whether the key is printable ASCII without spaces, so that it can be sent in a header. */
 bool key_is_clean(const char *key, size_t len);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * listener: one socket that clients come in by, and the HTTP server (libmicrohttpd) behind it.
+ * listener: a listening socket and the HTTP server (libmicrohttpd) behind it.
  *
- * The socket stays open from start to end; the server behind it can be replaced (restart, for new
- * certificates) without a client being turned away: the old one finishes what it has.
+ * The socket stays open from start to stop. The server behind it can be replaced, for new
+ * certificates, without refusing a client: the old server is retired and finishes its connections.
  */
 #ifndef ITRIGGERD_LISTENER_H
 #define ITRIGGERD_LISTENER_H
@@ -31,29 +31,30 @@ struct listener {
     size_t n_retired;
 };
 
-/* Return how many connections the process can have: they must not take the files that fetches,
- * stores and token files need. */
+/* Return how many connections the process can have without using up the file descriptors that
+ * fetches, stores and token files need. */
 size_t listener_connections_max(void);
 
-/* Open the socket. ITR_NETWORK: the system refuses it now (address in use, no permission). */
+/* Open the socket. ITR_NETWORK: the system refuses it (address in use, no permission). */
 enum itr_status listener_open(struct listener *l, struct server *server, const char *address,
                               struct itr_error *e);
-/* Sweeps; ITR_CONFIG: so many retired servers still have open requests that it cannot be started
- * again now. */
+/* Sweep, then check that the server can be replaced. ITR_CONFIG: too many retired servers still
+ * have open requests. */
 enum itr_status listener_check_room(struct listener *l, struct itr_error *e);
-/* Starts serving; when it serves already (and there is room), with these certificates from now on.
- * ITR_CONFIG: they are no good, and all stays as it was. tls: NULL: none. */
+/* Start to serve with these certificates (tls NULL: without TLS). A server that already runs is
+ * retired; there must be room for it (listener_check_room). ITR_CONFIG: the certificates cannot be
+ * used; ITR_NETWORK: the server does not start (without TLS). An error changes nothing. */
 enum itr_status listener_start(struct listener *l, const struct tls_files *tls, unsigned threads,
                                struct itr_error *e);
-/* Stops retired servers without connections, or all. */
+/* Stop the retired servers that have no connections; with `all`, every retired server. */
 void listener_sweep(struct listener *l, bool all);
-/* Stop listening: new connections are refused from now on; those that are open go on. Removes the
+/* Stop listening: new connections are refused from now on, and open ones continue. Remove the
  * socket's file if it is still the one that was made here. */
 void listener_stop(struct listener *l);
-/* Ends all connections. No request may be suspended. */
+/* Close all connections. No request may be suspended. */
 void listener_close(struct listener *l);
 
-/* "127.0.0.1:8700" with the port that the system chose. */
+/* Write the address, with the port that the system chose: "127.0.0.1:8700". */
 void listener_name(const struct listener *l, char *out, size_t cap);
 
 #endif

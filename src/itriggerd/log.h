@@ -1,8 +1,8 @@
 /*
  * log: writes one line per event to stderr, as text or JSON (log=text|json).
  *
- * Logging never blocks its caller: lines go into a queue of a fixed size, and a thread of its own
- * writes them. A line that does not fit, or cannot be written, is dropped and counted.
+ * Logging never blocks its caller: lines go into a queue of fixed size, and a separate thread
+ * writes them. A line that does not fit or cannot be written is dropped and counted.
  *
  * No secret and no token may be in an argument; a token is shown by its short id. Any thread.
  */
@@ -25,13 +25,14 @@ enum log_access {
 extern const char *const log_level_names[LOG_LEVELS];
 extern const char *const log_access_names[LOG_ACCESS_COUNT];
 
-/* Set the format and what is logged. At the start, and on a reload. */
+/* Set the format and what is logged, at the start and on a reload. */
 void log_configure(bool json, enum log_level least, enum log_access access);
 
-/* Start the writing thread; until then a line is written by its caller. 0, or an error number of
- * pthread_create(3). */
+/* Start the writing thread; until then each line is written by its caller. Return 0, or an error
+ * number of pthread_create(3). */
 int log_start(void);
-/* Wait until all lines are written, within_ms at the most. Further lines are still queued. */
+/* Wait until all lines are written, at most within_ms. Lines that come meanwhile are queued,
+ * too. */
 void log_flush(int64_t within_ms);
 /* Return how many lines were dropped since the start. */
 uint64_t log_dropped(void);
@@ -58,8 +59,8 @@ struct log_request {
     int64_t code, ms;
 };
 
-/* Log a request if access_log says so. Requests without a valid key: one line a second at most,
- * with the number of those left out. */
+/* Log a request if access_log says so. For requests without a valid key: at most one line a second,
+ * with the number of those skipped. */
 void log_access(const struct log_request *q);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * metrics: what Prometheus reads at /metrics, in its text format 0.0.4. Pure; any thread.
+ * metrics: writes what Prometheus reads at /metrics, in its text format 0.0.4. Pure; any thread.
  */
 #ifndef ITRIGGERD_METRICS_H
 #define ITRIGGERD_METRICS_H
@@ -29,8 +29,8 @@ struct daemon_status {
     size_t n_clients;
 };
 
-/* Write all of the apps (names are UTF-8), and of the daemon (NULL: the reader may not see that).
- * ITR_FULL, ITR_NOMEM: something does not fit out's maximum and is missing. */
+/* Write the metrics of the apps (their names are UTF-8) and of the daemon (NULL: the client may not
+ * see those). ITR_FULL or ITR_NOMEM: something does not fit within out's maximum and is missing. */
 enum itr_status metrics_write(struct itr_buf *out, const struct app_status *apps, size_t n,
                               const struct daemon_status *daemon,
                               const struct request_metrics *requests);

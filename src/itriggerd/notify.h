@@ -1,17 +1,17 @@
 /*
- * notify: tells systemd how the service does (sd_notify(3), Type=notify): one datagram to the
- * socket that $NOTIFY_SOCKET names. Without that variable nothing happens. Main thread.
+ * notify: reports the service's state to systemd (sd_notify(3), Type=notify), as one datagram to
+ * the socket in $NOTIFY_SOCKET. Without that variable nothing is sent. Main thread.
  */
 #ifndef ITRIGGERD_NOTIFY_H
 #define ITRIGGERD_NOTIFY_H
 
 #include <stdbool.h>
 
-/* The service serves; after a reload, too. */
+/* Report that the service is ready, at the start and after a reload. */
 void notify_ready(void);
 void notify_reloading(void);
 void notify_stopping(void);
-/* The service is alive. Nothing unless the unit has WatchdogSec=. */
+/* Report that the service is alive. Nothing is sent unless the unit has WatchdogSec=. */
 void notify_watchdog(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * now: the system's monotonic clock, which the daemon's own deadlines are counted on. Any thread.
+ * now: the system's monotonic clock, for the daemon's own deadlines. Any thread.
  */
 #ifndef ITRIGGERD_NOW_H
 #define ITRIGGERD_NOW_H

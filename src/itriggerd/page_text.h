@@ -1,6 +1,6 @@
 /*
- * page_text: the words of the status page, in English and Chinese, and which of the two a browser
- * wants. Pure; static memory; any thread.
+ * page_text: the words of the status page, in English and Chinese, and the choice between the two
+ * for a browser. Pure; static memory; any thread.
  */
 #ifndef ITRIGGERD_PAGE_TEXT_H
 #define ITRIGGERD_PAGE_TEXT_H
@@ -43,14 +43,16 @@ enum page_word {
     PAGE_WORDS
 };
 
-/* Accept-Language as it came (NULL: none). English when it prefers neither. */
+/* Return the language that an Accept-Language header prefers (NULL: no header); English if
+ * neither. */
 enum page_language page_language_of(const char *accept);
-const char *page_language_tag(enum page_language l); /* for the attribute lang */
+/* Return the language's tag, for the attribute lang. */
+const char *page_language_tag(enum page_language l);
 
 const char *page_text(enum page_language l, enum page_word w);
 const char *page_text_state(enum page_language l, enum itr_cache_state state);
-/* Return what kind of thing went wrong, for people; code: the gateway's, or 0. "" in English, where
- * the error's own text says it. */
+/* Return what went wrong, in words for people; code: the gateway's, or 0. Returns "" in English,
+ * where the error's own text says it. */
 const char *page_text_reason(enum page_language l, enum itr_status kind, int64_t code);
 const char *page_text_why(enum page_language l, enum itr_cache_why why);
 

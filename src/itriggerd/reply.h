@@ -1,7 +1,7 @@
 /*
- * reply: one answer of the daemon before it goes out: status, body and the headers that depend on
- * what is said. The envelope is the vendor's (docs/protocol.md):
- * {"code":..,"message":..,"data":..}. Pure; one owner.
+ * reply: an answer of the daemon before it is sent: status, body, and the headers that depend on
+ * the answer. The envelope is the vendor's (docs/protocol.md): {"code":..,"message":..,"data":..}.
+ * Pure; one owner.
  */
 #ifndef ITRIGGERD_REPLY_H
 #define ITRIGGERD_REPLY_H
@@ -34,22 +34,22 @@ struct reply {
 void reply_init(struct reply *r);
 void reply_clear(struct reply *r);
 
-/* The envelope without data. message: static or clean text, written as JSON here. */
+/* Write an envelope without data. message: static or clean text, which is written as JSON here. */
 void reply_say(struct reply *r, int http_status, int64_t code, const char *message);
 
-/* The token with its fence and times from now, in seconds. */
+/* Write the token with its fence and its times, in seconds from now. */
 void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms);
 
-/* No token, and why: 429 with 40004 for kind quota, else 503, with the gateway's code if it has
- * one. */
+/* Write why there is no token: 429 with code 40004 for kind quota, else 503, with the gateway's
+ * code if it has one. */
 void reply_failure(struct reply *r, const struct itr_error *e);
 
-/* The same two in the vendor's own words, for the drop-in paths: always HTTP 200 where the vendor
- * says so, the token alone in data. */
+/* Write the token, or why there is none, in the vendor's format for the drop-in paths: always HTTP
+ * 200, and only the token in data. */
 void reply_vendor_token(struct reply *r, const struct itr_token *t);
 void reply_vendor_failure(struct reply *r, const struct itr_error *e);
 
-/* Appends text as a JSON string with its quotes. Text is UTF-8, or the wrong bytes become "?". */
+/* Append text as a JSON string with its quotes. Bytes that are not UTF-8 become "?". */
 void reply_append_json(struct itr_buf *out, const char *text);
 
 #endif

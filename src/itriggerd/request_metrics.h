@@ -1,6 +1,6 @@
 /*
- * request_metrics: counts the daemon's answers for /metrics: how many by route and code, and how
- * long they took. Any thread; counters only grow.
+ * request_metrics: counts the daemon's answers for /metrics: their number by route and code, and
+ * how long they took. Any thread; counters only grow.
  */
 #ifndef ITRIGGERD_REQUEST_METRICS_H
 #define ITRIGGERD_REQUEST_METRICS_H
@@ -33,11 +33,11 @@ struct request_metrics { /* zero it before use */
 extern const int64_t request_codes[REQUEST_CODES]; /* of the envelope; the last, 0: another */
 extern const int64_t request_bounds_ms[REQUEST_BUCKETS];
 
-/* The place of a code in request_codes. */
+/* Return the index of a code in request_codes; for a code that is not in it, the last. */
 size_t request_code_index(int64_t code);
 const char *request_kind_name(enum request_kind kind);
 
-/* One answer, that long after its request was complete. */
+/* Count one answer, given took_ms after its request was complete. */
 void request_metrics_note(struct request_metrics *t, enum request_kind kind, int64_t code,
                           int64_t took_ms);
 

@@ -1,7 +1,7 @@
 /*
- * serve: takes one request from its call (http_api.h) to its reply, with the token source in
- * between. Does not know the HTTP library: it says "wait", and is called again once the waiter was
- * woken.
+ * serve: serves one request, from its call (http_api.h) through the token source to its reply. It
+ * does not depend on the HTTP library: it returns SERVE_WAIT, and is called again once the waiter
+ * was woken.
  */
 #ifndef ITRIGGERD_SERVE_H
 #define ITRIGGERD_SERVE_H
@@ -51,12 +51,12 @@ struct serving {
 };
 
 void serving_init(struct serving *s, struct server *server);
-/* Give everything back, in any state, also while it waits. */
+/* Release everything, in any state, also while the request waits. */
 void serving_clear(struct serving *s);
 
 /* Begin to serve a complete request. */
 enum serve_result serve_begin(struct serving *s, const struct api_request *request, bool trusted);
-/* Go on after it was resumed. */
+/* Continue a request that was resumed. */
 enum serve_result serve_again(struct serving *s);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * server: what the daemon's threads share: the snapshot as of now, the requests that wait for a
- * token, and the connections with their deadlines.
+ * server: the state that the daemon's threads share: the current snapshot, the requests that wait
+ * for a token, and the connections with their deadlines.
  *
- * Any thread. Locks: `lock` guards the snapshot's place, `waiting` and `connections` have their
- * own; none is held while a token source is asked, and a source's own lock may be held when one is
- * taken (a wake), so none of them is ever held around a call into a source.
+ * Any thread. Locks: `lock` guards the pointer to the snapshot; `waiting` and `connections` have
+ * their own. A source may hold its own lock when it takes one of these (in a wake), so none of them
+ * is ever held during a call into a source.
  */
 #ifndef ITRIGGERD_SERVER_H
 #define ITRIGGERD_SERVER_H
@@ -40,23 +40,25 @@ struct server {
     atomic_uint generation; /* of the listeners: connections of an older one are closed likewise */
 };
 
-/* Prepare it; max_connections: how many may be open at once. */
+/* Initialise the server; max_connections: how many may be open at once. */
 void server_init(struct server *s, size_t max_connections);
-/* After all threads are gone. */
+/* Release everything. All threads must have ended. */
 void server_clear(struct server *s);
 
 /* Return whether the timer thread ran within SERVER_STUCK_MS. */
 bool server_is_alive(const struct server *s);
-/* Note that the configuration was loaded now, or could not be. */
+/* Note that the configuration was loaded now, or that loading it failed. */
 void server_note_reload(struct server *s, bool succeeded);
 
-/* Ask for a look into the shared store now. */
+/* Ask store_watch to read the shared store now. */
 void server_want_look(struct server *s);
-/* Ask for a check of the app's token now. False: it was checked just now, or is not at all. */
+/* Ask token_check to check the app's token now. False: it was checked within the last
+ * SERVER_CHECK_LEAST_MS, or the app's token is never checked. */
 bool server_want_check(struct server *s, struct app *a);
 
-struct snapshot *server_snapshot(struct server *s); /* a reference for the caller */
-/* Takes over the caller's reference. */
+/* Return the current snapshot, with a reference for the caller. */
+struct snapshot *server_snapshot(struct server *s);
+/* Make w the current snapshot; the server takes ownership of the caller's reference. */
 void server_set_snapshot(struct server *s, struct snapshot *w);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * settings: the daemon's configuration as it is written, checked, with all secrets read. From one
- * file (settings_read), or from the environment alone (settings_env.h).
+ * settings: the daemon's configuration, checked and with all secrets read, from one file
+ * (settings_read) or from the environment alone (settings_env.h).
  *
- * Plain data; one owner. What is wrong is reported with its line (ini_reader.h).
+ * Plain data; one owner. Errors are reported with their line (ini_reader.h).
  */
 #ifndef ITRIGGERD_SETTINGS_H
 #define ITRIGGERD_SETTINGS_H
@@ -69,26 +69,28 @@ struct settings {
 void settings_init(struct settings *s);
 void settings_clear(struct settings *s);
 
-/* Read, check and finish. check_only: a secret that only systemd can provide may be missing. False:
- * *c says what is wrong. */
+/* Read the file, check the settings and finish them. check_only: a secret that only systemd can
+ * provide may be missing. False: *c says what is wrong. */
 bool settings_read(struct settings *s, const char *path, bool check_only, struct complaint *c);
 
-/* Check what belongs together, and read the secrets' files. Part of settings_read. */
+/* Check the settings that depend on each other, and read the secrets' files. Part of
+ * settings_read. */
 bool settings_finish(struct settings *s, bool check_only, struct complaint *c);
 
 /* Write the settings that are in force, defaults included, as a configuration file; secrets and
  * passwords are masked. */
 void settings_print(const struct settings *s, FILE *out);
 
-/* Append one; NULL: no memory. */
+/* Append an app, a client or a listen address. The pointer is borrowed until the next one is
+ * appended; NULL: no memory. False: *c says what is wrong. */
 struct app_settings *settings_add_app(struct settings *s, const char *name, int line);
 struct client_settings *settings_add_client(struct settings *s, const char *name, int line);
 bool settings_add_listen(struct settings *s, const char *address, int line, struct complaint *c);
-/* Add a key's digest to the client's. */
+/* Add a key's digest to the client's. False: *c says what is wrong with it. */
 bool settings_add_key(struct client_settings *client, const struct key_digest *key, int line,
                       struct complaint *c);
 
-/* Replace a string of ours. False: no memory. */
+/* Replace a string that the settings own by a copy of value. False: no memory. */
 bool settings_set(char **field, const char *value);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * settings_env: reads the settings from the environment alone: one app of
- * ITRIGGER_APP_ID, ITRIGGER_APP_SECRET, ITRIGGER_GATEWAY ..., one key for its clients. Where no key
- * is given, one is made, and kept beside the token store for the next start.
+ * settings_env: reads the settings from the environment alone: one app from ITRIGGER_APP_ID,
+ * ITRIGGER_APP_SECRET, ITRIGGER_GATEWAY ..., and one key for its clients. If no key is given, one
+ * is made and saved for the next start in a private directory: the token store's, if that is a
+ * file store.
  */
 #ifndef ITRIGGERD_SETTINGS_ENV_H
 #define ITRIGGERD_SETTINGS_ENV_H
@@ -13,11 +14,12 @@ struct settings_env {
     char key[KEY_TEXT_MAX];
 };
 
-/* False: *c says what is missing. */
+/* Read the settings from the environment and finish them. False: *c says what is missing or
+ * wrong. */
 bool settings_env_read(struct settings *s, struct settings_env *how, struct complaint *c);
 
-/* Tells on stdout how to use it: where the key is (the key itself on a terminal only), and two
- * lines of Lua. where: the first address, "127.0.0.1:8700". */
+/* Print to stdout how to use the daemon: where the key is (the key itself on a terminal only), and
+ * two lines of Lua. where: the first address, "127.0.0.1:8700". */
 void settings_env_print(const struct settings *s, const struct settings_env *how,
                         const char *where);
 

@@ -1,7 +1,7 @@
 /*
- * snapshot: whom the daemon serves, as of the last configuration that was good: apps and clients
- * with their rights. Constant once it is made; counted. A reload makes a new one and puts it in the
- * place of the old, to which requests that are under way hold on.
+ * snapshot: the apps and clients of one configuration, with the clients' rights. Immutable after
+ * creation; counted. A reload creates a new snapshot and makes it the current one; requests in
+ * flight keep their reference to the old one.
  */
 #ifndef ITRIGGERD_SNAPSHOT_H
 #define ITRIGGERD_SNAPSHOT_H
@@ -42,19 +42,22 @@ struct snapshot {
     bool open_status;
 };
 
-/* Apps of `old` (NULL: none) that did not change stay the same objects. */
+/* Create a snapshot with one reference for the caller. Apps of `old` (NULL: none) that did not
+ * change stay the same objects. ITR_NOMEM, and what app_new returns. */
 enum itr_status snapshot_new(const struct settings *settings, const struct itr_parts *parts,
                              struct snapshot *old, struct snapshot **out, struct itr_error *e);
 struct snapshot *snapshot_retain(struct snapshot *w);
 void snapshot_release(struct snapshot *w); /* NULL is allowed */
 
-struct app *snapshot_app(const struct snapshot *w, const char *app_id); /* NULL: none */
+/* Return the app with this id, borrowed from the snapshot; NULL: none. */
+struct app *snapshot_app(const struct snapshot *w, const char *app_id);
 
-/* Return whose key this is, and which of his (from 1); NULL: nobody's, as any key of less than
- * KEY_MIN bytes is. The time it takes does not depend on the key. */
+/* Return the client with this key, borrowed from the snapshot, and write which of its keys it is
+ * (from 1). NULL: no client has it; a key of less than KEY_MIN bytes never matches. The time it
+ * takes does not depend on the key. */
 const struct client *snapshot_client(const struct snapshot *w, const char *key, size_t len,
                                      int *which);
-/* May the client have this app's token, or see its state? */
+/* Return whether the client may have this app's token, or see its state. */
 bool client_may(const struct client *c, const struct app *a);
 
 #endif

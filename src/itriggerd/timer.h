@@ -1,7 +1,7 @@
 /*
- * timer: the thread that acts when a time is reached: it asks each app's source at the refresh time
- * of its token (the active refresh, docs/design.md 4.6), takes note of each new token (log,
- * token_file), and ends what took too long: waiting requests, connections.
+ * timer: the thread for everything with a due time. It asks each app's source at the refresh time
+ * of its token (the active refresh, docs/design.md 4.6), handles each new token (log, token_file),
+ * and ends waiting requests and connections whose deadline has passed.
  */
 #ifndef ITRIGGERD_TIMER_H
 #define ITRIGGERD_TIMER_H
@@ -22,9 +22,9 @@ struct timer {
     int64_t evicted_log_mono_ms; /* not logged again before */
 };
 
-/* 0, or an error number of pthread_create(3). */
+/* Start the thread. Return 0, or an error number of pthread_create(3). */
 int timer_start(struct timer *w, struct server *server);
-/* Returns when the thread has ended. */
+/* Stop the thread and wait until it has ended. */
 void timer_stop(struct timer *w);
 
 #endif

@@ -1,8 +1,7 @@
 /*
  * token_check: the thread that asks the gateway's documented test endpoint whether an app's token
- * is still good (check_interval), each app once in a while and one at once when a drop-in client
- * comes back for the token that it was just given. A refusal counts as a report: a new token is
- * fetched.
+ * is still good: each app at its check_interval, and at once when a drop-in client asks again for
+ * the token that it received a moment ago. A refusal counts as a report: a new token is fetched.
  */
 #ifndef ITRIGGERD_TOKEN_CHECK_H
 #define ITRIGGERD_TOKEN_CHECK_H
@@ -31,9 +30,9 @@ struct token_check {
     size_t first; /* the app that is looked at first next time */
 };
 
-/* Start the thread. 0, or an error number. */
+/* Start the thread. Return 0, ENOMEM, or an error number of pthread_create(3). */
 int token_check_start(struct token_check *c, struct server *server, const struct itr_parts *parts);
-/* Stop it, and return when it has ended. */
+/* Stop the thread and wait until it has ended. */
 void token_check_stop(struct token_check *c);
 
 #endif

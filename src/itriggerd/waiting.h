@@ -1,7 +1,7 @@
 /*
- * waiting: the requests that are suspended until there is a token for them, or their time is up.
- * Their number is bounded: where a poll finds no place, the oldest of its like is answered early,
- * so that no client and no app can take all places.
+ * waiting: the requests that are suspended until a token for them arrives or their deadline passes.
+ * Their number is limited. At a limit the oldest poll (of the same client or app, if the limit
+ * is theirs) is answered early, so that no client and no app can take all places.
  *
  * Design notes
  * - A request is woken once: by the token source (waiter_wake, under the source's lock, so it must
@@ -59,25 +59,27 @@ struct waiting {
 void waiting_init(struct waiting *l);
 void waiting_clear(struct waiting *l);
 
-/* Take a place, before the source is asked. False: there is none. */
+/* Add the waiter to the list, before the source is asked. False: the list is full. */
 bool waiting_enter(struct waiting *l, struct waiter *w, int64_t deadline_mono_ms);
-void waiting_leave(struct waiting *l, struct waiter *w); /* nothing if it is not in it */
+/* Remove the waiter from the list; do nothing if it is not in it. */
+void waiting_leave(struct waiting *l, struct waiter *w);
 
-/* The request is suspended now; resume it if it was woken before. */
+/* Mark the request as suspended; resume it if it was woken before. */
 void waiter_suspended(struct waiter *w);
-/* Wake it: its token is there. A token wait's wake: ctx is the waiter. */
+/* Wake the waiter `ctx`, because its token is there. This is the wake function of its token
+ * wait. */
 void waiter_wake(void *ctx);
 
-/* Wake those whose time is up. */
+/* Wake the suspended requests whose deadline has passed. */
 void waiting_expire(struct waiting *l, int64_t now_mono_ms);
-/* Wake those whose client hung up. */
+/* Wake the suspended requests whose client closed the connection. */
 void waiting_expire_gone(struct waiting *l);
-/* Wake those that wait for the check of this app's token. */
+/* Wake the requests that wait for the check of this app's token. */
 void waiting_wake_checks(struct waiting *l, const void *app);
-/* Say how many wait, and how many of them poll. */
+/* Write how many requests wait, and how many of them are polls. */
 void waiting_count(struct waiting *l, size_t *n, size_t *polls);
 
-/* From now on no poll waits, and nobody longer than until then. */
+/* Stop polls from waiting, and other requests from waiting longer than until latest_mono_ms. */
 void waiting_drain(struct waiting *l, int64_t latest_mono_ms);
 
 #endif

@@ -12,7 +12,7 @@
  * sending, an end that does not wait for the resolver). */
 enum itr_status itr_curl_global_init(struct itr_error *e);
 
-/* "7.88.1" and so on: the libcurl at run time. */
+/* Return the version of the libcurl at run time: "7.88.1" and so on. */
 const char *itr_curl_version(void);
 
 #endif

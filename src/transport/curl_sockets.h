@@ -53,7 +53,7 @@ struct itr_curl_sockets {
 
 void itr_curl_sockets_init(struct itr_curl_sockets *s);
 
-/* Give the memory back; close nothing. */
+/* Free the memory; close nothing. */
 void itr_curl_sockets_clear(struct itr_curl_sockets *s);
 
 /* Close all, silently: the peer sees nothing while another process holds the connection. */
@@ -63,7 +63,7 @@ void itr_curl_sockets_close(struct itr_curl_sockets *s);
  * is not known, or there are several. */
 struct itr_curl_socket *itr_curl_sockets_find(struct itr_curl_sockets *s, int local_port);
 
-/* Give back a reference; NULL is allowed. */
+/* Release a reference; NULL is allowed. */
 void itr_curl_socket_release(struct itr_curl_socket *s);
 
 /* Note that libcurl chose it for a request. Before an answer came on it, that makes it HTTP/2. */
@@ -81,9 +81,8 @@ bool itr_curl_socket_is_connected(const struct itr_curl_socket *s);
 struct itr_curl_socket *itr_curl_sockets_open(struct itr_curl_sockets *s,
                                               const struct curl_sockaddr *a);
 
-/* CURLOPT_CLOSESOCKETFUNCTION; ctx is a struct itr_curl_sockets, which must outlive the multi
- * handle.
- */
+/* Close a socket for libcurl (CURLOPT_CLOSESOCKETFUNCTION). ctx is a struct itr_curl_sockets, which
+ * must outlive the multi handle. */
 int itr_curl_sockets_on_close(void *ctx, curl_socket_t fd);
 
 #endif

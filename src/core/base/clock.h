@@ -18,7 +18,7 @@ struct itr_clock {
     void *ctx;                               /* may be NULL */
 };
 
-/* The system's clocks and getrandom(2). Static memory. */
+/* Return the system's clocks, with getrandom(2). Static memory. */
 const struct itr_clock *itr_clock_system(void);
 
 static inline int64_t itr_clock_mono_ms(const struct itr_clock *c)

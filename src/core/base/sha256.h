@@ -18,11 +18,11 @@ struct itr_sha256 {
 
 void itr_sha256_init(struct itr_sha256 *h);
 void itr_sha256_update(struct itr_sha256 *h, const void *bytes, size_t n);
-/* Writes the digest and wipes h. */
+/* Write the digest and wipe h. */
 void itr_sha256_final(struct itr_sha256 *h, unsigned char digest[ITR_SHA256_LEN]);
 
-/* The first `digits` (even, at most 64) lower-case hex digits of the digest of n bytes, and a NUL:
- * out has digits + 1 bytes. */
+/* Write the first `digits` (even, at most 64) lower-case hex digits of the digest of n bytes, and a
+ * NUL: out has digits + 1 bytes. */
 void itr_sha256_hex(const void *bytes, size_t n, char *out, size_t digits);
 
 #endif

@@ -8,16 +8,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* True if n bytes at text are well-formed. */
+/* Return whether n bytes at text are well-formed. */
 bool itr_utf8_valid(const char *text, size_t n);
 
-/* Bytes of the well-formed sequence that begins at p, where *p >= 0x80 and p < end; 0: none does.
- * Never reads at or past end. */
+/* Return the length of the well-formed sequence that begins at p, where *p >= 0x80 and p < end; 0:
+ * there is none. Never reads at or past end. */
 size_t itr_utf8_sequence(const unsigned char *p, const unsigned char *end);
 
-/* Copies n bytes at text to out (cap > 0 bytes, always ended by a NUL) for a message: as many whole
- * characters as fit, with '?' for control characters and for bytes that are no UTF-8. Returns
- * out. */
+/* Copy n bytes at text to out (cap > 0 bytes, always ended by a NUL) for a message, and return out:
+ * as many whole characters as fit, with '?' for control characters and for bytes that are not
+ * UTF-8. */
 const char *itr_utf8_show(const char *text, size_t n, char *out, size_t cap);
 
 #endif

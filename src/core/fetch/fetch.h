@@ -32,7 +32,7 @@ struct itr_fetch {
 /* Return where the tokens come from: the store, or a central server. */
 enum itr_token_origin itr_fetch_origin(const struct itr_parts *parts);
 
-/* Say what a machine must know of the options. `server` stays borrowed from config. */
+/* Fill in what a machine must know of the options. `server` stays borrowed from config. */
 void itr_fetch_setup(const struct itr_config *config, const struct itr_parts *parts,
                      struct itr_machine_setup *out);
 

@@ -22,8 +22,8 @@ struct itr_gateway_request {
     void *ctx;
 };
 
-/* A token's text is appended to `token` (a secret buffer, reset first); *outcome says the rest, its
- * text is left to the caller. */
+/* Ask the gateway for one token. Its text is appended to `token` (a secret buffer, reset first);
+ * *outcome says the rest, and its text is left to the caller. */
 void itr_gateway_request_run(const struct itr_gateway_request *r, struct itr_buf *token,
                              struct itr_record_outcome *outcome);
 

@@ -26,7 +26,7 @@
  *   so, and posts what came of it. That is when its deadline passed or the process ends.
  * - Events are begin, end, fork and on(what the driver did). begin() and end() never change what
  *   the driver is doing: they only shorten a pause (pause_until_mono_ms; the driver reads it
- * again). fork() is called in the child, where no driver runs: it starts over from IDLE.
+ *   again). fork() is called in the child, where no driver runs: it starts again from IDLE.
  * - After each event the owner calls itr_machine_take_result(): true at most once for each begin.
  *   The machine may go on behind a result: then the result is final, and what follows only settles
  *   what was begun. A begin() in that time is served after it.
@@ -203,14 +203,14 @@ void itr_machine_note_count(struct itr_machine *m, const struct itr_record *view
 /* Note that the process ends: nothing new is begun. Any number of times. */
 void itr_machine_end(struct itr_machine *m, int64_t now_mono_ms);
 
-/* Start over in the child of a fork, under a new name: what was in progress is the parent's. */
+/* Restart in the child of a fork, under a new name: what was in progress is the parent's. */
 void itr_machine_fork(struct itr_machine *m, uint64_t random, int64_t pid);
 
 /* Take in what the driver did. `random`: 64 bits. */
 void itr_machine_on(struct itr_machine *m, int64_t now_mono_ms, uint64_t random,
                     const struct itr_machine_done *done);
 
-/* Move the result out, if there is one. */
+/* Move the result to *out and return true; false: there is none. */
 bool itr_machine_take_result(struct itr_machine *m, struct itr_machine_result *out);
 
 /* Return whether the request in flight is to be cancelled now. */
@@ -224,7 +224,7 @@ bool itr_machine_is_owed(const struct itr_machine *m, int64_t now_mono_ms);
  * yet; -1 if no record was seen (or there is none: a central server). */
 int64_t itr_machine_fetches_today(const struct itr_machine *m, int64_t now_mono_ms);
 
-/* "idle", "load" ... Static memory. */
+/* Return the state's name: "idle", "load" and so on. Static memory. */
 const char *itr_machine_state_name(enum itr_machine_state s);
 
 #endif

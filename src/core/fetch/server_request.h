@@ -23,8 +23,9 @@ struct itr_server_request {
     void *ctx;
 };
 
-/* ITR_OK: *grant, and the token's text appended to `token` (a secret buffer, reset first). Else *e.
- * *wait_ms: the server's Retry-After; -1: none. */
+/* Ask the central server once. ITR_OK: *grant is written, and the token's text appended to `token`
+ * (a secret buffer, reset first); else *e says why not. *wait_ms: the server's Retry-After; -1:
+ * none. */
 enum itr_status itr_server_request_run(const struct itr_server_request *r, struct itr_buf *token,
                                        struct itr_server_grant *grant, int64_t *wait_ms,
                                        struct itr_error *e);

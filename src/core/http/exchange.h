@@ -7,8 +7,8 @@
 
 #include "core/http/transport.h"
 
-/* Asked several times a second whether to give a request up: ITR_OK: no; else the kind of error,
- * and *why, static. */
+/* Return ITR_OK to go on with a request, or the kind of error to give it up with, and *why
+ * (static). Called several times a second. */
 typedef enum itr_status itr_exchange_gives_up(void *ctx, const char **why);
 
 struct itr_exchange_call {
@@ -18,8 +18,8 @@ struct itr_exchange_call {
     void *ctx;
 };
 
-/* Carry x, which has its request. Its response says what came of it, also when no transport could
- * be opened. */
+/* Send x, which has its request, and wait for the end. Its response says what came of it, also when
+ * no transport could be opened. */
 void itr_exchange_call_run(const struct itr_exchange_call *t, struct itr_exchange *x);
 
 /* Fill in the response of a request that was never made. */

@@ -22,16 +22,18 @@
 #define ITR_RECORD_FENCE_MAX ((uint64_t)1 << 52)
 #define ITR_RECORD_HTTP_MAX 999
 
-/* A character that the text form writes as it is; all others take three bytes: control characters,
- * space, '%' and whatever is not ASCII. */
+/* Return whether the text form writes the character as it is. All others take three bytes: control
+ * characters, space, '%' and whatever is not ASCII. */
 bool itr_record_is_plain(char c);
+/* Return how many bytes the text form needs for n bytes at text. */
 size_t itr_record_escaped_len(const char *text, size_t n);
 
-/* True if a record can carry n bytes at text as its token: not empty, not longer than ITR_TOKEN_MAX
- * nor, escaped, than ITR_RECORD_TOKEN_ESCAPED, no control characters. */
+/* Return whether a record can carry n bytes at text as its token: not empty, no longer than
+ * ITR_TOKEN_MAX and, escaped, no longer than ITR_RECORD_TOKEN_ESCAPED, and without control
+ * characters. */
 bool itr_record_can_carry(const char *text, size_t n);
 
-/* True if the parts of a record fit each other, and all of them the text form. */
+/* Return whether the parts of a record fit each other, and all of them the text form. */
 bool itr_record_is_sound(const struct itr_record *r);
 
 #endif

@@ -46,16 +46,18 @@ struct itr_token_times {
     int64_t born_mono_ms, refresh_mono_ms, end_mono_ms;
 };
 
-/* A token with one reference, or NULL without memory. len <= ITR_TOKEN_MAX. */
+/* Create a token with one reference for the caller; text is copied, len <= ITR_TOKEN_MAX. NULL: no
+ * memory. */
 struct itr_token *itr_token_new(const char *text, size_t len, uint64_t fence,
                                 struct itr_token_times times, enum itr_token_origin origin);
 struct itr_token *itr_token_retain(struct itr_token *t); /* returns t; NULL is allowed */
 void itr_token_release(struct itr_token *t);             /* NULL is allowed */
 
-/* The same string? Compared by text, not by fence: a gateway may give one string twice. */
+/* Return whether both have the same text. Fences are not compared: a gateway may give one string
+ * twice. */
 bool itr_token_same(const struct itr_token *a, const struct itr_token *b);
 
-/* "memory", "file", "redis", "server", "gateway". */
+/* Return the origin's name: "memory", "file", "redis", "server", "gateway". Static memory. */
 const char *itr_token_origin_name(enum itr_token_origin o);
 
 #endif

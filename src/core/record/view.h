@@ -33,12 +33,13 @@ int64_t itr_record_next_day_ms(int64_t now_ms);
  * from there has lapsed. A record whose fences leave no higher one is empty. */
 void itr_record_view(const struct itr_record *r, int64_t now_ms, struct itr_record *out);
 
-/* The same, and a lease that has our name given back, as itr_record_decide says. */
+/* Copy r as itr_record_view does, and release a lease that has our name, as itr_record_decide
+ * says. */
 void itr_record_view_for(const struct itr_record *r, int64_t now_ms,
                          const struct itr_record_self *self, struct itr_record *out);
 
-/* Return whether, in a view, somebody may be fetching; whether somebody was, and never said what
- * came of it. */
+/* Return whether, in a view, somebody may be fetching; and whether somebody was, but never stored
+ * the result. */
 bool itr_record_has_live_lease(const struct itr_record *view, int64_t now_ms);
 bool itr_record_has_lapsed_lease(const struct itr_record *view, int64_t now_ms);
 

@@ -12,8 +12,9 @@
 #include "core/config/config.h"
 #include "core/os/registry.h"
 
-/* The registry's key (a digest: the secret is part of it, or the key for a central server) for a
- * finished config; store_id: the id of the store that its parts name, NULL for a central server. */
+/* Write the registry's key for a finished config. It is a digest, because it covers the secret or
+ * the key for a central server. store_id: the id of the store that its parts name; NULL for a
+ * central server. */
 void itr_source_key(const struct itr_config *config, const char *store_id,
                     char key[ITR_REGISTRY_KEY]);
 

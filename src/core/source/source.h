@@ -28,7 +28,7 @@ struct itr_source;
 /* Return the source for this config, new or found, retained for the caller. ITR_NOMEM. */
 enum itr_status itr_source_open(const struct itr_config *config, const struct itr_parts *parts,
                                 struct itr_source **out, struct itr_error *e);
-/* Take one more reference (by who has one) and return s; give one back. NULL: nothing to give. */
+/* Take another reference, for a caller that has one, and return s; release one (NULL: nothing). */
 struct itr_source *itr_source_retain(struct itr_source *s);
 void itr_source_release(struct itr_source *s);
 
@@ -51,11 +51,11 @@ void itr_source_await_wakes(struct itr_source *s);
 struct itr_token *itr_source_held(struct itr_source *s);
 
 /*
- * For who reads the store for many sources at once (itriggerd): a token that another process put
- * there is held from then on, and those who wait for a newer one are answered.
- *
- * itr_source_look begins: false means that a fetch is in flight, which looks for itself; else
- * *ticket is for itr_source_found. The record is loaded in between, without a lock.
+ * Begin to look for a token that another process put into the store, for a caller that reads the
+ * store for many sources at once (itriggerd). Return false if a fetch is in flight, which looks for
+ * itself; else *ticket is for itr_source_found. The caller loads the record in between, without a
+ * lock. A token found this way is held from then on, and those who wait for a newer one are
+ * answered.
  */
 bool itr_source_look(struct itr_source *s, uint64_t *ticket);
 /* Take what was loaded: `len` bytes, at now_wall_ms by the store's clock. Ignored: no token, one
@@ -63,7 +63,7 @@ bool itr_source_look(struct itr_source *s, uint64_t *ticket);
  * fetch. Return whether the token is a new one here. */
 bool itr_source_found(struct itr_source *s, uint64_t ticket, const char *bytes, size_t len,
                       int64_t now_wall_ms);
-/* Return under which key the store has its record. Constant while the source lives. */
+/* Return the key of its record in the store. Constant while the source lives. */
 const char *itr_source_record_key(const struct itr_source *s);
 
 /* Fill in a copy of the state for operators. */

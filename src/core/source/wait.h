@@ -27,10 +27,10 @@ struct itr_wait {
     uint64_t newer_than; /* its queue's: only a token with a higher fence is an answer */
 };
 
-/* Initialise, but for wake and ctx: in no queue, not ready. */
+/* Initialise all but wake and ctx: in no queue, not ready. */
 void itr_wait_reset(struct itr_wait *w);
 
-/* Make it ready: take a reference of token (may be NULL), copy error. It is in no queue. */
+/* Answer a wait that is in no queue: take a reference of token (may be NULL) and copy error. */
 void itr_wait_answer(struct itr_wait *w, struct itr_token *token, const struct itr_error *error,
                      enum itr_token_origin origin);
 
@@ -39,7 +39,8 @@ void itr_wait_answer(struct itr_wait *w, struct itr_token *token, const struct i
 void itr_wait_answer_all(struct itr_list *queue, struct itr_token *token,
                          const struct itr_error *error, enum itr_token_origin origin);
 
-/* The same, without an error, for those whose newer_than is below the token's fence. */
+/* Answer, without an error, those in the queue whose newer_than is below the token's fence, as
+ * itr_wait_answer_all does. */
 void itr_wait_answer_newer(struct itr_list *queue, struct itr_token *token,
                            enum itr_token_origin origin);
 
