@@ -6,8 +6,8 @@
 
 #include "bind/key_path.h"
 #include "bind/number.h"
-#include "core/base/hex.h"
 #include "core/base/utf8.h"
+#include "core/json/escape.h"
 
 static const char array_key; /* registry key of the array metatable */
 
@@ -73,41 +73,11 @@ static enum itr_status put(struct writer *w, const char *bytes, size_t n)
 
 /* ---- strings ---- */
 
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c != '"' && c != '\\';
-}
-
-static enum itr_status put_escape(struct writer *w, unsigned char c)
-{
-    static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: the character, its letter */
-    char text[6] = {'\\', 'u', '0', '0', ITR_HEX_LOWER[c >> 4], ITR_HEX_LOWER[c & 15]};
-    size_t i;
-
-    for (i = 0; named[i] != '\0'; i += 2)
-        if ((unsigned char)named[i] == c) {
-            text[1] = named[i + 1];
-            return put(w, text, 2);
-        }
-    return put(w, text, sizeof text);
-}
-
 static enum itr_status put_quoted(struct writer *w, const char *text, size_t n)
 {
-    enum itr_status s = put(w, "\"", 1);
-    size_t at = 0;
+    enum itr_status s = itr_json_escape(text, n, w->out);
 
-    while (s == ITR_OK && at < n) {
-        size_t run = at;
-        while (run < n && is_plain((unsigned char)text[run]))
-            run++;
-        if (run > at)
-            s = put(w, text + at, run - at);
-        if (s == ITR_OK && run < n)
-            s = put_escape(w, (unsigned char)text[run++]);
-        at = run;
-    }
-    return s == ITR_OK ? put(w, "\"", 1) : s;
+    return s == ITR_OK ? s : appended(w, s);
 }
 
 static enum itr_status write_string(struct writer *w, int i)

@@ -1,9 +1,11 @@
 #include "itriggerd/reply.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/utf8.h"
+#include "core/json/escape.h"
 
 #define BODY_MAX ((size_t)64 * 1024)
 #define QUOTA_RETRY_S 60
@@ -22,31 +24,27 @@ void reply_clear(struct reply *r)
     itr_buf_clear(&r->body);
 }
 
-static void append_json_char(struct itr_buf *out, unsigned char c)
-{
-    if (c == '"' || c == '\\')
-        (void)itr_buf_append_fmt(out, "\\%c", c);
-    else if (c < 0x20 || c == 0x7f)
-        (void)itr_buf_append_fmt(out, "\\u%04x", (unsigned)c);
-    else
-        (void)itr_buf_append_char(out, (char)c);
-}
-
 void reply_append_json(struct itr_buf *out, const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
-    size_t n;
+    size_t len = strlen(text), at, n;
+    char *clean;
 
-    (void)itr_buf_append_char(out, '"');
-    for (; p < end; p += n) {
-        n = *p < 0x80 ? 1 : itr_utf8_sequence(p, end);
-        if (n > 1)
-            (void)itr_buf_append(out, p, n);
-        else
-            append_json_char(out, n == 1 ? *p : '?');
-        n = n > 0 ? n : 1;
+    if (itr_utf8_valid(text, len) && memchr(text, 0x7f, len) == NULL) {
+        (void)itr_json_escape(text, len, out);
+        return;
     }
-    (void)itr_buf_append_char(out, '"');
+    if ((clean = strdup(text)) == NULL)
+        return;
+    for (at = 0; at < len; at += n) {
+        const unsigned char *p = (const unsigned char *)clean + at;
+        n = *p < 0x80 ? 1 : itr_utf8_sequence(p, (const unsigned char *)clean + len);
+        if (n == 0 || *p == 0x7f) {
+            clean[at] = '?';
+            n = 1;
+        }
+    }
+    (void)itr_json_escape(clean, len, out);
+    free(clean);
 }
 
 static void begin(struct reply *r, int http_status, int64_t code)
