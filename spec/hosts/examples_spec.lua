@@ -169,7 +169,7 @@ describe("the example", function()
       return
     end
     local port = free_port()
-    shell(("mkdir %s/store && chmod 755 %s && cp examples/apache/itrigger.lua %s && sed 's|127.0.0.1:8082|127.0.0.1:%d|' "
+    shell(("mkdir %s/store && chmod 755 %s && cp examples/apache/member.lua %s && sed 's|127.0.0.1:8082|127.0.0.1:%d|' "
       .. "examples/apache/httpd.conf >%s/httpd.conf"):format(dir, dir, dir, port, dir))
     if shell("id -u") == "0\n" then
       shell("chown www-data " .. dir .. "/store && chmod 700 " .. dir .. "/store")
