@@ -22,12 +22,23 @@ static double read_plain(const char *text, char **end)
     return strtod_l(text, end, l);
 }
 
+/* strtod also reads hexadecimal, "inf", "nan" and what follows spaces. */
+static bool is_decimal(const char *text, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        if (memchr("+-.eE0123456789", text[i], 15) == NULL)
+            return false;
+    return len > 0;
+}
+
 bool itr_decimal_read(const char *text, size_t len, double *value)
 {
     char *end;
     double read;
 
-    if (len == 0 || strspn(text, "+-.eE0123456789") < len)
+    if (!is_decimal(text, len))
         return false;
     read = read_plain(text, &end);
     if (end != text + len)
