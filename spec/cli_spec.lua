@@ -425,6 +425,10 @@ describe("the command itrigger", function()
     end)
 
     it("notes what was in flight when it is interrupted", function()
+      if face.interpreter():find("lua%-host") then
+        pending("needs an interpreter with a handler of SIGINT")
+        return
+      end
       local file = write("orders.jsonl", trade(1) .. trade(2))
       sb:fault { path = face.api .. "/order/platform/trades", kind = "hold_answer" }
       local pipe = io.popen(script_line(("$itrigger batch %s --to order.trades --concurrency 1 2>%s/stderr & echo $!; wait $!; echo $?")

@@ -6,6 +6,7 @@ local redis = require "spec.support.redis"
 local sandbox = require "spec.support.sandbox"
 
 local why_not = redis.missing()
+  or os.getenv("ASAN_OPTIONS") and "a sanitizer is too slow for failovers in real time; spec/c runs the store under it"
 
 -- One interpreter is enough for what happens in the store.
 if _VERSION ~= "Lua 5.4" then

@@ -1,4 +1,4 @@
-/* The token request, and each answer that issue 3 names (docs/protocol.md, Token). */
+/* The token request, and each answer that the documentation names (docs/protocol.md, Token). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
