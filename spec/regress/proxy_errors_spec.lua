@@ -27,6 +27,10 @@ describe("a proxy", function()
   end)
 
   it("that refuses is named, with its HTTP status", function()
+    if package.cpath:find("/oldcurl/", 1, true) then
+      pending("needs libcurl 7.80 or newer: an older one says only that the connection broke")
+      return
+    end
     -- nginx as a proxy: it answers CONNECT with 405 (400 since 1.27)
     local said = message(sb.gateway)
     assert.truthy(said:find("the proxy refused to connect to https://localhost:%d+: HTTP 40%d"), said)
