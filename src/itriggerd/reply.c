@@ -29,7 +29,7 @@ void reply_append_json(struct itr_buf *out, const char *text)
     size_t len = strlen(text), at, n;
     char *clean;
 
-    if (itr_utf8_valid(text, len) && memchr(text, 0x7f, len) == NULL) {
+    if (itr_utf8_valid(text, len) && strchr(text, 0x7f) == NULL) {
         (void)itr_json_escape(text, len, out);
         return;
     }

@@ -28,7 +28,7 @@ static bool is_decimal(const char *text, size_t len)
     size_t i;
 
     for (i = 0; i < len; i++)
-        if (memchr("+-.eE0123456789", text[i], 15) == NULL)
+        if (text[i] == '\0' || strchr("+-.eE0123456789", text[i]) == NULL)
             return false;
     return len > 0;
 }
