@@ -19,6 +19,7 @@ build = {
     ["itrigger.cli"] = "lua/itrigger/cli/init.lua",
     ["itrigger.cli.arguments"] = "lua/itrigger/cli/arguments.lua",
     ["itrigger.cli.batch"] = "lua/itrigger/cli/batch.lua",
+    ["itrigger.cli.complete"] = "lua/itrigger/cli/complete.lua",
     ["itrigger.cli.doctor"] = "lua/itrigger/cli/doctor.lua",
     ["itrigger.cli.output"] = "lua/itrigger/cli/output.lua",
     ["itrigger.cli.profile"] = "lua/itrigger/cli/profile.lua",

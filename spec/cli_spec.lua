@@ -3,6 +3,8 @@ local cjson = require "cjson"
 local face = require "spec.support.face"
 local sandbox = require "spec.support.sandbox"
 
+local unpack = table.unpack or unpack
+
 local path = face.api .. "/member/query"
 
 describe("the command itrigger", function()
@@ -178,13 +180,39 @@ describe("the command itrigger", function()
   it("lists and describes endpoints in the user's language", function()
     local _, out = itrigger({ "endpoints", "coupon" })
     assert.equal(5, select(2, out:gsub("\n", "\n")))
+    local status, nothing, err = itrigger({ "endpoints", "nix" })
+    assert.same({ 1, "" }, { status, nothing })
+    assert.truthy(err:find('no documented endpoint has "nix" in its name', 1, true), err)
     environment.LC_ALL = "zh_CN.UTF-8"
     _, out = itrigger(words("help member query"))
     assert.truthy(out:find("会员查询", 1, true) and out:find("storeNo  id        必填    门店编号", 1, true), out)
     assert.truthy(out:find("\n  itrigger member query mobile=18899888899 storeNo=1159374785466208256\n", 1, true), out)
-    local status, _, err = itrigger({ "describe", "member.qery" })
-    assert.equal(2, status)
-    assert.truthy(err:find('did you mean "member.query"?', 1, true), err)
+    for _, line in ipairs { "describe member.qery", "help member.qery", "help member qery" } do
+      status, _, err = itrigger(words(line))
+      assert.equal(2, status)
+      assert.truthy(err:find('did you mean "member.query"?', 1, true), err)
+    end
+    _, out = itrigger(words("member query --help"))
+    assert.truthy(out:find("--filter", 1, true) and out:find("必填    门店编号", 1, true), out)
+  end)
+
+  it("takes the name of an endpoint as Lua writes it, and says which help fits wrong words", function()
+    assert.same({ 0, "张三\n", "" }, { itrigger(words("--timeout 9 member.query --filter data.realName " .. member)) })
+    for line, text in pairs {
+      ["member qery"] = "unknown command 'qery'. Did you mean 'query'?; see: itrigger help member\n",
+      ["--timeout x doctor"] = '--timeout is "x"; it must be a number; see: itrigger help\n',
+      ["help membr"] = 'unknown command "membr"; see: itrigger help\n',
+      ["member query --raw --filter data " .. member] = "--raw and -i print the body as it came: leave out --filter and --output\n",
+    } do
+      local status, _, err = itrigger(words(line))
+      assert.same({ 2, "itrigger: " .. text }, { status, err })
+    end
+  end)
+
+  it("prints members in one order", function()
+    local _, out = itrigger(words("member point_list pageNum=1 pageSize=1 " .. member))
+    assert.equal('{"code":200,"message":"操作成功","total":57,"pageNum":1,"pageSize":1,"pageCount":57,"data":[{"detailReason":"营销活动",'
+      .. '"exchangePoints":"100.0","exchangeTime":"2019-05-16 14:53:23","id":473296}]}\n', out)
   end)
 
   it("prints all rows of a list, one a line", function()
@@ -352,11 +380,105 @@ describe("the command itrigger", function()
     assert.truthy(files > 5)
   end)
 
-  it("completes in bash and zsh", function()
-    local _, out = itrigger({ "completion", "bash" })
-    assert.truthy(out:find("complete -F", 1, true) and out:find("member", 1, true))
-    _, out = itrigger({ "completion", "zsh" })
-    assert.truthy(out:find("#compdef itrigger", 1, true))
+  describe("completion", function()
+    -- What a shell lists for a line: the candidates without their descriptions.
+    local function candidates(...)
+      local _, out = itrigger({ "__complete", "--", ... })
+      local list = {}
+      for text in out:gmatch("([^\t\n]+)[^\n]*\n") do
+        list[#list + 1] = text
+      end
+      return list
+    end
+
+    it("knows commands, endpoints, their parameters and values, options, profiles and paths", function()
+      assert.same({ "member" }, candidates("me"))
+      assert.same({ "point", "point_list", "point_modify" }, candidates("member", "point"))
+      assert.same({ "mobile=", "storeNo=" }, candidates("member", "query", ""))
+      assert.same({ "storeNo=" }, candidates("--timeout", "3", "member.query", "mobile=1", ""))
+      assert.same({ "channel=wechat" }, candidates("member", "register", "channel=w"))
+      assert.same({ "operation=add", "operation=sub" }, candidates("member", "point_modify", "operation="))
+      assert.same({ "FILES" }, candidates("member", "register", "address=@x"))
+      assert.same({ "FILES" }, candidates("post", "/x", "@"))
+      assert.same({ "FILES" }, candidates("batch", ""))
+      assert.same({ "FILES" }, candidates("batch", "x", "--failed", ""))
+      assert.same({ "order.trades" }, candidates("batch", "x", "--to", "order.t"))
+      assert.same({ "member.point_list", "coupons.list" }, candidates("pages", ""))
+      assert.same({ "pageNum=", "pageSize=" }, candidates("pages", "member.point_list", "page"))
+      assert.same({ face.api .. "/member/modify" }, candidates("post", face.api .. "/member/mo"))
+      assert.same({ "mobile=", "storeNo=" }, candidates("get", path, ""))
+      assert.same({ "json", "table", "text" }, candidates("member", "query", "--output", ""))
+      assert.same({ "--profile" }, candidates("doctor", "--p"))
+      assert.same({ "bash", "zsh", "fish" }, candidates("completion", ""))
+      assert.same({ "query" }, candidates("help", "member", "q"))
+      assert.same({ "member.query" }, candidates("describe", "member.q"))
+      assert.same({}, candidates("nonsense", ""))
+      os.execute("mkdir " .. directory .. "/itrigger && touch " .. directory .. "/itrigger/shop.conf " .. directory .. "/itrigger/s.secret")
+      assert.same({ "shop" }, candidates("--profile", ""))
+    end)
+
+    it("describes candidates in the user's language", function()
+      environment.LC_ALL = "zh_CN.UTF-8"
+      local _, out = itrigger({ "__complete", "--", "member", "query", "m" })
+      assert.equal("mobile=\t手机号\n", out)
+    end)
+
+    -- The PATH on which `itrigger` is the command of these specs, for a line of the shell.
+    local function on_path()
+      os.execute("mkdir " .. directory .. "/bin")
+      local command = write("bin/itrigger", "#!/bin/sh\nexec $itrigger \"$@\"\n")
+      os.execute("chmod 755 " .. command)
+      return "PATH=" .. directory .. "/bin:$PATH"
+    end
+
+    -- What is typed into an interactive shell, with tabs, and what the commands then printed.
+    local function typed(shell, lines)
+      local input = write("input", table.concat(lines, "\n") .. "\nexit\n")
+      local _, out = sh(("%s TERM=dumb script -qec %s /dev/null <%s"):format(on_path(), quote(shell), input))
+      return out:gsub("\r", "")
+    end
+
+    local function is_installed(command)
+      return os.execute("command -v " .. command .. " >/dev/null") and true
+    end
+
+    local LINES = {
+      "itrigger mem\tque\tmob\t18899888899 sto\t1159374785466208256 --dry\t",
+      "itrigger member register mobile=18899888899 channel=wech\tstor\t7 --dry\t",
+      "itrigger post /x a=@/etc/passw\t --dry\t | cut -c1-12",
+    }
+
+    local function completed(out)
+      assert.truthy(out:find(path .. "?accessToken=***&mobile=18899888899&storeNo=1159374785466208256\n", 1, true), out)
+      local body = out:match('\n({[^\n]*"storeNo"[^\n]*})\n')
+      assert.same({ channel = 2, mobile = "18899888899", storeNo = "7" }, body and cjson.decode(body), out)
+      assert.truthy(out:find('\n{"a":"root:x', 1, true), out)
+    end
+
+    it("works in bash", function()
+      completed(typed("bash --norc --noprofile -i", { 'eval "$(itrigger completion bash)"', unpack(LINES) }))
+    end)
+
+    it("works in zsh", function()
+      if not is_installed("zsh") then
+        pending("zsh is not installed")
+        return
+      end
+      completed(typed("zsh -f -i", { "autoload -U compinit; compinit -D", 'eval "$(itrigger completion zsh)"', unpack(LINES) }))
+    end)
+
+    it("works in fish", function()
+      if not is_installed("fish") then
+        pending("fish is not installed")
+        return
+      end
+      local script = { "itrigger completion fish | source" }
+      for i, line in ipairs { "itrigger member query mo", "itrigger batch x --to order.tr", "itrigger post /x a=@/etc/passw" } do
+        script[i + 1] = "complete -C " .. quote(line)
+      end
+      local _, out = sh(on_path() .. " fish --no-config " .. write("script.fish", table.concat(script, "\n")))
+      assert.truthy(out:find("^mobile=\tMobile number\norder.trades\t[^\n]*\na=@/etc/passwd\n"), out)
+    end)
   end)
 
   describe("batch", function()

@@ -2,6 +2,7 @@
 -- 3 network or timeout, 4 token or quota, 130 interrupted.
 
 local arguments = require "itrigger.cli.arguments"
+local complete = require "itrigger.cli.complete"
 local core = require "itrigger.core"
 local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
@@ -18,6 +19,7 @@ local cli = {}
 local STATUS = {
   usage = 2, config = 2, network = 3, timeout = 3, tls = 3, http = 3, decode = 3, api = 1, token = 4, quota = 4, store = 4,
 }
+local TAKES_VALUE = { ["--timeout"] = true, ["--profile"] = true } -- of the options that may precede the command
 local SECRETS = { app_secret = true, token_store_key = true }
 
 local shell_word = shell.word
@@ -199,7 +201,9 @@ local function perform(args, call)
   local client = open(args)
   local opts = call.check and endpoint.opts(call.check, call.opts) or call.opts
   local raw = args.raw or args.include
-  if raw then
+  if raw and (args.filter or args.output) then
+    stop(2, "--raw and -i print the body as it came: leave out --filter and --output")
+  elseif raw then
     local copy = { raw = true }
     for name, value in pairs(opts or {}) do
       copy[name] = value
@@ -387,38 +391,46 @@ function commands.stats(args)
 end
 
 function commands.endpoints(args)
-  local word, language = (args.word or ""):lower(), terminal.language()
+  local word, language, found = (args.word or ""):lower(), terminal.language(), false
   for _, name in ipairs(endpoint.names) do
     local entry = endpoint.documented[name].entry
     local text = entry[language] or entry.en
     if (name .. " " .. entry.path .. " " .. entry.en .. " " .. entry.zh):lower():find(word, 1, true) then
       put(("%-26s  %-4s  %s\n"):format(name, entry.method, text))
+      found = true
     end
+  end
+  if not found then
+    stop(1, 'no documented endpoint has "%s" in its name, path or description; see: itrigger endpoints', args.word)
   end
   return 0
 end
 
--- Describe a documented endpoint: its parameters, and a line to try.
-local function describe(name)
-  local e, language = find_endpoint(name), terminal.language()
-  local entry, width = e.entry, 0
-  put(("%s  %s %s\n%s\n\n"):format(name, entry.method, entry.path, entry[language] or entry.en))
+-- The parameters of a documented endpoint, and a line to try, for people.
+local function parameters_text(e)
+  local entry, language, width, lines, words = e.entry, terminal.language(), 0, {}, {}
   for _, param in ipairs(entry.params) do
     width = math.max(width, #param[1])
   end
-  local words = {}
   for _, param in ipairs(entry.params) do
     local needed = param.required and (language == "zh" and "必填" or "required") or ""
-    put(("  %-" .. width .. "s  %-8s  %-8s  %s\n"):format(param[1], param.type or "any", needed,
-      param[language] or param.en or ""))
+    lines[#lines + 1] = ("  %-" .. width .. "s  %-8s  %-8s  %s"):format(param[1], param.type or "any", needed,
+      param[language] or param.en or "")
     if param.required and param.example then
       words[#words + 1] = param[1] .. "=" .. shell_word(tostring(param.example)):gsub("^'([%w_.-]+)'$", "%1")
     end
   end
   for _, group in ipairs(entry.either or {}) do
-    put("  ", language == "zh" and "或: " or "either: ", table.concat(group, " + "), "\n")
+    lines[#lines + 1] = (language == "zh" and "  或: " or "  either: ") .. table.concat(group, " + ")
   end
-  put("\n  itrigger ", e.group, " ", e.short, " ", table.concat(words, " "), "\n")
+  lines[#lines + 1] = ("\n  itrigger %s %s %s"):format(e.group, e.short, table.concat(words, " "))
+  return table.concat(lines, "\n")
+end
+
+-- Describe a documented endpoint in the user's language.
+local function describe(name)
+  local e = find_endpoint(name)
+  put(("%s  %s %s\n%s\n\n%s\n"):format(name, e.method, e.path, e.entry[terminal.language()] or e.entry.en, parameters_text(e)))
   return 0
 end
 
@@ -498,8 +510,15 @@ end
 
 -- ---- the parser ----
 
+local function to_number(option)
+  return function(text)
+    local number = tonumber(text)
+    return number, not number and ('%s is "%s"; it must be a number'):format(option, text) or nil
+  end
+end
+
 local function add_common(command)
-  command:option "--timeout":description "Deadline of a call in seconds.":argname "<s>":convert(tonumber)
+  command:option "--timeout":description "Deadline of a call in seconds.":argname "<s>":convert(to_number "--timeout")
   command:flag "-v --verbose":description "One redacted line for each answer on standard error."
   command:option "--profile":description "Options from ~/.config/itrigger/NAME.conf.":argname "<name>"
 end
@@ -519,9 +538,17 @@ local function add_check(command)
   command:flag "--no-check":description "Do not check the parameters."
 end
 
-local function build_parser()
+local EXAMPLES = [[
+Examples:
+   itrigger member query mobile=18899888899 storeNo=1159374785466208256
+   itrigger help member query         what an endpoint takes
+   itrigger endpoints coupon          which endpoints there are
+   itrigger doctor                    why a call fails]]
+
+-- Make the parser of the command line. for_help: with the parameters of the endpoints, which only help shows.
+local function build_parser(for_help)
   local argparse = require "argparse"
-  local parser = argparse("itrigger", "Call the iTrigger OpenAPI from the shell."):add_help_command()
+  local parser = argparse("itrigger", "Call the iTrigger OpenAPI from the shell."):epilog(EXAMPLES)
   parser:command_target "command"
   parser:require_command(false)
   parser:flag "--version":description "Print the version."
@@ -546,6 +573,9 @@ local function build_parser()
     end
     local text = e.entry[terminal.language()] or e.entry.en
     local made = group:command(e.short):summary(text):description(text)
+    if for_help then
+      made:epilog("Parameters:\n" .. parameters_text(e))
+    end
     add_call(made)
     add_check(made)
   end
@@ -556,28 +586,50 @@ local function build_parser()
   local batch = command("batch", "One call for each line of a file of JSON objects.")
   batch:argument "file":description "The file, or - for standard input."
   batch:option "--to":description 'An endpoint, "GET /path" or "POST /path".':count(1)
-  batch:option "--concurrency":description "Calls at once.":convert(tonumber)
+  batch:option "--concurrency":description "Calls in flight.":argname "<n>":convert(to_number "--concurrency")
   batch:option "--failed":description "Lines that did not succeed, with the reason, as JSON.":argname "<file>"
   batch:option "--journal":description "What came of each line (FILE.journal).":argname "<file>"
   batch:flag "--resume":description "Continue: send no line again that succeeded or may have been executed."
   add_check(batch)
+  command("help", "Show help for a command or a documented endpoint."):argument "topic":args "*"
   command("token", "Show which token is in use."):flag "--show":description "Print the token itself."
   command("refresh", "Fetch a new token now."):flag "--show":description "Print the token itself."
   command("stats", "Show what the token is doing."):option "--output":choices { "json", "table", "text" }
   command("doctor", "Check everything that a call needs.")
   command("endpoints", "List the documented endpoints."):argument "word":args "?"
-  local help = command("describe", "Describe a documented endpoint.")
-  help:argument "name":description "group.function"
+  command("describe", "Describe a documented endpoint."):argument "name":description "group.function"
   command("configure", "Ask for the options of a profile and store them.")
   command("sandbox", "Start a local gateway to try things on."):argument "arguments":args "*"
   command("completion", "Print the completion for a shell."):argument "shell":choices { "bash", "zsh", "fish" }
   return parser
 end
 
-function commands.completion(args, parser)
-  local text = args.shell == "bash" and parser:get_bash_complete() or args.shell == "zsh" and parser:get_zsh_complete()
-    or parser:get_fish_complete()
-  put(text)
+function commands.completion(args)
+  put(complete.scripts[args.shell])
+  return 0
+end
+
+-- A command that is the name of an endpoint, such as member.query, as its two words.
+local function split_name(words)
+  local made, i = {}, 1
+  while words[i] and words[i]:find "^%-" do -- options before the command
+    i = i + (TAKES_VALUE[words[i]] and 2 or 1)
+  end
+  for at, word in ipairs(words) do
+    local e = at == i and endpoint.documented[word]
+    made[#made + 1] = e and e.group or word
+    made[#made + 1] = e and e.short or nil
+  end
+  return made
+end
+
+-- A shell asks what may come next: `__complete -- WORD… CURRENT`.
+local function answer_shell(words)
+  local before = {}
+  for i = 3, #words - 1 do
+    before[#before + 1] = words[i]
+  end
+  put(complete.lines(build_parser(), split_name(before), words[#words]))
   return 0
 end
 
@@ -585,22 +637,39 @@ function commands.describe(args)
   return describe(args.name)
 end
 
--- `help member query` describes the endpoint in the user's language.
-local function help_of_endpoint(words)
-  if words[1] == "help" and words[2] and words[3] and endpoint.find(words[2] .. "." .. words[3]) then
-    return words[2] .. "." .. words[3]
+-- The command of this name, or nil.
+local function command_of(parser, name)
+  for _, command in ipairs(parser._commands) do
+    if command._name == name then
+      return command
+    end
   end
 end
 
-local function dispatch(words)
-  local name = help_of_endpoint(words)
-  if name then
-    return describe(name)
+-- `help`, `help batch`; `help member query` describes the endpoint in the user's language.
+function commands.help(args, parser)
+  local topic = args.topic
+  local command = topic[1] and command_of(parser, topic[1])
+  if topic[2] then
+    return describe(table.concat(topic, "."))
+  elseif topic[1] and topic[1]:find(".", 1, true) then
+    return describe(topic[1])
+  elseif topic[1] and not command then
+    stop(2, 'unknown command "%s"; see: itrigger help', topic[1])
   end
-  local parser = build_parser()
+  put((command or parser):get_help(), "\n")
+  return 0
+end
+
+local function dispatch(words)
+  if words[1] == "__complete" and words[2] == "--" then
+    return answer_shell(words)
+  end
+  words = split_name(words)
+  local parser = build_parser(words[#words] == "-h" or words[#words] == "--help")
   local ok, args = parser:pparse(words)
   if not ok then
-    stop(2, "%s; see: itrigger --help", args)
+    stop(2, "%s; see: itrigger help%s", args:gsub("\n", ". "), command_of(parser, words[1]) and " " .. words[1] or "")
   end
   if args.version then
     put("itrigger ", core.version, "\n")

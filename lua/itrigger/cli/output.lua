@@ -37,11 +37,14 @@ local function keys_of(object)
   return keys
 end
 
+-- Members and items on lines of their own, or with indent = nil all in one line, as it came.
 local function write(out, value, indent, colours)
   local kind = type(value)
+  local function put(colour, text)
+    out[#out + 1] = indent and colour .. terminal.safe(text) .. colours.off or text
+  end
   if kind ~= "table" then
-    local colour = kind == "string" and colours.string or kind == "number" and colours.number or colours.word
-    out[#out + 1] = colour .. terminal.safe(scalar(value)) .. colours.off
+    put(kind == "string" and colours.string or kind == "number" and colours.number or colours.word, scalar(value))
     return
   end
   local array = is_array(value)
@@ -50,23 +53,30 @@ local function write(out, value, indent, colours)
     out[#out + 1] = array and "[]" or "{}"
     return
   end
-  local inner = indent .. "  "
-  out[#out + 1] = array and "[\n" or "{\n"
+  local inner = indent and indent .. "  "
+  out[#out + 1] = array and "[" or "{"
   for i, key in ipairs(keys) do
-    out[#out + 1] = inner
+    out[#out + 1] = (i > 1 and "," or "") .. (inner and "\n" .. inner or "")
     if not array then
-      out[#out + 1] = colours.key .. terminal.safe(scalar(key)) .. colours.off .. ": "
+      put(colours.key, scalar(key))
+      out[#out + 1] = inner and ": " or ":"
     end
     write(out, array and value[i] or value[key], inner, colours)
-    out[#out + 1] = i < #keys and ",\n" or "\n"
   end
-  out[#out + 1] = indent .. (array and "]" or "}")
+  out[#out + 1] = (indent and "\n" .. indent or "") .. (array and "]" or "}")
 end
 
 -- JSON with line breaks.
 function output.pretty(value, coloured)
   local out = {}
   write(out, value, "", coloured and COLOURS or NONE)
+  return concat(out)
+end
+
+-- JSON in one line, its members in the order of `pretty`.
+function output.compact(value)
+  local out = {}
+  write(out, value, nil, NONE)
   return concat(out)
 end
 
@@ -180,7 +190,7 @@ function output.format(value, format, picked)
   elseif terminal.is_tty(1) then
     return output.pretty(value, terminal.has_colour(1))
   end
-  return scalar(value)
+  return output.compact(value)
 end
 
 return output

@@ -49,6 +49,15 @@ function profile.exists(name)
   return file ~= nil
 end
 
+-- The names of all profiles.
+function profile.names()
+  local names = {}
+  for file in shell.capture("cd " .. shell.word(profile.directory()) .. " && ls"):gmatch "[^\n]+" do
+    names[#names + 1] = file:match "^([%w_-]+)%.conf$"
+  end
+  return names
+end
+
 -- What is wrong with who may write and read the file of a profile, or nil.
 local function exposure(file, path, options)
   local status = core.file_status(file)
