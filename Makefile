@@ -3,12 +3,12 @@
 #   LUA=5.1|5.2|5.3|5.4|luajit|all   for build, install, env (default 5.4) and test, lint (default all)
 #   V=1            show the commands                WERROR=1   warnings are errors
 #   CFLAGS=, LDFLAGS=, CC=                          added to ours, or in place of cc
-#   PREFIX=, DESTDIR=, INST_LIBDIR=, INST_LUADIR=   where install puts things
+#   PREFIX=, DESTDIR=, INST_LIBDIR=, INST_LUADIR=   where install puts things, and uninstall removes them
 #   LUA_INCDIR=, CURL_INCDIR=, CURL_LIBDIR=, HIREDIS_INCDIR=, HIREDIS_LIBDIR=
 #                  where headers and libraries are, if not where pkg-config says
 #   REDIS=0                                         leave the module itrigger.redis out
 #   DAEMON=0                                        leave itriggerd out
-#   CLI=0                                           leave the command itrigger out of install
+#   CLI=0                                           leave the command itrigger out
 #   LIBCURL_PREFIX=dir                              build with the libcurl of dir, into build/libcurl/NAME/
 #   LIBCURLS="dir ..."                              check-all also runs the C tests with each of these
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
@@ -410,7 +410,7 @@ rock:
 
 # ---- using the tree, installing -------------------------------------------------------------------
 
-.PHONY: env install clean help FORCE
+.PHONY: env install uninstall dist clean help FORCE
 FORCE:
 
 # The command in build/bin is that of the Lua that was built last: make it that of this environment.
@@ -421,28 +421,50 @@ lua_abi = $(if $(filter luajit,$(1)),5.1,$(1))
 INST_LIBDIR ?= $(PREFIX)/lib/lua/$(call lua_abi,$(LUA))
 INST_LUADIR ?= $(PREFIX)/share/lua/$(call lua_abi,$(LUA))
 
-# $(call put,MODE,FILE,TO): installs one file and says where.
+# $(call put,MODE,FILE,TO), $(call take,MODE,FILE,TO): install one file, remove it, and say where.
 put = install -D -m $(1) '$(2)' '$(DESTDIR)$(3)' && printf '  %-7s %s\n' INSTALL '$(DESTDIR)$(3)'
-put_module = $(Q)$(call put,755,$(B)/$(LUA)/itrigger/$(1).so,$(INST_LIBDIR)/itrigger/$(1).so)
+take = if [ -e '$(DESTDIR)$(3)' ] || [ -h '$(DESTDIR)$(3)' ]; then rm -f '$(DESTDIR)$(3)' && printf '  %-7s %s\n' REMOVE '$(DESTDIR)$(3)'; fi
 
+# $(call each_file,put|take): what install puts where, each once.
+module_files = $(call $(1),755,$(B)/$(LUA)/itrigger/$(2).so,$(INST_LIBDIR)/itrigger/$(2).so)
+lua_files = $(foreach f,$(2),$(call $(1),644,$(f),$(INST_LUADIR)/$(f:lua/%=%)) && ):
+command_files = $(call $(1),755,$(command),$(PREFIX)/bin/itrigger) && \
+    $(call $(1),644,docs/man/itrigger.1,$(PREFIX)/share/man/man1/itrigger.1) && $(foreach f,$(sandbox_files), \
+    $(call $(1),$(if $(filter sandbox/run sandbox/certs,$(f)),755,644),$(f),$(PREFIX)/share/itrigger/$(f)) && ):
+daemon_files = $(call $(1),755,$(daemon),$(PREFIX)/bin/itriggerd) && \
+    $(call $(1),644,docs/man/itriggerd.8,$(PREFIX)/share/man/man8/itriggerd.8)
+cli_sources := $(filter lua/itrigger/cli/%,$(lua_sources))
+# What can no longer be built here may still be installed.
+with = $(if $(filter take,$(1)),$(if $(filter 0,$(3)),,yes),$(2))
+define each_file
+	$(Q)$(call module_files,$(1),core)
+	$(if $(call with,$(1),$(has_redis),$(REDIS)),$(Q)$(call module_files,$(1),redis))
+	$(Q)$(call lua_files,$(1),$(filter-out $(cli_sources),$(lua_sources)))
+	$(if $(filter 0,$(CLI)),,$(Q)$(call lua_files,$(1),$(cli_sources)) && $(call command_files,$(1)))
+	$(if $(call with,$(1),$(has_daemon),$(DAEMON)),$(Q)$(call daemon_files,$(1)))
+endef
+
+# uninstall removes what install puts there when it is given the same words, and the folders that are ours alone.
 ifeq ($(LUA),all)
-install:
-	$(Q)for l in $(LUAS); do $(MAKE) --no-print-directory install LUA=$$l || exit 1; done
+install uninstall:
+	$(Q)for l in $(LUAS); do $(MAKE) --no-print-directory $@ LUA=$$l || exit 1; done
 else
 install: build
-	$(call put_module,core)
-	$(if $(has_redis),$(call put_module,redis))
-	$(Q)$(foreach f,$(if $(filter 0,$(CLI)),$(filter-out lua/itrigger/cli/%,$(lua_sources)),$(lua_sources)),$(call put,644,$(f),$(INST_LUADIR)/$(f:lua/%=%)) &&) :
-	$(if $(filter 0,$(CLI)),,$(Q)$(call put,755,$(command),$(PREFIX)/bin/itrigger))
-	$(if $(filter 0,$(CLI)),,$(Q)$(call put,644,docs/man/itrigger.1,$(PREFIX)/share/man/man1/itrigger.1))
-	$(if $(filter 0,$(CLI)),,$(Q)$(foreach f,$(sandbox_files),$(call put,$(if $(filter sandbox/run sandbox/certs,$(f)),755,644),$(f),$(PREFIX)/share/itrigger/$(f)) &&) :)
-	$(if $(has_daemon),$(Q)$(call put,755,$(daemon),$(PREFIX)/bin/itriggerd))
-	$(if $(has_daemon),$(Q)$(call put,644,docs/man/itriggerd.8,$(PREFIX)/share/man/man8/itriggerd.8))
+	$(call each_file,put)
+
+uninstall:
+	$(call each_file,take)
+	$(Q)for dir in '$(DESTDIR)$(INST_LIBDIR)/itrigger' '$(DESTDIR)$(INST_LUADIR)/itrigger' '$(DESTDIR)$(PREFIX)/share/itrigger'; do \
+	    [ ! -d "$$dir" ] || find "$$dir" -depth -type d -empty -delete; done
 endif
 
 # The rock itrigger-redis: this one module.
 install-redis: build-redis
-	$(call put_module,redis)
+	$(Q)$(call module_files,put,redis)
+
+# The tarball of the commit that is checked out, into build/: the same bytes each time.
+dist:
+	@tools/dist
 
 clean:
 	rm -rf build
@@ -450,5 +472,5 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
-	@echo 'Targets: setup build all install env demo sandbox test sim days check-all asan tsan valgrind fuzz'
+	@echo 'Targets: setup build all install uninstall dist env demo sandbox test sim days check-all asan tsan valgrind fuzz'
 	@echo '         lint format bench bench-nginx rock clean'

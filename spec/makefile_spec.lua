@@ -16,6 +16,14 @@ local function has(text, part)
   assert.truthy(text:find(part, 1, true), part .. "\n" .. text:sub(-2000))
 end
 
+local function lines_of(command)
+  local lines = {}
+  for line in shell(command):gmatch("[^\n]+") do
+    lines[#lines + 1] = line
+  end
+  return lines
+end
+
 describe("make", function()
   local itriggerd = shell("pkg-config --atleast-version=0.9.71 libmicrohttpd && pkg-config --exists gnutls && echo yes") == "yes\n"
 
@@ -65,5 +73,104 @@ describe("make", function()
       local installs, says = select(2, line:gsub("install %-D", "")), select(2, line:gsub(" INSTALL ", ""))
       assert.equal(installs, says)
     end
+  end)
+
+  describe("install and uninstall", function()
+    local dir
+
+    before_each(function()
+      dir = shell("mktemp -d"):match("%S+")
+    end)
+
+    after_each(function()
+      shell("rm -rf " .. dir)
+    end)
+
+    -- Nothing is built: the products are empty files.
+    local function run(words)
+      return shell(("env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -o build B=%s/build DESTDIR=%s/root %s; echo \"exit $?\"")
+        :format(dir, dir, words))
+    end
+
+    local function products(lua)
+      shell(("mkdir -p %s/build/%s/itrigger %s/build/bin; touch %s/build/%s/itrigger/core.so %s/build/%s/itrigger/redis.so "
+        .. "%s/build/bin/itrigger %s/build/bin/itriggerd"):format(dir, lua, dir, dir, lua, dir, lua, dir, dir))
+    end
+
+    local function files()
+      return lines_of(("cd %s/root && find . ! -type d | LC_ALL=C sort"):format(dir))
+    end
+
+    it("remove exactly what was installed", function()
+      products "5.4"
+      shell(("mkdir -p %s/root/opt/share/lua/5.4/itrigger %s/root/opt/bin"):format(dir, dir))
+      shell(("touch %s/root/opt/share/lua/5.4/itrigger/of_another.lua %s/root/opt/bin/other"):format(dir, dir))
+      local before = files()
+      local said = run "install LUA=5.4 PREFIX=/opt -o build/bin/itrigger"
+      has(said, "exit 0")
+      local installed = files()
+      assert.is_true(#installed > 60)
+      local _, count = said:gsub("INSTALL ", "")
+      assert.equal(#installed - #before, count)
+      said = run "uninstall LUA=5.4 PREFIX=/opt"
+      has(said, "exit 0")
+      assert.equal(count, select(2, said:gsub("REMOVE ", "")))
+      assert.same(before, files())
+      assert.same({}, lines_of(("find %s/root -empty -path '*itrigger*'"):format(dir) .. " ! -name of_another.lua"))
+    end)
+
+    it("work for every Lua at once", function()
+      for _, lua in ipairs { "5.1", "5.2", "5.3", "5.4", "luajit" } do
+        products(lua)
+      end
+      has(run "install LUA=all PREFIX=/usr", "exit 0")
+      assert.is_true(#files() > 150)
+      has(run "uninstall LUA=all PREFIX=/usr", "exit 0")
+      assert.same({}, files())
+    end)
+
+    it("remove also what can no longer be built, and leave alone what was left out", function()
+      products "5.4"
+      has(run "install LUA=5.4 PREFIX=/usr", "exit 0")
+      local path = dir .. "/root/usr/lib/lua/5.4/itrigger/redis.so"
+      shell("touch " .. path)
+      has(run "uninstall LUA=5.4 PREFIX=/usr REDIS=0", "exit 0")
+      assert.same({ "./usr/lib/lua/5.4/itrigger/redis.so" }, files())
+      shell(("mkdir %s/hiredis; echo '#error none' >%s/hiredis/hiredis.h"):format(dir, dir))
+      has(run("uninstall LUA=5.4 PREFIX=/usr CPPFLAGS=-I" .. dir), "exit 0")
+      assert.same({}, files())
+    end)
+  end)
+
+  describe("dist", function()
+    if shell("git rev-parse --verify HEAD 2>/dev/null") == "" or shell("ls -d .git 2>/dev/null") == "" then
+      pending "this is not a git repository"
+      return
+    end
+
+    it("writes the same bytes for one commit, wherever it is made", function()
+      local dir = shell("mktemp -d"):match("%S+")
+      shell("git clone -q . " .. dir .. "/clone")
+      local here = shell("env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s dist 2>/dev/null"):match("%S+")
+      local there = shell(("cd %s/clone && umask 077 && TZ=Asia/Shanghai LC_ALL=C make -s dist"):format(dir)):match("%S+")
+      assert.truthy(here:find("^build/itrigger%-%d+%.%d+%.%d+%.tar%.gz$"), here)
+      assert.equal(here, there)
+      local sum = shell("sha256sum <" .. here)
+      assert.equal(64, #sum:match("%x+"))
+      assert.equal(sum, shell(("sha256sum <%s/clone/%s"):format(dir, there)))
+      shell("rm -rf " .. dir)
+    end)
+
+    it("has the files of the commit, which know themselves without git", function()
+      local dir = shell("mktemp -d -p build"):match("%S+") -- in a repository, of which it is no part
+      local tarball = shell("env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s dist 2>/dev/null"):match("%S+")
+      shell(("tar -xf %s -C %s --strip-components=1"):format(tarball, dir))
+      assert.is_true(#lines_of "git ls-tree -r --name-only HEAD" > 500)
+      assert.equal("", shell(("git ls-tree -r --name-only HEAD | LC_ALL=C sort >%s.expected; "
+        .. "(cd %s && tools/sources all | LC_ALL=C sort) | diff %s.expected -; rm %s.expected"):format(dir, dir, dir, dir)))
+      has(shell(("cd %s && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -n test-products LUA=5.4"):format(dir)), "core.so")
+      has(shell("cd " .. dir .. " && make dist"), "a tarball is made of a commit")
+      shell("rm -rf " .. dir)
+    end)
   end)
 end)
