@@ -1,5 +1,5 @@
--- Prints what bench/run recorded: medians, ratios, and the figures to keep. Usage: table.lua RESULTS INSTRUCTIONS MEMORY
-local results_file, instructions_file, memory_file = arg[1], arg[2], arg[3]
+-- Prints what bench/run recorded: medians, ratios, and the figures to keep. Usage: table.lua RESULTS INSTRUCTIONS MEMORY RATES
+local results_file, instructions_file, memory_file, rates_file = arg[1], arg[2], arg[3], arg[4]
 
 local function median(values)
   local sorted = {}
@@ -114,3 +114,7 @@ at_most("a 1 MB list: time, of bare transfer + cjson.decode",
   ratio(contender(LARGE, 1, "easy+decode"), contender(LARGE, 1, "sequential")), 1.5)
 local grew = io.open(memory_file):read("a"):match("grew by (%-?%d+) KB")
 at_most("an iterator, after warm-up: resident MB more", tonumber(grew) / 1024, 1)
+for line in io.lines(rates_file) do
+  local rate, where, off = line:match "^rate (%S+) in (.-): .*, (%S+) of it$"
+  at_most(("rate = %s for ten seconds, in %s: off by"):format(rate, where), math.abs(off - 1), 0.05)
+end

@@ -1,4 +1,5 @@
 local cjson = require "cjson"
+local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
@@ -200,6 +201,9 @@ describe("batch", function()
     raises("concurrency", {}, { concurrency = 1.5 })
     raises("concurrency", {}, { concurrency = 1025 })
     raises("on_progress", {}, { on_progress = 1 })
+    for _, rate in ipairs { 0, -1, "10", 0 / 0, 1 / 0 } do
+      raises("rate must be a number of calls a second, from 0.001 to 1000000", {}, { rate = rate })
+    end
     local ok, message = pcall(function()
       client:batch()
     end)
@@ -361,6 +365,27 @@ describe("batch", function()
     end
     assert.is_true(others <= 8, others .. " calls went out meanwhile")
     assert.equal(1, client:stats().repeated)
+  end)
+
+  it("is never faster than its rate, repeats included", function()
+    assert(client:get(query, face.member))
+    sb:fault { kind = "too_many", path = "api", retry_after = 0, times = 2 }
+    local from, n = core.now(), 0
+    for result in client:batch(queries(4), { concurrency = 4, rate = 20 }) do
+      assert.is_nil(result.error, tostring(result.error))
+      n = n + 1
+    end
+    assert.equal(4, n)
+    assert.equal(6, sb:state().calls[query] - 1)
+    assert.is_true(core.now() - from > 5 * 0.05 - 0.002, "took " .. core.now() - from)
+  end)
+
+  it("has a rate of its own, which calls beside it do not have", function()
+    local slow = client:batch(queries(2), { rate = 0.001 })
+    assert.is_nil(slow().error)
+    assert.equal(20, #client:all(queries(20)))
+    assert.same({}, slow:close()) -- the second one did not begin
+    assert.equal(21, sb:state().calls[query])
   end)
 
   it("sends over one connection where HTTP/2 allows it", function()

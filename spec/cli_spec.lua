@@ -625,7 +625,7 @@ describe("the command itrigger", function()
 
     it("leaves no journal when nothing was begun, and spares its own files", function()
       local file = write("orders.jsonl", trade(1))
-      for _, line in ipairs { "--concurrency 0", "--failed " .. file, "--failed " .. directory .. "/x/y",
+      for _, line in ipairs { "--concurrency 0", "--rate 0", "--failed " .. file, "--failed " .. directory .. "/x/y",
         "--failed " .. file .. ".journal", "--journal /dev/full" } do
         assert.equal(2, (itrigger(words("batch " .. file .. " --to order.trades " .. line))))
         assert.equal(trade(1), read(file))

@@ -263,6 +263,28 @@ describe("luv", function()
     assert.equal(2, n)
   end)
 
+  it("paces a batch, and goes on meanwhile", function()
+    local core = require "itrigger.core"
+    local ticks, n, took = 0, 0, nil
+    local timer = uv.new_timer()
+    run(function()
+      timer:start(1, 1, function()
+        ticks = ticks + 1
+      end)
+      spawn(function()
+        local from = core.now()
+        for result in client:batch(requests(4), { rate = 20 }) do
+          n = n + (result.response and 1 or 0)
+        end
+        took = core.now() - from
+        timer:close()
+      end)
+    end)
+    assert.equal(4, n)
+    assert.is_true(took > 3 * 0.05 - 0.002, "took " .. took)
+    assert.is_true(ticks > 10)
+  end)
+
   it("is blocked by a call where nothing can yield, and the coroutine stays the program's", function()
     assert(client:token())
     local answer, resumed

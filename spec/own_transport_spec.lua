@@ -1,4 +1,5 @@
 -- The option transport = { send, sleep }: the program's own function carries API calls.
+local core = require "itrigger.core"
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
@@ -267,6 +268,15 @@ describe("a transport of the program's own", function()
       assert(results[i].response, tostring(results[i].error))
       assert.truthy(seen[i].url:find("n=" .. i, 1, true))
     end
+  end)
+
+  it("paces a batch by its sleep", function()
+    new(by_curl)
+    local from = core.now()
+    for result in client:batch({ { "GET", face.echo_get }, { "GET", face.echo_get }, { "GET", face.echo_get } }, { rate = 10 }) do
+      assert(result.response, tostring(result.error))
+    end
+    assert.is_true(core.now() - from > 0.198)
   end)
 
   it("gives the token by its sleep", function()

@@ -144,6 +144,7 @@
 
 ---@class itrigger.BatchOpts : itrigger.CallOpts
 ---@field concurrency? integer calls in flight
+---@field rate? number calls a second, at most: from 0.001 to 1000000
 ---@field on_progress? fun(done: integer, total?: integer)
 
 ---@class itrigger.PagesOpts : itrigger.CallOpts

@@ -402,7 +402,8 @@ local function carry_on(party, seconds)
       core_answer(group, answer, why ~= nil and tostring(why) or nil)
       pause = PAUSE_S
     else
-      transport.sleep(response and min(response, pause) or pause)
+      local left = late and max(late - transport.now(), 0) or pause
+      transport.sleep(min(response or pause, pause, left))
       pause = min(pause * 2, LONGEST_PAUSE_S)
     end
   end

@@ -12,7 +12,7 @@ local core = require "itrigger.core"
 local requests = require "itrigger.requests"
 
 local error, next, pairs, setmetatable, tostring, type = error, next, pairs, setmetatable, tostring, type
-local core_left, core_slow, core_start = core.left, core.slow, core.start
+local core_left, core_pace, core_slow, core_start = core.left, core.pace, core.slow, core.start
 local pull, pulled, take = async.pull, async.pulled, async.take
 local is_callable = check.is_callable
 
@@ -119,7 +119,7 @@ function methods:close()
   return left
 end
 
--- Return how long the next request must wait because the gateway said so; nil: it need not, or none can start.
+-- Return how long the next request must wait because the gateway or opts.rate said so; nil: it need not, or none can start.
 local function pause(self, group)
   if not self.ended and core_left(group) < self.concurrency then
     local seconds = core_slow(group)
@@ -142,6 +142,9 @@ function methods:next()
     if party == nil then
       party = calls.begin(self)
       self.concurrency = party.transport and 1 or self.wanted or party.concurrency
+      if self.rate then
+        core_pace(party.group, self.rate)
+      end
     end
     local group = party.group
     local slot, err = fill(self, party)
@@ -153,7 +156,7 @@ function methods:next()
     end
     local seconds, response, elapsed = pause(self, group), nil, nil
     local result = blank()
-    if seconds or core_left(group) > 0 or party.follows then -- or the gateway's pause ended just now: nothing would wake us
+    if seconds or core_left(group) > 0 or party.follows then -- or the pause ended just now: nothing would wake us
       slot, response, err, elapsed = take(party, seconds)
     end
     if slot then
@@ -177,6 +180,7 @@ local function make(client, given, opts)
     pull = requests.each(given),
     total = not is_callable(given) and #given or nil,
     wanted = opts and opts.concurrency,
+    rate = opts and opts.rate,
     on_progress = opts and opts.on_progress,
     opts = requests.shared_opts(opts),
     slots = 0,

@@ -51,7 +51,7 @@ end
 
 -- Make many calls side by side: `for result in client:batch(requests, opts) do`. requests: an array or an
 -- iterator function of { "GET" or "POST", path, params or body, tag =, and options of a call }; opts:
--- concurrency, on_progress, and options that all calls have. result: index, tag, response, error,
+-- concurrency, rate, on_progress, and options that all calls have. result: index, tag, response, error,
 -- elapsed (s), in the order in which calls end.
 function methods:batch(given, opts)
   if getmetatable(self) ~= CLIENT then

@@ -10,8 +10,9 @@ local next, pairs, type = next, pairs, type
 local endpoint_of = groups.endpoint_of
 local is_callable, is_post_method = check.is_callable, check.is_post
 
-local OWN_OPTS = { concurrency = true, on_progress = true }
+local OWN_OPTS = { concurrency = true, on_progress = true, rate = true }
 local MOST = 1024 -- calls at once, as of the option concurrency
+local LEAST_RATE, MOST_RATE = 0.001, 1e6 -- calls a second
 
 local requests = {}
 
@@ -31,6 +32,11 @@ function requests.each(given)
   end
 end
 
+-- Return whether the value can be so many calls a second.
+function requests.is_rate(value)
+  return type(value) == "number" and value >= LEAST_RATE and value <= MOST_RATE
+end
+
 -- Raise what is wrong with the arguments of the function `name`.
 function requests.check(name, given, opts)
   if type(given) ~= "table" and not is_callable(given) then
@@ -40,6 +46,9 @@ function requests.check(name, given, opts)
   opts = opts or {}
   if opts.concurrency ~= nil and not check.is_integer(opts.concurrency, 1, MOST) then
     check.fail("bad argument 'opts' to '%s' (concurrency must be an integer from 1 to %d)", name, MOST)
+  elseif opts.rate ~= nil and not requests.is_rate(opts.rate) then
+    check.fail("bad argument 'opts' to '%s' (rate must be a number of calls a second, from %g to %.0f)", name, LEAST_RATE,
+      MOST_RATE)
   elseif opts.on_progress ~= nil and not is_callable(opts.on_progress) then
     check.wrong_type(name, "opts.on_progress", "function", opts.on_progress)
   end

@@ -343,12 +343,20 @@ static int l_take(lua_State *L)
 static int l_slow(lua_State *L)
 {
     struct itr_lua_group *g = itr_lua_group_check(L, 1);
-    int64_t ms = 0;
+    int64_t ms = is_open(g) ? itr_client_pause_ms(g->client, &g->group) : 0;
 
-    if (g->group.slow_until_mono_ms != 0)
-        ms = g->group.slow_until_mono_ms - itr_clock_mono_ms(itr_clock_system());
-    lua_pushnumber(L, ms > 0 ? (lua_Number)ms / 1000 : 0);
+    lua_pushnumber(L, (lua_Number)ms / 1000);
     return 1;
+}
+
+static int l_pace(lua_State *L)
+{
+    struct itr_lua_group *g = itr_lua_group_check(L, 1);
+    lua_Number per_second = luaL_checknumber(L, 2);
+
+    luaL_argcheck(L, per_second > 0, 2, "must be above 0");
+    itr_pace_init(&g->group.pace, per_second);
+    return 0;
 }
 
 static int l_left(lua_State *L)
@@ -428,10 +436,10 @@ static int l_ready(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {{"group", l_group},   {"start", l_start}, {"take", l_take},
-                                     {"look", l_look},     {"slow", l_slow},   {"left", l_left},
-                                     {"cancel", l_cancel}, {"pump", l_pump},   {"ready", l_ready},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {{"group", l_group}, {"start", l_start},   {"take", l_take},
+                                     {"look", l_look},   {"pace", l_pace},     {"slow", l_slow},
+                                     {"left", l_left},   {"cancel", l_cancel}, {"pump", l_pump},
+                                     {"ready", l_ready}, {NULL, NULL}};
 
 static int l_gc(lua_State *L)
 {

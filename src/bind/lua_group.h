@@ -28,18 +28,25 @@ struct itr_lua_group {
 struct itr_lua_group *itr_lua_group_check(lua_State *L, int i);
 
 /* Add to the table on top; once, when the module is opened:
- *   group(client, id, side)  -> group, concurrency | nil, err. side: nil or false, a script's;
- *                               true, an event loop's; a string, the program's own transport's
+ *
+ *   group(client, id, side) -> group, concurrency | nil, err
+ *       side: nil or false, a script's; true, an event loop's; a string, the program's own
+ *       transport's
+ *   pace(group, per_second): so many requests start in a second at most; before the first start
  *   start(group, slot, is_post, path, params, opts) -> true | nil, err
- *   take(group, seconds)     -> slot, response, err, elapsed: waits until a call is completed.
- *                               Nothing when none is left, or (seconds, not nil) after that time;
- *                               false, nil, err: the group is over or its client closed. elapsed: s
- * from start to end of the whole call look(group)              -> the same at once, or nil,
- * seconds: look again by then (nil: whenever the notifier rings), or false, nil, err left(group) ->
- * how many calls were started and not taken slow(group)              -> seconds for which the
- * gateway wants no new calls of this group cancel(group)            -> an array of slots: the calls
- * that may have been executed and were not taken. The group is over then pump(client),
- * ready(client) -> id | nothing: itr_client_pump, itr_client_ready of the loop's side */
+ *   take(group, seconds) -> slot, response, err, elapsed
+ *       Waits until a call is completed. Nothing when none is left, or (seconds, not nil) after
+ *       that time; false, nil, err: the group is over or its client closed. elapsed: seconds from
+ *       start to end of the whole call
+ *   look(group) -> the same at once
+ *       Or nil, seconds: look again by then (nil: whenever the notifier rings)
+ *   left(group) -> how many calls were started and not taken
+ *   slow(group) -> for how many seconds no new call of this group should start
+ *   cancel(group) -> an array of slots: the calls that may have been executed and were not taken
+ *       The group is over then
+ *   pump(client), ready(client) -> id | nothing
+ *       itr_client_pump, itr_client_ready of the loop's side
+ */
 void itr_lua_group_open(lua_State *L);
 
 #endif

@@ -256,12 +256,12 @@ local function is_interrupt(wrong)
 end
 
 -- Make the calls. Returns true | false, what ended the run early.
-local function work(self, client, concurrency)
+local function work(self, client, opts)
   local running
   local ok, wrong = pcall(function()
     running = client:batch(function()
       return self:pull()
-    end, { concurrency = concurrency })
+    end, opts)
     for result in running do
       local number = result.tag
       self:tell(number, self.in_flight[number], word_of(result), result.error and tostring(result.error))
@@ -279,7 +279,7 @@ local function work(self, client, concurrency)
 end
 
 -- Run a batch. o: client, input (path or "-"), request(params) → a request of client:batch, name (what is called, where
--- and as whom: a journal belongs to that), concurrency, failed (path or nil), resume, journal (path or nil). Returns
+-- and as whom: a journal belongs to that), concurrency, rate, failed (path or nil), resume, journal (path or nil). Returns
 -- counts | nil, what is wrong. Raises what ends it early, after everything was noted.
 function batch.run(o)
   local files, err = open_files(o)
@@ -294,7 +294,7 @@ function batch.run(o)
     number = 0,
     in_flight = {}, -- number of a line → its text
   }, metatable)
-  local ok, wrong = work(self, o.client, o.concurrency)
+  local ok, wrong = work(self, o.client, { concurrency = o.concurrency, rate = o.rate })
   show(true)
   if files.failed then
     files.failed:close()

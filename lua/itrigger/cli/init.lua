@@ -343,8 +343,8 @@ function commands.batch(args)
   local _, values = describe_settings(args)
   local counts, err = require("itrigger.cli.batch").run {
     client = client, input = args.file,
-    name = ("%s at %s as %s"):format(args.to, values.gateway, values.app_id), concurrency = args.concurrency, failed = args.failed,
-    resume = args.resume, journal = args.journal,
+    name = ("%s at %s as %s"):format(args.to, values.gateway, values.app_id), concurrency = args.concurrency, rate = args.rate,
+    failed = args.failed, resume = args.resume, journal = args.journal,
     request = function(params)
       if handle then
         return { handle, params, check = check_of(args) }
@@ -587,6 +587,7 @@ local function build_parser(for_help)
   batch:argument "file":description "The file, or - for standard input."
   batch:option "--to":description 'An endpoint, "GET /path" or "POST /path".':count(1)
   batch:option "--concurrency":description "Calls in flight.":argname "<n>":convert(to_number "--concurrency")
+  batch:option "--rate":description "Calls a second, at most.":argname "<n>":convert(to_number "--rate")
   batch:option "--failed":description "Lines that did not succeed, with the reason, as JSON.":argname "<file>"
   batch:option "--journal":description "What came of each line (FILE.journal).":argname "<file>"
   batch:flag "--resume":description "Continue: send no line again that succeeded or may have been executed."

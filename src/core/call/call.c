@@ -261,6 +261,12 @@ static int64_t backoff_ms(const struct itr_call *c, uint64_t random)
     return ms / 2 + (int64_t)(random % (uint64_t)(ms / 2 + 1));
 }
 
+void itr_call_postpone(struct itr_call *c, int64_t until_mono_ms)
+{
+    c->wait_until_mono_ms = until_mono_ms;
+    c->step = ITR_CALL_WAIT;
+}
+
 void itr_call_waited(struct itr_call *c)
 {
     c->step = ITR_CALL_SEND;

@@ -38,7 +38,7 @@ enum itr_call_step {
     ITR_CALL_IDLE,  /* arguments are being put in */
     ITR_CALL_TOKEN, /* needs a token */
     ITR_CALL_SEND,  /* a request is to be sent, or in flight */
-    ITR_CALL_WAIT,  /* waits before a repeat */
+    ITR_CALL_WAIT,  /* waits before a repeat, or for its turn (pace.h) */
     ITR_CALL_DONE,  /* succeeded */
     ITR_CALL_FAILED /* failed */
 };
@@ -109,6 +109,8 @@ void itr_call_request(struct itr_call *c, int64_t now_mono_ms);
 void itr_call_answered(struct itr_call *c, int64_t now_mono_ms, uint64_t random);
 /* Return for how long an answer with HTTP 429 wants no more requests, at least 0. */
 int64_t itr_call_slow_down_ms(const struct itr_call *c);
+/* Have the request wait for its turn: SEND -> WAIT. */
+void itr_call_postpone(struct itr_call *c, int64_t until_mono_ms);
 /* End the wait: WAIT -> SEND. */
 void itr_call_waited(struct itr_call *c);
 /* Fail for the deadline: TOKEN, WAIT -> FAILED, kind ITR_TIMEOUT. */

@@ -244,6 +244,11 @@ static void send(struct itr_client *c, struct itr_call *call, int64_t now)
 {
     struct itr_error e;
 
+    if (now < call->deadline_mono_ms && !itr_pace_take(&call->group->pace, now)) {
+        itr_call_postpone(call, itr_pace_turn_mono_ms(&call->group->pace, now, 0));
+        announce(c, call->group); /* it waits for something else now */
+        return;
+    }
     itr_call_request(call, now);
     if (call->step != ITR_CALL_SEND)
         return;
@@ -480,6 +485,33 @@ struct itr_call *itr_client_look(struct itr_client *c, struct itr_call_group *g,
         itr_client_pump(c);
     *wait_ms = ms_until(nearest(c, g), now_mono_ms(c));
     return take(g);
+}
+
+/* How many of the group's calls want the next turn, or will when their token is there. */
+static size_t count_waiting(const struct itr_client *c, const struct itr_call_group *g, int64_t now)
+{
+    int64_t turn = itr_max64(now, itr_pace_turn_mono_ms(&g->pace, now, 0));
+    const struct itr_call *call;
+    size_t n = 0;
+
+    for (call = first_call(&c->todo); call != NULL; call = next_call(&c->todo, call))
+        if (call->group == g && (call->step != ITR_CALL_WAIT || call->wait_until_mono_ms <= turn))
+            n++;
+    return n;
+}
+
+int64_t itr_client_pause_ms(const struct itr_client *c, const struct itr_call_group *g)
+{
+    int64_t at = g->slow_until_mono_ms, now, turn;
+
+    if (at == 0 && !itr_pace_is_set(&g->pace))
+        return 0;
+    now = now_mono_ms(c);
+    if (itr_pace_is_set(&g->pace)) {
+        turn = itr_pace_turn_mono_ms(&g->pace, now, count_waiting(c, g, now));
+        at = itr_max64(at, turn);
+    }
+    return itr_max64(at - now, 0);
 }
 
 void itr_client_put_back(struct itr_client *c, struct itr_call_group *g, struct itr_call *call)

@@ -11,9 +11,11 @@
 #include <stdint.h>
 
 #include "core/base/list.h"
+#include "core/call/pace.h"
 
 struct itr_call_group {
-    void *owner; /* the party's */
+    void *owner;          /* the party's */
+    struct itr_pace pace; /* the party's, set before its first call: of all requests, repeats too */
 
     /* The client's from here. */
     struct itr_list
