@@ -1,6 +1,7 @@
 # What can be made: `make help`. Everything that is built goes below build/.
 #
-#   LUA=5.1|5.2|5.3|5.4|luajit|all   for build, install, env (default 5.4) and test, lint (default all)
+#   LUA=5.1|5.2|5.3|5.4|5.5|luajit|all   for build, install, env (default 5.4) and test, lint (default all)
+#   LUA_PREFIX=dir   a Lua that was installed with INSTALL_TOP=dir: build (by default) and test that one too
 #   V=1            show the commands                WERROR=1   warnings are errors
 #   CFLAGS=, LDFLAGS=, CC=                          added to ours, or in place of cc
 #   PREFIX=, DESTDIR=, INST_LIBDIR=, INST_LUADIR=   where install puts things, and uninstall removes them
@@ -19,14 +20,27 @@
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
-LUAS := 5.1 5.2 5.3 5.4 luajit
+LUAS := 5.1 5.2 5.3 5.4 5.5 luajit
+
+# $(call lua_of,DIR): which Lua has its headers in DIR.
+hash := \#
+lua_of = $(if $(wildcard $(1)/luajit.h),luajit,$(shell number=$$(printf '%s\n' '$(hash)include <lua.h>' \
+    LUA_VERSION_NUM | $(CC) -E -I'$(1)' -x c - | tail -n 1) && echo 5.$$(( $$number % 100 ))))
 
 # LuaRocks says which Lua it builds for by the place of its headers only.
-hash := \#
 ifneq ($(LUA_INCDIR),)
-lua_of_headers := $(if $(wildcard $(LUA_INCDIR)/luajit.h),luajit,$(shell number=$$(printf '%s\n' '$(hash)include <lua.h>' \
-    LUA_VERSION_NUM | $(CC) -E -I'$(LUA_INCDIR)' -x c - | tail -n 1) && echo 5.$$(( $$number % 100 ))))
-LUA ?= $(lua_of_headers)
+LUA ?= $(call lua_of,$(LUA_INCDIR))
+endif
+
+# The scripts in tools look for its interpreter too.
+ifneq ($(LUA_PREFIX),)
+override LUA_PREFIX := $(abspath $(LUA_PREFIX))
+export LUA_PREFIX
+ifeq ($(and $(wildcard $(LUA_PREFIX)/bin/lua),$(wildcard $(LUA_PREFIX)/include/lua.h)),)
+$(error LUA_PREFIX=$(LUA_PREFIX): no bin/lua and include/lua.h there; install Lua with make install INSTALL_TOP=$(LUA_PREFIX))
+endif
+lua_of_prefix := $(call lua_of,$(LUA_PREFIX)/include)
+LUA ?= $(lua_of_prefix)
 endif
 LUA ?= 5.4
 PREFIX ?= /usr/local
@@ -35,8 +49,10 @@ FUZZ_TIME ?= 20
 
 # LUA as the user gave it, or all of them where that is the better default.
 lua_given := $(filter-out file default undefined,$(origin LUA))
-luas_or_default := $(if $(filter all,$(LUA)),$(LUAS),$(LUA))
-luas_or_all := $(if $(lua_given),$(luas_or_default),$(LUAS))
+# No Debian has 5.5 yet: all are those without it, unless it is here.
+luas_all = $(filter-out $(if $(shell tools/luas 5.5),,5.5),$(LUAS))
+luas_or_default = $(if $(filter all,$(LUA)),$(luas_all),$(LUA))
+luas_or_all = $(if $(filter-out all,$(if $(lua_given),$(LUA))),$(LUA),$(LUAS))
 
 ifneq ($(filter-out $(LUAS) all,$(LUA)),)
 $(error LUA=$(LUA): not one of $(LUAS) all)
@@ -164,9 +180,12 @@ $(Q)mkdir -p $(@D)
 $(Q)$(CC) $(1) $(sanitize) $(more_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %/libbind.a,$^) $(filter $(lib),$^) $(2)
 endef
 
+define remember
+$(Q)mkdir -p $(@D)
+$(Q)printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' >$@
+endef
 $(B)/flags: FORCE
-	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' '$(subst ','\'',$(flags_now))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(flags_now))' >$@
+	$(call remember,$(flags_now))
 
 # What the compiler said of headers, the last time.
 -include $(shell find $(B)/obj $(LUAS:%=$(B)/%/obj) -name '*.d' 2>/dev/null)
@@ -182,10 +201,10 @@ redis_objects := $(call objects,$(redis_sources))
 
 # The command itrigger, for the Lua that it was built for.
 command := $(B)/bin/itrigger
-lua_program = $(if $(filter luajit,$(1)),luajit,lua$(1))
+lua_program = $(if $(filter $(lua_of_prefix),$(1)),$(LUA_PREFIX)/bin/lua,/usr/bin/env $(if $(filter luajit,$(1)),luajit,lua$(1)))
 $(command): bin/itrigger FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)sed '1s|.*|#!/usr/bin/env $(call lua_program,$(firstword $(luas_or_default)))|' $< >$@.new && chmod 755 $@.new
+	$(Q)sed '1s|.*|#!$(call lua_program,$(firstword $(luas_or_default)))|' $< >$@.new && chmod 755 $@.new
 	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # $(call left_out,HAS,OPTION,TEXT): a line for what cannot be built here, unless the user left it out.
@@ -198,7 +217,7 @@ endef
 .PHONY: build all build-redis build-daemon install-redis
 build: $(foreach l,$(luas_or_default),$(call modules,$(l))) $(if $(has_daemon),build-daemon) $(if $(filter 0,$(CLI)),,$(command))
 	$(say_left_out)
-all: $(foreach l,$(LUAS),$(call modules,$(l))) $(if $(has_daemon),build-daemon) $(if $(filter 0,$(CLI)),,$(command))
+all: $(foreach l,$(luas_all),$(call modules,$(l))) $(if $(has_daemon),build-daemon) $(if $(filter 0,$(CLI)),,$(command))
 	$(say_left_out)
 build-redis: $(foreach l,$(luas_or_default),$(B)/$(l)/itrigger/redis.so)
 
@@ -210,13 +229,17 @@ $(B)/obj/store/redis_tls.o: more_cflags := $(if $(redis_tls),-DITR_REDIS_TLS)
 $(lib): $(call objects,$(lib_sources))
 	$(call ar)
 
-# Headers of one Lua: LUA_INCDIR when given (LuaRocks does), else what pkg-config says, else Debian's folder.
+# Headers of one Lua: LUA_INCDIR when given (LuaRocks does), LUA_PREFIX, else what pkg-config says, else Debian's folder.
 pc_name = $(if $(filter luajit,$(1)),luajit,lua$(1))
-lua_cflags = $(if $(LUA_INCDIR),-I'$(LUA_INCDIR)',$(or $(call cflags_of,$(call pc_name,$(1))),-I/usr/include/$(patsubst luajit,luajit-2.1,$(call pc_name,$(1)))))
+lua_cflags = $(if $(LUA_INCDIR),-I'$(LUA_INCDIR)',$(or $(if $(filter $(lua_of_prefix),$(1)),-I'$(LUA_PREFIX)/include'),\
+    $(call cflags_of,$(call pc_name,$(1))),-I/usr/include/$(patsubst luajit,luajit-2.1,$(call pc_name,$(1)))))
 
 # Only the binding is compiled once per Lua.
 define lua_rules
-$(B)/$(1)/obj/%.o: src/%.c $(B)/flags
+$(B)/$(1)/headers: FORCE
+	$$(call remember,$$(lua_cflags_$(1)))
+
+$(B)/$(1)/obj/%.o: src/%.c $(B)/flags $(B)/$(1)/headers
 	$$(call cc,$$(lua_cflags_$(1)))
 
 $(call module,$(1)): $(bind_sources:src/%.c=$(B)/$(1)/obj/%.o) $(lib)
@@ -447,7 +470,7 @@ endef
 # uninstall removes what install puts there when it is given the same words, and the folders that are ours alone.
 ifeq ($(LUA),all)
 install uninstall:
-	$(Q)for l in $(LUAS); do $(MAKE) --no-print-directory $@ LUA=$$l || exit 1; done
+	$(Q)for l in $(if $(filter uninstall,$@),$(LUAS),$(luas_all)); do $(MAKE) --no-print-directory $@ LUA=$$l || exit 1; done
 else
 install: build
 	$(call each_file,put)

@@ -12,7 +12,7 @@ description = {
   license = "MIT",
 }
 dependencies = {
-  "lua >= 5.1, < 5.5",
+  "lua >= 5.1, < 5.6",
 }
 -- A `header` here would fail where headers lie in a multiarch folder.
 external_dependencies = {

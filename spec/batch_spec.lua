@@ -236,7 +236,7 @@ describe("batch", function()
     sb:release()
   end)
 
-  it("ends at a break, on Lua 5.4 at once and elsewhere when it is collected", function()
+  it("ends at a break, from Lua 5.4 on at once and elsewhere when it is collected", function()
     assert(client:get(query, face.member))
     local held = one_of(3)
     for result in client:batch(queries(3), { concurrency = 3 }) do -- luacheck: ignore 512

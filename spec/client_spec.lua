@@ -4,6 +4,7 @@ local errors = require "itrigger.errors"
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
+local set_collector = require "spec.support.collector"
 
 local integers = math.type ~= nil
 local luajit = rawget(_G, "jit") ~= nil
@@ -592,14 +593,14 @@ describe("client", function()
       end
     end
     assert(client:token())
-    collectgarbage("setpause", 1)
+    local pause, step = set_collector(1, 200)
     local params = { mobile = face.member.mobile, storeNo = face.member.storeNo }
     for i = 1, 50 do
       garbage()
       params.n = ("x"):rep(i * 100)
       assert.is_string(assert(client:get(query, params)).data.realName)
     end
-    collectgarbage("setpause", 200)
+    set_collector(pause, step)
     collectgarbage()
     assert.is_true(calls > 0)
   end)
@@ -609,6 +610,7 @@ describe("client", function()
     local options = face.options(sb)
     local output, status = face.run([[
       local itrigger = require "itrigger"
+      local set_collector = dofile "spec/support/collector.lua"
       local function garbage(f)
         local metatable = { __gc = f }
         if newproxy then
@@ -627,8 +629,7 @@ describe("client", function()
         collectgarbage("stop")
         garbage(function() client:close() end)
         local opts = { headers = { X = "1" }, raw = i % 2 == 0 }
-        collectgarbage("setpause", 0)
-        collectgarbage("setstepmul", 100000)
+        set_collector(0, 100000)
         collectgarbage("restart")
         local res, err = client:get("]] .. face.echo_get .. [[", params, opts)
         assert(res or tostring(err):find("closed", 1, true), tostring(err))

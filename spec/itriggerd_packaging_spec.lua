@@ -80,8 +80,8 @@ describe("packaging", function()
     local file = assert(io.open("docs/central-server.md", "rb"))
     local document = file:read("*a")
     file:close()
-    for name in pairs(names) do
-      name = name:gsub("_bucket$", ""):gsub("_sum$", ""):gsub("_count$", "")
+    for series in pairs(names) do
+      local name = series:gsub("_bucket$", ""):gsub("_sum$", ""):gsub("_count$", "")
       assert.truthy(document:find("`" .. name .. "[`{]"), name .. " is not in docs/central-server.md")
     end
     for alert in read("prometheus/rules.yml"):gmatch("alert: (%w+)") do

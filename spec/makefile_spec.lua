@@ -60,6 +60,19 @@ describe("make", function()
     end
   end)
 
+  it("builds by default for the Lua of LUA_PREFIX", function()
+    local dir = shell("mktemp -d"):match("%S+")
+    shell(("mkdir %s/bin %s/include; echo '#define LUA_VERSION_NUM 505' >%s/include/lua.h"):format(dir, dir, dir))
+    local unnamed = "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -n V=1 B=build/spec-make LUA_PREFIX=" .. dir .. " build"
+    has(shell(unnamed), "no bin/lua and include/lua.h there")
+    shell(("echo 'echo Lua 5.5' >%s/bin/lua; chmod +x %s/bin/lua"):format(dir, dir))
+    local text = shell(unnamed)
+    has(text, "-I'" .. dir .. "/include'")
+    has(text, "-o build/spec-make/5.5/itrigger/core.so ")
+    has(text, "#!" .. dir .. "/bin/lua")
+    shell("rm -r " .. dir)
+  end)
+
   it("gives an environment the command of its Lua, whichever was built last", function()
     has(make "env LUA=5.3", "#!/usr/bin/env lua5.3")
   end)

@@ -3,8 +3,7 @@
 
 -- The binding under a collector that runs all the time: a value that C forgot to anchor does not live long.
 if os.getenv("BUSTED_GC") == "generational" and not pcall(collectgarbage, "generational") then
-  collectgarbage("setpause", 1)
-  collectgarbage("setstepmul", 1000)
+  dofile "spec/support/collector.lua"(1, 1000)
 end
 
 -- busted unloads after each file what that file loaded, but a Lua state can load luv only once: the second time it finds the

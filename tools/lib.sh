@@ -11,8 +11,17 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# lua_command 5.1|…|luajit: the interpreter's name on this machine, or nothing and failure.
+# in_prefix 5.1|…|luajit: whether that is the Lua in LUA_PREFIX.
+in_prefix() {
+    [ "${LUA_PREFIX-}" ] && [ "$("$LUA_PREFIX/bin/lua" -e 'io.write(_VERSION)' 2>/dev/null)" = "Lua $1" ]
+}
+
+# lua_command 5.1|…|luajit: the interpreter's name on this machine, or nothing and failure. LUA_PREFIX has one of its own.
 lua_command() {
+    if in_prefix "$1"; then
+        printf '%s\n' "$LUA_PREFIX/bin/lua"
+        return
+    fi
     case $1 in
     luajit) set -- luajit ;;
     *) set -- "lua$1" "lua-$1" "lua$(printf '%s' "$1" | tr -d .)" ;;
@@ -29,7 +38,7 @@ lua_command() {
 # lua_missing LUA: why this Lua's specs cannot run here, or nothing.
 lua_missing() {
     if ! command=$(lua_command "$1"); then
-        echo "lua${1#lua} is not installed"
+        echo "lua${1#lua} is not installed$([ "$1" != 5.5 ] || echo ", and no LUA_PREFIX names one")"
     elif ! "$command" -e 'require "busted.core"; require "cjson"' >/dev/null 2>&1; then
         echo "busted or cjson is not installed for $command"
     elif [ ! -e "$2/$1/itrigger/core.so" ]; then

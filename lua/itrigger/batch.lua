@@ -197,7 +197,7 @@ local function make(client, given, opts)
 end
 
 -- client:batch, its arguments checked. Returns what a generic for wants: the batch itself is the
--- iterator, and on Lua 5.4 the value to be closed.
+-- iterator, and from Lua 5.4 on the value to be closed.
 function batch.new(client, given, opts)
   local self = make(client, given, opts)
   return self, nil, nil, self

@@ -1,5 +1,7 @@
 -- Finalizers in the middle of everything: the most aggressive collector, and in each of its cycles a
 -- finalizer of ours runs, wherever Lua allocates just then.
+local set_collector = require "spec.support.collector"
+
 local finalizer = {}
 
 -- Lua 5.1 and LuaJIT finalize userdata only.
@@ -40,11 +42,10 @@ function finalizer.during(n, act, body)
   local pause, step
   local function done(...)
     inside, chains[chain] = false, nil
-    collectgarbage("setpause", pause)
-    collectgarbage("setstepmul", step)
+    set_collector(pause, step)
     return ...
   end
-  pause, step = collectgarbage("setpause", 0), collectgarbage("setstepmul", 1000)
+  pause, step = set_collector(0, 1000)
   chains[chain] = true
   if not alive then
     make(link)

@@ -10,7 +10,7 @@
 -- spec sets it, is how to reach it for control (from another network).
 -- A gateway that was started here ends with `stop`, and at the latest with this process: a guard
 -- (`sandbox/run --guard`) waits for the end of a pipe that only this process holds open.
--- Wants lua-cjson and the curl command. Lua 5.1 to 5.4, LuaJIT.
+-- Wants lua-cjson and the curl command. Lua 5.1 to 5.5, LuaJIT.
 local cjson = require "cjson"
 
 local sandbox = {}

@@ -1,5 +1,5 @@
 /*
- * compat: one face of the Lua C API for 5.1, 5.2, 5.3, 5.4 and LuaJIT.
+ * compat: one face of the Lua C API for 5.1, 5.2, 5.3, 5.4, 5.5 and LuaJIT.
  *
  * Only what this folder uses, under names of ours, so that no version's header is redefined. All
  * functions follow the rules of the Lua function they stand for: which may raise and what they

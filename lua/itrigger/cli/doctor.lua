@@ -101,8 +101,8 @@ local function check_dns(report, host)
     return
   end
   local addresses, seen = {}, {}
-  for address in capture(bounded("getent ahosts " .. quoted(host))):gmatch "[^\n]+" do
-    address = address:match "^%S+"
+  for line in capture(bounded("getent ahosts " .. quoted(host))):gmatch "[^\n]+" do
+    local address = line:match "^%S+"
     if not seen[address] then
       seen[address] = true
       addresses[#addresses + 1] = address
