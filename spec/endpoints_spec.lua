@@ -48,7 +48,9 @@ describe("endpoints", function()
 
   it("are functions of a client, with the result of get and post", function()
     local res = assert(client.member.query(face.member))
-    assert.same(assert(client:get(face.api .. "/member/query", face.member)), res)
+    local same = assert(client:get(face.api .. "/member/query", face.member))
+    same.elapsed = res.elapsed
+    assert.same(same, res)
     local none, err = client.member.query { mobile = "10000000000", storeNo = "1" }
     assert.is_nil(none)
     assert.equal("member_not_found", err.name)

@@ -18,7 +18,7 @@ describe("testing", function()
       ["POST /own"] = { data = { id = "9007199254740993" }, total = 3 },
     }
     local res = assert(client.member.query(member))
-    assert.same({ code = 200, message = "操作成功", data = { realName = "李雷" } }, res)
+    assert.same({ code = 200, message = "操作成功", data = { realName = "李雷" }, elapsed = 0 }, res)
     assert.equal("李雷", assert(client:get("/itrigger-bff/v2/open/api/member/query", member)).data.realName)
     assert.equal(3, assert(client:post("/own", {})).total)
   end)

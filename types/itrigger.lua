@@ -95,6 +95,7 @@
 ---@field method? "GET"|"POST" of the call
 ---@field path? string of the call, as it was given
 ---@field response? itrigger.Envelope the envelope, if one came
+---@field elapsed? number seconds from start to end of the call
 
 ---@class itrigger.Envelope
 ---@field code integer|string a number also when the gateway sent it as a string
@@ -104,13 +105,14 @@
 ---@field pageNum? integer of list endpoints
 ---@field pageSize? integer of list endpoints
 ---@field pageCount? integer of list endpoints
+---@field elapsed? number seconds from start to end of the call
 
 ---What a call with `raw = true` returns.
 ---@class itrigger.Raw
 ---@field status integer HTTP status
 ---@field headers table<string, string> names in lower case; several of one name are joined by `, `
 ---@field body string as it came, with gzip decoded
----@field elapsed number seconds, of this request
+---@field elapsed number seconds from start to end of the call
 
 ---@class itrigger.Event
 ---@field at number seconds since 1970

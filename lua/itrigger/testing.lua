@@ -188,7 +188,7 @@ local function failure(stub, method, path)
   for name, value in pairs(stub) do
     err[name] = value
   end
-  err.method, err.path = method, path
+  err.method, err.path, err.elapsed = method, path, err.elapsed or 0
   err.response = err.response and over_the_wire(err.response)
   return errors.new(err)
 end
@@ -202,6 +202,7 @@ local function success(stub)
   if res == nil then
     check.fail("testing: the answer of a stub cannot be written as JSON: %s", err.message)
   end
+  res.elapsed = res.elapsed or 0
   return res
 end
 

@@ -67,6 +67,23 @@ static void a_call_waits_its_backoff_by_the_clock(void **state)
     assert_int_equal(itr_client_counters(t->c)->repeated, 2);
 }
 
+static void a_call_says_how_long_all_of_it_took(void **state)
+{
+    static const struct fake_answer slow_down = {.http_status = 429, .retry_after_ms = 3000};
+    struct client_driver *t = *state;
+    struct itr_call call;
+
+    client_driver_warm(t);
+    fake_idle_advances(true);
+    fake_answer_next(FAKE_API, slow_down);
+    client_driver_start(t->c, &call);
+    fake_clock_advance(&t->f->clock, 250);
+    assert_ptr_equal(client_driver_next(t->c), &call);
+    assert_int_equal(call.step, ITR_CALL_DONE);
+    assert_int_equal(call.elapsed_us, 3250000);
+    itr_call_clear(&call);
+}
+
 static void a_start_that_fails_is_a_failed_call(void **state)
 {
     struct client_driver *t = *state;
@@ -352,6 +369,7 @@ int main(void)
         with_client_driver(a_token_revoked_under_it_costs_one_fetch_and_one_repeat),
         with_client_driver(at_half_of_its_time_a_call_goes_on_with_the_token_that_is_held),
         with_client_driver(a_call_waits_its_backoff_by_the_clock),
+        with_client_driver(a_call_says_how_long_all_of_it_took),
         with_client_driver(a_start_that_fails_is_a_failed_call),
         with_client_driver(a_start_that_fails_says_that_nothing_was_executed),
         with_client_driver(a_usage_error_comes_out_like_any_other),

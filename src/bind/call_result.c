@@ -54,7 +54,6 @@ static void push_raw(lua_State *L, const struct itr_response *r)
     lua_setfield(L, -2, "headers");
     lua_pushlstring(L, itr_buf_str(&r->body), r->body.len);
     lua_setfield(L, -2, "body");
-    itr_field_number(L, "elapsed", (lua_Number)r->elapsed_us / 1e6);
 }
 
 /* ---- all ---- */
@@ -66,7 +65,8 @@ static int push_failure(lua_State *L, const struct itr_bound_call *b, int path)
     int table;
 
     lua_pushnil(L);
-    itr_error_push_call(L, &call->error, call->error_name, call->post, path);
+    itr_error_push_call(L, &call->error, call->error_name, call->post, path,
+                        itr_call_elapsed_s(call));
     table = lua_gettop(L);
     if (call->envelope.present) {
         itr_json_read(L, &call->envelope.scan, options);
@@ -96,5 +96,7 @@ int itr_call_result_push(lua_State *L, const struct itr_bound_call *b, int path)
         push_raw(L, &call->exchange.response);
     else
         itr_json_read(L, &call->envelope.scan, options);
+    lua_pushnumber(L, itr_call_elapsed_s(call));
+    itr_field_raw(L, lua_gettop(L) - 1, "elapsed");
     return 1;
 }

@@ -43,7 +43,7 @@ int itr_error_return(lua_State *L, const struct itr_error *e)
 }
 
 void itr_error_push_call(lua_State *L, const struct itr_error *e, const char *name, bool post,
-                         int path)
+                         int path, lua_Number elapsed_s)
 {
     int table;
 
@@ -53,4 +53,6 @@ void itr_error_push_call(lua_State *L, const struct itr_error *e, const char *na
     itr_field_raw(L, table, "method");
     lua_pushvalue(L, path);
     itr_field_raw(L, table, "path");
+    lua_pushnumber(L, elapsed_s);
+    itr_field_raw(L, table, "elapsed");
 }

@@ -19,8 +19,9 @@ void itr_error_push(lua_State *L, const struct itr_error *e, const char *name);
 /* Return nil and the error to Lua: `return itr_error_return(L, &e);`. */
 int itr_error_return(lua_State *L, const struct itr_error *e);
 
-/* Push the same with the call's method and path (the string at absolute index path). */
+/* Push the same with the call's method, its path (the string at absolute index path) and how many
+ * seconds it took. */
 void itr_error_push_call(lua_State *L, const struct itr_error *e, const char *name, bool post,
-                         int path);
+                         int path, lua_Number elapsed_s);
 
 #endif

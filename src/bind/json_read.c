@@ -9,7 +9,8 @@
 #include "core/json/number.h"
 #include "core/json/string.h"
 
-#define SHORT_BYTES 512 /* of a string with escapes that needs no buffer */
+#define ENVELOPE_FIELDS 4 /* code, message, data, and elapsed, which the caller adds */
+#define SHORT_BYTES 512   /* of a string with escapes that needs no buffer */
 
 /* The text is known to be right: nothing of it is checked again. */
 struct reader {
@@ -210,6 +211,8 @@ void itr_json_read(lua_State *L, const struct itr_json_scan *scan,
 {
     struct reader r = {.L = L, .keep_nulls = options.keep_nulls};
 
+    if (options.envelope)
+        r.members[0] = ENVELOPE_FIELDS;
     r.at = (const unsigned char *)scan->text;
     r.end = r.at + scan->len;
     luaL_checkstack(L, 6, "decoding JSON");

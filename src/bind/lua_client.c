@@ -292,7 +292,7 @@ static int run_call(lua_State *L)
     }
     e.kind = s;
     lua_pushnil(L);
-    itr_error_push_call(L, &e, NULL, f->post, 2);
+    itr_error_push_call(L, &e, NULL, f->post, 2, 0);
     return 2;
 }
 

@@ -194,7 +194,7 @@ static int l_start(lua_State *L)
     }
     f.error.kind = f.status;
     lua_pushnil(L);
-    itr_error_push_call(L, &f.error, NULL, f.post, 4);
+    itr_error_push_call(L, &f.error, NULL, f.post, 4, 0);
     return 2;
 }
 
@@ -203,11 +203,6 @@ static int l_start(lua_State *L)
 static struct itr_bound_call *bound(struct itr_call *call)
 {
     return ITR_CONTAINER(call, struct itr_bound_call, call);
-}
-
-static lua_Number elapsed_s(const struct itr_call *call)
-{
-    return (lua_Number)(call->ended_mono_ms - call->deadline_mono_ms + call->timeout_ms) / 1000;
 }
 
 /* Protected: gets a completed call and its path, returns slot, response, err, elapsed; or nothing,
@@ -221,7 +216,7 @@ static int run_result(lua_State *L)
     lua_pushinteger(L, b->slot);
     (void)itr_call_result_push(L, b, 2);
     lua_settop(L, 5);
-    lua_pushnumber(L, elapsed_s(&b->call));
+    lua_pushnumber(L, itr_call_elapsed_s(&b->call));
     return 4;
 }
 

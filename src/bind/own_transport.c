@@ -34,7 +34,7 @@ static struct itr_exchange *exchange_of(struct itr_list *node)
 
 static int64_t now_us(void)
 {
-    return itr_clock_mono_ms(itr_clock_system()) * 1000;
+    return itr_clock_mono_us(itr_clock_system());
 }
 
 static struct itr_exchange *of_group(const struct itr_list *list, const struct itr_call_group *g)

@@ -233,6 +233,7 @@ local function perform(args, call)
     local code = type(decoded) == "table" and tonumber(decoded.code)
     return res.status >= 200 and res.status < 300 and code and code >= 200 and code < 300 and 0 or 1
   end
+  res.elapsed = nil -- the gateway's answer, and no more
   local value = res
   if args.filter then
     local found

@@ -41,7 +41,7 @@ void fake_world_changed(void)
 
 /* ---- the clock ---- */
 
-static int64_t mono_ms(void *ctx)
+static int64_t mono_us(void *ctx)
 {
     struct fake_clock *c = ctx;
     int64_t now;
@@ -49,7 +49,7 @@ static int64_t mono_ms(void *ctx)
     fake_world_lock();
     now = c->mono;
     fake_world_unlock();
-    return now;
+    return now * 1000;
 }
 
 static int64_t wall_ms(void *ctx)
@@ -98,14 +98,14 @@ static uint64_t next_random(void *ctx)
 void fake_clock_init(struct fake_clock *c)
 {
     *c = (struct fake_clock){0};
-    c->clock = (struct itr_clock){mono_ms, wall_ms, sleep_ms, next_random, c};
+    c->clock = (struct itr_clock){mono_us, wall_ms, sleep_ms, next_random, c};
     c->mono = 1000000;
     c->wall = INT64_C(1700000000000);
 }
 
 int64_t fake_clock_now(struct fake_clock *c)
 {
-    return mono_ms(c);
+    return mono_us(c) / 1000;
 }
 
 void fake_clock_advance(struct fake_clock *c, int64_t ms)

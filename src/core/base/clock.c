@@ -8,25 +8,25 @@
 /* Goes on while the machine sleeps. */
 #define MONO CLOCK_BOOTTIME
 
-static int64_t read_ms(clockid_t id)
+static int64_t read_us(clockid_t id)
 {
     struct timespec t;
 
     /* Both clocks exist wherever this compiles, and &t is ours: it cannot fail. */
     (void)clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static int64_t system_mono_ms(void *ctx)
+static int64_t system_mono_us(void *ctx)
 {
     (void)ctx;
-    return read_ms(MONO);
+    return read_us(MONO);
 }
 
 static int64_t system_wall_ms(void *ctx)
 {
     (void)ctx;
-    return read_ms(CLOCK_REALTIME);
+    return read_us(CLOCK_REALTIME) / 1000;
 }
 
 /* An absolute end: a signal handler that runs often does not stretch the sleep. */
@@ -56,12 +56,12 @@ static uint64_t system_random(void *ctx)
     /* Eight bytes come whole or not at all; EINTR only while the machine's pool fills at boot. */
     while (getrandom(&bits, sizeof bits, 0) != (ssize_t)sizeof bits)
         if (errno != EINTR) /* a sandbox forbids the call; jitter is all this is for */
-            return (uint64_t)read_ms(CLOCK_REALTIME) * 0x9e3779b97f4a7c15U;
+            return (uint64_t)read_us(CLOCK_REALTIME) * 0x9e3779b97f4a7c15U;
     return bits;
 }
 
 static const struct itr_clock system_clock = {
-    .mono_ms = system_mono_ms,
+    .mono_us = system_mono_us,
     .wall_ms = system_wall_ms,
     .sleep_ms = system_sleep_ms,
     .random = system_random,

@@ -2,8 +2,8 @@
  * clock: the two clocks of the project, injected so that tests own time.
  *
  * mono is CLOCK_BOOTTIME (it counts while the machine sleeps, and never jumps); all times in memory
- * are on it. wall is milliseconds since 1970 UTC; it exists only in the stores' records. Units are
- * milliseconds everywhere. Any thread.
+ * are on it. wall is milliseconds since 1970 UTC; it exists only in the stores' records. Decisions
+ * are made in milliseconds; microseconds only tell how long something took. Any thread.
  */
 #ifndef ITR_CORE_BASE_CLOCK_H
 #define ITR_CORE_BASE_CLOCK_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct itr_clock {
-    int64_t (*mono_ms)(void *ctx);
+    int64_t (*mono_us)(void *ctx);
     int64_t (*wall_ms)(void *ctx);
     void (*sleep_ms)(void *ctx, int64_t ms); /* blocks the calling thread */
     uint64_t (*random)(void *ctx);           /* 64 random bits; need not be secret */
@@ -21,9 +21,14 @@ struct itr_clock {
 /* Return the system's clocks, with getrandom(2). Static memory. */
 const struct itr_clock *itr_clock_system(void);
 
+static inline int64_t itr_clock_mono_us(const struct itr_clock *c)
+{
+    return c->mono_us(c->ctx);
+}
+
 static inline int64_t itr_clock_mono_ms(const struct itr_clock *c)
 {
-    return c->mono_ms(c->ctx);
+    return c->mono_us(c->ctx) / 1000;
 }
 
 static inline int64_t itr_clock_wall_ms(const struct itr_clock *c)

@@ -62,7 +62,6 @@ struct itr_call {
     const struct itr_config *config; /* borrowed from the client */
     int64_t deadline_mono_ms;
     int64_t take_held_mono_ms; /* TOKEN, asked: the token that is held will do from here on */
-    int64_t ended_mono_ms;     /* the driver's: when it was DONE or FAILED */
     int64_t wait_until_mono_ms;
     int repeats;                     /* so far, of the kinds that `retries` bounds */
     bool refused;                    /* the gateway refused a token once */
@@ -82,7 +81,9 @@ struct itr_call {
     struct itr_list node; /* in one list of the client or its group, or in none */
     struct itr_call_group *group;
     struct itr_wait wait;
-    bool asked; /* wait is in use */
+    bool asked;              /* wait is in use */
+    int64_t started_mono_us; /* when the call was started */
+    int64_t elapsed_us;      /* DONE or FAILED: from then until it was */
 };
 
 /* Set up, prepare for the next call (keeping the buffers), give the memory back. Not while the

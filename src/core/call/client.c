@@ -193,10 +193,10 @@ static void stop_asking(struct itr_client *c, struct itr_call *call)
 }
 
 /* It is DONE or FAILED: moves it from its list to its group's. */
-static void complete(struct itr_client *c, struct itr_call *call, int64_t now)
+static void complete(struct itr_client *c, struct itr_call *call)
 {
     itr_list_remove(&call->node);
-    call->ended_mono_ms = now;
+    call->elapsed_us = itr_clock_mono_us(c->clock) - call->started_mono_us;
     c->counters.refused += call->n_refused;
     c->counters.repeated += call->n_repeated;
     call->group->n_pending--;
@@ -280,7 +280,7 @@ static void push(struct itr_client *c, struct itr_call *call, int64_t now)
     if (call->step == ITR_CALL_SEND)
         send(c, call, now);
     if (is_completed(call))
-        complete(c, call, now);
+        complete(c, call);
 }
 
 /* The gateway wants less: of this group, for no longer than a call would wait. */
@@ -323,7 +323,7 @@ static void fail_all(struct itr_client *c, struct itr_list *list, const struct i
     while ((call = first_call(list)) != NULL) {
         stop_asking(c, call);
         itr_call_abort(call, e);
-        complete(c, call, now_mono_ms(c));
+        complete(c, call);
     }
 }
 
@@ -409,12 +409,13 @@ static void add_call(struct itr_client *c, struct itr_call_group *g, struct itr_
 enum itr_status itr_client_start(struct itr_client *c, struct itr_call_group *g,
                                  struct itr_call *call, struct itr_error *e)
 {
-    int64_t now = now_mono_ms(c);
+    int64_t now_us = itr_clock_mono_us(c->clock), now = now_us / 1000;
     enum itr_status s = ensure_transport(c, e);
 
     if (s != ITR_OK)
         return s;
     c->counters.calls++;
+    call->started_mono_us = now_us;
     itr_call_begin(call, now);
     add_call(c, g, call, now);
     return ITR_OK;
