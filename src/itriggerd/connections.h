@@ -20,37 +20,64 @@
 
 #include "core/base/list.h"
 
-#define CONNECTIONS_MAX ((size_t)4096)
 #define CONNECTIONS_SLOTS 4096 /* addresses are counted by hash */
+
+enum connection_state {
+    CONNECTION_ARRIVING, /* accepted; the HTTP library has not begun to serve it */
+    CONNECTION_STRANGER, /* served; it never showed a valid key */
+    CONNECTION_KNOWN,    /* it showed one */
+    CONNECTION_CLOSING,  /* it was shut down here, for another one */
+    CONNECTION_STATES
+};
+
+struct certificate;
 
 struct connection {
     struct itr_list node;
-    int fd; /* borrowed; open while it is in a list */
+    enum connection_state state;
+    int fd; /* borrowed; open except in CONNECTION_ARRIVING, where nobody may touch it */
     atomic_int_fast64_t deadline_mono_ms;
-    unsigned generation; /* of the listener */
-    uint64_t address;    /* its hash */
-    bool known;          /* it showed a valid key; constant once it is true */
-    bool closing;        /* it was shut down here */
+    uint64_t address; /* its hash */
+    bool trusted;     /* over a Unix socket; constant */
+    /* Of the thread that serves it. */
+    bool known;                      /* connections_know was called */
+    struct certificate *certificate; /* a reference; NULL: without TLS */
 };
 
 struct connections {
     pthread_mutex_t lock;
-    /* Oldest first: without a valid key so far, with one, and shut down. */
-    struct itr_list strangers, known, closing;
-    size_t n, max;
+    pthread_cond_t left;                   /* there are fewer now, or no more are to come */
+    struct itr_list in[CONNECTION_STATES]; /* oldest first */
+    size_t open;                           /* all */
+    size_t n, max;                         /* those that are not closing; their limit */
+    bool closed;
     uint64_t seed;
     uint16_t strangers_of[CONNECTIONS_SLOTS]; /* by address */
     uint64_t evicted;
 };
 
+/* Return how many connections the process can have without using up the file descriptors that
+ * fetches, stores and token files need. */
+size_t connections_limit(void);
+
 /* Initialise an empty set. max: the limit on connections at one time. seed: a random number. */
 void connections_init(struct connections *l, size_t max, uint64_t seed);
 void connections_clear(struct connections *l);
 
-/* Add an open connection, whose fd is borrowed until connections_remove. At the limit, shut down
- * another one that never showed a valid key. NULL: no memory. */
-struct connection *connections_add(struct connections *l, int fd, const struct sockaddr *peer,
-                                   unsigned generation, int64_t deadline_mono_ms);
+/* Wait until another connection may be accepted. At the limit that is so, too, as long as those
+ * that were shut down for others go. False: connections_close was called. */
+bool connections_await_room(struct connections *l);
+/* End all waits for room, now and later. */
+void connections_close(struct connections *l);
+
+/* Add a connection that was accepted. At the limit, shut down another one that never showed a valid
+ * key. False: no memory. */
+bool connections_arrive(struct connections *l, int fd, const struct sockaddr *peer, bool trusted);
+/* Remove a connection that arrived and was closed before it was served. */
+void connections_lose(struct connections *l, int fd);
+/* Return the connection that arrived with this fd, which stays open until connections_remove. NULL:
+ * there is none. */
+struct connection *connections_begin(struct connections *l, int fd, int64_t deadline_mono_ms);
 /* Mark the connection as one that showed a valid key. */
 void connections_know(struct connections *l, struct connection *c);
 /* Remove and free the connection, before its fd is closed. NULL is allowed. */

@@ -2,14 +2,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/hex.h"
 #include "core/os/thread.h"
 #include "itriggerd/http_server.h"
 #include "itriggerd/log.h"
@@ -31,87 +29,31 @@ static void nap(int64_t ms)
 
 /* ---- TLS ---- */
 
-static void digest_tls(const struct tls_files *t, char out[65])
+static void warn_certificate(const struct certificate *c)
 {
-    unsigned char digest[ITR_SHA256_LEN];
-    struct itr_sha256 h;
+    int64_t left_s = c->end_wall_s - itr_clock_wall_ms(itr_clock_system()) / 1000;
 
-    itr_sha256_init(&h);
-    itr_sha256_update(&h, itr_buf_str(&t->cert), t->cert.len);
-    itr_sha256_update(&h, itr_buf_str(&t->key), t->key.len);
-    itr_sha256_final(&h, digest);
-    itr_hex_write(digest, sizeof digest, out);
-}
-
-static void warn_certificate(int64_t end_wall_s)
-{
-    int64_t left_s = end_wall_s - itr_clock_wall_ms(itr_clock_system()) / 1000;
-
-    if (end_wall_s != 0 && left_s <= 0)
+    if (c->end_wall_s != 0 && left_s <= 0)
         log_error("tls", NULL,
                   "the certificate in tls_cert has expired %" PRId64
                   " day(s) ago; clients will refuse it",
                   -left_s / DAY_S);
-    else if (end_wall_s != 0 && left_s < CERT_WARN_S)
+    else if (c->end_wall_s != 0 && left_s < CERT_WARN_S)
         log_warning("tls", NULL, "the certificate in tls_cert expires in %" PRId64 " day(s)",
                     left_s / DAY_S);
 }
 
-/* Without a socket: the library looks at both, and that they belong together. */
-static enum itr_status check_tls(const struct settings *settings, struct itr_error *e)
+/* NULL without TLS. */
+static enum itr_status read_certificate(const struct settings *s, struct certificate **out,
+                                        struct itr_error *e)
 {
-    struct tls_files t;
-    struct MHD_Daemon *http;
-    enum itr_status s;
-    int64_t end;
+    enum itr_status st;
 
-    if (settings->tls_cert == NULL)
+    *out = NULL;
+    if (s->tls_cert == NULL)
         return ITR_OK;
-    if ((s = tls_files_read(&t, settings->tls_cert, settings->tls_key, e)) != ITR_OK)
-        return s;
-    http =
-        MHD_start_daemon(MHD_USE_TLS | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, http_server_access,
-                         NULL, MHD_OPTION_HTTPS_MEM_CERT, itr_buf_str(&t.cert),
-                         MHD_OPTION_HTTPS_MEM_KEY, itr_buf_str(&t.key), MHD_OPTION_END);
-    end = tls_files_end(&t);
-    tls_files_clear(&t);
-    if (http == NULL)
-        return itr_error_set(e, ITR_CONFIG,
-                             "tls_cert and tls_key must be PEM files that belong together");
-    MHD_stop_daemon(http);
-    warn_certificate(end);
-    return ITR_OK;
-}
-
-static void note_certificate(struct daemon *d, const struct tls_files *t)
-{
-    int64_t end = tls_files_end(t);
-
-    atomic_store(&d->server.cert_end_wall_s, end);
-    warn_certificate(end);
-}
-
-/* All listeners serve with what the files have now. */
-static enum itr_status serve_all(struct daemon *d, const struct settings *s, struct itr_error *e)
-{
-    struct tls_files t;
-    enum itr_status st = ITR_OK;
-    size_t i;
-
-    if (s->tls_cert != NULL && (st = tls_files_read(&t, s->tls_cert, s->tls_key, e)) != ITR_OK)
-        return st;
-    for (i = 0; i < d->n_listeners && st == ITR_OK; i++) {
-        bool tls = s->tls_cert != NULL && !d->listeners[i].address.is_unix;
-        if (tls || d->listeners[i].http == NULL)
-            st = listener_start(&d->listeners[i], tls ? &t : NULL, (unsigned)s->threads, e);
-    }
-    if (s->tls_cert != NULL) {
-        if (st == ITR_OK) {
-            digest_tls(&t, d->tls_seen);
-            note_certificate(d, &t);
-        }
-        tls_files_clear(&t);
-    }
+    if ((st = certificate_read(s->tls_cert, s->tls_key, out, e)) == ITR_OK)
+        warn_certificate(*out);
     return st;
 }
 
@@ -136,9 +78,11 @@ static enum itr_status check_socket(const char *listen, struct itr_error *e)
 
 enum itr_status daemon_check(const struct settings *settings, struct itr_error *e)
 {
-    enum itr_status s = check_tls(settings, e);
+    struct certificate *certificate;
+    enum itr_status s = read_certificate(settings, &certificate, e);
     size_t i;
 
+    certificate_release(certificate);
     if (s == ITR_OK)
         s = parts_check(settings->token_store, e);
     for (i = 0; i < settings->n_listen && s == ITR_OK; i++)
@@ -163,6 +107,28 @@ static enum itr_status open_all(struct daemon *d, struct itr_error *e)
     return s;
 }
 
+static bool has_tls(const struct daemon *d, const struct listener *l)
+{
+    return d->settings.tls_cert != NULL && !l->address.is_unix;
+}
+
+/* All listeners of a kind share one HTTP server, and so its threads. */
+static enum itr_status serve_all(struct daemon *d, struct itr_error *e)
+{
+    size_t i;
+
+    for (i = 0; i < d->n_listeners; i++) {
+        bool tls = has_tls(d, &d->listeners[i]);
+        struct MHD_Daemon **http = tls ? &d->https : &d->http;
+        if (*http == NULL)
+            *http = http_server_start(&d->server, tls, (unsigned)d->settings.threads);
+        if (*http == NULL || listener_start(&d->listeners[i], *http) != 0)
+            return itr_error_set(e, ITR_NETWORK, "the HTTP server does not start: %s",
+                                 "no more threads, files or memory");
+    }
+    return ITR_OK;
+}
+
 static void say_where(const struct daemon *d)
 {
     char name[NAME_MAX_BYTES];
@@ -170,8 +136,7 @@ static void say_where(const struct daemon *d)
 
     for (i = 0; i < d->n_listeners; i++) {
         listener_name(&d->listeners[i], name, sizeof name);
-        log_info("listen", NULL, "%s%s", name,
-                 d->settings.tls_cert != NULL && !d->listeners[i].address.is_unix ? " (TLS)" : "");
+        log_info("listen", NULL, "%s%s", name, has_tls(d, &d->listeners[i]) ? " (TLS)" : "");
     }
     log_info("start", NULL, "ready: %zu app(s), %zu client(s)", d->settings.n_apps,
              d->settings.n_clients);
@@ -187,23 +152,27 @@ static bool start_threads(struct daemon *d)
 
 enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct itr_error *e)
 {
+    struct certificate *certificate;
     struct snapshot *snapshot;
     enum itr_status s;
 
     *d = (struct daemon){.settings = *settings}; /* d now owns them */
     settings_init(settings);
-    server_init(&d->server, listener_connections_max());
+    server_init(&d->server, connections_limit());
     configure_log(&d->settings);
     if ((s = parts_init(&d->parts, d->settings.token_store, e)) != ITR_OK)
         return s;
     if ((s = snapshot_new(&d->settings, &d->parts, NULL, &snapshot, e)) != ITR_OK)
         return s;
     server_set_snapshot(&d->server, snapshot);
+    if ((s = read_certificate(&d->settings, &certificate, e)) != ITR_OK)
+        return s;
+    server_set_certificate(&d->server, certificate);
     if ((s = open_all(d, e)) != ITR_OK)
         return s;
     if (!start_threads(d))
         return itr_error_set(e, ITR_NOMEM, "cannot start a thread");
-    if ((s = serve_all(d, &d->settings, e)) == ITR_OK)
+    if ((s = serve_all(d, e)) == ITR_OK)
         say_where(d);
     return s;
 }
@@ -273,48 +242,20 @@ static bool keep_fixed(const struct settings *now, struct settings *fresh)
     return good;
 }
 
-static bool tls_changed(const struct daemon *d, const struct settings *s)
-{
-    struct tls_files t;
-    struct itr_error e;
-    char seen[65];
-
-    if (s->tls_cert == NULL)
-        return false;
-    if (tls_files_read(&t, s->tls_cert, s->tls_key, &e) != ITR_OK)
-        return true; /* whoever reads them again says why */
-    digest_tls(&t, seen);
-    tls_files_clear(&t);
-    return strcmp(seen, d->tls_seen) != 0;
-}
-
-/* New certificates at all listeners, or at none. */
-static enum itr_status reload_tls(struct daemon *d, struct settings *fresh, struct itr_error *e)
-{
-    enum itr_status s = check_tls(fresh, e);
-    size_t i;
-
-    for (i = 0; s == ITR_OK && i < d->n_listeners; i++)
-        s = listener_check_room(&d->listeners[i], e);
-    if (s != ITR_OK)
-        return s;
-    atomic_fetch_add(&d->server.generation, 1);
-    return serve_all(d, fresh, e);
-}
-
+/* All of it, or nothing. */
 static enum itr_status reload(struct daemon *d, struct settings *fresh, struct itr_error *e)
 {
+    struct certificate *certificate;
     struct snapshot *snapshot;
-    enum itr_status s;
+    enum itr_status s = read_certificate(fresh, &certificate, e);
 
-    if ((s = snapshot_new(fresh, &d->parts, d->server.snapshot, &snapshot, e)) != ITR_OK)
-        return s;
-    if (tls_changed(d, fresh))
-        s = reload_tls(d, fresh, e);
+    if (s == ITR_OK)
+        s = snapshot_new(fresh, &d->parts, d->server.snapshot, &snapshot, e);
     if (s != ITR_OK) {
-        snapshot_release(snapshot);
+        certificate_release(certificate);
         return s;
     }
+    server_set_certificate(&d->server, certificate);
     server_set_snapshot(&d->server, snapshot);
     return ITR_OK;
 }
@@ -350,14 +291,6 @@ void daemon_reload(struct daemon *d, struct settings *settings)
              d->settings.n_clients);
 }
 
-void daemon_sweep(struct daemon *d)
-{
-    size_t i;
-
-    for (i = 0; i < d->n_listeners; i++)
-        listener_sweep(&d->listeners[i], false);
-}
-
 /* ---- stop ---- */
 
 static void *end_anyway(void *arg)
@@ -375,25 +308,36 @@ static void wait_until_idle(struct daemon *d, int64_t ms)
         nap(LOOK_MS);
 }
 
+/* The library's panic is the end of the process: it must not be stopped under a request that is
+ * suspended. If one hangs, end_anyway ends it all. */
+static void wait_until_none_waits(struct daemon *d)
+{
+    size_t n, polls;
+
+    for (waiting_count(&d->server.waiting, &n, &polls); n > 0;
+         waiting_count(&d->server.waiting, &n, &polls))
+        nap(LOOK_MS);
+}
+
 static void drain(struct daemon *d)
 {
     size_t i;
 
     atomic_store(&d->server.draining, true);
+    connections_close(&d->server.connections);
     for (i = 0; i < d->n_listeners; i++)
         listener_stop(&d->listeners[i]);
     waiting_drain(&d->server.waiting, now_mono() + DRAIN_MS);
     wait_until_idle(d, DRAIN_MS + LAST_MS);
+    wait_until_none_waits(d);
 }
 
 void daemon_stop(struct daemon *d)
 {
-    size_t i;
-
     (void)itr_thread_start(end_anyway, NULL);
     drain(d);
-    for (i = 0; i < d->n_listeners; i++)
-        listener_close(&d->listeners[i]);
+    http_server_stop(d->http);
+    http_server_stop(d->https);
     if (d->ticks)
         timer_stop(&d->timer);
     if (d->watches)

@@ -5,7 +5,6 @@
 #ifndef ITRIGGERD_DAEMON_H
 #define ITRIGGERD_DAEMON_H
 
-#include "core/base/sha256.h"
 #include "itriggerd/listener.h"
 #include "itriggerd/server.h"
 #include "itriggerd/settings.h"
@@ -13,17 +12,19 @@
 #include "itriggerd/timer.h"
 #include "itriggerd/token_check.h"
 
+struct MHD_Daemon;
+
 struct daemon {
     struct settings settings; /* those that are in force; ours */
     struct itr_parts parts;
     struct server server;
     struct listener listeners[SETTINGS_LISTEN_MAX];
     size_t n_listeners;
+    struct MHD_Daemon *http, *https; /* for listeners without and with TLS; NULL: there are none */
     struct timer timer;
     struct store_watch store_watch;
     struct token_check token_check;
     bool ticks, watches, checks; /* these three run */
-    char tls_seen[65];           /* digest of certificate and key in use */
 };
 
 /* Start the daemon; it takes ownership of the settings, which must be finished. ITR_CONFIG,
@@ -34,10 +35,6 @@ enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct
  * settings must be finished; the daemon takes ownership of them, also on an error, which is logged
  * and changes nothing. */
 void daemon_reload(struct daemon *d, struct settings *settings);
-
-/* Stop the HTTP servers that a reload retired and that have no connections left. Call it from time
- * to time. */
-void daemon_sweep(struct daemon *d);
 
 /* Stop the daemon: finish the requests in flight, within 5 s, and release everything. */
 void daemon_stop(struct daemon *d);

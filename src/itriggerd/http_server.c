@@ -1,10 +1,13 @@
 #include "itriggerd/http_server.h"
 
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "itriggerd/listener.h"
+#include "itriggerd/log.h"
 #include "itriggerd/now.h"
 #include "itriggerd/serve.h"
 
@@ -12,6 +15,14 @@
 #define REQUEST_MS 10000       /* from the request line to a complete request */
 #define NEXT_REQUEST_MS 75000  /* from one answer to the next complete request */
 #define SWALLOW_MAX ((size_t)1 << 20)
+#define IDLE_S 75u
+#define MEMORY_PER_CONNECTION ((size_t)16 * 1024) /* request line and headers have to fit */
+#define PANIC_LOG_MS 500
+
+/* TLS 1.2 and 1.3; forward secrecy and authenticated encryption only. */
+static char tls_versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:"
+                             "+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305:"
+                             "+AES-128-GCM:-MAC-ALL:+AEAD";
 
 /* One request of the library's. */
 struct http_request {
@@ -46,28 +57,38 @@ static void set_deadline(struct MHD_Connection *c, int64_t ms)
         atomic_store(&mine->deadline_mono_ms, ms == INT64_MAX ? ms : now_mono() + ms);
 }
 
-void http_server_connection(void *ctx, struct MHD_Connection *c, void **connection,
-                            enum MHD_ConnectionNotificationCode what)
+static void begin_connection(struct server *s, struct MHD_Connection *c, void **connection)
 {
-    struct server *s = ((struct listener *)ctx)->server;
-    const union MHD_ConnectionInfo *info;
-    const struct sockaddr *peer;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct connection *mine = info == NULL ? NULL
+                                           : connections_begin(&s->connections, info->connect_fd,
+                                                               now_mono() + FIRST_REQUEST_MS);
 
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        connections_remove(&s->connections, *connection);
-        *connection = NULL;
+    *connection = mine;
+    info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (mine == NULL || info == NULL || info->tls_session == NULL)
         return;
-    }
-    info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    peer = info != NULL ? info->client_addr : NULL;
-    info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *connection = info == NULL
-                      ? NULL
-                      : connections_add(&s->connections, info->connect_fd, peer,
-                                        atomic_load(&s->generation), now_mono() + FIRST_REQUEST_MS);
+    if ((mine->certificate = server_certificate(s)) != NULL)
+        (void)gnutls_credentials_set(info->tls_session, GNUTLS_CRD_CERTIFICATE,
+                                     mine->certificate->credentials);
 }
 
-void *http_server_begun(void *ctx, const char *uri, struct MHD_Connection *c)
+static void notice_connection(void *ctx, struct MHD_Connection *c, void **connection,
+                              enum MHD_ConnectionNotificationCode what)
+{
+    struct server *s = ctx;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        begin_connection(s, c, connection);
+        return;
+    }
+    connections_remove(&s->connections, *connection);
+    *connection = NULL;
+}
+
+/* The first line of a request was read; NULL is the initial value of *request. */
+static void *notice_request(void *ctx, const char *uri, struct MHD_Connection *c)
 {
     (void)ctx;
     (void)uri;
@@ -75,7 +96,8 @@ void *http_server_begun(void *ctx, const char *uri, struct MHD_Connection *c)
     return NULL;
 }
 
-size_t http_server_unescape(void *ctx, struct MHD_Connection *c, char *text)
+/* Text stays percent-encoded: http_api must distinguish "/" from "%2F". */
+static size_t leave_escaped(void *ctx, struct MHD_Connection *c, char *text)
 {
     (void)ctx;
     (void)c;
@@ -90,15 +112,13 @@ static void add(struct MHD_Response *m, const char *name, const char *value)
 }
 
 /* Whoever did not show a valid key does not keep a connection either. */
-static bool closes_after(const struct listener *l, struct MHD_Connection *c,
-                         const struct serving *s)
+static bool closes_after(struct server *server, struct MHD_Connection *c, const struct serving *s)
 {
     struct connection *mine = connection_of(c);
 
-    if (mine != NULL && s->admitted && !mine->known)
-        connections_know(&l->server->connections, mine);
-    return !s->admitted || atomic_load(&l->server->draining) || mine == NULL ||
-           mine->generation != atomic_load(&l->server->generation);
+    if (mine != NULL && s->admitted)
+        connections_know(&server->connections, mine);
+    return !s->admitted || mine == NULL || atomic_load(&server->draining);
 }
 
 static void add_headers(struct MHD_Response *m, const struct reply *r, bool close_after)
@@ -126,8 +146,7 @@ static void add_headers(struct MHD_Response *m, const struct reply *r, bool clos
         add(m, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
-static enum MHD_Result respond(const struct listener *l, struct MHD_Connection *c,
-                               const struct serving *s)
+static enum MHD_Result respond(struct MHD_Connection *c, const struct serving *s)
 {
     const struct reply *r = &s->reply;
     struct MHD_Response *m =
@@ -136,7 +155,7 @@ static enum MHD_Result respond(const struct listener *l, struct MHD_Connection *
 
     if (m == NULL)
         return MHD_NO;
-    add_headers(m, r, closes_after(l, c, s));
+    add_headers(m, r, closes_after(s->server, c, s));
     set_deadline(c, NEXT_REQUEST_MS);
     queued = MHD_queue_response(c, (unsigned)r->http_status, m);
     MHD_destroy_response(m);
@@ -150,27 +169,27 @@ static void resume(void *ctx)
     MHD_resume_connection(ctx);
 }
 
-static struct http_request *begin(struct listener *l, struct MHD_Connection *c)
+static struct http_request *begin(struct server *server, struct MHD_Connection *c)
 {
     struct http_request *q = malloc(sizeof *q);
 
     if (q == NULL)
         return NULL;
-    serving_init(&q->serving, l->server);
+    serving_init(&q->serving, server);
     q->serving.waiter.resume = resume;
     q->serving.waiter.ctx = c;
     q->serving.waiter.fd = fd_of(c);
     itr_buf_init(&q->body, API_BODY_MAX);
     q->body_seen = 0;
     q->waits = false;
-    atomic_fetch_add(&l->server->busy, 1);
+    atomic_fetch_add(&server->busy, 1);
     return q;
 }
 
-void http_server_completed(void *ctx, struct MHD_Connection *c, void **request,
-                           enum MHD_RequestTerminationCode why)
+static void notice_completed(void *ctx, struct MHD_Connection *c, void **request,
+                             enum MHD_RequestTerminationCode why)
 {
-    struct listener *l = ctx;
+    struct server *server = ctx;
     struct http_request *q = *request;
 
     (void)c;
@@ -181,25 +200,23 @@ void http_server_completed(void *ctx, struct MHD_Connection *c, void **request,
     itr_buf_clear(&q->body);
     free(q);
     *request = NULL;
-    atomic_fetch_sub(&l->server->busy, 1);
+    atomic_fetch_sub(&server->busy, 1);
 }
 
-static enum MHD_Result respond_too_large(struct listener *l, struct MHD_Connection *c,
-                                         struct http_request *q)
+static enum MHD_Result respond_too_large(struct MHD_Connection *c, struct http_request *q)
 {
     reply_say(&q->serving.reply, 413, 413, "the request body is too large");
-    return respond(l, c, &q->serving);
+    return respond(c, &q->serving);
 }
 
 /* A body that says how long it is is turned away before it comes. */
-static enum MHD_Result take_head(struct listener *l, struct MHD_Connection *c,
-                                 struct http_request *q)
+static enum MHD_Result take_head(struct MHD_Connection *c, struct http_request *q)
 {
     const char *length =
         MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
     if (length != NULL && strtoull(length, NULL, 10) > API_BODY_MAX)
-        return respond_too_large(l, c, q);
+        return respond_too_large(c, q);
     return MHD_YES;
 }
 
@@ -217,9 +234,10 @@ static const char *query(struct MHD_Connection *c, const char *name)
     return MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, name);
 }
 
-static enum serve_result serve(struct listener *l, struct MHD_Connection *c, struct http_request *q,
-                               const char *url, const char *method)
+static enum serve_result serve(struct MHD_Connection *c, struct http_request *q, const char *url,
+                               const char *method)
 {
+    const struct connection *mine = connection_of(c);
     struct api_request r = {0};
 
     r.method = method;
@@ -234,16 +252,16 @@ static enum serve_result serve(struct listener *l, struct MHD_Connection *c, str
     r.query_wait = query(c, "wait");
     r.body = itr_buf_str(&q->body);
     r.body_len = q->body.len;
-    r.peer = connection_of(c) != NULL ? connection_of(c)->address : 0;
-    return serve_begin(&q->serving, &r, l->address.is_unix);
+    r.peer = mine != NULL ? mine->address : 0;
+    return serve_begin(&q->serving, &r, mine != NULL && mine->trusted);
 }
 
 /* Once it is suspended another thread may resume it, and it may be over: q is not touched then. */
-static enum MHD_Result go_on(struct listener *l, struct MHD_Connection *c, struct http_request *q,
+static enum MHD_Result go_on(struct MHD_Connection *c, struct http_request *q,
                              enum serve_result result)
 {
     if (result == SERVE_DONE)
-        return respond(l, c, &q->serving);
+        return respond(c, &q->serving);
     q->waits = true;
     set_deadline(c, INT64_MAX);
     MHD_suspend_connection(c);
@@ -251,22 +269,97 @@ static enum MHD_Result go_on(struct listener *l, struct MHD_Connection *c, struc
     return MHD_YES;
 }
 
-enum MHD_Result http_server_access(void *ctx, struct MHD_Connection *c, const char *url,
-                                   const char *method, const char *version, const char *upload,
-                                   size_t *upload_len, void **request)
+static enum MHD_Result take_request(void *ctx, struct MHD_Connection *c, const char *url,
+                                    const char *method, const char *version, const char *upload,
+                                    size_t *upload_len, void **request)
 {
-    struct listener *l = ctx;
     struct http_request *q = *request;
 
     (void)version;
     if (q == NULL) {
-        if ((*request = q = begin(l, c)) == NULL)
+        if ((*request = q = begin(ctx, c)) == NULL)
             return MHD_NO;
-        return take_head(l, c, q);
+        return take_head(c, q);
     }
     if (*upload_len > 0)
         return take_body(q, upload, upload_len);
     if (q->body_seen > API_BODY_MAX)
-        return respond_too_large(l, c, q);
-    return go_on(l, c, q, q->waits ? serve_again(&q->serving) : serve(l, c, q, url, method));
+        return respond_too_large(c, q);
+    return go_on(c, q, q->waits ? serve_again(&q->serving) : serve(c, q, url, method));
+}
+
+/* ---- the server ---- */
+
+/* It complains of what clients do; they hear it themselves. */
+static void hear_nothing(void *ctx, const char *fmt, va_list args)
+{
+    (void)ctx;
+    (void)fmt;
+    (void)args;
+}
+
+/* A fault of the library's: the last words say which. */
+static void panic(void *ctx, const char *file, unsigned line, const char *reason)
+{
+    (void)ctx;
+    log_error("http", NULL, "libmicrohttpd cannot go on (%s:%u): %s", file, line, reason);
+    log_flush(PANIC_LOG_MS);
+    abort();
+}
+
+/* Each connection is given its certificate when it begins; one without it fails here. */
+static int refuse_handshake(gnutls_session_t session, const gnutls_datum_t *authorities,
+                            int n_authorities, const gnutls_pk_algorithm_t *algorithms,
+                            int n_algorithms, gnutls_pcert_st **chain, unsigned *n_chain,
+                            gnutls_privkey_t *key)
+{
+    (void)session;
+    (void)authorities;
+    (void)n_authorities;
+    (void)algorithms;
+    (void)n_algorithms;
+    (void)chain;
+    (void)n_chain;
+    (void)key;
+    return -1;
+}
+
+struct MHD_Daemon *http_server_start(struct server *s, bool tls, unsigned threads)
+{
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+                     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem for_tls[] = {{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, NULL},
+                                       {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_versions},
+                                       {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL},
+                                    {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+
+    if (tls)
+        flags |= MHD_USE_TLS;
+    for_tls[0].ptr_value = (void *)(intptr_t)refuse_handshake;
+    MHD_set_panic_func(panic, NULL);
+    /* The limit is ours (connections.h); each of its threads has a share of the library's. */
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, take_request, s, MHD_OPTION_EXTERNAL_LOGGER, hear_nothing, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, notice_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+        notice_connection, s, MHD_OPTION_URI_LOG_CALLBACK, notice_request, s,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        MEMORY_PER_CONNECTION, MHD_OPTION_CONNECTION_LIMIT,
+        2 * threads * (unsigned)s->connections.max, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls ? for_tls : none, MHD_OPTION_ARRAY,
+        threads > 1 ? pool : none, MHD_OPTION_END);
+}
+
+void http_server_add(struct MHD_Daemon *http, struct server *s, int fd, const struct sockaddr *peer,
+                     socklen_t len)
+{
+    if (MHD_add_connection(http, fd, peer, len) != MHD_YES)
+        connections_lose(&s->connections, fd);
+}
+
+void http_server_stop(struct MHD_Daemon *http)
+{
+    if (http != NULL)
+        MHD_stop_daemon(http);
 }

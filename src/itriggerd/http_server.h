@@ -1,27 +1,33 @@
 /*
- * http_server: the callbacks of libmicrohttpd. They turn a request into a serving (serve.h) and a
- * reply into a response. They run on the library's threads; ctx is the listener.
+ * http_server: the face of libmicrohttpd. It turns a request into a serving (serve.h) and a reply
+ * into a response, on the library's threads. A request that must wait is suspended, never held in a
+ * handler.
  *
- * A request that must wait is suspended, never held in a handler.
+ * The library has no listening socket: connections are accepted elsewhere (listener.h) and added.
+ * So nothing has to be taken away from its threads at the end (its quiesce is a race that ends the
+ * process), and the descriptors in use are counted before it sees them.
  */
 #ifndef ITRIGGERD_HTTP_SERVER_H
 #define ITRIGGERD_HTTP_SERVER_H
 
-#include <microhttpd.h>
-#include <stddef.h>
+#include <stdbool.h>
+#include <sys/socket.h>
 
-enum MHD_Result http_server_access(void *ctx, struct MHD_Connection *c, const char *url,
-                                   const char *method, const char *version, const char *upload,
-                                   size_t *upload_len, void **request);
-void http_server_completed(void *ctx, struct MHD_Connection *c, void **request,
-                           enum MHD_RequestTerminationCode why);
-void http_server_connection(void *ctx, struct MHD_Connection *c, void **connection,
-                            enum MHD_ConnectionNotificationCode what);
-/* Set the deadline of a request whose first line was read. Return the initial value of *request:
- * NULL. */
-void *http_server_begun(void *ctx, const char *uri, struct MHD_Connection *c);
-/* Return the length of text, which stays percent-encoded: http_api must distinguish "/" from
- * "%2F". */
-size_t http_server_unescape(void *ctx, struct MHD_Connection *c, char *text);
+#include "itriggerd/server.h"
+
+struct MHD_Daemon;
+
+/* Start to serve; with TLS, each connection with the server's certificate of its beginning. NULL:
+ * the system refuses a thread, a descriptor or memory. */
+struct MHD_Daemon *http_server_start(struct server *s, bool tls, unsigned threads);
+
+/* Hand over an accepted connection, which connections_arrive knows. It is closed by the library,
+ * now if it cannot be served. */
+void http_server_add(struct MHD_Daemon *http, struct server *s, int fd, const struct sockaddr *peer,
+                     socklen_t len);
+
+/* Close all connections and release it. No request may be suspended, and nobody may add a
+ * connection any more. NULL is allowed. */
+void http_server_stop(struct MHD_Daemon *http);
 
 #endif

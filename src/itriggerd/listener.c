@@ -2,28 +2,18 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "itriggerd/http_server.h"
 
 #define BACKLOG 1024
 #define SOCKET_MODE 0660
-#define MEMORY_PER_CONNECTION ((size_t)16 * 1024) /* request line and headers have to fit */
-/* For fetches, stores and token files, however many connections come. */
-#define OWN_FILES_MAX 256u
-#define IDLE_S 75u
-
-/* TLS 1.2 and 1.3; forward secrecy and authenticated encryption only. */
-static char tls_versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:"
-                             "+ECDHE-RSA:-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305:"
-                             "+AES-128-GCM:-MAC-ALL:+AEAD";
+#define SCARCE_MS 10 /* until the next try where files or memory are short */
 
 /* ---- the socket ---- */
 
@@ -80,7 +70,7 @@ enum itr_status listener_open(struct listener *l, struct server *server, const c
 
     *l = (struct listener){.server = server, .fd = -1};
     (void)address_parse(address, &l->address); /* it is checked by now */
-    l->fd = socket(l->address.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    l->fd = socket(l->address.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     good = l->fd >= 0 && (l->address.is_unix ? bind_unix(l) : bind_tcp(l->fd, &l->address)) &&
            listen(l->fd, BACKLOG) == 0;
     if (good)
@@ -115,126 +105,49 @@ void listener_name(const struct listener *l, char *out, size_t cap)
     }
 }
 
-/* ---- the server behind it ---- */
+/* ---- accepting ---- */
 
-/* It complains of what clients do; they hear it themselves. */
-static void hear_nothing(void *ctx, const char *fmt, va_list args)
+/* Whether a failed accept is about that one connection, or says that listening has ended. */
+static bool goes_on(int failed)
 {
-    (void)ctx;
-    (void)fmt;
-    (void)args;
+    if (failed == EINVAL || failed == EBADF)
+        return false;
+    if (failed == EMFILE || failed == ENFILE || failed == ENOBUFS || failed == ENOMEM)
+        itr_clock_sleep_ms(itr_clock_system(), SCARCE_MS);
+    return true;
 }
 
-static rlim_t files_of_own(rlim_t files)
+static void *accept_all(void *arg)
 {
-    return files / 2 < OWN_FILES_MAX ? files / 2 : OWN_FILES_MAX;
-}
+    struct listener *l = arg;
+    struct connections *all = &l->server->connections;
+    struct sockaddr_storage peer;
+    struct sockaddr *at = (struct sockaddr *)&peer;
+    socklen_t len;
+    int fd;
 
-size_t listener_connections_max(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY ||
-        files.rlim_cur - files_of_own(files.rlim_cur) > CONNECTIONS_MAX)
-        return CONNECTIONS_MAX;
-    return (size_t)(files.rlim_cur - files_of_own(files.rlim_cur));
-}
-
-/* The library's own limit lies higher than ours (connections.h): at its limit it stops to accept,
- * at ours somebody else has to go. Each of its threads has its share. */
-static unsigned library_limit(const struct listener *l, unsigned threads)
-{
-    size_t max = l->server->connections.max, threads_need = 2 * (size_t)threads;
-
-    return (unsigned)(max + (max / 16 > threads_need ? max / 16 : threads_need));
-}
-
-static struct MHD_Daemon *start_http(struct listener *l, int fd, const struct tls_files *tls,
-                                     unsigned threads)
-{
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    struct MHD_OptionItem for_tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, tls != NULL ? tls->cert.data : NULL},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, tls != NULL ? tls->key.data : NULL},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_versions},
-        {MHD_OPTION_END, 0, NULL}};
-    struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL},
-                                    {MHD_OPTION_END, 0, NULL}};
-    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-
-    if (tls != NULL)
-        flags |= MHD_USE_TLS;
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, http_server_access, l, MHD_OPTION_EXTERNAL_LOGGER, hear_nothing, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, http_server_completed, l,
-        MHD_OPTION_NOTIFY_CONNECTION, http_server_connection, l, MHD_OPTION_URI_LOG_CALLBACK,
-        http_server_begun, l, MHD_OPTION_UNESCAPE_CALLBACK, http_server_unescape, NULL,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_PER_CONNECTION, MHD_OPTION_CONNECTION_LIMIT,
-        library_limit(l, threads), MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls != NULL ? for_tls : none,
-        MHD_OPTION_ARRAY, threads > 1 ? pool : none, MHD_OPTION_END);
-}
-
-static void retire(struct listener *l)
-{
-    MHD_socket fd = MHD_quiesce_daemon(l->http);
-
-    if (fd != MHD_INVALID_SOCKET)
-        close(fd);
-    l->retired[l->n_retired++] = l->http;
-    l->http = NULL;
-}
-
-enum itr_status listener_start(struct listener *l, const struct tls_files *tls, unsigned threads,
-                               struct itr_error *e)
-{
-    int fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0); /* the server closes its own */
-    struct MHD_Daemon *http = fd >= 0 ? start_http(l, fd, tls, threads) : NULL;
-
-    if (http == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return itr_error_set(
-            e, tls != NULL ? ITR_CONFIG : ITR_NETWORK, "the HTTP server does not start%s",
-            tls != NULL ? ": tls_cert and tls_key must be PEM and belong together" : "");
+    while (connections_await_room(all)) {
+        len = sizeof peer;
+        if ((fd = accept4(l->fd, at, &len, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+            if (connections_arrive(all, fd, at, l->address.is_unix))
+                http_server_add(l->http, l->server, fd, at, len);
+            else
+                close(fd);
+        } else if (!goes_on(errno)) {
+            break;
+        }
     }
-    if (l->http != NULL)
-        retire(l);
+    return NULL;
+}
+
+int listener_start(struct listener *l, struct MHD_Daemon *http)
+{
+    int failed;
+
     l->http = http;
-    return ITR_OK;
-}
-
-static bool has_connections(struct MHD_Daemon *http)
-{
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(http, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-
-    return info != NULL && info->num_connections > 0;
-}
-
-void listener_sweep(struct listener *l, bool all)
-{
-    size_t i, kept = 0;
-
-    for (i = 0; i < l->n_retired; i++)
-        if (!all && has_connections(l->retired[i]))
-            l->retired[kept++] = l->retired[i];
-        else
-            MHD_stop_daemon(l->retired[i]);
-    l->n_retired = kept;
-}
-
-/* The library's panic is the end of the process: a server must not be stopped under a request that
- * is suspended. */
-enum itr_status listener_check_room(struct listener *l, struct itr_error *e)
-{
-    listener_sweep(l, false);
-    if (l->n_retired < LISTENER_RETIRED_MAX)
-        return ITR_OK;
-    return itr_error_set(e, ITR_CONFIG,
-                         "requests of the last %d changes of certificates are still open; try "
-                         "again later",
-                         LISTENER_RETIRED_MAX);
+    failed = pthread_create(&l->thread, NULL, accept_all, l);
+    l->accepts = failed == 0;
+    return failed;
 }
 
 /* Another daemon may have put its own socket at that path meanwhile. */
@@ -252,17 +165,10 @@ void listener_stop(struct listener *l)
     if (l->fd < 0)
         return;
     unlink_socket(l);
-    (void)shutdown(l->fd, SHUT_RD); /* no listening any more, for duplicates of it too */
-    if (l->http != NULL)
-        retire(l);
+    (void)shutdown(l->fd, SHUT_RD); /* ends the accept that waits, too */
+    if (l->accepts)
+        pthread_join(l->thread, NULL);
+    l->accepts = false;
     close(l->fd);
     l->fd = -1;
-}
-
-void listener_close(struct listener *l)
-{
-    listener_stop(l);
-    if (l->http != NULL)
-        retire(l);
-    listener_sweep(l, true);
 }

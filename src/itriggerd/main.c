@@ -22,7 +22,7 @@
 
 #define EXIT_RUNTIME 1
 #define EXIT_CONFIG 2
-#define SWEEP_S 1
+#define ROUND_S 1 /* how often the watchdog hears of us */
 #define LOG_FLUSH_MS 500
 
 static const char help[] =
@@ -218,15 +218,14 @@ static void raise_limit(void)
 
 static void run(const struct command *cmd, struct daemon *d, const sigset_t *set)
 {
-    const struct timespec sweep = {.tv_sec = SWEEP_S};
+    const struct timespec round = {.tv_sec = ROUND_S};
     int got;
 
     notify_ready();
     do {
-        got = sigtimedwait(set, NULL, &sweep);
+        got = sigtimedwait(set, NULL, &round);
         if (got == SIGHUP)
             reload(cmd, d);
-        daemon_sweep(d);
         if (server_is_alive(&d->server))
             notify_watchdog();
     } while (got != SIGTERM && got != SIGINT);

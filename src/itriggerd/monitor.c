@@ -49,6 +49,7 @@ static size_t look(const struct snapshot *w, const struct client *client, struct
 static void look_at_daemon(struct server *s, const struct snapshot *w,
                            struct client_status *clients, struct daemon_status *out)
 {
+    struct certificate *certificate = server_certificate(s);
     size_t i;
 
     for (i = 0; i < w->n_clients; i++) {
@@ -62,7 +63,8 @@ static void look_at_daemon(struct server *s, const struct snapshot *w,
     out->connections_max = s->connections.max;
     waiting_count(&s->waiting, &out->waiting, &out->polls);
     out->log_dropped = log_dropped();
-    out->cert_end_wall_s = atomic_load(&s->cert_end_wall_s);
+    out->cert_end_wall_s = certificate != NULL ? certificate->end_wall_s : 0;
+    certificate_release(certificate);
     out->reload_wall_ms = atomic_load(&s->reload_wall_ms);
     out->reload_ok = atomic_load(&s->reload_succeeded);
     out->store_ok = !atomic_load(&s->store_failing);

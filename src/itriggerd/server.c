@@ -20,6 +20,7 @@ void server_clear(struct server *s)
 {
     snapshot_release(s->snapshot);
     s->snapshot = NULL;
+    certificate_release(s->certificate);
     itr_nap_clear(&s->want_look);
     itr_nap_clear(&s->want_check);
     waiting_clear(&s->waiting);
@@ -46,6 +47,27 @@ void server_set_snapshot(struct server *s, struct snapshot *w)
     s->snapshot = w;
     pthread_mutex_unlock(&s->lock);
     snapshot_release(before);
+}
+
+struct certificate *server_certificate(struct server *s)
+{
+    struct certificate *c;
+
+    pthread_mutex_lock(&s->lock);
+    c = s->certificate != NULL ? certificate_retain(s->certificate) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return c;
+}
+
+void server_set_certificate(struct server *s, struct certificate *c)
+{
+    struct certificate *before;
+
+    pthread_mutex_lock(&s->lock);
+    before = s->certificate;
+    s->certificate = c;
+    pthread_mutex_unlock(&s->lock);
+    certificate_release(before);
 }
 
 bool server_is_alive(const struct server *s)

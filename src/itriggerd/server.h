@@ -1,10 +1,10 @@
 /*
- * server: the state that the daemon's threads share: the current snapshot, the requests that wait
- * for a token, and the connections with their deadlines.
+ * server: the state that the daemon's threads share: the current snapshot and certificate, the
+ * requests that wait for a token, and the connections with their deadlines.
  *
- * Any thread. Locks: `lock` guards the pointer to the snapshot; `waiting` and `connections` have
- * their own. A source may hold its own lock when it takes one of these (in a wake), so none of them
- * is ever held during a call into a source.
+ * Any thread. Locks: `lock` guards the pointers to snapshot and certificate; `waiting` and
+ * `connections` have their own. A source may hold its own lock when it takes one of these (in a
+ * wake), so none of them is ever held during a call into a source.
  */
 #ifndef ITRIGGERD_SERVER_H
 #define ITRIGGERD_SERVER_H
@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "core/os/thread.h"
+#include "itriggerd/certificate.h"
 #include "itriggerd/connections.h"
 #include "itriggerd/request_metrics.h"
 #include "itriggerd/snapshot.h"
@@ -24,20 +25,19 @@
 
 struct server {
     pthread_mutex_t lock;
-    struct snapshot *snapshot; /* a reference */
+    struct snapshot *snapshot;       /* a reference */
+    struct certificate *certificate; /* a reference, for new connections; NULL: without TLS */
     struct waiting waiting;
     struct connections connections;
     struct request_metrics requests;
     atomic_int_fast64_t tick_mono_ms;   /* when the timer thread went round last */
     atomic_int_fast64_t reload_wall_ms; /* of the last reload or start; the next: did it succeed? */
     atomic_bool reload_succeeded;
-    atomic_int_fast64_t cert_end_wall_s; /* when the certificate in use expires; 0: none */
-    atomic_bool store_failing;           /* the last reading of the shared store failed */
-    struct itr_nap want_look;            /* wakes store_watch */
-    struct itr_nap want_check;           /* wakes token_check */
-    atomic_int busy;                     /* requests that began and have not completed */
-    atomic_bool draining;   /* the process ends: connections are closed after their answer */
-    atomic_uint generation; /* of the listeners: connections of an older one are closed likewise */
+    atomic_bool store_failing; /* the last reading of the shared store failed */
+    struct itr_nap want_look;  /* wakes store_watch */
+    struct itr_nap want_check; /* wakes token_check */
+    atomic_int busy;           /* requests that began and have not completed */
+    atomic_bool draining;      /* the process ends: connections are closed after their answer */
 };
 
 /* Initialise the server; max_connections: how many may be open at once. */
@@ -60,5 +60,9 @@ bool server_want_check(struct server *s, struct app *a);
 struct snapshot *server_snapshot(struct server *s);
 /* Make w the current snapshot; the server takes ownership of the caller's reference. */
 void server_set_snapshot(struct server *s, struct snapshot *w);
+
+/* The same for the certificate; NULL: there is none. */
+struct certificate *server_certificate(struct server *s);
+void server_set_certificate(struct server *s, struct certificate *c);
 
 #endif
