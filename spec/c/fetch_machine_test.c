@@ -159,6 +159,11 @@ static void begin_refused(struct t *t, const char *text, uint64_t fence)
     itr_machine_begin(&t->m, t->mono, &why);
 }
 
+static void begin_refused_fence(struct t *t, uint64_t fence)
+{
+    itr_machine_begin(&t->m, t->mono, &(struct itr_reason){.refused_fence = fence, .asked = true});
+}
+
 static bool result(struct t *t)
 {
     memset(&t->r, 0, sizeof t->r);
@@ -369,6 +374,23 @@ static void a_wish_that_comes_while_it_looks_is_seen_by_the_next_look(void **sta
     begin_refused(t, "bad", 5);
     t->store.owner[0] = '\0';
     t->store.fence = t->store.lease_fence; /* the same string again */
+    paused(t);
+    loaded(t);
+    is_in(t, ITR_MACHINE_ACQUIRE);
+}
+
+static void a_fence_that_was_refused_too_hides_no_refused_string(void **state)
+{
+    struct t *t = *state;
+
+    put_token(t, "bad", 9);
+    put_lease(t, "another-9");
+    begin_refused(t, "bad", 5);
+    loaded(t);
+    begin_refused_fence(t, 7);
+    assert_string_equal(t->m.refused, "bad");
+    assert_int_equal(t->m.refused_fence, 5);
+    t->store.owner[0] = '\0';
     paused(t);
     loaded(t);
     is_in(t, ITR_MACHINE_ACQUIRE);
@@ -1079,6 +1101,7 @@ int main(void)
         T(a_store_that_cannot_be_read_is_the_result),
         T(a_refused_token_waits_a_few_seconds_for_the_store),
         T(a_wish_that_comes_while_it_looks_is_seen_by_the_next_look),
+        T(a_fence_that_was_refused_too_hides_no_refused_string),
         T(a_lost_swap_pauses_and_looks_again),
         T(swaps_that_are_always_lost_come_to_an_end),
         T(a_swap_whose_answer_was_lost_is_given_back_behind_the_result),

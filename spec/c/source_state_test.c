@@ -56,14 +56,19 @@ static struct itr_cache_step ask(struct t *t, struct itr_token_ask a)
     return itr_source_state_ask(&t->s, t->mono, &a);
 }
 
+static void put(struct t *t, const char *text, uint64_t fence)
+{
+    (void)snprintf(t->store.text, sizeof t->store.text, "%s", text);
+    t->store.fence = t->store.lease_fence = fence;
+    t->store.born_ms = t->store.fetched_ms = NOON + t->mono - 60000;
+    t->store.refresh_ms = NOON + t->mono + TTL - 1800000;
+    t->store.end_ms = NOON + t->mono + TTL;
+}
+
 /* A token of the store, taken by the first call; it is due an hour and a half later. */
 static void take_one(struct t *t)
 {
-    (void)snprintf(t->store.text, sizeof t->store.text, "theirs");
-    t->store.fence = t->store.lease_fence = 5;
-    t->store.born_ms = t->store.fetched_ms = NOON + t->mono;
-    t->store.refresh_ms = NOON + t->mono + TTL - 1800000;
-    t->store.end_ms = NOON + t->mono + TTL;
+    put(t, "theirs", 5);
     assert_true(ask(t, (struct itr_token_ask){0}).fetch);
     assert_int_equal(loaded(t).why, ITR_WHY_FETCHED);
     assert_string_equal(t->s.cache.token->text, "theirs");
@@ -90,6 +95,29 @@ static void a_refusal_that_joins_a_fetch_is_a_reason_of_it(void **state)
     t->store.fence = t->store.lease_fence = 6;
     (void)loaded(t);
     assert_int_equal(t->s.machine.state, ITR_MACHINE_ACQUIRE);
+}
+
+/* A central server that was just started: its clients know tokens that it does not. */
+static void a_refused_fence_above_the_held_one_is_looked_up_in_the_record(void **state)
+{
+    struct t *t = *state;
+
+    put(t, "newer", 8);
+    assert_true(ask(t, (struct itr_token_ask){.refused_fence = 7}).fetch);
+    assert_int_equal(loaded(t).why, ITR_WHY_FETCHED);
+    assert_string_equal(t->s.cache.token->text, "newer");
+}
+
+/* It is the record's own: a refusal like any other, which the next fetches are held back by. */
+static void a_refused_fence_that_is_the_records_causes_a_fetch_after_a_refusal(void **state)
+{
+    struct t *t = *state;
+
+    put(t, "refused", 7);
+    assert_true(ask(t, (struct itr_token_ask){.refused_fence = 7}).fetch);
+    (void)loaded(t);
+    assert_int_equal(t->s.machine.state, ITR_MACHINE_ACQUIRE);
+    assert_string_equal(t->s.machine.lease_refused, "refused");
 }
 
 static void a_failure_may_bring_the_best_token_there_is(void **state)
@@ -133,6 +161,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(a_refusal_that_joins_a_fetch_is_a_reason_of_it),
+        T(a_refused_fence_above_the_held_one_is_looked_up_in_the_record),
+        T(a_refused_fence_that_is_the_records_causes_a_fetch_after_a_refusal),
         T(a_failure_may_bring_the_best_token_there_is),
         T(a_fork_keeps_the_token_and_drops_the_fetch),
     };

@@ -182,12 +182,15 @@ static void call_begins(struct sim_world *w, const struct sim_event *e)
 {
     struct sim_call *c = e->arg;
     const struct itr_token *held = of_life(e)->state.cache.token;
+    struct sim_store *s = of_life(e)->store;
 
     (void)w;
-    /* A client of a central server that was refused a token which the server does not know asks. */
+    /* A client of a central server that was refused a token which the server does not know asks. It
+     * is no reason where the record has a newer one. */
     if (c->want == SIM_REFRESH || c->min_valid_ms > 0 ||
-        c->refused > (held != NULL ? held->fence : 0))
-        sim_watch_reason(of_life(e)->store);
+        (c->refused > (held != NULL ? held->fence : 0) &&
+         c->refused >= sim_store_read(s, &s->value)->fence))
+        sim_watch_reason(s);
     if (of_life(e)->ending_ms == 0)
         ask(of_life(e), c, NULL);
 }

@@ -128,7 +128,8 @@ static struct itr_record_self self_of(const struct itr_machine *m)
 
 static struct itr_reason reason_of(const struct itr_machine *m)
 {
-    struct itr_reason why = {.held_fence = m->held_fence, .asked = m->asked};
+    struct itr_reason why = {
+        .held_fence = m->held_fence, .refused_fence = m->refused_fence, .asked = m->asked};
 
     why.refused = m->refused[0] != '\0' ? m->refused : NULL;
     return why;
@@ -212,6 +213,13 @@ static struct itr_machine_result *new_result(struct itr_machine *m)
     memset(&m->result, 0, sizeof m->result);
     m->has_result = true;
     return &m->result;
+}
+
+/* A token that was refused, and of which the fence alone is known: is it the record's? */
+static void find_refused(struct itr_machine *m)
+{
+    if (m->refused[0] == '\0' && m->refused_fence != 0 && m->refused_fence == m->record.fence)
+        copy_text(m->refused, sizeof m->refused, m->record.text);
 }
 
 /* The best token that the record had, for want of a better one. */
@@ -527,7 +535,7 @@ static void may_acquire(struct itr_machine *m, int64_t now, const struct itr_rec
 static void on_load(struct itr_machine *m, int64_t now, const struct itr_machine_done *d)
 {
     struct itr_record_self self = self_of(m);
-    struct itr_reason why = reason_of(m);
+    struct itr_reason why;
     struct itr_record_verdict v;
 
     if (d->is == ITR_DONE_LOAD_FAILED) {
@@ -540,6 +548,8 @@ static void on_load(struct itr_machine *m, int64_t now, const struct itr_machine
         give_end(m, now);
         return;
     }
+    find_refused(m);
+    why = reason_of(m);
     itr_record_decide(&m->record, m->store_now_ms, &self, &why, &v);
     switch (v.is) {
     case ITR_VERDICT_TAKE:
@@ -815,10 +825,12 @@ static void merge(struct itr_machine *m, const struct itr_reason *why)
     m->held_fence = why->held_fence;
     copy_text(m->held, sizeof m->held, why->held);
     m->asked |= why->asked;
-    if (why->refused == NULL)
-        return;
-    copy_text(m->refused, sizeof m->refused, why->refused);
-    m->refused_fence = why->refused_fence;
+    if (why->refused != NULL) {
+        copy_text(m->refused, sizeof m->refused, why->refused);
+        m->refused_fence = why->refused_fence;
+    } else if (m->refused[0] == '\0' && why->refused_fence != 0) {
+        m->refused_fence = why->refused_fence;
+    }
 }
 
 void itr_machine_begin(struct itr_machine *m, int64_t now_mono_ms, const struct itr_reason *why)

@@ -128,8 +128,8 @@ struct itr_machine {
     /* Why a fetch is wanted; merged until the result is given. */
     uint64_t held_fence;
     char held[ITR_TOKEN_MAX + 1];
-    char refused[ITR_TOKEN_MAX + 1]; /* or "" */
-    uint64_t refused_fence;
+    char refused[ITR_TOKEN_MAX + 1]; /* or "": none, or only its fence is known */
+    uint64_t refused_fence;          /* or 0 */
     bool asked;
     int64_t began_mono_ms;
 

@@ -16,8 +16,8 @@ static void copy_text(char *to, size_t size, const char *from)
     size_t n = strlen(from);
 
     assert(n < size);
-    memcpy(to, from, n < size ? n : size - 1);
-    to[n < size ? n : size - 1] = '\0';
+    (void)size;
+    memcpy(to, from, n + 1);
 }
 
 static int32_t one_more(int32_t n)
@@ -26,6 +26,14 @@ static int32_t one_more(int32_t n)
 }
 
 /* ---- decide ---- */
+
+/* Asks for a fetch without having seen the record's token: a newer one than a refused one is all
+ * that is wanted of it. */
+static bool wants_fetch(const struct itr_record *v, const struct itr_reason *why)
+{
+    return why->asked && why->held_fence == 0 &&
+           (why->refused_fence == 0 || v->fence <= why->refused_fence);
+}
 
 /* Worth more than what we have? An expired one is only while no better one may be fetched, or
  * fetching fails. Who holds none and asks for a fetch gets one, unless that is too early. */
@@ -37,7 +45,7 @@ static bool may_take(const struct itr_record *v, int64_t now_ms,
         return false;
     if (why->refused != NULL && strcmp(v->text, why->refused) == 0)
         return false;
-    if (why->asked && why->held_fence == 0 && !itr_record_is_asked_too_early(v, now_ms, rules, why))
+    if (wants_fetch(v, why) && !itr_record_is_asked_too_early(v, now_ms, rules, why))
         return false;
     return v->end_ms > now_ms || is_held_back || v->failures > 0;
 }

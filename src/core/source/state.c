@@ -22,37 +22,37 @@ void itr_source_state_clear(struct itr_source_state *s)
 /* ---- a fetch begins ---- */
 
 /* Hands the reason to the machine: of a fetch that the cache has just started, or joins. */
-static void begin(struct itr_source_state *s, int64_t now, const struct itr_token *refused,
-                  bool asked)
+static void begin(struct itr_source_state *s, int64_t now, struct itr_reason why)
 {
-    struct itr_reason why = {.asked = asked};
-
     if (s->cache.token != NULL) {
         why.held = s->cache.token->text;
         why.held_fence = s->cache.token->fence;
     }
-    if (refused != NULL) {
-        why.refused = refused->text;
-        why.refused_fence = refused->fence;
-    }
     itr_machine_begin(&s->machine, now, &why);
 }
 
-/* Gives the event to the cache; *refused: the token whose refusal is the reason of what follows. */
+static void is_refused(struct itr_reason *why, const struct itr_token *token)
+{
+    why->refused = token->text;
+    why->refused_fence = token->fence;
+}
+
+/* Gives the event to the cache; *why: the reason of a fetch that follows. */
 static struct itr_cache_step event(struct itr_cache *c, int64_t now,
-                                   const struct itr_token_ask *ask,
-                                   const struct itr_token **refused)
+                                   const struct itr_token_ask *ask, struct itr_reason *why)
 {
     struct itr_cache_step step;
 
     if (ask->refused != NULL) {
         step = itr_cache_refused(c, now, ask->refused);
         if (step.give == ITR_GIVE_WAIT && step.why != ITR_WHY_NOTHING)
-            *refused = ask->refused;
+            is_refused(why, ask->refused);
     } else if (ask->refused_fence != 0) {
         step = itr_cache_refused_fence(c, now, ask->refused_fence);
         if (step.why == ITR_WHY_REFUSED)
-            *refused = c->token;
+            is_refused(why, c->token);
+        else if (step.why == ITR_WHY_ASKED) /* only its fence is known */
+            why->refused_fence = ask->refused_fence;
     } else if (ask->refresh) {
         step = itr_cache_asked(c, now);
     } else {
@@ -64,11 +64,12 @@ static struct itr_cache_step event(struct itr_cache *c, int64_t now,
 struct itr_cache_step itr_source_state_ask(struct itr_source_state *s, int64_t now_mono_ms,
                                            const struct itr_token_ask *ask)
 {
-    const struct itr_token *refused = NULL;
-    struct itr_cache_step step = event(&s->cache, now_mono_ms, ask, &refused);
+    struct itr_reason why = {0};
+    struct itr_cache_step step = event(&s->cache, now_mono_ms, ask, &why);
 
-    if (step.fetch || refused != NULL)
-        begin(s, now_mono_ms, refused, step.why == ITR_WHY_ASKED);
+    why.asked = step.why == ITR_WHY_ASKED;
+    if (step.fetch || why.refused != NULL)
+        begin(s, now_mono_ms, why);
     return step;
 }
 
@@ -97,7 +98,7 @@ static struct itr_cache_step take_result(struct itr_source_state *s, int64_t now
     else
         step = itr_cache_failed(&s->cache, now, s->cache.generation, &r->error, retry, token);
     if (step.fetch)
-        begin(s, now, NULL, false);
+        begin(s, now, (struct itr_reason){0});
     return step;
 }
 
