@@ -331,7 +331,7 @@ static void rival_calls(struct sim_world *w, const struct sim_event *e)
 
     sim_world_soon(w, NULL, 0, SIM_MINUTE, rival_calls, token);
     if (!sim_gateway_accepts(&w->gateway, w->now_ms, *token))
-        *token = sim_gateway_issue(&w->gateway, w->now_ms);
+        *token = sim_gateway_issue(&w->gateway, w->now_ms, false);
 }
 
 static void rival_without_the_store_is_told_and_no_endless_loop(void **s)

@@ -188,7 +188,7 @@ static void cause(struct sim_world *w, unsigned what)
         sim_gateway_revoke(&w->gateway, w->now_ms);
         break;
     case SIM_RIVAL:
-        (void)sim_gateway_issue(&w->gateway, w->now_ms);
+        (void)sim_gateway_issue(&w->gateway, w->now_ms, false);
         break;
     default:
         break;
@@ -242,6 +242,7 @@ static void draw_habits(struct sim_random *r, struct sim_habits *h)
     h->refresh_per_mille = sim_random_chance(r, 200) ? (int)sim_random_within(r, 1, 1000) : 0;
     h->min_valid_ms = sim_random_chance(r, 100) ? sim_random_within(r, 0, 2 * SIM_HOUR) : 0;
     h->misreads = sim_random_chance(r, 50);
+    h->keeps_earlier = sim_random_chance(r, 300);
     h->call_every_ms = sim_random_within(r, 10 * SIM_SECOND, 10 * SIM_MINUTE);
 }
 

@@ -19,18 +19,18 @@ static void make_room(struct sim_gateway *g)
         abort();
 }
 
-size_t sim_gateway_issue(struct sim_gateway *g, int64_t now_ms)
+size_t sim_gateway_issue(struct sim_gateway *g, int64_t now_ms, bool keeps_earlier)
 {
     if (g->kind == SIM_SAME && sim_gateway_accepts(g, now_ms, g->n))
         return g->n;
-    if (g->kind == SIM_OVERWRITE)
+    if (g->kind == SIM_OVERWRITE && !keeps_earlier)
         sim_gateway_revoke(g, now_ms);
     make_room(g);
     g->ends_ms[++g->n] = now_ms + g->life_ms;
     return g->n;
 }
 
-struct sim_grant sim_gateway_ask(struct sim_gateway *g, int64_t now_ms)
+struct sim_grant sim_gateway_ask(struct sim_gateway *g, int64_t now_ms, bool keeps_earlier)
 {
     static const enum itr_record_outcome_is outcomes[] = {
         [SIM_WORKS] = ITR_OUTCOME_TOKEN,   [SIM_FAILS] = ITR_OUTCOME_FAILED,
@@ -43,7 +43,7 @@ struct sim_grant sim_gateway_ask(struct sim_gateway *g, int64_t now_ms)
     if (how == SIM_FLAPS && now_ms / 1000 % 2 == 0)
         grant.is = ITR_OUTCOME_TOKEN;
     if (grant.is == ITR_OUTCOME_TOKEN)
-        grant.serial = sim_gateway_issue(g, now_ms);
+        grant.serial = sim_gateway_issue(g, now_ms, keeps_earlier);
     return grant;
 }
 
@@ -59,8 +59,6 @@ void sim_gateway_revoke(struct sim_gateway *g, int64_t now_ms)
     for (i = g->n; i >= 1; i--)
         if (g->ends_ms[i] > now_ms)
             g->ends_ms[i] = now_ms;
-        else if (g->kind == SIM_OVERWRITE)
-            break; /* all before it ended before it */
 }
 
 void sim_gateway_text(size_t serial, char out[SIM_TOKEN_TEXT])

@@ -48,11 +48,12 @@ struct sim_grant { /* what came of a token request */
 
 void sim_gateway_clear(struct sim_gateway *g);
 
-/* Execute a token request. */
-struct sim_grant sim_gateway_ask(struct sim_gateway *g, int64_t now_ms);
+/* Execute a token request. keeps_earlier: of the endpoint that does not end the earlier token on
+ * any gateway (option token_endpoint = "refresh"). */
+struct sim_grant sim_gateway_ask(struct sim_gateway *g, int64_t now_ms, bool keeps_earlier);
 
 /* Issue a token whatever the endpoint's trouble is, and return its serial number. */
-size_t sim_gateway_issue(struct sim_gateway *g, int64_t now_ms);
+size_t sim_gateway_issue(struct sim_gateway *g, int64_t now_ms, bool keeps_earlier);
 
 bool sim_gateway_accepts(const struct sim_gateway *g, int64_t now_ms, size_t serial);
 

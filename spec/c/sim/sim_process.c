@@ -237,10 +237,12 @@ static void carry_out(struct sim_process *p, struct itr_cache_step step)
     if (step.why != ITR_WHY_NOTHING)
         SIM_TRACE(p->world, "%d: %s (%s) %s", p->id, itr_cache_state_name(p->state.cache.state),
                   itr_cache_why_name(step.why), p->state.cache.error.text);
-    if (!step.answer)
-        return;
-    sim_watch_fetch_ended(p);
-    answer_all(p);
+    if (step.answer)
+        sim_watch_fetch_ended(p);
+    if (step.fetch)
+        sim_watch_fetch_begins(p);
+    if (step.answer)
+        answer_all(p);
 }
 
 /* ---- the driver: it does what the machine says ---- */
@@ -510,7 +512,7 @@ static void request_arrives(struct sim_world *w, const struct sim_event *e)
     struct sim_lease *l = e->arg;
     int64_t back_ms = w->gateway.takes_ms + sim_world_delay(w, 20, 200);
 
-    l->grant = sim_gateway_ask(&w->gateway, w->now_ms);
+    l->grant = sim_gateway_ask(&w->gateway, w->now_ms, l->process->habits.keeps_earlier);
     SIM_TRACE(w, "gateway: %d gets token %zu", l->process->id, l->grant.serial);
     if (l->grant.is != ITR_OUTCOME_TOKEN)
         sim_watch_fault(w);
@@ -706,6 +708,7 @@ static void begin_life(struct sim_process *p)
     p->busy = false;
     p->tried = p->doubted = p->asked = false;
     p->seen_fence = p->unstored = 0;
+    p->fetch_began_ms = 0;
     itr_list_init(&p->calls);
 }
 

@@ -18,6 +18,7 @@ struct sim_habits { /* what a process is like, over all its lives */
     int64_t call_every_ms; /* 0: only the calls that a scenario makes */
     bool poisson;          /* ... on average, not regularly */
     bool script;           /* begins with a call, ends with it, begins again later */
+    bool keeps_earlier;    /* its fetches end no earlier token: token_endpoint = "refresh" */
     bool misreads;         /* its calls are to an endpoint whose answers read like a refusal */
     int refresh_per_mille; /* of its calls that are client:refresh() */
     int64_t min_valid_ms;  /* of its calls */
@@ -67,6 +68,8 @@ struct sim_process {
     /* sim_watch's. */
     struct sim_lease *sent; /* of its last request */
     uint64_t seen_fence;
+    int64_t fetch_began_ms; /* 0: none is in flight */
+    int fetch_troubles;     /* the store's, then */
     bool tried, doubted, asked;
     size_t unstored; /* serial number of a token that came, and is still to be stored */
     uint64_t unstored_fence;

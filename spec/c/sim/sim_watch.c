@@ -15,6 +15,10 @@
 #define LEASE_EXTRA_MS (40 * SIM_SECOND) /* more than token_timeout: at most */
 #define BORN_LATE_MS 1500
 #define ACCESSES_MAX 60
+#define PAUSE_MAX_MS SIM_SECOND           /* P6: a fetch pauses, */
+#define HELD_BACK_MAX_MS (5 * SIM_SECOND) /* ... one that asks a central server, */
+#define NETWORK_MAX_MS 400 /* ... a call is on its way to the gateway and back, twice, */
+#define FETCH_EXTRA_MS (10 * SIM_SECOND)  /* ... and a fetch pauses and uses the store, in all */
 #define RECOVERY_MS SIM_HOUR              /* P10, after the last fault */
 #define RECOVERY_LIMIT_MS (30 * SIM_HOUR) /* where a daily limit may be used up */
 #define LIMIT_ENOUGH 24                   /* P4b: such a daily limit is not used up by failures */
@@ -357,6 +361,80 @@ static const struct sim_lease *its_lease(const struct sim_process *p)
     return l;
 }
 
+/* ---- nobody waits longer than its rule: P6 ---- */
+
+static void check_waits(struct sim_process *p)
+{
+    const struct itr_machine *m = &p->state.machine;
+    const struct itr_list *n;
+    bool is_fetching = m->state != ITR_MACHINE_IDLE && p->state.cache.state != ITR_CACHE_HELD &&
+                       p->state.cache.state != ITR_CACHE_NONE;
+
+    for (n = itr_list_first(&p->calls); n != NULL; n = itr_list_next(&p->calls, n)) {
+        const struct sim_call *c = ITR_CONTAINER(n, struct sim_call, node);
+
+        if (c->waits && !is_fetching)
+            sim_watch_break(p->world, "P6: a call of %d waits for no fetch", p->id);
+    }
+}
+
+static void check_pause(struct sim_process *p)
+{
+    const struct itr_machine *m = &p->state.machine;
+    int64_t now = sim_process_mono(p);
+    int64_t most = m->setup.origin == ITR_FROM_SERVER ? HELD_BACK_MAX_MS : PAUSE_MAX_MS;
+
+    if ((m->state == ITR_MACHINE_PAUSE || m->state == ITR_MACHINE_SETTLE_PAUSE) &&
+        m->pause_until_mono_ms > now + most)
+        sim_watch_break(p->world, "P6: %d pauses for %d ms", p->id,
+                        (int)(m->pause_until_mono_ms - now));
+    if ((m->state == ITR_MACHINE_CONNECT || m->state == ITR_MACHINE_SEND ||
+         m->state == ITR_MACHINE_ASK) &&
+        m->deadline_mono_ms > now + m->setup.token_timeout_ms)
+        sim_watch_break(p->world, "P6: the request of %d may take %d ms", p->id,
+                        (int)(m->deadline_mono_ms - now));
+}
+
+static void check_call(struct sim_process *p, const struct sim_call *c)
+{
+    int64_t took_ms = p->world->now_ms - c->began_ms;
+
+    if (p->stopped_until_ms < c->began_ms && took_ms > p->habits.call_ms + NETWORK_MAX_MS)
+        sim_watch_break(p->world, "P6: a call of %d took %d ms", p->id, (int)took_ms);
+}
+
+/* The lease of one who died is waited for, then its own or another's request is. */
+static int64_t fetch_max_ms(const struct sim_world *w)
+{
+    int64_t lease_ms = 0, request_ms = 0;
+    int i;
+
+    for (i = 0; i < w->options.processes; i++) {
+        const struct itr_machine_setup *s = &w->processes[i].habits.setup;
+
+        lease_ms = itr_max64(lease_ms, s->rules.lease_ms);
+        request_ms = itr_max64(request_ms, s->token_timeout_ms);
+    }
+    return lease_ms + request_ms + FETCH_EXTRA_MS;
+}
+
+void sim_watch_fetch_begins(struct sim_process *p)
+{
+    p->fetch_began_ms = p->world->now_ms;
+    p->fetch_troubles = p->store->troubles;
+}
+
+static void check_fetch(struct sim_process *p)
+{
+    const struct sim_world *w = p->world;
+    int64_t took_ms = w->now_ms - p->fetch_began_ms;
+
+    if (p->fetch_began_ms != 0 && p->store->troubles == p->fetch_troubles &&
+        w->watch.trouble_ms < p->fetch_began_ms && took_ms > fetch_max_ms(w))
+        sim_watch_break(p->world, "P6: a fetch of %d took %d ms", p->id, (int)took_ms);
+    p->fetch_began_ms = 0;
+}
+
 void sim_watch_process(struct sim_process *p)
 {
     const struct itr_token *t = p->state.cache.token;
@@ -372,6 +450,8 @@ void sim_watch_process(struct sim_process *p)
     if (fence != p->seen_fence)
         p->tried = sim_process_mono(p) >= t->end_mono_ms;
     p->seen_fence = fence;
+    check_waits(p);
+    check_pause(p);
     if (l != NULL && !(l->late && l->in_past) &&
         !itr_machine_is_owed(&p->state.machine, sim_process_mono(p)))
         sim_watch_break(p->world, "P5: nobody owes the lease of %d", p->id);
@@ -408,6 +488,7 @@ void sim_watch_given(struct sim_process *p, const struct itr_token_ask *ask,
 
 void sim_watch_fetch_ended(struct sim_process *p)
 {
+    check_fetch(p);
     p->tried = true;
     p->doubted = p->asked = false;
 }
@@ -465,6 +546,7 @@ void sim_watch_call_over(struct sim_process *p, const struct sim_call *c, const 
     struct sim_world *w = p->world;
     const struct itr_token *t = p->state.cache.token;
 
+    check_call(p, c);
     w->watch.calls++;
     if (w->now_ms - c->began_ms > w->watch.longest_ms)
         w->watch.longest_ms = (long)(w->now_ms - c->began_ms);

@@ -11,6 +11,10 @@
  *        good token.
  * - P4   not more requests a day than daily_limit; P4b a gateway that fails never uses it up.
  * - P5   a lease has a living holder that owes it, or a cause why not.
+ * - P6   nobody waits longer than its rule: who waits for a token has a fetch in flight; a call
+ * ends by its deadline, and after half of its time beside a token that is not doubted; a pause of
+ *        a fetch is short; the request ends by its deadline; and where nothing goes wrong, a fetch
+ *        ends when the longest lease and the longest request are over.
  * - P7   a token is born when its answer came.
  * - P8   no more than 60 accesses of a process in a second.
  * - P9   a token past its end, of which a fetch brought no newer one, is given at once.
@@ -90,8 +94,8 @@ void sim_watch_hit(struct sim_process *p);
 /* Check what happened: a swap of p (in that life; late: it
  * was told that it failed) at this instant; a request that leaves p, with the
  * lease it goes by (NULL: none is known, and a property is broken); its end; what a caller was
- * given; the end of a fetch; a call's end, e NULL: it succeeded; an access of the store; any event
- * of p; the end of p. */
+ * given; a fetch's begin and end; a call's end, e NULL: it succeeded; an access of the store; any
+ * event of p; the end of p. */
 void sim_watch_swapped(struct sim_world *w, struct sim_store *s, struct sim_process *p,
                        uint64_t life, bool late, const char *owner, const struct itr_record *old,
                        const struct itr_record *next);
@@ -99,6 +103,7 @@ struct sim_lease *sim_watch_sends(struct sim_process *p);
 void sim_watch_answered(struct sim_process *p, struct sim_lease *l);
 void sim_watch_given(struct sim_process *p, const struct itr_token_ask *ask,
                      struct itr_cache_step step);
+void sim_watch_fetch_begins(struct sim_process *p);
 void sim_watch_fetch_ended(struct sim_process *p);
 void sim_watch_refused(struct sim_process *p, const struct sim_call *c);
 void sim_watch_call_over(struct sim_process *p, const struct sim_call *c,
