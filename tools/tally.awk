@@ -7,6 +7,7 @@
 
 function fail(text) { failed++; report = report name ": " text "\n"; telling = 1 }
 
+/^(not )?ok / { latest = $0 }
 /^1\.\.[0-9]+$/ { planned += substr($0, 4); plans++; telling = 0; next }
 /^(not )?ok .*# SKIP/ { skipped++; telling = 0; next }
 /^not ok 0 / { fail(substr($0, 10)); broken = 1; next }
@@ -27,6 +28,9 @@ END {
 }
 
 # A run that did not end as it should: what it said last may tell why.
-function die(text) { fail(text); report = report "    last words:\n" indent(last) }
+function die(text) {
+    fail(latest ? text ", after: " latest : text)
+    report = report "    last words:\n" indent(last)
+}
 
 function indent(text) { gsub(/\n/, "\n    ", text); sub(/ +$/, "", text); return "    " text }

@@ -129,12 +129,13 @@ end
 -- ---- who waits ----
 
 local last_id = 0
-local parties = setmetatable({}, { __mode = "v" }) -- id → party that counts; one of a collected coroutine goes by itself
+local parties = setmetatable({}, { __mode = "v" }) -- id → party that waits; one of a collected coroutine goes by itself
 local busy = {} -- client → how many of its parties count
 local waiting = setmetatable({}, { __mode = "k" }) -- place → how many parties count there
 
 local notifier = {}
 
+-- `is_counted`: the party is in these two numbers.
 local function count(party, n)
   local client, place = party.client, party.place
   n = n or 1
@@ -143,29 +144,34 @@ local function count(party, n)
   waiting[place] = at_place > 0 and at_place or nil
 end
 
-
--- The party counts as long as it waits.
-local function enter(party)
-  if parties[party.id] == nil then
-    local host = party.host
-    party.place = host.place and host.place() or host
-    parties[party.id] = party
-    count(party)
-  end
-  party.host.listen(notifier, party.place)
-end
-
--- With it leave those that it follows, in generators: only their follower resumes them.
-local function leave(party)
+-- Count a party, and with it those that it follows, in generators: only their follower resumes them. Return whether a
+-- followed one was not counted before.
+local function count_all(party)
+  local is_new = false
   local each = party
   while each do
-    if each.id and parties[each.id] ~= nil then -- one without an id only sleeps
-      parties[each.id] = nil
+    if each.id and not each.is_counted then -- one without an id only sleeps
+      local host = each.host
+      each.place = host.place and host.place() or host
+      parties[each.id] = each
+      each.is_counted = true
+      count(each)
+      is_new = is_new or each ~= party
+    end
+    each = each.follows
+  end
+  return is_new
+end
+
+local function uncount_all(party)
+  local each = party
+  while each do
+    if each.is_counted then
+      each.is_counted = false
       count(each, -1)
     end
     each = each.follows
   end
-  party.host.left(party)
 end
 
 -- Wake the parties whose calls completed, of a client that was just pumped or looked at.
@@ -178,6 +184,28 @@ local function wake_ready(client)
     end
     id = core_ready(client)
   end
+end
+
+-- The party counts as long as it waits. While those that it follows did not count, nobody heard the notifier for them.
+local function enter(party)
+  if count_all(party) then
+    local each = party.follows
+    while each do
+      if each.id then
+        core_pump(each.client)
+        wake_ready(each.client)
+      end
+      each = each.follows
+    end
+  end
+  party.host.listen(notifier, party.place)
+end
+
+-- Those that it follows wait on, and may be woken; they do not count.
+local function leave(party)
+  uncount_all(party)
+  parties[party.id] = nil
+  party.host.left(party)
 end
 
 -- Return how many parties wait at a place; nil: at the only one.
@@ -226,21 +254,22 @@ end
 -- program closed or nginx killed; one that was collected has taken its party with it.
 function notifier.tidy()
   local gone = {}
-  busy, waiting = {}, setmetatable({}, { __mode = "k" })
-  for id, party in pairs(parties) do
-    local why = party.host.gone(party)
-    if why then
-      gone[party] = why
-      parties[id] = nil -- a field may be cleared in a traversal
-    else
-      count(party)
-    end
+  for _, party in pairs(parties) do
+    gone[party] = party.is_counted and party.host.gone(party) or nil
   end
   for party, why in pairs(gone) do
+    uncount_all(party)
+    parties[party.id] = nil
     if why == "ended" then
       core_cancel(party.group)
     end
     party.host.left(party)
+  end
+  busy, waiting = {}, setmetatable({}, { __mode = "k" }) -- collected ones went without a word
+  for _, party in pairs(parties) do
+    if party.is_counted then
+      count(party)
+    end
   end
 end
 

@@ -82,6 +82,32 @@ describe("a generator that calls", function()
     assert.is_true(n == nil or n == 4)
   end)
 
+  -- A result that came meanwhile took the innermost call out of those that are woken.
+  it("may be in another generator while the outer batch gives a result", function()
+    assert(client:token())
+    sb:fault { kind = "delay", ms = 200, path = face.echo_post, times = 1 }
+    local order = {}
+    if not in_luv(function()
+      local batch = client:batch(coroutine.wrap(function()
+        coroutine.yield { "POST", face.echo_post, { n = 1 }, tag = "first" }
+        sb:fault { kind = "hold", path = face.echo_get }
+        local inner = client:batch(orders(client, 1))
+        coroutine.yield { "POST", face.echo_post, { n = 2 }, tag = inner:next().tag }
+      end), { concurrency = 2 })
+      order[1] = batch:next().tag
+      local watchdog = luv.uv.new_timer()
+      watchdog:start(10000, 0, luv.uv.stop)
+      luv.each_turn(function()
+        return sb:state().held == 1 and sb:release()
+      end)
+      order[2] = batch:next().tag
+      watchdog:close()
+    end) then
+      return
+    end
+    assert.same({ "first", 201 }, order)
+  end)
+
   it("gives results while it waits", function()
     assert(client:token())
     local order = {}
