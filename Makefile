@@ -10,6 +10,7 @@
 #   REDIS=0                                         leave the module itrigger.redis out
 #   DAEMON=0                                        leave itriggerd out
 #   CLI=0                                           leave the command itrigger out
+#   WITHOUT="chromium lua5.2"                       test without these Debian packages: what needs one is skipped
 #   LIBCURL_PREFIX=dir                              build with the libcurl of dir, into build/libcurl/NAME/
 #   LIBCURLS="dir ..."                              check-all also runs the C tests with each of these
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
@@ -326,13 +327,19 @@ $(B)/fuzz/%: $(B)/obj/spec/fuzz/%.o $(B)/5.4/libbind.a $(lib)
 fuzz-programs: $(fuzz_programs)
 
 again := $(MAKE) --no-print-directory
-# What can be built here, of the Luas asked for: the others are reported by tools/test.
-luas_here = $(shell tools/luas $(luas_or_all))
+# What can be built here, of the Luas asked for: the others are reported by tools/test. nginx brings LuaJIT.
+luas_here = $(shell tools/luas $(sort luajit $(luas_or_all)))
+
+# What the tests do without: tools/setup does not install it, and what needs it is counted as skipped.
+WITHOUT ?=
+override WITHOUT += $(if $(filter 0,$(REDIS)),libhiredis-dev) $(if $(filter 0,$(DAEMON)),libmicrohttpd-dev)
+export WITHOUT
 
 # In a make of its own: a recipe is expanded before its first line, setup, has brought the Luas.
-.PHONY: test-products
-test-products: c-tests $(command) $(if $(has_daemon),build-daemon) \
-    $(if $(filter test-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
+.PHONY: test-products lua-products
+test-products: c-tests lua-products
+lua-products: $(command) $(if $(has_daemon),build-daemon) \
+    $(if $(filter %-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
 	$(say_left_out)
 
 # The C tests with each libcurl of LIBCURLS.
@@ -346,7 +353,7 @@ libcurls:
 test:
 	@tools/setup test
 	$(Q)$(again) test-products
-	@REQUIRED='$(if $(lua_given),$(LUA))' tools/test $(B) c model $(luas_or_all) $(if $(filter-out all,$(if $(lua_given),$(LUA))),,hosts)
+	@tools/test $(B) c model $(luas_or_all) $(if $(filter-out all,$(if $(lua_given),$(LUA))),,hosts)
 
 # Chaos in many more fleets than `make test` has time for: SEEDS of them, beginning with seed FIRST.
 SEEDS ?= 20000
@@ -364,6 +371,7 @@ days:
 
 asan:
 	@tools/setup test
+	$(Q)$(again) lua-products LUA=5.4
 	$(Q)$(again) VARIANT=asan c-tests build build/asan/lua-host LUA=5.4
 	@LUA_COMMAND=build/asan/lua-host tools/under asan tools/test build/asan c 5.4
 
@@ -374,8 +382,7 @@ tsan:
 
 valgrind:
 	@tools/setup test
-	$(Q)$(again) c-tests build LUA=5.4
-	$(Q)$(again) build LUA=luajit
+	$(Q)$(again) test-products LUA=5.4
 	@tools/under valgrind tools/test build c 5.4
 	@ITR_NGINX_UNDER_VALGRIND=1 tools/run-lua build 5.4 spec/hosts/nginx_valgrind_spec.lua
 

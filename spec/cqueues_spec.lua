@@ -2,14 +2,16 @@
 -- elsewhere blocks as in a script.
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
-
-local found, cqueues = pcall(require, "cqueues")
+local needs = require "spec.support.needs"
 
 describe("cqueues", function()
-  if not found then
-    pending("needs lua-cqueues for " .. _VERSION)
+  local lacks = needs.module("cqueues", "lua-cqueues")
+  if lacks then
+    pending(lacks)
     return
   end
+
+  local cqueues = require "cqueues"
 
   local client
   local sb = fixture.client(function(c)

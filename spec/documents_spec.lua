@@ -1,10 +1,10 @@
 -- Every code block of the documents runs, or RULES says why it does not. A Lua block is a program of its own against the
 -- sandbox, a JSON block is decoded; for any other language there is a rule.
 
-local built = require "spec.support.built"
 local cjson = require "cjson"
 local face = require "spec.support.face"
 local itriggerd = require "spec.support.itriggerd"
+local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
 
 local function shell(command)
@@ -224,48 +224,36 @@ local function commands_exist(block)
   end
 end
 
--- Why a block cannot run here: a reason for `pending`, or false where only another Lua runs it.
+-- Why a block does not run here: a reason for `pending`, or false where only another Lua runs it.
 local function on_5_4(lacks)
   return function()
     if _VERSION ~= "Lua 5.4" then
       return false
     end
-    local module = io.open(TOP .. "/build/5.4/itrigger/core.so", "rb")
-    if not module then
-      return "build/5.4 is not built"
-    end
-    module:close()
-    return lacks and lacks()
+    return needs.build "5.4" or lacks and lacks()
   end
 end
 
-local function lacks_argparse()
-  return not pcall(require, "argparse") and "lua-argparse is not installed" or nil
-end
-
--- On every Lua that has the module; where Debian has it, it must be there.
-local function in_loop(module)
+local function lacks_module(name)
   return function()
-    if not pcall(require, module) then
-      return _VERSION == "Lua 5.4" and module .. " is not installed for Lua 5.4"
-    end
+    return needs.module(name, "lua-" .. name)
   end
 end
 
 local LACKS = {
   [from_the_tree] = on_5_4(),
-  [from_the_shell] = on_5_4(lacks_argparse),
-  [command_for_the_sandbox] = on_5_4(lacks_argparse),
+  [from_the_shell] = on_5_4(lacks_module "argparse"),
+  [command_for_the_sandbox] = on_5_4(lacks_module "argparse"),
   [commands_exist] = on_5_4(),
-  [client_of_daemon] = built.lacks_itriggerd,
-  [curl_of_daemon] = built.lacks_itriggerd,
+  [client_of_daemon] = needs.itriggerd,
+  [curl_of_daemon] = needs.itriggerd,
 }
 
 local function run_in_loop(module)
   local rule = function(block)
     run_lua(block)
   end
-  LACKS[rule] = in_loop(module)
+  LACKS[rule] = lacks_module(module)
   return rule
 end
 

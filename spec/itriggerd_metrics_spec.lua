@@ -1,5 +1,6 @@
 -- itriggerd's /metrics, /healthz and /readyz: what Prometheus and a load balancer see.
 local itriggerd = require "spec.support.itriggerd"
+local needs = require "spec.support.needs"
 
 if itriggerd.missing() then
   pending(itriggerd.missing())
@@ -173,8 +174,9 @@ describe("itriggerd's metrics", function()
   end)
 
   it("are what promtool finds right", function()
-    if itriggerd.shell("command -v promtool") == "" then
-      pending "no promtool here (Debian: prometheus)"
+    local lacks = needs.program("promtool", "prometheus")
+    if lacks then
+      pending(lacks)
       return
     end
     local d = started()

@@ -1,15 +1,12 @@
 -- What packaging/ has for itriggerd, checked by the programs that it is for.
 local cjson = require "cjson"
 local itriggerd = require "spec.support.itriggerd"
+local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
 
 if itriggerd.missing() then
   pending(itriggerd.missing())
   return
-end
-
-local function has(program)
-  return itriggerd.shell("command -v " .. program) ~= ""
 end
 
 local function read(path)
@@ -38,8 +35,9 @@ describe("packaging", function()
   end
 
   it("has a unit that systemd finds right, and well locked up", function()
-    if not has "systemd-analyze" then
-      pending "no systemd-analyze here"
+    local lacks = needs.program("systemd-analyze", "systemd")
+    if lacks then
+      pending(lacks)
       return
     end
     local said = itriggerd.shell("systemd-analyze security --offline=true packaging/itriggerd.service 2>&1")
@@ -48,8 +46,9 @@ describe("packaging", function()
   end)
 
   it("has alert rules that do what their tests say", function()
-    if not has "promtool" then
-      pending "no promtool here (Debian: prometheus)"
+    local lacks = needs.program("promtool", "prometheus")
+    if lacks then
+      pending(lacks)
       return
     end
     local said = itriggerd.shell("cd packaging/prometheus && { promtool check rules rules.yml "
@@ -90,8 +89,9 @@ describe("packaging", function()
   end)
 
   it("has panels whose queries PromQL understands", function()
-    if not has "promtool" then
-      pending "no promtool here (Debian: prometheus)"
+    local lacks = needs.program("promtool", "prometheus")
+    if lacks then
+      pending(lacks)
       return
     end
     local rules = { "groups:\n- name: dashboard\n  rules:\n" }
@@ -107,8 +107,9 @@ describe("packaging", function()
   end)
 
   it("has a pair behind HAProxy that answers while one of them is stopped, and stands still", function()
-    if not has "haproxy" then
-      pending "no haproxy here"
+    local lacks = needs.program("haproxy", "haproxy")
+    if lacks then
+      pending(lacks)
       return
     end
     local a = f.place:start { name = "a.ini" }

@@ -187,3 +187,43 @@ describe("make", function()
     end)
   end)
 end)
+
+describe("what the tests need and this machine lacks", function()
+  local NEEDS = [[lua5.4 -e 'print(pcall(require("spec.support.needs").program, "no-such-program", "some-package"))']]
+
+  it("is a failure that names the Debian package, in specs", function()
+    local text = shell("env -u WITHOUT " .. NEEDS)
+    has(text, "false\tno-such-program is not installed (Debian: some-package)")
+    has(text, "make setup")
+    has(text, "WITHOUT=some-package")
+  end)
+
+  it("is a reason to skip where the person does without it, there or not", function()
+    assert.equal("true\tWITHOUT=some-package\n", shell("WITHOUT='other some-package' " .. NEEDS))
+    assert.equal("true\tWITHOUT=sh\n", shell("WITHOUT=sh " .. NEEDS:gsub("no%-such%-program", "sh"):gsub("some%-package", "sh")))
+  end)
+
+  it("is a failure of a suite too, and skipped and counted without it", function()
+    local build = shell("mktemp -d"):match("%S+")
+    local count = shell("ls spec/c/*_test.c | wc -l"):match("%d+")
+    local text = shell("env -u WITHOUT tools/test " .. build .. " c 5.4")
+    has(text, "c-store_redis_test             not run: " .. build .. "/spec/store_redis_test is not built (Debian: libhiredis-dev)")
+    has(text, "lua-5.4                        not run: " .. build .. "/5.4/itrigger/core.so is not built (its headers, Debian: ")
+    has(text, "liblua5.4-dev); WITHOUT=lua5.4 leaves it out")
+    has(text, ("0 passed, %d failed\n"):format(count + 1))
+    text = shell("WITHOUT='libcmocka-dev libhiredis-dev libmicrohttpd-dev lua5.4' tools/test " .. build .. " c 5.4")
+    has(text, ("0 passed, 0 failed, %d skipped\n"):format(count + 1))
+    shell("rm -r " .. build)
+  end)
+
+  it("is not installed where the person does without it", function()
+    local all = shell "env -u WITHOUT tools/setup --packages test"
+    local some = shell "WITHOUT='chromium lua5.2' tools/setup --packages test"
+    for _, package in ipairs { "chromium", "lua5.2", "liblua5.2-dev" } do
+      has(all, package .. "\n")
+      assert.falsy(some:find("\n" .. package .. "\n", 1, true), package)
+    end
+    has(some, "chromium-driver\n")
+    has(shell "WITHOUT=redis tools/setup test", "WITHOUT=redis: the tests need no such package")
+  end)
+end)

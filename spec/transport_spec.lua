@@ -3,8 +3,7 @@ local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
 local luv = require "spec.support.luv"
-
-local has_cqueues, cqueues = pcall(require, "cqueues")
+local needs = require "spec.support.needs"
 
 describe("the option transport", function()
   local sb = fixture.sandbox()
@@ -14,9 +13,9 @@ describe("the option transport", function()
   end
 
   it('"luv" has a coroutine wait although the loop does not run yet', function()
-    if luv.missing then
-      pending(luv.missing)
-      return
+    local lacks = luv.missing()
+    if lacks then
+      pending(lacks)
     end
     local client = new "luv"
     assert.equal(200, assert(client:get(face.echo_get)).code) -- in the main coroutine it blocks
@@ -41,7 +40,7 @@ describe("the option transport", function()
     local client = new "blocking"
     assert(client:token())
     local order = {}
-    if not luv.missing then
+    if not luv.missing() then
       luv.run(function()
         luv.spawn(function()
           assert(client:get(face.echo_get))
@@ -51,7 +50,8 @@ describe("the option transport", function()
       end)
       assert.same({ "call", "after" }, order)
     end
-    if has_cqueues then
+    if not needs.module("cqueues", "lua-cqueues") then
+      local cqueues = require "cqueues"
       local loop = cqueues.new()
       local inside, n = false, 0
       for _ = 1, 2 do
@@ -70,10 +70,11 @@ describe("the option transport", function()
   end)
 
   it('"cqueues" waits in a controller', function()
-    if not has_cqueues then
-      pending("needs lua-cqueues for " .. _VERSION)
-      return
+    local lacks = needs.module("cqueues", "lua-cqueues")
+    if lacks then
+      pending(lacks)
     end
+    local cqueues = require "cqueues"
     local client = new "cqueues"
     sb:fault { kind = "hold", path = "api", times = 2 }
     local loop, n = cqueues.new(), 0

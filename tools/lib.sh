@@ -35,14 +35,19 @@ lua_command() {
     return 1
 }
 
-# lua_missing LUA: why this Lua's specs cannot run here, or nothing.
+# left_out PACKAGE: the person does without it. WITHOUT= has Debian's names, and lua5.2, luajit.
+left_out() {
+    case " ${WITHOUT-} " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# lua_missing LUA BUILD: why this Lua's specs cannot run here, or nothing.
 lua_missing() {
     if ! command=$(lua_command "$1"); then
-        echo "lua${1#lua} is not installed$([ "$1" != 5.5 ] || echo ", and no LUA_PREFIX names one")"
+        echo "lua${1#lua} is not installed ($([ "$1" != 5.5 ] && echo "Debian: lua${1#lua}" || echo "no LUA_PREFIX names one"))"
     elif ! "$command" -e 'require "busted.core"; require "cjson"' >/dev/null 2>&1; then
-        echo "busted or cjson is not installed for $command"
+        echo "busted or cjson is not installed for $command (Debian: lua-busted, lua-cjson)"
     elif [ ! -e "$2/$1/itrigger/core.so" ]; then
-        echo "$2/$1/itrigger/core.so is not built"
+        echo "$2/$1/itrigger/core.so is not built (its headers, Debian: $(tools/setup --packages "lua-$1" | tail -n 1))"
     fi
 }
 

@@ -1,6 +1,6 @@
 -- The examples of hosts, as they are, against the sandbox.
 local face = require "spec.support.face"
-local nginx = require "spec.support.nginx"
+local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
 
 local MEMBER = "?mobile=18899888899&storeNo=1159374785466208256"
@@ -14,20 +14,23 @@ end
 
 local top = shell("pwd"):gsub("%s+$", "")
 
-local function has(command)
-  local _, status = shell("command -v " .. command)
-  return status == 0
-end
-
 -- A port that nobody listens on now.
 local function free_port()
-  local text = shell [[python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])']]
-  return assert(tonumber(text), text)
+  local uv = require "luv"
+  local socket = uv.new_tcp()
+  assert(socket:bind("127.0.0.1", 0))
+  local port = socket:getsockname().port
+  socket:close()
+  uv.run()
+  return port
 end
 
-local function built(lua)
-  local file = io.open(top .. "/build/" .. lua .. "/itrigger/core.so")
-  return file ~= nil and file:close()
+-- Where the person does without a build of the library or what else its example needs, that is counted as skipped.
+local function require_all(lua, lacks)
+  lacks = needs.build(lua) or lacks
+  if lacks then
+    pending(lacks)
+  end
 end
 
 describe("the example", function()
@@ -68,10 +71,7 @@ describe("the example", function()
   end)
 
   it("embed: 8 states on 8 threads, one fetch", function()
-    if not has("cc") or not built("5.4") then
-      pending("needs a C compiler and the build for Lua 5.4")
-      return
-    end
+    require_all("5.4", needs.program("cc", "gcc"))
     local out, status = shell(("cc -Wall -Wextra -Werror -Wl,-E -o %s/embed examples/embed/embed.c "
       .. "$(pkg-config --cflags --libs lua5.4) -lpthread"):format(dir))
     assert.equal(0, status, out)
@@ -87,11 +87,7 @@ describe("the example", function()
   end)
 
   it("copas: the loop goes on", function()
-    local _, missing = shell("lua5.1 -e 'require \"copas\"'")
-    if missing ~= 0 or not built("5.1") then
-      pending("needs copas for Lua 5.1 (Debian: lua-copas), and the build for it")
-      return
-    end
+    require_all("5.1", needs.file("/usr/share/lua/5.1/copas.lua", "lua-copas"))
     local out, status = shell("cd examples/copas && " .. environment "5.1" .. "lua5.1 members.lua | sort")
     assert.equal(0, status, out)
     assert.equal(("1\t%s\n2\t%s\n3\t%s\nthe loop went on\n"):format(realname, realname, realname), out)
@@ -99,12 +95,7 @@ describe("the example", function()
   end)
 
   it("haproxy: answers others while a call is held", function()
-    local haproxy = "PATH=$PATH:/usr/sbin haproxy"
-    local _, missing = shell(haproxy .. " -v")
-    if missing ~= 0 or not built("5.3") then
-      pending("needs haproxy, and the build for Lua 5.3")
-      return
-    end
+    require_all("5.3", needs.program("haproxy", "haproxy"))
     shell(("cp examples/haproxy/*.lua %s && sed 's|127.0.0.1:8081|unix@%s/socket|' examples/haproxy/haproxy.cfg "
       .. ">%s/haproxy.cfg"):format(dir, dir, dir))
     local run = assert(io.popen(("cd %s && %s %s -q -f haproxy.cfg -p %s/pid -D >%s/log 2>&1; cat %s/log"):format(
@@ -132,10 +123,7 @@ describe("the example", function()
   end)
 
   it("neovim: the editor goes on while a call is held", function()
-    if not has("nvim") or not built("luajit") then
-      pending("needs nvim (Debian: neovim), and the build for LuaJIT")
-      return
-    end
+    require_all("luajit", needs.program("nvim", "neovim"))
     local file = assert(io.open(dir .. "/drive.lua", "w"))
     file:write(([[
       local function say(text) io.stdout:write(text, "\n") io.stdout:flush() end
@@ -163,11 +151,7 @@ describe("the example", function()
   end)
 
   it("apache: the threads of two processes share one token", function()
-    local _, missing = shell("PATH=$PATH:/usr/sbin command -v apache2 && test -e /usr/lib/apache2/modules/mod_lua.so")
-    if missing ~= 0 or not built("5.3") then
-      pending("needs apache2 (Debian: apache2-bin), and the build for Lua 5.3")
-      return
-    end
+    require_all("5.3", needs.program("apache2", "apache2-bin") or needs.module("luv", "lua-luv"))
     local port = free_port()
     shell(("mkdir %s/store && chmod 755 %s && cp examples/apache/member.lua %s && sed 's|127.0.0.1:8082|127.0.0.1:%d|' "
       .. "examples/apache/httpd.conf >%s/httpd.conf"):format(dir, dir, dir, port, dir))
@@ -190,11 +174,7 @@ describe("the example", function()
   end)
 
   it("openresty: the whole configuration", function()
-    local missing = nginx.missing()
-    if missing then
-      pending("needs " .. missing)
-      return
-    end
+    require_all "luajit"
     local replace = ("s|listen 127.0.0.1:8080;|listen unix:%s/socket;|; s|/var/lib/itrigger|%s/store|; "
       .. "s|^user www-data;|user root root;|; "
       .. "s|# lua_package_path.*|lua_package_path \"%s/lua/?.lua;%s/lua/?/init.lua;;\";|; "

@@ -4,11 +4,10 @@ local sandbox = require "spec.support.sandbox"
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
 
-local missing = nginx.missing()
-
 describe("nginx", function()
-  if missing then
-    pending("needs " .. missing)
+  local lacks = nginx.missing()
+  if lacks then
+    pending(lacks)
     return
   end
 

@@ -1,6 +1,7 @@
 -- A worker under valgrind: none of its complaints is about us. Slow, so `make check-all` alone asks
 -- for it.
 local face = require "spec.support.face"
+local needs = require "spec.support.needs"
 local nginx = require "spec.support.nginx"
 local sandbox = require "spec.support.sandbox"
 
@@ -8,10 +9,7 @@ local function why_not()
   if not os.getenv "ITR_NGINX_UNDER_VALGRIND" then
     return "is asked for by ITR_NGINX_UNDER_VALGRIND=1 (make check-all)"
   end
-  local pipe = io.popen "command -v valgrind"
-  local found = pipe:read("*l")
-  pipe:close()
-  return not found and "needs valgrind" or nginx.missing() and "needs " .. nginx.missing()
+  return needs.program("valgrind", "valgrind") or nginx.missing()
 end
 
 -- The complaints ("Invalid read ...", "... definitely lost ...") in whose stack a function or file of

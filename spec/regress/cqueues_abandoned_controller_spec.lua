@@ -3,14 +3,16 @@
 
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
-
-local found, cqueues = pcall(require, "cqueues")
+local needs = require "spec.support.needs"
 
 describe("a cqueues controller with a call in flight", function()
-  if not found then
-    pending("needs lua-cqueues for " .. _VERSION)
+  local lacks = needs.module("cqueues", "lua-cqueues")
+  if lacks then
+    pending(lacks)
     return
   end
+
+  local cqueues = require "cqueues"
 
   local client
   local sb = fixture.client(function(c)

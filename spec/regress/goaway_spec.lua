@@ -61,11 +61,10 @@ describe("a connection that takes 20 requests", function()
   end)
 end)
 
-local missing = nginx.missing()
-
 describe("an nginx that is reloaded", function()
-  if missing then
-    pending("under a batch: " .. missing)
+  local lacks = nginx.missing()
+  if lacks then
+    pending(lacks)
     return
   end
 

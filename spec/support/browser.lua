@@ -9,6 +9,7 @@
 -- ChromeDriver, and Chromium with it, ends at the latest with this process: a guard waits for the
 -- end of a pipe that only this process has.
 local cjson = require "cjson"
+local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
 
 local browser = {}
@@ -18,20 +19,8 @@ local PATIENCE_MS = 60000 -- an element that does not come by then is an error
 local Browser = {}
 Browser.__index = Browser
 
-local function installed(program)
-  local pipe = assert(io.popen("command -v " .. program .. " 2>/dev/null"))
-  local path = pipe:read("*l")
-  pipe:close()
-  return path
-end
-
--- Why there is no browser here; nil: there is one.
 function browser.missing()
-  for _, program in ipairs { "chromedriver", "chromium" } do
-    if not installed(program) then
-      return program .. " is not installed (Debian: chromium, chromium-driver)"
-    end
-  end
+  return needs.program("chromium", "chromium") or needs.program("chromedriver", "chromium-driver")
 end
 
 -- One command of the protocol, its body a table or JSON text; its value, or an error with what the driver says.

@@ -8,6 +8,7 @@
 --   clock:set(3600)
 --   clock:remove()
 local face = require "spec.support.face"
+local needs = require "spec.support.needs"
 
 local clock = {}
 
@@ -21,13 +22,15 @@ local function shell(command)
   return text
 end
 
--- A clock that is right. Nil and why, where there is no libfaketime, or an interpreter (of a sanitizer)
--- that bears no library before its own.
+-- A clock that is right. Nil and why, without libfaketime, or with an interpreter (of a sanitizer) that bears no
+-- library before its own.
 function clock.new()
-  local library = shell([[faketime -m -f +0 sh -c 'echo "$LD_PRELOAD"' 2>/dev/null]]):match("%S+")
-  if not library then
-    return nil, "no faketime here"
+  local lacks = needs.program("faketime", "faketime")
+  if lacks then
+    return nil, lacks
   end
+  local library = shell([[faketime -m -f +0 sh -c 'echo "$LD_PRELOAD"' 2>/dev/null]]):match("%S+")
+  assert(library, "faketime does not work")
   local self = setmetatable({ library = library, file = os.tmpname() }, Clock)
   self:set(0)
   if shell(("%s '%s' -e 'print(42)' 2>/dev/null"):format(self:words(), face.interpreter())) ~= "42\n" then

@@ -2,7 +2,7 @@
 -- connection goes to the target of the moment at which it is made, and stays there.
 --
 --   local forwarder = require "spec.support.forwarder"
---   local why = forwarder.missing()
+--   local lacks = forwarder.missing()   -- as needs.lua says
 --   local f = forwarder.start(port)     -- to 127.0.0.1:port; f.port is its own
 --   f:switch(other_port)
 --   f:stop()
@@ -21,7 +21,7 @@ local function write_file(name, text)
 end
 
 function forwarder.missing()
-  return not pcall(require, "cqueues") and "no cqueues for this Lua" or nil
+  return require("spec.support.needs").module("cqueues", "lua-cqueues")
 end
 
 local Forwarder = {}

@@ -10,10 +10,10 @@
 --
 -- What the daemon logs is read line by line, so nothing is waited for by sleeping. A daemon ends at
 -- the latest with this process: a guard waits for the end of a pipe that only this process has.
-local built = require "spec.support.built"
 local busted = require "busted"
 local cjson = require "cjson"
 local face = require "spec.support.face"
+local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
 
 local itriggerd = {}
@@ -34,8 +34,8 @@ end
 
 itriggerd.shell = shell
 
-itriggerd.program = built.itriggerd
-itriggerd.missing = built.lacks_itriggerd
+itriggerd.program = needs.itriggerd_program
+itriggerd.missing = needs.itriggerd
 
 -- ---- one daemon ----
 

@@ -1,10 +1,12 @@
--- libuv's loop in a spec. `missing`: why there is none, and then nothing else.
-local found, uv = pcall(require, "luv")
-if not found then
-  return { missing = "needs lua-luv for " .. _VERSION }
-end
+-- libuv's loop in a spec. `missing()`: as needs.lua says.
+local needs = require "spec.support.needs"
 
-local luv = { uv = uv }
+local found, uv = pcall(require, "luv")
+local luv = { uv = found and uv or nil }
+
+function luv.missing()
+  return needs.module("luv", "lua-luv")
+end
 
 -- Run the loop to its end, with a start in it. An error in there is raised.
 function luv.run(start)

@@ -8,6 +8,8 @@
 --
 -- A namespace is there as long as a process in it; each of ours ends with the end of a pipe that only
 -- this process holds. Needs root.
+local needs = require "spec.support.needs"
+
 local network = {}
 
 network.address = "10.0.0.1"
@@ -27,9 +29,13 @@ local function run(command)
   assert(done, command .. ": " .. text)
 end
 
--- Why there can be none here, or nil.
+-- Nil, or why there can be none here: only root makes them.
 function network.missing()
-  local done, text = shell("unshare -n sh -c 'ip link add name here type veth peer name there' && command -v nsenter")
+  local lacks = needs.program("unshare", "util-linux") or needs.program("ip", "iproute2")
+  if lacks then
+    return lacks
+  end
+  local done, text = shell("unshare -n sh -c 'ip link add name here type veth peer name there'")
   return not done and "no network namespaces here (root only): " .. text:gsub("%s+", " ") or nil
 end
 

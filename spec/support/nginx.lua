@@ -9,6 +9,7 @@
 --   host:stop()
 --
 -- It ends with `stop`, and at the latest with this process (as the sandbox does).
+local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
 
 local nginx = {}
@@ -34,16 +35,9 @@ end
 
 local top = shell("cd " .. quote(root) .. " && pwd")
 
--- Why it cannot run here, or nil.
+-- The sandbox is an nginx too, so that one is always there.
 function nginx.missing()
-  local function lacks(command)
-    return shell(command .. " >/dev/null 2>&1 || echo no") ~= ""
-  end
-  if lacks "PATH=$PATH:/usr/sbin command -v nginx" then
-    return "no nginx (Debian: nginx-core, libnginx-mod-http-lua)"
-  elseif lacks("test -e " .. quote(top .. "/build/luajit/itrigger/core.so")) then
-    return "not built for LuaJIT (make build LUA=luajit)"
-  end
+  return needs.build "luajit"
 end
 
 -- Waits until a process is no more, or only waits to be told of.

@@ -1,7 +1,7 @@
 -- Real redis-servers (and Sentinels) of a spec's own, on a Unix socket and, if asked for, on a free port:
 --
 --   local redis = require "spec.support.redis"
---   local why = redis.missing()                -- nil, or what this machine lacks
+--   local lacks = redis.missing()              -- as needs.lua says
 --   local server = redis.start()               -- server.address is for token_store
 --   local server = redis.start { password = "word", port = true, config = { "appendonly no" } }
 --   local one = redis.shared()                 -- one for all specs of this process
@@ -15,6 +15,8 @@
 --
 -- Each ends when this process does: a guard waits for the end of a pipe that only this process holds. It ends after
 -- two minutes in any case (the shared one after an hour), so that nobody waits for its log for ever.
+local needs = require "spec.support.needs"
+
 local redis = {}
 
 local Server = {}
@@ -32,13 +34,8 @@ local function shell(command)
   return text
 end
 
--- Nil, or what this machine lacks.
 function redis.missing()
-  if not pcall(require, "itrigger.redis") then
-    return "no itrigger.redis is built"
-  elseif shell("command -v redis-server && command -v redis-cli") == "" then
-    return "no redis-server here"
-  end
+  return needs.redis_store() or needs.program("redis-server", "redis-server")
 end
 
 -- A port that is probably free, and the one 10000 above it, for the bus of a cluster: both are below those that
