@@ -1,6 +1,7 @@
 -- The command itrigger, as a process of its own against the sandbox.
 local cjson = require "cjson"
 local face = require "spec.support.face"
+local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
 
 local unpack = table.unpack or unpack
@@ -438,10 +439,6 @@ describe("the command itrigger", function()
       return out:gsub("\r", "")
     end
 
-    local function is_installed(command)
-      return os.execute("command -v " .. command .. " >/dev/null") and true
-    end
-
     local LINES = {
       "itrigger mem\tque\tmob\t18899888899 sto\t1159374785466208256 --dry\t",
       "itrigger member register mobile=18899888899 channel=wech\tstor\t7 --dry\t",
@@ -460,17 +457,17 @@ describe("the command itrigger", function()
     end)
 
     it("works in zsh", function()
-      if not is_installed("zsh") then
-        pending("zsh is not installed")
-        return
+      local lacks = needs.program("zsh", "zsh")
+      if lacks then
+        pending(lacks)
       end
       completed(typed("zsh -f -i", { "autoload -U compinit; compinit -D", 'eval "$(itrigger completion zsh)"', unpack(LINES) }))
     end)
 
     it("works in fish", function()
-      if not is_installed("fish") then
-        pending("fish is not installed")
-        return
+      local lacks = needs.program("fish", "fish")
+      if lacks then
+        pending(lacks)
       end
       local script = { "itrigger completion fish | source" }
       for i, line in ipairs { "itrigger member query mo", "itrigger batch x --to order.tr", "itrigger post /x a=@/etc/passw" } do
