@@ -53,7 +53,7 @@ lua_given := $(filter-out file default undefined,$(origin LUA))
 # No Debian has 5.5 yet: all are those without it, unless it is here.
 luas_all = $(filter-out $(if $(shell tools/luas 5.5),,5.5),$(LUAS))
 luas_or_default = $(if $(filter all,$(LUA)),$(luas_all),$(LUA))
-luas_or_all = $(if $(filter-out all,$(if $(lua_given),$(LUA))),$(LUA),$(LUAS))
+luas_or_all = $(if $(filter-out all,$(if $(lua_given),$(LUA))),$(LUA),$(luas_all))
 
 ifneq ($(filter-out $(LUAS) all,$(LUA)),)
 $(error LUA=$(LUA): not one of $(LUAS) all)
