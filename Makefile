@@ -440,7 +440,7 @@ rock:
 
 # ---- using the tree, installing -------------------------------------------------------------------
 
-.PHONY: env install uninstall dist clean help FORCE
+.PHONY: env install uninstall dist deb clean help FORCE
 FORCE:
 
 # The command in build/bin is that of the Lua that was built last: make it that of this environment.
@@ -496,11 +496,16 @@ install-redis: build-redis
 dist:
 	@tools/dist
 
+# The Debian packages of this tree, into build/deb/.
+deb:
+	@tools/setup deb
+	@tools/deb
+
 clean:
 	rm -rf build
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
-	@echo 'Targets: setup build all install uninstall dist env demo sandbox test sim days check-all asan tsan valgrind fuzz'
+	@echo 'Targets: setup build all install uninstall dist deb env demo sandbox test sim days check-all asan tsan valgrind fuzz'
 	@echo '         lint format bench bench-nginx rock clean'
