@@ -63,6 +63,7 @@ calls["GET state"] = { {}, function()
     faults_pending = #faults.pending(),
     answers_pending = answers.pending(),
     tokens = json.array(tokens.live()),
+    issued_ms = tokens.issued(),
     token = tokens.options(),
     settings = settings.all(),
     apps = apps_state(),

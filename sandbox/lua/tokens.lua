@@ -117,6 +117,15 @@ function tokens.finish(which, why)
   end
 end
 
+-- When each token was issued, in whole milliseconds.
+function tokens.issued()
+  local times = {}
+  for text, token in pairs(by_text) do
+    times[text] = math.floor(token.born_ms + 0.5)
+  end
+  return times
+end
+
 -- The texts of the good tokens, the oldest first.
 function tokens.live()
   local texts = {}
