@@ -349,7 +349,7 @@ libcurls:
 	    $(again) c-tests LIBCURL_PREFIX="$$dir" LUA=5.4 && tools/test "build/libcurl/$$(basename "$$dir")" c || exit 1; \
 	done
 
-.PHONY: libcurls test check-all days asan tsan fuzz valgrind
+.PHONY: libcurls test check-all boot days asan tsan fuzz valgrind
 test:
 	@tools/setup test
 	$(Q)$(again) test-products
@@ -391,7 +391,13 @@ fuzz:
 	$(Q)$(again) VARIANT=fuzz fuzz-programs
 	@tools/fuzz $(FUZZ_TIME) $(fuzz_sources:spec/fuzz/%.c=%)
 
-check-all: test sim days asan tsan valgrind libcurls
+# packaging/itriggerd.service under a systemd of its own; the first time it fetches a small Debian.
+boot:
+	@tools/setup test boot
+	$(Q)$(again) build LUA=5.4
+	@tools/test $(B) boot
+
+check-all: test sim days boot asan tsan valgrind libcurls
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
@@ -507,5 +513,5 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
-	@echo 'Targets: setup build all install uninstall dist deb env demo sandbox test sim days check-all asan tsan valgrind fuzz'
+	@echo 'Targets: setup build all install uninstall dist deb env demo sandbox test sim days boot check-all asan tsan valgrind fuzz'
 	@echo '         lint format bench bench-nginx rock clean'

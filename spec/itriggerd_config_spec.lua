@@ -167,6 +167,19 @@ describe("itriggerd --check", function()
     assert.equal(0, code)
     assert.truthy(said:find("note: the secret of [app one] comes from systemd", 1, true), said)
     assert.equal(2, (select(2, place:run("--config " .. path))))
+    place:write("two.ini", "[app two]\napp_id = two\ngateway = https://g.example\n" .. CLIENT)
+    said, code = place:run("--check --config " .. place.dir .. "/two.ini", "CREDENTIALS_DIRECTORY=" .. place.dir)
+    assert.equal(2, code, said) -- a directory that is there, without the secret
+  end)
+
+  it("says of credentials that only the service sees that it did not check them", function()
+    local path = place:write("check.ini", "[server]\ntls_cert = /run/credentials/no.service/tls.crt\n"
+      .. "tls_key = /run/credentials/no.service/tls.key\n[app one]\napp_id = one\ngateway = https://g.example\n" .. CLIENT)
+    local said, code = place:run("--check --config " .. path, "CREDENTIALS_DIRECTORY=/run/credentials/no.service")
+    assert.equal(0, code, said)
+    assert.truthy(said:find("note: the secret of [app one] comes from systemd", 1, true), said)
+    assert.truthy(said:find("note: the certificate comes from systemd", 1, true), said)
+    assert.equal(2, (select(2, place:run("--config " .. path, "CREDENTIALS_DIRECTORY=/run/credentials/no.service"))))
   end)
 
   it("says of the packaged example that it is good", function()

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/os/thread.h"
+#include "itriggerd/credential.h"
 #include "itriggerd/http_server.h"
 #include "itriggerd/log.h"
 #include "itriggerd/now.h"
@@ -78,10 +79,12 @@ static enum itr_status check_socket(const char *listen, struct itr_error *e)
 
 enum itr_status daemon_check(const struct settings *settings, struct itr_error *e)
 {
-    struct certificate *certificate;
-    enum itr_status s = read_certificate(settings, &certificate, e);
+    struct certificate *certificate = NULL;
+    enum itr_status s = ITR_OK;
     size_t i;
 
+    if (settings->tls_key != NULL && !credential_is_hidden(settings->tls_key))
+        s = read_certificate(settings, &certificate, e);
     certificate_release(certificate);
     if (s == ITR_OK)
         s = parts_check(settings->token_store, e);

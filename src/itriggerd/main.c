@@ -9,6 +9,7 @@
 
 #include "core/base/hex.h"
 #include "core/base/version.h"
+#include "itriggerd/credential.h"
 #include "itriggerd/daemon.h"
 #include "itriggerd/log.h"
 #include "itriggerd/notify.h"
@@ -164,6 +165,9 @@ static int check(const struct command *cmd, const struct settings *s)
         printf("itriggerd: note: the secret of [app %s] comes from systemd (LoadCredential), and "
                "was not checked here\n",
                s->unread_secret);
+    if (s->tls_key != NULL && credential_is_hidden(s->tls_key))
+        puts("itriggerd: note: the certificate comes from systemd (LoadCredential), and was not "
+             "checked here");
     if (cmd->reload_pid == 0 || kill((pid_t)cmd->reload_pid, SIGHUP) == 0)
         return 0;
     fprintf(stderr, "itriggerd: --reload %ld: %s\n", cmd->reload_pid, strerror(errno));

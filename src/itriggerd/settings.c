@@ -11,6 +11,7 @@
 #include "core/base/secret_file.h"
 #include "core/http/server_address.h"
 #include "itriggerd/address.h"
+#include "itriggerd/credential.h"
 #include "itriggerd/token_file.h"
 
 #define PATH_MAX_BYTES 4096
@@ -624,16 +625,9 @@ static bool read_secret(struct app_settings *a, const char *path, struct complai
     return s == ITR_OK || complain(c, a->line, "[app %s]: %.400s", a->name, e.text);
 }
 
-/* Only systemd's credentials can have it, and they are not here. */
-static bool miss_credential(struct settings *s, struct app_settings *a, bool check_only,
-                            struct complaint *c)
+/* It was not read, as a check without systemd's credentials may do. */
+static bool miss_credential(struct settings *s, struct app_settings *a, struct complaint *c)
 {
-    if (!check_only)
-        return complain(
-            c, a->line,
-            "[app %s]: no app secret: set app_secret_file to an absolute path, or start "
-            "this by systemd with LoadCredential=%s:FILE",
-            a->name, a->config.app_secret_file != NULL ? a->config.app_secret_file : a->name);
     if (s->unread_secret == NULL)
         s->unread_secret = a->name;
     return settings_set(&a->config.app_secret, "not-read") || no_memory(a->line, c);
@@ -643,21 +637,28 @@ static bool miss_credential(struct settings *s, struct app_settings *a, bool che
 static bool find_secret(struct settings *s, struct app_settings *a, bool check_only,
                         struct complaint *c)
 {
-    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    const char *file = a->config.app_secret_file;
     char path[PATH_MAX_BYTES];
 
-    if (a->config.app_secret != NULL && a->config.app_secret_file != NULL)
+    if (a->config.app_secret != NULL && file != NULL)
         return complain(c, a->line, "[app %s]: app_secret and app_secret_file are both set",
                         a->name);
     if (a->config.app_secret != NULL)
         return true;
-    if (a->config.app_secret_file != NULL && *a->config.app_secret_file == '/')
-        return read_secret(a, a->config.app_secret_file, c);
-    if (credentials == NULL)
-        return miss_credential(s, a, check_only, c);
-    (void)snprintf(path, sizeof path, "%s/%s", credentials,
-                   a->config.app_secret_file != NULL ? a->config.app_secret_file : a->name);
-    return read_secret(a, path, c);
+    if (file == NULL || *file != '/') {
+        file = file != NULL ? file : a->name;
+        if (!credential_path(file, path, sizeof path))
+            return check_only ? miss_credential(s, a, c)
+                              : complain(c, a->line,
+                                         "[app %s]: no app secret: set app_secret_file to an "
+                                         "absolute path, or start this by systemd with "
+                                         "LoadCredential=%s:FILE",
+                                         a->name, file);
+        file = path;
+    }
+    if (check_only && credential_is_hidden(file))
+        return miss_credential(s, a, c);
+    return read_secret(a, file, c);
 }
 
 static bool check_token_file(const struct app_settings *a, struct complaint *c)

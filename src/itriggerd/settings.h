@@ -61,8 +61,8 @@ struct settings {
     size_t n_apps;
     struct client_settings *clients;
     size_t n_clients;
-    /* settings_read without $CREDENTIALS_DIRECTORY, check_only: the first app whose secret systemd
-     * provides, which was not read; NULL: none. Borrowed from apps. */
+    /* settings_read, check_only: the first app whose secret systemd provides, and only to the
+     * service itself, so that it was not read; NULL: none. Borrowed from apps. */
     const char *unread_secret;
 };
 
