@@ -74,6 +74,21 @@ static void backoff_has_full_jitter_but_is_never_0(void **s)
     assert_int_equal(itr_record_backoff_ms(INT32_MAX, 300001), 100);
 }
 
+/* Readers of any version must draw the same: the one who may fetch first is the same for all. */
+static void the_jitter_of_a_lease_never_changes(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    record_driver_init(&w);
+    record_driver_fetch(&w, NOON, fix_failed());
+    w.r.failures = 10;
+    w.r.lease_fence = FENCE;
+    assert_int_equal(record_driver_held_until(&w, NOON) - NOON, 175521);
+    w.r.lease_fence = NOON;
+    assert_int_equal(record_driver_held_until(&w, NOON) - NOON, 24310);
+}
+
 /* ---- the daily limit is spread, whatever wastes it ---- */
 
 /* Twelve hours are left of the day. */
@@ -174,6 +189,10 @@ static void row_lapsed_leases_are_spread_as_failures_are(void **s)
     w.r.failures = 6;
     w.r.wasted = 7;
     record_driver_assert_held(&w, NOON, NOON + 12 * HOUR / 24, ITR_TIMEOUT);
+    w.r.failures = 2; /* the third in a row */
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
+    w.r.failures = INT32_MAX;
+    record_driver_assert_held(&w, NOON, NOON + 12 * HOUR / 24, ITR_TIMEOUT);
 }
 
 static void four_processes_that_die_fetching_hold_the_fifth_back(void **s)
@@ -229,6 +248,8 @@ static void row_refused_credentials_may_be_tried_when_asked(void **s)
     record_driver_fetch(&w, NOON, fix_refused_with(40003));
     w.wish.why.asked = true;
     record_driver_assert_held(&w, NOON, NOON + INTERVAL, ITR_TOKEN);
+    w.r.wasted = 6;
+    record_driver_assert_held(&w, NOON, NOON + INTERVAL, ITR_TOKEN);
 }
 
 static void row_refused_credentials_are_not_tried_often_because_somebody_asks(void **s)
@@ -268,6 +289,17 @@ static void row_the_tenants_limit_ends_with_the_day(void **s)
 }
 
 /* ---- row: daily_limit ---- */
+
+static void a_clock_out_of_its_mind_is_cut_here_too(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    record_driver_init(&w);
+    w.rules.daily_limit = 1;
+    w.r.fetches = 1;
+    assert_int_equal(record_driver_held_until(&w, INT64_MIN), 16 * HOUR);
+}
 
 static void row_the_daily_limit_holds_until_the_next_day(void **s)
 {
@@ -561,6 +593,26 @@ static void asked_keeps_the_interval_and_then_nothing_is_wrong(void **s)
     assert_int_equal(record_driver_held_until(&w, NOON + HOUR), 0);
 }
 
+/* Six may be wasted at the least interval, then it is 5 min; or twice the share of a limit. */
+static void asked_waits_longer_once_many_were_wasted(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    record_driver_init(&w);
+    record_driver_fetch(&w, NOON, fix_got("tok"));
+    w.wish.why.asked = true;
+    w.wish.why.held_fence = w.r.fence;
+    w.r.wasted = 6;
+    record_driver_assert_held(&w, NOON, NOON + INTERVAL, ITR_OK);
+    w.r.wasted = 7;
+    record_driver_assert_held(&w, NOON, NOON + 5 * MINUTE, ITR_OK);
+    w.rules.daily_limit = 24 + w.r.fetches; /* of which 12 hours are left, so half an hour each */
+    record_driver_assert_held(&w, NOON, NOON + HOUR, ITR_OK);
+    w.rules.daily_limit = 2 + w.r.fetches;
+    record_driver_assert_held(&w, NOON, NOON + 4 * HOUR, ITR_OK);
+}
+
 static void asked_without_a_good_token_is_not_held_back(void **s)
 {
     struct record_driver w;
@@ -581,6 +633,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(row_nothing_was_sent_holds_nobody_else),
         cmocka_unit_test(row_failures_double_from_1_s_to_5_min),
+        cmocka_unit_test(the_jitter_of_a_lease_never_changes),
         cmocka_unit_test(backoff_has_full_jitter_but_is_never_0),
         cmocka_unit_test(wasted_fetches_are_spread_over_the_day_after_a_few),
         cmocka_unit_test(a_small_limit_is_spread_after_a_quarter_of_it),
@@ -593,6 +646,7 @@ int main(void)
         cmocka_unit_test(row_refused_credentials_are_not_tried_often_because_somebody_asks),
         cmocka_unit_test(row_the_tenants_limit_holds_30_min),
         cmocka_unit_test(row_the_tenants_limit_ends_with_the_day),
+        cmocka_unit_test(a_clock_out_of_its_mind_is_cut_here_too),
         cmocka_unit_test(row_the_daily_limit_holds_until_the_next_day),
         cmocka_unit_test(without_a_daily_limit_fetches_are_only_counted),
         cmocka_unit_test(the_row_that_holds_longest_is_told),
@@ -608,6 +662,7 @@ int main(void)
         cmocka_unit_test(an_endpoint_misread_as_a_refusal_costs_31_fetches_a_day),
         cmocka_unit_test(asking_all_day_is_bounded_and_never_uses_the_limit_up),
         cmocka_unit_test(asked_keeps_the_interval_and_then_nothing_is_wrong),
+        cmocka_unit_test(asked_waits_longer_once_many_were_wasted),
         cmocka_unit_test(asked_without_a_good_token_is_not_held_back),
     };
 

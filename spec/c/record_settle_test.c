@@ -234,6 +234,8 @@ static void fetches_that_nobody_needed_are_counted_as_wasted(void **s)
     setup_on(&w, &r);
     got.after_refusal = false;
     assert_int_equal(settle(&w, NOON + 1, got).wasted, 1);
+    assert_int_equal(settle(&w, r.refresh_ms - 1, got).wasted, 1);
+    assert_int_equal(settle(&w, r.refresh_ms, got).wasted, 0);
     got.asked = false;
     assert_int_equal(settle(&w, NOON + 1, got).wasted, 0);
 }
@@ -404,6 +406,7 @@ static void an_earlier_lease_of_ours_is_no_others(void **s)
     assert_int_equal(fix_settle_in(&r, NOON, &w.wish, w.fence, &not_sent, &next), ITR_SETTLED);
     assert_string_equal(next.owner, "");
     assert_int_equal(next.fetches, 0);
+    assert_int_equal(next.lease_fence, r.lease_fence); /* ours was never there */
 }
 
 static void a_store_that_forgot_notes_failures_too(void **s)

@@ -268,6 +268,30 @@ static void acquiring_over_a_lapsed_lease_counts_a_failure(void **s)
     assert_int_equal(v.next.fetches, 2);
 }
 
+static void a_lapsed_lease_leaves_nothing_of_an_earlier_failure(void **s)
+{
+    struct itr_record r = fix_leased(fix_empty(), NOON);
+    struct itr_record_verdict v;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    r.failures = 1;
+    r.failure = ITR_FAILURE_FORBIDDEN;
+    r.error.kind = ITR_TOKEN;
+    r.error.has_code = true;
+    r.error.code = 40003;
+    r.error.http_status = 401;
+    (void)snprintf(r.forbidden, sizeof r.forbidden, "0123456789abcdef");
+    v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_int_equal(v.next.failures, 2);
+    assert_string_equal(v.next.forbidden, "");
+    assert_int_equal(v.next.error.kind, ITR_TIMEOUT);
+    assert_false(v.next.error.has_code);
+    assert_int_equal(v.next.error.code, 0);
+    assert_int_equal(v.next.error.http_status, 0);
+}
+
 /* The swap that acquired was done, and its answer was lost: nothing was sent under that lease. */
 static void our_own_lease_is_taken_again_and_counted_once(void **s)
 {
@@ -353,6 +377,10 @@ static void the_fence_is_above_our_own_last(void **s)
     setup(&w);
     w.wish.self.last_fence = NOON + 3;
     assert_int_equal(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, NOON + 4);
+
+    /* There is none above the highest: of what was forgotten, the time is the only trace. */
+    w.wish.self.last_fence = UINT64_C(1) << 52;
+    assert_int_equal(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, NOON);
 }
 
 static void a_record_without_room_for_a_higher_fence_counts_as_none(void **s)
@@ -444,6 +472,19 @@ static void a_life_is_never_longer_than_our_own_option(void **s)
     assert_true(t.refresh_mono_ms <= t.end_mono_ms);
 }
 
+static void times_are_those_of_our_own_clock(void **s)
+{
+    struct itr_record r = fix_token(NOON);
+    struct itr_token_times t = itr_record_token_times(&r, NOON + MINUTE, 5 * HOUR, TTL, 0);
+
+    (void)s;
+    assert_int_equal(t.born_mono_ms, 5 * HOUR - MINUTE);
+    assert_int_equal(t.refresh_mono_ms, 5 * HOUR - MINUTE + TTL - MARGIN);
+    assert_int_equal(t.end_mono_ms, 5 * HOUR - MINUTE + TTL);
+    t = itr_record_token_times(&r, NOON - SECOND, 5 * HOUR, TTL, 0); /* clocks differ a little */
+    assert_int_equal(t.born_mono_ms, 5 * HOUR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +506,7 @@ int main(void)
         cmocka_unit_test(acquires_with_our_lease_and_the_fetch_counted),
         cmocka_unit_test(acquires_an_ahead_refresh_whatever_the_record_thinks_of_it),
         cmocka_unit_test(acquiring_over_a_lapsed_lease_counts_a_failure),
+        cmocka_unit_test(a_lapsed_lease_leaves_nothing_of_an_earlier_failure),
         cmocka_unit_test(our_own_lease_is_taken_again_and_counted_once),
         cmocka_unit_test(a_new_day_begins_with_nothing_counted),
         cmocka_unit_test(the_fence_is_above_all_that_were),
@@ -474,6 +516,7 @@ int main(void)
         cmocka_unit_test(a_lease_is_ours_by_owner_and_fence_until_its_end),
         cmocka_unit_test(jitter_is_up_to_a_sixth_of_the_margin),
         cmocka_unit_test(a_life_is_never_longer_than_our_own_option),
+        cmocka_unit_test(times_are_those_of_our_own_clock),
     };
 
     return cmocka_run_group_tests_name("token_record", tests, NULL, NULL);

@@ -315,6 +315,13 @@ static void an_errors_text_is_made_fit_to_be_kept(void **s)
     itr_record_keep_error(&kept, &e);
     assert_string_equal(kept.text, "line one   ?");
     assert_int_equal(kept.http_status, 0);
+    itr_error_set(&e, ITR_NETWORK, "\n\x80");
+    e.http_status = 999;
+    itr_record_keep_error(&kept, &e);
+    assert_string_equal(kept.text, " ?");
+    assert_int_equal(kept.http_status, 999);
+    assert_false(kept.has_code);
+    assert_int_equal(kept.code, 0);
 
     /* 61 characters take 9 bytes each when escaped: 35 of them fit, whole. */
     e.text[0] = '\0';
@@ -326,6 +333,37 @@ static void an_errors_text_is_made_fit_to_be_kept(void **s)
     fill(e.text, ITR_ERROR_TEXT - 1, 'x');
     itr_record_keep_error(&kept, &e);
     assert_int_equal(strlen(kept.text), ITR_RECORD_ERROR_TEXT);
+
+    /* As much as may be, and not a byte more. */
+    fill(e.text, 108, '\n');
+    memcpy(e.text + 106, "xx", 2); /* 106 times 3 bytes, and 2 */
+    assert_int_equal(ITR_RECORD_ERROR_ESCAPED, 320);
+    itr_record_keep_error(&kept, &e);
+    assert_int_equal(strlen(kept.text), 108);
+
+    /* Where no character begins there is none. */
+    fill(e.text, ITR_ERROR_TEXT - 1, '\x80');
+    itr_record_keep_error(&kept, &e);
+    assert_string_equal(kept.text, "");
+}
+
+static void a_kept_error_is_given_as_it_was(void **s)
+{
+    struct itr_record_error kept;
+    struct itr_error e, given;
+
+    (void)s;
+    itr_error_set(&e, ITR_HTTP, "HTTP 502");
+    e.http_status = 502;
+    e.has_code = true;
+    e.code = 50001;
+    itr_record_keep_error(&kept, &e);
+    itr_record_give_error(&kept, &given);
+    assert_int_equal(given.kind, ITR_HTTP);
+    assert_string_equal(given.text, "HTTP 502");
+    assert_int_equal(given.http_status, 502);
+    assert_true(given.has_code);
+    assert_int_equal(given.code, 50001);
 }
 
 static void a_kind_that_says_nothing_elsewhere_is_kept_as_network(void **s)
@@ -384,6 +422,7 @@ int main(void)
         cmocka_unit_test(every_cut_is_survived),
         cmocka_unit_test(a_newer_format_is_an_error_that_says_upgrade),
         cmocka_unit_test(an_errors_text_is_made_fit_to_be_kept),
+        cmocka_unit_test(a_kept_error_is_given_as_it_was),
         cmocka_unit_test(a_kind_that_says_nothing_elsewhere_is_kept_as_network),
         cmocka_unit_test(the_key_is_no_path_and_no_pattern),
         cmocka_unit_test(the_key_never_changes),

@@ -112,7 +112,7 @@ bool itr_record_refusal_follows(const struct itr_record *view, int64_t now_ms,
 {
     int64_t window_ms = itr_max64(ITR_HOUR_MS, 2 * wait_refused(view, rules));
 
-    return view->refusals > 0 && now_ms - view->refused_ms <= window_ms;
+    return now_ms - view->refused_ms <= window_ms;
 }
 
 /* ---- errors as the fleet remembers them ---- */
@@ -159,7 +159,6 @@ static void keep_text(char *to, const char *from)
 
 void itr_record_keep_error(struct itr_record_error *kept, const struct itr_error *e)
 {
-    memset(kept, 0, sizeof *kept);
     kept->kind = kept_kind(e->kind);
     kept->has_code = e->has_code;
     kept->code = e->has_code ? e->code : 0;
@@ -266,7 +265,7 @@ static void hold_refused(const struct itr_record *v, int64_t now_ms,
                          struct hold *h)
 {
     (void)now_ms;
-    if (why->refused == NULL || v->refusals == 0)
+    if (why->refused == NULL || v->refusals < 2)
         return;
     h->until_ms = v->refused_ms + wait_refused(v, rules);
     (void)itr_error_set(&h->error, ITR_TOKEN,
@@ -278,7 +277,7 @@ static void hold_asked(const struct itr_record *v, int64_t now_ms,
                        const struct itr_record_rules *rules, const struct itr_reason *why,
                        struct hold *h)
 {
-    bool is_good = v->text[0] != '\0' && (v->end_ms > now_ms || v->fence == why->held_fence);
+    bool is_good = v->end_ms > now_ms || v->fence == why->held_fence;
 
     if (why->asked && why->refused == NULL && is_good)
         h->until_ms = v->fetched_ms + wait_asked(v, rules);

@@ -41,7 +41,7 @@ static bool may_take(const struct itr_record *v, int64_t now_ms,
                      const struct itr_record_rules *rules, const struct itr_reason *why,
                      bool is_held_back)
 {
-    if (v->text[0] == '\0' || v->fence <= why->held_fence)
+    if (v->fence <= why->held_fence) /* without a token its fence is 0 */
         return false;
     if (why->refused != NULL && strcmp(v->text, why->refused) == 0)
         return false;
@@ -124,7 +124,7 @@ void itr_record_decide(const struct itr_record *r, int64_t now_ms,
 
 static bool is_named(const struct itr_record *r, const char *name)
 {
-    return r->owner[0] != '\0' && strcmp(r->owner, name) == 0;
+    return strcmp(r->owner, name) == 0;
 }
 
 bool itr_record_lease_stands(const struct itr_record *r, int64_t now_ms, const char *name,
@@ -211,7 +211,7 @@ static void note_refusal(struct itr_record *v, int64_t now_ms, const struct itr_
 static void settle_token(struct itr_record *v, int64_t now_ms, const struct itr_record_rules *rules,
                          uint64_t lease_fence, const struct itr_record_outcome *outcome)
 {
-    bool was_due = v->text[0] == '\0' || now_ms >= v->refresh_ms;
+    bool was_due = now_ms >= v->refresh_ms; /* 0 without a token */
 
     assert(outcome->text[0] != '\0');
     if (outcome->after_refusal)
@@ -289,10 +289,8 @@ enum itr_record_settled itr_record_settle(const struct itr_record *r, int64_t no
     standing = standing_of(r, next, now_ms, self->name, lease_fence);
     if (standing == ANOTHERS)
         return ITR_NOT_OURS;
-    if (standing == SETTLED || (standing == FORGOTTEN && !was_sent)) {
-        *next = *r;
+    if (standing == SETTLED || (standing == FORGOTTEN && !was_sent))
         return ITR_SETTLED_BEFORE;
-    }
 
     settle_count(next, standing == OURS && r->day == next->day,
                  was_sent || lease_fence == self->sent_fence);

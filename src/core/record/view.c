@@ -65,16 +65,14 @@ static void view_past(struct itr_record *v, int64_t now_ms)
 {
     if (is_ahead(v->failed_ms, now_ms))
         v->failed_ms = 0;
-    if (!is_ahead(v->refused_ms, now_ms))
-        return;
-    v->refusals = 0;
-    v->refused_ms = 0;
+    if (is_ahead(v->refused_ms, now_ms))
+        v->refused_ms = 0;
 }
 
 void itr_record_view(const struct itr_record *r, int64_t now_ms, struct itr_record *out)
 {
     *out = *r;
-    if (r->fence >= ITR_RECORD_FENCE_MAX || r->lease_fence >= ITR_RECORD_FENCE_MAX)
+    if (r->lease_fence >= ITR_RECORD_FENCE_MAX) /* the token's is never higher */
         memset(out, 0, sizeof *out);
     view_token(out, now_ms);
     view_lease(out, now_ms);
@@ -86,10 +84,9 @@ void itr_record_view_for(const struct itr_record *r, int64_t now_ms,
                          const struct itr_record_self *self, struct itr_record *out)
 {
     itr_record_view(r, now_ms, out);
-    if (out->owner[0] == '\0' || strcmp(out->owner, self->name) != 0)
+    if (strcmp(out->owner, self->name) != 0)
         return;
     out->owner[0] = '\0';
-    out->lease_begin_ms = out->lease_end_ms = 0;
     if (out->fetches > 0 && out->lease_fence != self->sent_fence)
         out->fetches--;
 }
