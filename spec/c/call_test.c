@@ -152,9 +152,10 @@ static void a_secret_that_the_gateway_echoes_is_masked(void **state)
 static void a_secret_at_the_cut_of_a_long_message_is_masked(void **state)
 {
     struct call_driver *t = *state;
-    char body[800], pad[500];
+    char body[800], pad[500], begin[5] = {0};
     int n;
 
+    memcpy(begin, FIXTURE_SECRET, 4);
     for (n = 440; n < ITR_ERROR_TEXT; n++) {
         memset(pad, 'x', sizeof pad);
         pad[n] = '\0';
@@ -163,8 +164,7 @@ static void a_secret_at_the_cut_of_a_long_message_is_masked(void **state)
         call_driver_to_send(t);
         call_driver_answer(t, 200, body);
         assert_int_equal(t->call.step, ITR_CALL_FAILED);
-        assert_null(strstr(t->call.error.text, (char[]){FIXTURE_SECRET[0], FIXTURE_SECRET[1],
-                                                        FIXTURE_SECRET[2], FIXTURE_SECRET[3], 0}));
+        assert_null(strstr(t->call.error.text, begin));
     }
 }
 
