@@ -7,7 +7,7 @@
 --
 -- It shares this machine's network. The tree that it boots from is made once, below the build directory,
 -- from the mirror that this machine's apt uses.
-local built = require "spec.support.built"
+local needs = require "spec.support.needs"
 
 local machine = {}
 
@@ -31,16 +31,10 @@ local function must(command)
   return said
 end
 
--- What this machine lacks for it, or nil.
+-- Nil, or the reason for `pending` (needs.lua).
 function machine.missing()
-  for _, program in ipairs { "debootstrap", "systemd-nspawn", "nsenter" } do
-    if select(2, run("PATH=$PATH:/usr/sbin:/sbin command -v " .. program)) ~= 0 then
-      return "no " .. program .. " here"
-    end
-  end
-  if must "id -u" ~= "0\n" then
-    return "a machine is booted by root only"
-  end
+  return needs.program("debootstrap", "debootstrap") or needs.program("systemd-nspawn", "systemd-container")
+    or needs.package("systemd-container", must "id -u" == "0\n", "only root can boot a machine")
 end
 
 -- The mirror and the name of this machine's release, from apt.
@@ -50,7 +44,7 @@ apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By
 
 -- The tree; made if it is not there.
 local function tree()
-  local dir = built.itriggerd():match("^(.*)/bin/") .. "/boot"
+  local dir = needs.itriggerd_program():match("^(.*)/bin/") .. "/boot"
   local debian = dir .. "/debian"
   if select(2, run("test -d " .. quote(debian))) == 0 then
     return debian
