@@ -2,125 +2,193 @@
 -- GOAWAY and does not read the streams that came too late. Such calls failed as "may have been executed".
 
 local face = require "spec.support.face"
+local luv = require "spec.support.luv"
 local nginx = require "spec.support.nginx"
 local sandbox = require "spec.support.sandbox"
 
-local function client(sb, gateway)
-  return face.client(sb, { gateway = gateway, ca_file = sb.ca_file, token_store = "memory:" })
+local PATH = "/itrigger-bff/x"
+local RELOADS = 12
+
+-- A gateway that counts how often it executed each body. Two ports: connections of 20 requests, and of nginx's default.
+local function start_gateway(sb)
+  local server = [[
+    server {
+      listen 127.0.0.1:%d ssl http2;
+      keepalive_requests %d;
+      ssl_certificate "%s/certs/good.pem"; ssl_certificate_key "%s/certs/leaf.key";
+      default_type application/json;
+      location / {
+        content_by_lua_block {
+          if ngx.var.uri:find("token", 1, true) then
+            return ngx.say('{"code":200,"data":{"accessToken":"a-token-0123456789","expireTime":7200}}')
+          end
+          ngx.req.read_body()
+          ngx.shared.executed:incr((ngx.req.get_body_data() or ""):match("%%d+"), 1, 0)
+          ngx.say('{"code":200,"data":{}}')
+        }
+      }
+    }]]
+  for port = 21000 + os.time() % 5000 * 2, 32000, 2 do -- a port can be taken
+    local started, host = pcall(nginx.start, {
+      http = "lua_shared_dict executed 10m;" .. server:format(port, 20, sb.dir, sb.dir)
+        .. server:format(port + 1, 1000, sb.dir, sb.dir),
+      locations = [[
+        location = /executed {
+          content_by_lua_block {
+            local once, more = 0, 0
+            for _, key in ipairs(ngx.shared.executed:get_keys(0)) do
+              if ngx.shared.executed:get(key) == 1 then once = once + 1 else more = more + 1 end
+            end
+            ngx.print(once, " once, ", more, " more often")
+          }
+        }]],
+    })
+    if started then
+      host.short, host.long = "https://localhost:" .. port, "https://localhost:" .. port + 1
+      return host
+    end
+    assert.truthy(tostring(host):find("bind", 1, true), host)
+  end
 end
 
--- Posts `count` bodies by a batch; returns how many failed, and the first error.
-local function post_all(c, count, concurrency, path, each)
-  local n, failed, first = 0, 0, nil
-  local batch = c:batch(function()
+-- Reloads it so many times while the spec goes on; returns a function that tells whether that is over.
+local function reload_often(host)
+  local script = ([[
+    for i in $(seq %d); do
+      old=$(pgrep -P $(cat %s/nginx.pid))
+      kill -HUP $(cat %s/nginx.pid)
+      until now=$(curl -s --unix-socket %s/socket http://host/pid) && [ "$now" ] && ! echo "$old" | grep -qx "$now"; do [ -d %s ] || exit; done
+    done
+    : >%s/reloaded
+  ]]):format(RELOADS, host.dir, host.dir, host.dir, host.dir, host.dir)
+  os.execute("(" .. script .. ") 2>/dev/null &")
+  return function()
+    local file = io.open(host.dir .. "/reloaded")
+    return file ~= nil and file:close()
+  end
+end
+
+-- The ways to call. Each posts bodies { n = 1, 2, … } while `go_on(n)`; returns how many, and the errors.
+local forms = {}
+
+for _, concurrency in ipairs { 32, 100 } do
+  forms[#forms + 1] = { "of a batch, " .. concurrency .. " at once", function(sb, gateway, go_on)
+    local client = face.client(sb, { gateway = gateway, ca_file = sb.ca_file, token_store = "memory:" })
+    local n, errors = 0, {}
+    for result in client:batch(function()
+      if go_on(n) then
+        n = n + 1
+        return { "POST", PATH, { n = n } }
+      end
+    end, { concurrency = concurrency }) do
+      errors[#errors + 1] = result.error and tostring(result.error)
+    end
+    client:close()
+    return n, errors
+  end }
+end
+
+forms[#forms + 1] = { "of calls one by one", function(sb, gateway, go_on)
+  local client = face.client(sb, { gateway = gateway, ca_file = sb.ca_file, token_store = "memory:" })
+  local n, errors = 0, {}
+  while go_on(n * 6) do -- they take their time
     n = n + 1
-    if n <= count then
-      return { "POST", path, { n = n } }
-    end
-  end, { concurrency = concurrency })
-  for result in batch do
-    if result.error then
-      failed, first = failed + 1, first or tostring(result.error)
-    end
-    each()
+    local res, err = client:post(PATH, { n = n })
+    errors[#errors + 1] = not res and tostring(err) or nil
   end
-  return failed, first
-end
+  client:close()
+  return n, errors
+end }
 
-describe("a connection that takes 20 requests", function()
-  local sb, c
-
-  before_each(function()
-    sb = sandbox.shared()
-    sb:reset()
-    c = client(sb, sb.goaway)
-    assert(c:token())
-  end)
-
-  after_each(function()
-    c:close()
-  end)
-
-  local function executed()
-    return sb:state().calls[face.echo_post]
+forms[#forms + 1] = { "of 32 coroutines in luv", function(sb, gateway, go_on)
+  local lacks = luv.missing()
+  if lacks then
+    pending(lacks)
   end
-
-  for _, concurrency in ipairs { 1, 32, 100 } do
-    it("loses no POST of a batch and repeats none: " .. concurrency .. " at once", function()
-      local failed, first = post_all(c, 400, concurrency, face.echo_post, function() end)
-      assert.equal(0, failed, first)
-      assert.equal(400, executed())
-    end)
-  end
-
-  it("loses no POST of calls one by one", function()
-    for n = 1, 70 do
-      assert(c:post(face.echo_post, { n = n }))
+  local client = face.client(sb, { gateway = gateway, ca_file = sb.ca_file, token_store = "memory:" })
+  local n, errors = 0, {}
+  luv.run(function()
+    for _ = 1, 32 do
+      luv.spawn(function()
+        while go_on(n) do
+          n = n + 1
+          local res, err = client:post(PATH, { n = n })
+          errors[#errors + 1] = not res and tostring(err) or nil
+        end
+      end)
     end
-    assert.equal(70, executed())
   end)
-end)
+  client:close()
+  return n, errors
+end }
 
-describe("an nginx that is reloaded", function()
+forms[#forms + 1] = { "of requests to nginx, 200 at once", function(sb, gateway, go_on)
+  local words = {}
+  for name, value in pairs(face.options(sb, { gateway = gateway, ca_file = sb.ca_file, token_store = "memory:" })) do
+    words[#words + 1] = ("%s = %q,"):format(name, value)
+  end
+  local host = nginx.start {
+    init = ("client = assert(require 'itrigger'.new { %s })"):format(table.concat(words, " ")),
+    locations = ([[
+      location /call/ {
+        content_by_lua_block {
+          local n = ngx.var.uri:match("%%d+") + ngx.var.arg_n
+          local res, err = client:post("%s", { n = n })
+          if not res then ngx.log(ngx.ERR, "failed: ", tostring(err)) end
+        }
+      }]]):format(PATH),
+  }
+  finally(function()
+    host:stop()
+  end)
+  local n = 0
+  while go_on(n) do
+    assert.same({ ["200 0"] = 200 }, host:many("/call/" .. n, 200):counts())
+    n = n + 200
+  end
+  local errors = {}
+  for text in host:errors():gmatch("failed: [^\n]*") do
+    errors[#errors + 1] = text
+  end
+  return n, errors
+end }
+
+describe("an HTTP/2 server that ends its connections loses no POST, and executes none twice,", function()
   local lacks = nginx.missing()
   if lacks then
     pending(lacks)
     return
   end
 
-  it("loses no POST of a batch and executes none twice", function()
-    local sb = sandbox.shared()
-    local host, port
-    for candidate = 21000 + os.time() % 5000, 32000 do -- a port can be taken
-      local ok, started = pcall(nginx.start, {
-        http = ([[
-          lua_shared_dict executed 10m;
-          server {
-            listen 127.0.0.1:%d ssl http2;
-            ssl_certificate "%s/certs/good.pem"; ssl_certificate_key "%s/certs/leaf.key";
-            default_type application/json;
-            location / {
-              content_by_lua_block {
-                if ngx.var.uri:find("token", 1, true) then
-                  return ngx.say('{"code":200,"data":{"accessToken":"a-token-0123456789","expireTime":7200}}')
-                end
-                ngx.req.read_body()
-                ngx.shared.executed:incr((ngx.req.get_body_data() or ""):match("%%d+"), 1, 0)
-                ngx.say('{"code":200,"data":{}}')
-              }
-            }
-          }]]):format(candidate, sb.dir, sb.dir),
-        locations = [[
-          location = /executed {
-            content_by_lua_block {
-              local once, more = 0, 0
-              for _, key in ipairs(ngx.shared.executed:get_keys(0)) do
-                if ngx.shared.executed:get(key) == 1 then once = once + 1 else more = more + 1 end
-              end
-              ngx.say(once, " ", more)
-            }
-          }]],
-      })
-      if ok then
-        host, port = started, candidate
-        break
-      end
-      assert.truthy(tostring(started):find("bind", 1, true), started)
-    end
+  local sb, gateway
 
-    local c = client(sb, "https://localhost:" .. port)
-    assert(c:token())
-    local done = 0
-    local failed, first = post_all(c, 6000, 32, "/itrigger-bff/x", function()
-      done = done + 1
-      if done % 500 == 0 then
-        os.execute(host.command .. " -s reload 2>/dev/null")
-      end
-    end)
-    c:close()
-    local answer = host:get("/executed").body
-    host:stop()
-    assert.equal(0, failed, first)
-    assert.equal("6000 0", (answer:gsub("%s+$", "")))
+  before_each(function()
+    sb = sandbox.shared()
+    gateway = start_gateway(sb)
   end)
+
+  after_each(function()
+    gateway:stop()
+  end)
+
+  for _, entry in ipairs(forms) do
+    local form, post = entry[1], entry[2]
+
+    it(form .. ": after 20 requests each", function()
+      local n, errors = post(sb, gateway.short, function(sent)
+        return sent < 400
+      end)
+      assert.same({}, errors)
+      assert.equal(n .. " once, 0 more often", gateway:get("/executed").body)
+    end)
+
+    it(form .. ": reloaded " .. RELOADS .. " times", function()
+      local over = reload_often(gateway)
+      local n, errors = post(sb, gateway.long, function()
+        return not over()
+      end)
+      assert.same({}, errors)
+      assert.equal(n .. " once, 0 more often", gateway:get("/executed").body)
+    end)
+  end
 end)
