@@ -1,4 +1,5 @@
 -- itriggerd --check: each bad configuration file is refused with its line and the reason.
+local core = require "itrigger.core"
 local itriggerd = require "spec.support.itriggerd"
 local sandbox = require "spec.support.sandbox"
 
@@ -265,6 +266,31 @@ describe("itriggerd", function()
     assert.equal(64, #key)
     assert.equal(digest, itriggerd.shell("printf %s " .. key .. " | sha256sum"):match("^%x+"))
     assert.not_equal(said, (place:run("--make-key")))
+  end)
+
+  it("takes the options that the table of options gives to it, and no other; the man page has each", function()
+    local page = itriggerd.shell("sed -n '/^.SS .app NAME/,/^.SS .client NAME/p' docs/man/itriggerd.8")
+    for _, option in ipairs(core.options()) do
+      local value = option.choices and option.choices[1] or option.default or "x"
+      local path = place:write("a.ini", "[app one]\n" .. option.name .. " = " .. value .. "\n")
+      local said = place:run("--check --config " .. path)
+      assert.equal(option.daemon == true, not said:find("unknown setting", 1, true), option.name .. ": " .. said)
+      assert.equal(option.daemon == true, page:find("%f[%w_]" .. option.name .. "%f[^%w_]") ~= nil, option.name)
+    end
+    for _, name in ipairs { "token_file", "refresh", "check_interval" } do
+      assert.truthy(page:find("%f[%w_]" .. name .. "%f[^%w_]"), name)
+    end
+  end)
+
+  it("asks for a private file only where it has a secret", function()
+    place:write("secret", "a-secret-of-an-app\n")
+    local app = APP:gsub("DIR", place.dir)
+    for proxy, good in pairs { ["http://127.0.0.1:3128"] = true, ["http://me:pass@127.0.0.1:3128"] = false } do
+      local path = place:write("readable.ini", app .. "proxy = " .. proxy .. "\n" .. CLIENT)
+      itriggerd.shell("chmod 644 " .. path)
+      local said = place:run("--check --config " .. path)
+      assert.equal(good, said:find(": ok\n", 1, true) ~= nil, said)
+    end
   end)
 
   it("--show-config prints all that is in force as a file that is good, without a secret", function()

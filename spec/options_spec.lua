@@ -1,3 +1,4 @@
+local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 local face = require "spec.support.face"
 local itrigger = require "itrigger"
@@ -32,7 +33,7 @@ describe("options", function()
     accepts(complete())
   end)
 
-  it("take every documented one", function()
+  it("take every documented one, together", function()
     accepts(complete {
       token_store = "memory:", token_endpoint = "refresh", token_ttl = 3600, refresh_margin = 60,
       min_refresh_interval = 5, daily_limit = 100, token_error_codes = { 40101, 40102 },
@@ -40,6 +41,34 @@ describe("options", function()
       concurrency = 4, max_host_connections = 4, max_response_bytes = 1024, proxy = "", user_agent = "x/1",
       http_version = "1.1", null = "keep", transport = "auto",
     })
+  end)
+
+  it("take what their row of the table allows, also as text, and refuse the next value", function()
+    for _, option in ipairs(core.options()) do
+      local name = option.name
+      if option.type == "seconds" or option.type == "integer" then
+        for _, value in ipairs { option.min, option.max, option.default } do
+          accepts(complete { [name] = value, token_store = "memory:" })
+          accepts(complete { [name] = ("%.14g"):format(value), token_store = "memory:" })
+        end
+        refuses(complete { [name] = option.min - 1 }, "option " .. name .. " is ")
+        refuses(complete { [name] = option.max + 1 }, "option " .. name .. " is ")
+        refuses(complete { [name] = "x" }, "option " .. name .. ' is "x"; it must be a number')
+        refuses(complete { [name] = {} }, "option " .. name .. " ")
+      elseif option.type == "choice" then
+        for _, word in ipairs(option.choices) do
+          accepts(complete { [name] = word, token_store = "memory:" })
+        end
+        refuses(complete { [name] = "no such word" }, "option " .. name .. " is ")
+      elseif option.type == "codes" then
+        accepts(complete { [name] = "1, 2 3", token_store = "memory:" })
+        refuses(complete { [name] = "x" }, "option " .. name .. ": ")
+        refuses(complete { [name] = { {} } }, "option " .. name)
+      else
+        refuses(complete { [name] = 1.5 }, "option " .. name .. " ")
+        refuses(complete { [name] = ("x"):rep(5000) }, "option " .. name)
+      end
+    end
   end)
 
   it("take a boolean where 0 and 1 are all there is", function()

@@ -177,11 +177,18 @@ describe("the reference", function()
 
   it("has no option that nothing reads", function()
     local pipe = io.popen "find src -name '*.c' ! -path src/core/config/config.c | xargs cat"
-    local sources = pipe:read("*a")
+    local sources = pipe:read("*a"):gsub("/%*.-%*/", "")
     pipe:close()
+    -- Somewhere the field of a config is read: not only set or freed.
+    local function is_read(field)
+      for after in sources:gmatch("[>.]" .. field .. "%f[^%w_](..?)") do
+        if after ~= " =" then
+          return true
+        end
+      end
+    end
     for _, option in ipairs(core.options()) do
-      local field = option.name .. (option.type == "seconds" and "_ms" or "")
-      assert.truthy(sources:find("[>.]" .. field .. "%f[^%w_]"), option.name)
+      assert.truthy(is_read(option.name .. (option.type == "seconds" and "_ms" or "")), option.name)
     end
   end)
 

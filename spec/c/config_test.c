@@ -226,6 +226,31 @@ static void a_secret_is_never_in_an_error(void **state)
     itr_config_clear(&c);
 }
 
+static void each_option_reaches_what_its_row_says(void **state)
+{
+    const struct itr_option *o;
+    struct itr_transport_options before, after;
+    struct itr_config c, copy;
+
+    (void)state;
+    for (o = itr_config_options(); o->name != NULL; o++) {
+        fixture_config(&c);
+        assert_int_equal(itr_config_copy(&copy, &c), ITR_OK);
+        itr_config_transport(&c, &before);
+        assert_true(itr_config_same(&c, &copy, ITR_USE_FETCH));
+        fixture_change(&c, o);
+        itr_config_transport(&c, &after);
+        if ((memcmp(&before, &after, sizeof before) != 0) != ((o->uses & ITR_USE_TRANSPORT) != 0))
+            fail_msg("%s: its row and itr_config_transport disagree", o->name);
+        assert_int_equal(itr_config_same(&c, &copy, ITR_USE_TRANSPORT),
+                         (o->uses & ITR_USE_TRANSPORT) == 0);
+        assert_int_equal(itr_config_same(&c, &copy, ITR_USE_FETCH), (o->uses & ITR_USE_FETCH) == 0);
+        assert_false(itr_config_same(&c, &copy, (enum itr_option_use)o->uses) && o->uses != 0);
+        itr_config_clear(&c);
+        itr_config_clear(&copy);
+    }
+}
+
 static void a_copy_has_strings_of_its_own(void **state)
 {
     struct itr_config a, b;
@@ -447,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_central_server_stands_in_for_the_secret),
         cmocka_unit_test(a_central_server_wants_a_key_and_no_secret),
         cmocka_unit_test(a_store_takes_no_notice_of_a_key),
+        cmocka_unit_test(each_option_reaches_what_its_row_says),
         cmocka_unit_test(a_copy_has_strings_of_its_own),
         cmocka_unit_test(setting_twice_keeps_the_last),
         cmocka_unit_test(finish_names_what_is_missing_or_wrong),

@@ -480,6 +480,38 @@ static void threads_with_a_transport_each_share_one(void **state)
     loop_fixture_clear(&f);
 }
 
+static struct itr_curl_worker *open_worker(const struct itr_config *c, struct itr_curl_port *port)
+{
+    struct itr_transport_options options;
+    struct itr_curl_worker *w;
+    struct itr_error e;
+
+    itr_config_transport(c, &options);
+    assert_int_equal(itr_curl_worker_open(&options, port, &w, &e), ITR_OK);
+    return w;
+}
+
+static void each_option_of_a_transport_makes_another_worker(void **state)
+{
+    struct itr_curl_port ports[2] = {0};
+    struct itr_curl_worker *one, *other;
+    const struct itr_option *o;
+    struct itr_config c;
+
+    (void)state;
+    for (o = itr_config_options(); o->name != NULL; o++) {
+        fixture_config(&c);
+        one = open_worker(&c, &ports[0]);
+        fixture_change(&c, o);
+        other = open_worker(&c, &ports[1]);
+        if ((one != other) != ((o->uses & ITR_USE_TRANSPORT) != 0))
+            fail_msg("%s: its row and the worker's key disagree", o->name);
+        itr_curl_worker_close(one, &ports[0]);
+        itr_curl_worker_close(other, &ports[1]);
+        itr_config_clear(&c);
+    }
+}
+
 /* ---- fork and exit ---- */
 
 /* The thread sanitizer ends a child that starts a thread after a fork of several. */
@@ -714,6 +746,7 @@ int main(void)
         cmocka_unit_test(one_transport_goes_while_another_goes_on),
         cmocka_unit_test(the_last_transport_ends_it_and_the_next_makes_it_anew),
         cmocka_unit_test(threads_with_a_transport_each_share_one),
+        cmocka_unit_test(each_option_of_a_transport_makes_another_worker),
         cmocka_unit_test(both_sides_of_a_fork_go_on),
         cmocka_unit_test(a_child_can_abandon_and_open_its_own),
         cmocka_unit_test(forks_in_the_middle_of_work_harm_nobody),

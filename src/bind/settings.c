@@ -187,10 +187,11 @@ void itr_settings_push_options(lua_State *L)
 
     lua_newtable(L);
     for (; o->name != NULL; o++) {
-        lua_createtable(L, 0, 7);
+        lua_createtable(L, 0, 8);
         itr_field_string(L, "name", o->name);
         itr_field_string(L, "type", type_name(o->type));
         itr_field_boolean(L, "secret", o->secret);
+        itr_field_boolean(L, "daemon", (o->uses & ITR_USE_DAEMON) != 0);
         set_bounds(L, o);
         lua_rawseti(L, -2, ++n);
     }

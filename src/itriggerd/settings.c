@@ -18,7 +18,7 @@
 #define DEFAULT_LISTEN "127.0.0.1:8700"
 #define CHECK_INTERVAL_MS 60000
 #define CHECK_INTERVAL_MAX_MS ((int64_t)24 * 3600 * 1000)
-#define NAMES_MAX 32 /* of one section, for messages */
+#define NAMES_MAX (ITR_OPTIONS_MAX + 20) /* of one section */
 
 /* ---- lifetime ---- */
 
@@ -307,15 +307,11 @@ static bool take_option(struct reading *r, const struct value *v)
 {
     struct itr_error e;
 
+    r->has_secrets = r->has_secrets || itr_config_option(v->name)->secret ||
+                     strchr(v->text, '@') != NULL; /* a proxy's password */
     if (itr_config_set_text(&app_of(r)->config, v->name, v->text, &e) != ITR_OK)
         return complain(v->c, v->line, "%.400s", e.text);
     return true;
-}
-
-static bool take_secret_option(struct reading *r, const struct value *v)
-{
-    r->has_secrets = true;
-    return take_option(r, v);
 }
 
 static bool take_token_file(struct reading *r, const struct value *v)
@@ -338,20 +334,8 @@ static bool take_check_interval(struct reading *r, const struct value *v)
     return good;
 }
 
+/* Beside these, the options of the table in core/config that say DAEMON. */
 static const struct setting app_settings_table[] = {
-    {"app_id", take_option, false},
-    {"app_secret", take_secret_option, false},
-    {"app_secret_file", take_option, false},
-    {"gateway", take_option, false},
-    {"token_endpoint", take_option, false},
-    {"token_ttl", take_option, false},
-    {"refresh_margin", take_option, false},
-    {"min_refresh_interval", take_option, false},
-    {"daily_limit", take_option, false},
-    {"token_timeout", take_option, false},
-    {"connect_timeout", take_option, false},
-    {"ca_file", take_option, false},
-    {"proxy", take_secret_option, false},
     {"token_file", take_token_file, false},
     {"refresh", take_refresh, false},
     {"check_interval", take_check_interval, false},
@@ -505,14 +489,27 @@ static bool enter_section(void *ctx, const char *section, int line, struct compl
     return true;
 }
 
+/* Write the names that the section can have, ended by NULL. A name's index is the same each time.
+ */
+static void write_names(const struct reading *r, const char *names[NAMES_MAX + 1])
+{
+    const struct itr_option *o;
+    size_t i, n = 0;
+
+    for (i = 0; r->table[i].name != NULL; i++)
+        names[n++] = r->table[i].name;
+    for (o = itr_config_options(); r->table == app_settings_table && o->name != NULL; o++)
+        if ((o->uses & ITR_USE_DAEMON) != 0)
+            names[n++] = o->name;
+    names[n] = NULL;
+}
+
 static bool complain_unknown(const struct reading *r, const char *name, int line,
                              struct complaint *c)
 {
-    const char *names[NAMES_MAX + 1] = {NULL}, *near;
-    size_t i;
+    const char *names[NAMES_MAX + 1], *near;
 
-    for (i = 0; r->table[i].name != NULL; i++)
-        names[i] = r->table[i].name;
+    write_names(r, names);
     near = itr_nearest(name, names);
     return complain(c, line, "unknown setting \"%.100s\" in [%s]%s%s%s", name, r->kind,
                     near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
@@ -524,18 +521,22 @@ static bool take_setting(void *ctx, const char *name, const char *text, int line
 {
     struct reading *r = ctx;
     const struct value v = {name, text, line, c};
-    size_t i;
+    const char *names[NAMES_MAX + 1];
+    size_t i, n = 0;
 
     if (r->table == NULL)
         return complain(c, line, "\"%.100s\" before the first section: add a line [server]", name);
-    for (i = 0; r->table[i].name != NULL && strcmp(r->table[i].name, name) != 0; i++)
+    write_names(r, names);
+    for (i = 0; names[i] != NULL && strcmp(names[i], name) != 0; i++)
         ;
-    if (r->table[i].name == NULL)
+    if (names[i] == NULL)
         return complain_unknown(r, name, line, c);
-    if (r->seen[i] && !r->table[i].repeats)
+    while (r->table[n].name != NULL)
+        n++;
+    if (r->seen[i] && (i >= n || !r->table[i].repeats))
         return complain(c, line, "%s is set twice in this section", name);
     r->seen[i] = true;
-    return r->table[i].take(r, &v);
+    return i < n ? r->table[i].take(r, &v) : take_option(r, &v);
 }
 
 /* ---- checks of the whole: server ---- */
@@ -857,30 +858,29 @@ static void print_address(const char *name, const char *address, FILE *out)
 
 static void print_option(const struct itr_config *config, const struct itr_option *o, FILE *out)
 {
-    const char *field = (const char *)config + o->offset;
     const char *text;
+    int64_t n;
 
     switch (o->type) {
     case ITR_OPTION_STRING:
-        text = *(char *const *)(const void *)field;
+        text = itr_config_string(config, o);
         if (text != NULL && o->secret)
             fprintf(out, "%s = ***\n", o->name);
         else if (text != NULL)
             print_address(o->name, text, out);
         break;
-    case ITR_OPTION_SECONDS: {
-        int64_t ms = *(const int64_t *)(const void *)field;
-        fprintf(out, ms % 1000 == 0 ? "%s = %" PRId64 "\n" : "%s = %" PRId64 ".%03d\n", o->name,
-                ms / 1000, (int)(ms % 1000));
+    case ITR_OPTION_SECONDS:
+        n = itr_config_number(config, o);
+        fprintf(out, n % 1000 == 0 ? "%s = %" PRId64 "\n" : "%s = %" PRId64 ".%03d\n", o->name,
+                n / 1000, (int)(n % 1000));
         break;
-    }
     case ITR_OPTION_INTEGER:
-        fprintf(out, "%s = %" PRId64 "\n", o->name, *(const int64_t *)(const void *)field);
+        fprintf(out, "%s = %" PRId64 "\n", o->name, itr_config_number(config, o));
         break;
     case ITR_OPTION_CHOICE:
-        fprintf(out, "%s = %s\n", o->name, o->choices[*(const int *)(const void *)field]);
+        fprintf(out, "%s = %s\n", o->name, o->choices[itr_config_number(config, o)]);
         break;
-    case ITR_OPTION_CODES:
+    case ITR_OPTION_CODES: /* no app of the daemon has any */
         break;
     }
 }
@@ -888,15 +888,13 @@ static void print_option(const struct itr_config *config, const struct itr_optio
 static void print_app(const struct app_settings *a, FILE *out)
 {
     const struct itr_option *o;
-    size_t i;
 
     fprintf(out, "\n[app %s]\n", a->name);
-    for (i = 0; app_settings_table[i].name != NULL; i++) {
-        o = itr_config_option(app_settings_table[i].name);
+    for (o = itr_config_options(); o->name != NULL; o++)
         /* A secret that came from its file is not also in this one. */
-        if (o != NULL && !(strcmp(o->name, "app_secret") == 0 && a->config.app_secret_file != NULL))
+        if ((o->uses & ITR_USE_DAEMON) != 0 &&
+            !(strcmp(o->name, "app_secret") == 0 && a->config.app_secret_file != NULL))
             print_option(&a->config, o, out);
-    }
     if (a->token_file != NULL)
         fprintf(out, "token_file = %s\n", a->token_file);
     fprintf(out, "refresh = %s\n", a->used_only ? "used" : "always");

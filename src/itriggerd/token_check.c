@@ -75,17 +75,6 @@ static void judge(struct token_check *c, struct token_check_request *r)
     }
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool same_transport(const struct itr_config *a, const struct itr_config *b)
-{
-    return same_text(a->ca_file, b->ca_file) && same_text(a->proxy, b->proxy) &&
-           a->connect_timeout_ms == b->connect_timeout_ms;
-}
-
 /* One transport for all that want the same of it. False: it is in use for others, or there is none.
  */
 static bool ensure_transport(struct token_check *c, struct app *a)
@@ -93,7 +82,8 @@ static bool ensure_transport(struct token_check *c, struct app *a)
     struct itr_transport_options options;
     struct itr_error e;
 
-    if (c->transport != NULL && same_transport(&c->options_of->config, &a->config))
+    if (c->transport != NULL &&
+        itr_config_same(&c->options_of->config, &a->config, ITR_USE_TRANSPORT))
         return true;
     if (c->in_flight > 0)
         return false;

@@ -6,6 +6,26 @@
 
 #define HANGS_AFTER_S 300 /* nothing waits on this: it ends a test program that never would */
 
+void fixture_change(struct itr_config *c, const struct itr_option *o)
+{
+    struct itr_error e;
+
+    switch (o->type) {
+    case ITR_OPTION_STRING: /* a file that there is, for ca_file */
+        assert_int_equal(itr_config_set_text(c, o->name, "/etc/passwd", &e), ITR_OK);
+        break;
+    case ITR_OPTION_CHOICE:
+        assert_int_equal(itr_config_set_text(c, o->name, o->choices[1], &e), ITR_OK);
+        break;
+    case ITR_OPTION_CODES:
+        assert_int_equal(itr_config_add_code(c, o->name, 1, &e), ITR_OK);
+        break;
+    default:
+        assert_int_equal(itr_config_set_number(c, o->name, o->max, &e), ITR_OK);
+        break;
+    }
+}
+
 void fixture_config(struct itr_config *c)
 {
     struct itr_error e;

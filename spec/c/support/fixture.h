@@ -29,6 +29,9 @@
 /* Initialises c: complete, with the three strings above. */
 void fixture_config(struct itr_config *c);
 
+/* Give an option another value than it has; CODES: one more. */
+void fixture_change(struct itr_config *c, const struct itr_option *o);
+
 struct fixture {
     struct fake_clock clock;
     struct fake_store *store;

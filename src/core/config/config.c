@@ -25,45 +25,54 @@ static const char *const http_words[] = {"auto", "1.1", "2", NULL};
     {                                                                                              \
         __VA_ARGS__                                                                                \
     }
-#define STRING(name, standard)                                                                     \
-    OPTION(#name, ITR_OPTION_STRING, FIELD(name), false, 0, 0, 0, NULL, standard)
-#define SECRET(name) OPTION(#name, ITR_OPTION_STRING, FIELD(name), true, 0, 0, 0, NULL, NULL)
-#define SECONDS(name, min, max, standard)                                                          \
-    OPTION(#name, ITR_OPTION_SECONDS, FIELD(name##_ms), false, min, max, standard, NULL, NULL)
-#define INTEGER(name, min, max, standard)                                                          \
-    OPTION(#name, ITR_OPTION_INTEGER, FIELD(name), false, min, max, standard, NULL, NULL)
-#define CHOICE(name, words)                                                                        \
-    OPTION(#name, ITR_OPTION_CHOICE, FIELD(name), false, 0, 0, 0, words, NULL)
-#define CODES(name) OPTION(#name, ITR_OPTION_CODES, FIELD(name), false, 0, 0, 0, NULL, NULL)
+#define STRING(name, standard, uses)                                                               \
+    OPTION(#name, ITR_OPTION_STRING, FIELD(name), uses, false, 0, 0, 0, NULL, standard)
+#define SECRET(name, uses)                                                                         \
+    OPTION(#name, ITR_OPTION_STRING, FIELD(name), uses, true, 0, 0, 0, NULL, NULL)
+#define SECONDS(name, min, max, standard, uses)                                                    \
+    OPTION(#name, ITR_OPTION_SECONDS, FIELD(name##_ms), uses, false, min, max, standard, NULL, NULL)
+#define INTEGER(name, min, max, standard, uses)                                                    \
+    OPTION(#name, ITR_OPTION_INTEGER, FIELD(name), uses, false, min, max, standard, NULL, NULL)
+#define CHOICE(name, words, uses)                                                                  \
+    OPTION(#name, ITR_OPTION_CHOICE, FIELD(name), uses, false, 0, 0, 0, words, NULL)
+#define CODES(name, uses)                                                                          \
+    OPTION(#name, ITR_OPTION_CODES, FIELD(name), uses, false, 0, 0, 0, NULL, NULL)
+
+#define CALLS ITR_USE_CALLS
+#define FETCH ITR_USE_FETCH
+#define TRANSPORT ITR_USE_TRANSPORT
+#define DAEMON ITR_USE_DAEMON
 
 static const struct itr_option options[] = {
-    STRING(app_id, NULL),
-    SECRET(app_secret),
-    STRING(app_secret_file, NULL),
-    STRING(gateway, NULL),
-    STRING(token_store, "file:"),
-    SECRET(token_store_key),
-    CHOICE(token_endpoint, endpoint_words),
-    SECONDS(token_ttl, 0.05, 30 * DAY_S, 7200),
-    SECONDS(refresh_margin, 0, 30 * DAY_S, 1800),
-    SECONDS(min_refresh_interval, 0, DAY_S, 30),
-    INTEGER(daily_limit, 0, 1e9, 0),
-    CODES(token_error_codes),
-    CODES(permission_error_codes),
-    SECONDS(timeout, 0.001, DAY_S, 30),
-    SECONDS(connect_timeout, 0.001, DAY_S, 5),
-    SECONDS(token_timeout, 0.001, 600, 10),
-    INTEGER(retries, 0, 100, 2),
-    INTEGER(concurrency, 1, 1024, 32),
-    INTEGER(max_host_connections, 1, 1024, 256),
-    INTEGER(max_response_bytes, 1, 1 << 30, 64 << 20),
-    STRING(ca_file, NULL),
-    STRING(proxy, NULL),
-    STRING(user_agent, "itrigger/" ITR_VERSION),
-    CHOICE(http_version, http_words),
-    INTEGER(trace, 0, 1, 0),
-    {NULL, ITR_OPTION_STRING, 0, false, 0, 0, 0, NULL, NULL},
+    STRING(app_id, NULL, FETCH | DAEMON),
+    SECRET(app_secret, FETCH | DAEMON),
+    STRING(app_secret_file, NULL, DAEMON), /* becomes app_secret */
+    STRING(gateway, NULL, FETCH | DAEMON),
+    STRING(token_store, "file:", CALLS), /* the source's key has the store's own id */
+    SECRET(token_store_key, FETCH),
+    CHOICE(token_endpoint, endpoint_words, FETCH | DAEMON),
+    SECONDS(token_ttl, 0.05, 30 * DAY_S, 7200, FETCH | DAEMON),
+    SECONDS(refresh_margin, 0, 30 * DAY_S, 1800, FETCH | DAEMON),
+    SECONDS(min_refresh_interval, 0, DAY_S, 30, FETCH | DAEMON),
+    INTEGER(daily_limit, 0, 1e9, 0, FETCH | DAEMON),
+    CODES(token_error_codes, CALLS),
+    CODES(permission_error_codes, CALLS),
+    SECONDS(timeout, 0.001, DAY_S, 30, CALLS),
+    SECONDS(connect_timeout, 0.001, DAY_S, 5, TRANSPORT | FETCH | DAEMON),
+    SECONDS(token_timeout, 0.001, 600, 10, FETCH | DAEMON),
+    INTEGER(retries, 0, 100, 2, CALLS),
+    INTEGER(concurrency, 1, 1024, 32, CALLS),
+    INTEGER(max_host_connections, 1, 1024, 256, TRANSPORT),
+    INTEGER(max_response_bytes, 1, 1 << 30, 64 << 20, CALLS),
+    STRING(ca_file, NULL, TRANSPORT | FETCH | DAEMON),
+    STRING(proxy, NULL, TRANSPORT | FETCH | DAEMON),
+    STRING(user_agent, "itrigger/" ITR_VERSION, TRANSPORT | FETCH),
+    CHOICE(http_version, http_words, TRANSPORT | FETCH),
+    INTEGER(trace, 0, 1, 0, CALLS),
+    {NULL, ITR_OPTION_STRING, 0, CALLS, false, 0, 0, 0, NULL, NULL},
 };
+
+_Static_assert(sizeof options / sizeof *options <= ITR_OPTIONS_MAX, "more options than that");
 
 const struct itr_option *itr_config_options(void)
 {
@@ -89,17 +98,64 @@ const char *itr_config_nearest(const char *name)
     return itr_nearest(name, names);
 }
 
-/* ---- lifetime ---- */
+/* ---- fields ---- */
 
 static void *field(struct itr_config *c, const struct itr_option *o)
 {
     return (char *)c + o->offset;
 }
 
-static const char *string_of(const struct itr_config *c, const struct itr_option *o)
+static const void *field_of(const struct itr_config *c, const struct itr_option *o)
 {
-    return *(char *const *)(const void *)((const char *)c + o->offset);
+    return (const char *)c + o->offset;
 }
+
+const char *itr_config_string(const struct itr_config *c, const struct itr_option *o)
+{
+    return *(char *const *)field_of(c, o);
+}
+
+int64_t itr_config_number(const struct itr_config *c, const struct itr_option *o)
+{
+    return o->type == ITR_OPTION_CHOICE ? *(const int *)field_of(c, o)
+                                        : *(const int64_t *)field_of(c, o);
+}
+
+static bool same_string(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_codes(const struct itr_codes *a, const struct itr_codes *b)
+{
+    return a->n == b->n && memcmp(a->code, b->code, a->n * sizeof *a->code) == 0;
+}
+
+static bool same_value(const struct itr_config *a, const struct itr_config *b,
+                       const struct itr_option *o)
+{
+    switch (o->type) {
+    case ITR_OPTION_STRING:
+        return same_string(itr_config_string(a, o), itr_config_string(b, o));
+    case ITR_OPTION_CODES:
+        return same_codes(field_of(a, o), field_of(b, o));
+    default:
+        return itr_config_number(a, o) == itr_config_number(b, o);
+    }
+}
+
+bool itr_config_same(const struct itr_config *a, const struct itr_config *b,
+                     enum itr_option_use use)
+{
+    const struct itr_option *o;
+
+    for (o = options; o->name != NULL; o++)
+        if ((o->uses & use) != 0 && !same_value(a, b, o))
+            return false;
+    return true;
+}
+
+/* ---- lifetime ---- */
 
 void itr_config_init(struct itr_config *c)
 {
@@ -145,8 +201,8 @@ enum itr_status itr_config_copy(struct itr_config *to, const struct itr_config *
         if (o->type == ITR_OPTION_STRING)
             *(char **)field(to, o) = NULL;
     for (o = options; o->name != NULL && s == ITR_OK; o++) {
-        if (o->type == ITR_OPTION_STRING && string_of(from, o) != NULL)
-            s = set_string(to, o, string_of(from, o), NULL);
+        if (o->type == ITR_OPTION_STRING && itr_config_string(from, o) != NULL)
+            s = set_string(to, o, itr_config_string(from, o), NULL);
     }
     if (s != ITR_OK)
         itr_config_clear(to);
@@ -324,7 +380,7 @@ static enum itr_status check_strings(const struct itr_config *c, struct itr_erro
     const char *text;
 
     for (o = itr_config_options(); o->name != NULL; o++) {
-        if (o->type != ITR_OPTION_STRING || (text = string_of(c, o)) == NULL)
+        if (o->type != ITR_OPTION_STRING || (text = itr_config_string(c, o)) == NULL)
             continue;
         for (; *text != '\0'; text++)
             if ((unsigned char)*text < 0x20 || *text == 0x7f)
@@ -475,7 +531,7 @@ static enum itr_status set_standards(struct itr_config *c, struct itr_error *e)
     enum itr_status s = ITR_OK;
 
     for (o = itr_config_options(); o->name != NULL && s == ITR_OK; o++)
-        if (o->type == ITR_OPTION_STRING && o->text != NULL && string_of(c, o) == NULL)
+        if (o->type == ITR_OPTION_STRING && o->text != NULL && itr_config_string(c, o) == NULL)
             s = itr_config_set_text(c, o->name, o->text, e);
     return s;
 }

@@ -64,11 +64,22 @@ enum itr_option_type {
     ITR_OPTION_CODES    /* a list of integers; as text: separated by commas or spaces */
 };
 
+/* What heeds an option, beside the calls of its client; a set of bits. */
+enum itr_option_use {
+    ITR_USE_CALLS = 0,     /* nothing else */
+    ITR_USE_FETCH = 1,     /* a token fetch: clients that differ in it share no token source */
+    ITR_USE_TRANSPORT = 2, /* the transport: itr_config_transport hands it over */
+    ITR_USE_DAEMON = 4     /* a section [app NAME] of itriggerd's file can have it */
+};
+
+#define ITR_OPTIONS_MAX 40 /* rows of the table */
+
 /* One row of the table. */
 struct itr_option {
     const char *name;
     enum itr_option_type type;
     size_t offset;              /* of the field in struct itr_config */
+    unsigned uses;              /* of enum itr_option_use */
     bool secret;                /* never shown */
     double min, max;            /* SECONDS, INTEGER */
     double standard;            /* default of SECONDS, INTEGER */
@@ -82,6 +93,14 @@ const struct itr_option *itr_config_options(void);
 const struct itr_option *itr_config_option(const char *name);
 /* Return the known name nearest to a misspelt one, or NULL when none is near. */
 const char *itr_config_nearest(const char *name);
+
+/* Return the value of a STRING option, NULL if it was not given; it stays the config's. */
+const char *itr_config_string(const struct itr_config *c, const struct itr_option *o);
+/* Return the value of a SECONDS (in milliseconds), INTEGER or CHOICE (its index) option. */
+int64_t itr_config_number(const struct itr_config *c, const struct itr_option *o);
+/* Return whether all options with that use have equal values in both. */
+bool itr_config_same(const struct itr_config *a, const struct itr_config *b,
+                     enum itr_option_use use);
 
 /* Set all options to their defaults; nothing is owned yet. */
 void itr_config_init(struct itr_config *c);

@@ -3,42 +3,33 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define NUMBERS_MAX 256
-
-static const char *text(const char *s)
-{
-    return s != NULL ? s : "";
-}
-
-/* The numbers of config.h that a fetch heeds. A proxy of "" is not the same as none given. */
-static void write_numbers(const struct itr_config *c, char numbers[NUMBERS_MAX])
-{
-    snprintf(numbers, NUMBERS_MAX,
-             "%d %d %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
-             (int)c->token_endpoint, (int)c->http_version, c->proxy != NULL, c->token_ttl_ms,
-             c->refresh_margin_ms, c->min_refresh_interval_ms, c->daily_limit,
-             c->connect_timeout_ms, c->token_timeout_ms);
-}
-
-/* What the token comes from: a store, or a central server and the key it is asked with. */
-static const char *origin(const struct itr_config *c, const char *store_id)
-{
-    return store_id != NULL ? store_id : c->token_store;
-}
+#define NUMBER_MAX 24 /* an int64_t */
 
 void itr_source_key(const struct itr_config *c, const char *store_id, char key[ITR_REGISTRY_KEY])
 {
-    char numbers[NUMBERS_MAX];
-    const char *const parts[] = {origin(c, store_id),
-                                 c->gateway,
-                                 c->app_id,
-                                 text(store_id != NULL ? c->app_secret : c->token_store_key),
-                                 text(c->proxy),
-                                 text(c->ca_file),
-                                 text(c->user_agent),
-                                 numbers,
-                                 NULL};
+    char numbers[ITR_OPTIONS_MAX * NUMBER_MAX] = "";
+    const char *parts[ITR_OPTIONS_MAX + 2];
+    const struct itr_option *o;
+    size_t n = 0, used = 0;
 
-    write_numbers(c, numbers);
+    /* What the token comes from: a store, or a central server. */
+    parts[n++] = store_id != NULL ? store_id : c->token_store;
+    for (o = itr_config_options(); o->name != NULL; o++) {
+        const char *text;
+        int64_t number;
+        if ((o->uses & ITR_USE_FETCH) == 0)
+            continue;
+        if (o->type == ITR_OPTION_STRING) {
+            /* "" is not the same as none given. */
+            text = itr_config_string(c, o);
+            number = text != NULL;
+            parts[n++] = text != NULL ? text : "";
+        } else {
+            number = itr_config_number(c, o);
+        }
+        used += (size_t)snprintf(numbers + used, sizeof numbers - used, "%" PRId64 " ", number);
+    }
+    parts[n++] = numbers;
+    parts[n] = NULL;
     itr_registry_key(parts, key);
 }
