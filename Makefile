@@ -333,7 +333,8 @@ luas_here = $(shell tools/luas $(sort luajit $(luas_or_all)))
 
 # What the tests do without: tools/setup does not install it, and what needs it is counted as skipped.
 WITHOUT ?=
-override WITHOUT += $(if $(filter 0,$(REDIS)),libhiredis-dev) $(if $(filter 0,$(DAEMON)),libmicrohttpd-dev)
+override WITHOUT += $(if $(filter 0,$(REDIS)),libhiredis-dev) $(if $(filter 0,$(DAEMON)),libmicrohttpd-dev) \
+    $(if $(or $(filter 5.5,$(luas_all)),$(filter 5.5,$(if $(lua_given),$(LUA)))),,lua5.5)
 export WITHOUT
 
 # In a make of its own: a recipe is expanded before its first line, setup, has brought the Luas.

@@ -20,15 +20,17 @@ void itr_trace_call(const struct itr_call *call)
     const struct itr_response *r = &call->exchange.response;
     char line[LINE_MAX_BYTES];
     char code[24] = "-";
+    int64_t tenths =
+        (r->elapsed_us + 50) / 100; /* no double: a locale may write its point as a comma */
     int n;
 
     if (call->envelope.present)
         snprintf(code, sizeof code, "%lld", (long long)call->envelope.scan.code);
     n = snprintf(line, sizeof line,
-                 "itrigger: %s %.200s%.600s token=sha256:%s http=%d code=%s %.1fms %s\n",
+                 "itrigger: %s %.200s%.600s token=sha256:%s http=%d code=%s %lld.%dms %s\n",
                  call->post ? "POST" : "GET", call->config->gateway, itr_buf_str(&call->path),
                  call->token != NULL ? call->token->id : "-", r->http_status, code,
-                 (double)r->elapsed_us / 1000, outcome(call));
+                 (long long)(tenths / 10), (int)(tenths % 10), outcome(call));
     if (n > 0 && write(STDERR_FILENO, line, strnlen(line, sizeof line)) < 0)
         return; /* a trace that nobody can read is no error */
 }

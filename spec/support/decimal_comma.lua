@@ -1,0 +1,21 @@
+-- A locale that writes 0.5 as "0,5", made for this: machines seldom have one.
+local needs = require "spec.support.needs"
+
+local decimal_comma = {}
+
+-- Why there can be none here, or nil.
+function decimal_comma.lacks()
+  return needs.file("/usr/share/i18n/locales/de_DE", "locales")
+end
+
+-- Return run(LOCPATH), in whose processes os.setlocale("de_DE.UTF-8", "numeric") succeeds.
+function decimal_comma.with(run)
+  local dir = os.tmpname()
+  os.remove(dir)
+  os.execute(("mkdir %s && localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8"):format(dir, dir))
+  local said = run(dir)
+  os.execute("rm -r " .. dir)
+  return said
+end
+
+return decimal_comma
