@@ -104,6 +104,10 @@ local function named(word)
   return type(library) == "table" and host_of(word, library) or nil, ('the module "%s" cannot be loaded'):format(word)
 end
 
+-- May a token that is in memory be given without asking where we are? Not where a host may refuse to wait: what works
+-- until the token is due would be a trap.
+async.is_anywhere = not nginx
+
 -- Have the client's calls carried by what the option says, checked: a word, or an own transport. Returns true |
 -- nil, what is missing.
 function async.use(client, transport)
@@ -118,6 +122,7 @@ function async.use(client, transport)
     return nil, missing
   end
   chosen[client] = choice
+  async.is_anywhere = async.is_anywhere and choice == "blocking"
   return true
 end
 

@@ -71,9 +71,13 @@ end
 -- As the method of a client; nil, err where there is no default client.
 local function returning(name)
   return function(a, b, c)
-    local it, err = ensure_default()
+    local it = default
     if it == nil then
-      return nil, err
+      local made, err = ensure_default()
+      if made == nil then
+        return nil, err
+      end
+      it = made
     end
     return it[name](it, a, b, c)
   end

@@ -336,11 +336,48 @@ static void a_server_whose_fences_went_back_replaces_a_refused_token_only(void *
     itr_cache_clear(&c);
 }
 
+/* In whatever state: a hit is what want(0) gives without doing anything. */
+static void a_hit_is_what_is_given_without_a_change(void **s)
+{
+    static const struct {
+        void (*reach)(struct itr_cache *);
+        bool hit;
+    } rows[] = {
+        {cache_none, false},
+        {cache_none_before_retry, false},
+        {cache_fetching, false},
+        {cache_fetching_expired, false},
+        {cache_fetching_doubted, false},
+        {cache_held_young, true},
+        {cache_held_due, false},
+        {cache_held_expired, false},
+        {cache_held_young_before_retry, true},
+        {cache_refreshing_young, true},
+        {cache_refreshing_expired, false},
+    };
+    size_t i;
+
+    (void)s;
+    for (i = 0; i < COUNT(rows); i++) {
+        struct itr_cache_step step;
+        struct itr_cache c;
+
+        rows[i].reach(&c);
+        assert_int_equal(itr_cache_is_hit(&c, NOW), rows[i].hit);
+        step = itr_cache_want(&c, NOW, 0);
+        if (rows[i].hit)
+            assert_true(step.give == ITR_GIVE_USE && step.why == ITR_WHY_NOTHING && !step.fetch &&
+                        !step.answer);
+        itr_cache_clear(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_whose_fences_went_back_replaces_a_refused_token_only),
         cmocka_unit_test(want_goes_by_the_table),
+        cmocka_unit_test(a_hit_is_what_is_given_without_a_change),
         cmocka_unit_test(min_valid_waits_for_a_longer_life),
         cmocka_unit_test(asked_goes_by_the_table),
         cmocka_unit_test(refused_goes_by_the_table),

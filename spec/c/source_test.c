@@ -221,6 +221,31 @@ static void while_a_refresh_is_out_callers_are_served_at_once(void **state)
     assert_int_equal(fake_sent(FAKE_TOKEN), 2);
 }
 
+/* The short way of a call that needs no wait. */
+static void a_token_that_is_neither_due_nor_doubted_is_a_hit(void **state)
+{
+    struct t *t = *state;
+    struct itr_token *held;
+    struct itr_wait w;
+    int woken = 0;
+
+    assert_null(itr_source_hit(t->s));
+    assert_int_equal(fake_sent(FAKE_TOKEN), 0);
+    warm(t);
+    assert_non_null(held = itr_source_hit(t->s));
+    assert_text(held, "token-00000001");
+    fake_hold(FAKE_TOKEN, true);
+    assert_false(ask(t, (struct itr_token_ask){.refused = held}, &w, &woken));
+    assert_null(itr_source_hit(t->s));
+    fake_hold(FAKE_TOKEN, false);
+    await_ready(t, &w);
+    itr_token_release(w.token);
+    itr_token_release(held);
+    fake_clock_advance(&t->f->clock, 5400000);
+    assert_null(itr_source_hit(t->s)); /* due: an ask begins the next fetch */
+    assert_int_equal(fake_sent(FAKE_TOKEN), 2);
+}
+
 static void a_failed_refresh_keeps_the_token(void **state)
 {
     struct t *t = *state;
@@ -380,6 +405,7 @@ int main(void)
         T(a_refused_token_is_given_out_again_if_no_other_is_to_be_had),
         T(a_refusal_that_a_fetch_under_way_answers_is_not_counted_to_the_next),
         T(while_a_refresh_is_out_callers_are_served_at_once),
+        T(a_token_that_is_neither_due_nor_doubted_is_a_hit),
         T(a_failed_refresh_keeps_the_token),
         T(an_expired_token_is_given_out_while_fetching_fails),
         T(a_caller_that_needs_more_life_waits_alone),

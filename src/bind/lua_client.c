@@ -367,6 +367,21 @@ int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_to
     return 3;
 }
 
+/* held(client): the token that needs no wait and no fetch, nil, "memory"; nothing where it is to be
+ * asked for, or where this is no client. */
+static int l_held(lua_State *L)
+{
+    struct lua_client *c = itr_lua_testudata(L, 1, &metatable_key);
+    struct itr_token *t;
+
+    if (c == NULL || c->closed || (t = itr_source_hit(itr_client_source(c->client))) == NULL)
+        return 0;
+    push_token(L, t);
+    lua_pushnil(L);
+    lua_pushliteral(L, "memory");
+    return 3;
+}
+
 struct token_frame {
     struct itr_client *client;
     struct itr_wait wait;
@@ -482,7 +497,7 @@ static const luaL_Reg metamethods[] = {
 
 static const luaL_Reg functions[] = {
     {"new", l_new},     {"call", l_call},           {"token", l_token}, {"stats", l_stats},
-    {"close", l_close}, {"set_index", l_set_index}, {NULL, NULL}};
+    {"close", l_close}, {"set_index", l_set_index}, {"held", l_held},   {NULL, NULL}};
 
 /* Pushes a new metatable. */
 static void push_metatable(lua_State *L)

@@ -152,6 +152,11 @@ struct itr_cache_step itr_cache_want(struct itr_cache *c, int64_t now_mono_ms, i
     return give(ITR_GIVE_WAIT);
 }
 
+bool itr_cache_is_hit(const struct itr_cache *c, int64_t now_mono_ms)
+{
+    return c->token != NULL && c->state != ITR_CACHE_FETCHING && !is_due(c, now_mono_ms);
+}
+
 struct itr_cache_step itr_cache_asked(struct itr_cache *c, int64_t now_mono_ms)
 {
     (void)now_mono_ms; /* whoever asks is not held back here, but by the record */

@@ -76,6 +76,9 @@ void itr_cache_clear(struct itr_cache *c);
 struct itr_cache_step itr_cache_want(struct itr_cache *c, int64_t now_mono_ms,
                                      int64_t min_valid_ms);
 
+/* Return whether want(0) gives the held token and changes nothing: nearly always. */
+bool itr_cache_is_hit(const struct itr_cache *c, int64_t now_mono_ms);
+
 /* Ask for one fetch (client:refresh()); joins one in flight. */
 struct itr_cache_step itr_cache_asked(struct itr_cache *c, int64_t now_mono_ms);
 

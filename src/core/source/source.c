@@ -293,6 +293,17 @@ void itr_source_release(struct itr_source *s)
 
 /* ---- asking ---- */
 
+struct itr_token *itr_source_hit(struct itr_source *s)
+{
+    struct itr_token *t;
+
+    pthread_mutex_lock(&s->head.lock);
+    t = itr_cache_is_hit(&s->state.cache, now_mono(s)) ? itr_token_retain(s->state.cache.token)
+                                                       : NULL;
+    pthread_mutex_unlock(&s->head.lock);
+    return t;
+}
+
 static void ask_state(struct itr_source *s, const struct itr_token_ask *ask, struct itr_wait *w)
 {
     struct itr_cache_step step = itr_source_state_ask(&s->state, now_mono(s), ask);

@@ -47,6 +47,10 @@ void itr_source_forget(struct itr_source *s, struct itr_wait *w);
  * a ctx. (A wait is ready a moment before its wake is called.) */
 void itr_source_await_wakes(struct itr_source *s);
 
+/* Return the token that an ask for any would give at once, with a reference for the caller; NULL:
+ * ask. It starts nothing. */
+struct itr_token *itr_source_hit(struct itr_source *s);
+
 /* Return the token that is held and not doubted, with a reference for the caller, or NULL. */
 struct itr_token *itr_source_held(struct itr_source *s);
 
