@@ -139,27 +139,27 @@
 ---@field events itrigger.Event[] the last 20 changes, oldest first
 
 ---@class itrigger.Request : itrigger.CallOpts
----@field [1] "GET"|"POST"
----@field [2] string path
+---@field [1] "GET"|"POST"|table method; with a function, such as `client.order.trades`, the path is left out and the parameters are `[2]`
+---@field [2] string|table path
 ---@field [3]? table params or body
 ---@field tag? any comes back in the result
 
 ---@class itrigger.BatchOpts : itrigger.CallOpts
 ---@field concurrency? integer calls in flight
----@field rate? number calls a second, at most: from 0.001 to 1000000
----@field on_progress? fun(done: integer, total?: integer)
+---@field rate? number calls a second, at most
+---@field on_progress? fun(done: integer, total?: integer) called with `done, total` after each call
 
 ---@class itrigger.PagesOpts : itrigger.CallOpts
----@field method? "GET"|"POST"
----@field max_pages? integer
----@field on_error? fun(err: itrigger.Error, page: integer): boolean? true: go on with the next page
+---@field method? "GET"|"POST" `"POST"` for lists that require it
+---@field max_pages? integer pages, at most
 ---@field prefetch? integer pages requested ahead
+---@field on_error? fun(err: itrigger.Error, page: integer): boolean? called with `err, page` for a page that failed; true: go on with the next page
 
 ---@class itrigger.Result
 ---@field index integer of the request
 ---@field tag any the request's
----@field response? itrigger.Envelope|itrigger.Raw
----@field error? itrigger.Error
+---@field response? itrigger.Envelope|itrigger.Raw what the call returned
+---@field error? itrigger.Error why it failed; for a bad request of kind `usage`
 ---@field elapsed number seconds from start to end
 
 ---What `all` raises when the program's function or `on_progress` raised after something was sent.
@@ -284,29 +284,6 @@ function itrigger.all(requests, opts) end
 ---@param opts? itrigger.PagesOpts
 ---@return itrigger.Rows rows
 function itrigger.pages(path, params, opts) end
-
----`client:token` on the default client.
----@param opts? itrigger.TokenOpts
----@return string? token
----@return itrigger.Error? err
----@return itrigger.Source? source
-function itrigger.token(opts) end
-
----`client:refresh` on the default client.
----@param opts? itrigger.TokenOpts
----@return string? token
----@return itrigger.Error? err
----@return itrigger.Source? source
-function itrigger.refresh(opts) end
-
----`client:stats` on the default client.
----@return itrigger.Stats? stats
----@return itrigger.Error? err
-function itrigger.stats() end
-
----Close the default client, if there is one; the next call creates it anew.
----@return true ok
-function itrigger.close() end
 
 ---`client:token` on the default client.
 ---@param opts? itrigger.TokenOpts
