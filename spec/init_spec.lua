@@ -109,7 +109,7 @@ describe("itrigger", function()
       names[#names + 1] = name
     end
     table.sort(names)
-    assert.same({ "all", "array", "batch", "channel", "close", "configure", "decode", "define", "encode", "get", "new", "null",
+    assert.same({ "all", "array", "batch", "channel", "close", "configure", "decode", "define", "encode", "get", "metrics", "new", "null",
       "pages", "post", "refresh", "stats", "token", "version" }, names)
     local output = face.run([[
       local before = {}

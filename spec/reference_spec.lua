@@ -139,6 +139,7 @@ local PAIRS = {
   { "fields of a raw answer", reference.field[3], types["itrigger.Raw"] },
   { "fields of stats", reference.field[4], types["itrigger.Stats"] },
   { "fields of an event", reference.field[5], types["itrigger.Event"] },
+  { "fields of a call", reference.field[6], types["itrigger.Call"] },
   { "sources", reference.source[1], types["itrigger.Source"] },
   { "states", reference.state[1], types["itrigger.State"] },
   { "whys", reference.why[1], types["itrigger.Why"] },
@@ -172,12 +173,12 @@ describe("the reference", function()
   end
 
   it("has every option, and no other", function()
-    local real = { null = true, transport = true } -- the Lua side's own
+    local real = { null = true, on_call = true, transport = true } -- the Lua side's own
     for _, option in ipairs(core.options()) do
       real[option.name] = true
     end
     assert.same(sorted(real), sorted(set_of(names_of_rows(reference.option[1]))))
-    for _, name in ipairs { "null", "transport" } do
+    for _, name in ipairs { "null", "on_call", "transport" } do
       local _, err = options.resolve { [name] = "no such word" }
       assert.truthy(err.message:find("option " .. name .. " ", 1, true))
     end

@@ -71,6 +71,7 @@
 ---@field http_version? "auto"|"1.1"|"2" `auto` (HTTP/2 where negotiated), `1.1` or `2`
 ---@field trace? integer 1: one redacted line for each answer to stderr
 ---@field null? "nil"|"keep" `nil`: null members are left out; `keep`: they become `itrigger.null`
+---@field on_call? fun(call:itrigger.Call) told of each call after its result was made
 ---@field transport? "auto"|"luv"|"cqueues"|"nginx"|"blocking"|{ send: (fun(request: table): table?, string?), sleep: fun(seconds: number) } where the program runs: `auto` detects it on each call; or a table of two functions, `send` and `sleep`, which carry the calls
 
 ---@class itrigger.CallOpts
@@ -137,6 +138,24 @@
 ---@field refused integer answers to this client in which the gateway rejected the token
 ---@field repeated integer requests of this client that were sent again, for whatever reason
 ---@field events itrigger.Event[] the last 20 changes, oldest first
+
+---What `on_call` is told of each call.
+---@class itrigger.Call
+---@field method? "GET"|"POST" `GET` or `POST`
+---@field path? string as it was given, never with a query
+---@field endpoint? string such as `member.query`, of a call by an endpoint's function
+---@field kind? itrigger.Kind the kind of the error; absent: the call succeeded
+---@field code? integer|string the envelope's code
+---@field http_status? integer if there was an HTTP answer
+---@field elapsed number seconds from start to end of the call
+---@field attempts integer requests that were sent; 0: none
+---@field refused integer answers in which the gateway rejected the token
+---@field bytes integer of the last answer's body, decompressed
+
+---Counts of calls that several processes share: `require("itrigger.counts").shared(dict)`.
+---@class itrigger.Counts
+---@field on_call fun(call:itrigger.Call) for the option
+---@field read fun():table
 
 ---@class itrigger.Request : itrigger.CallOpts
 ---@field [1] "GET"|"POST"|table method; with a function, such as `client.order.trades`, the path is left out and the parameters are `[2]`
@@ -235,6 +254,12 @@ function client:refresh(opts) end
 ---@return itrigger.Error? err the client is closed
 function client:stats() end
 
+---The counts of this client's calls and what is known of its token, as text for Prometheus.
+---@param counts? itrigger.Counts those of several processes, in place of the client's own
+---@return string? text
+---@return itrigger.Error? err the client is closed
+function client:metrics(counts) end
+
 ---Release everything. Never waits; may be called again.
 ---@return true ok
 function client:close() end
@@ -303,6 +328,12 @@ function itrigger.refresh(opts) end
 ---@return itrigger.Stats? stats
 ---@return itrigger.Error? err
 function itrigger.stats() end
+
+---`client:metrics` on the default client.
+---@param counts? itrigger.Counts
+---@return string? text
+---@return itrigger.Error? err
+function itrigger.metrics(counts) end
 
 ---Close the default client, if there is one; the next call creates it again.
 ---@return true ok

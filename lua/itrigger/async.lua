@@ -32,7 +32,7 @@ local running, status = coroutine.running, coroutine.status
 local loaded = package.loaded
 local core_call, core_cancel, core_token = core.call, core.cancel, core.token
 local core_group, core_start, core_look, core_take = core.group, core.start, core.look, core.take
-local core_pump, core_ready = core.pump, core.ready
+local core_pump, core_ready, core_unstarted = core.pump, core.ready, core.unstarted
 local core_request, core_answer = core.request, core.answer
 
 local async = {}
@@ -407,7 +407,7 @@ end
 -- ---- a call ----
 
 local function nowhere(message, method, path)
-  return nil, errors.new {
+  return errors.new {
     kind = "usage",
     retryable = false,
     message = message,
@@ -459,10 +459,10 @@ local function join_own(transport, client)
 end
 
 -- Make one call of a party, and wait for it with `take`.
-local function call_of(take, party, is_post, path, params, opts)
+local function call_of(take, party, is_post, path, params, opts, endpoint)
   local ok, response, _
   local err
-  ok, err = core_start(party.group, 1, is_post, path, params, opts)
+  ok, err = core_start(party.group, 1, is_post, path, params, opts, endpoint)
   if ok then
     _, response, err = take(party)
   end
@@ -473,30 +473,27 @@ local function call_of(take, party, is_post, path, params, opts)
 end
 
 -- As core.call, wherever it is made.
-function async.call(client, is_post, path, params, opts)
+function async.call(client, is_post, path, params, opts, endpoint)
   local host, message, party, err
   if chosen[client] == nil and not (nginx or loaded.luv or loaded.uv or loaded.cqueues) then
-    return core_call(client, is_post, path, params, opts) -- the usual case pays for no more
+    return core_call(client, is_post, path, params, opts, endpoint) -- the usual case pays for no more
   end
   local transport = own_transport(client)
   if transport then
     party, err = join_own(transport, client)
-    if not party then
-      return nil, err
+  else
+    host, message = host_here(client)
+    if host then
+      party, err = join(host, client)
+    elseif not message then
+      return core_call(client, is_post, path, params, opts, endpoint)
     end
-    return call_of(carry, party, is_post, path, params, opts)
   end
-  host, message = host_here(client)
-  if host then
-    party, err = join(host, client)
-    if not party then
-      return nil, err
-    end
-    return call_of(await, party, is_post, path, params, opts)
-  elseif message then
-    return nowhere(message, is_post and "POST" or "GET", path)
+  if party then
+    return call_of(transport and carry or await, party, is_post, path, params, opts, endpoint)
   end
-  return core_call(client, is_post, path, params, opts)
+  local method = is_post and "POST" or "GET"
+  return nil, core_unstarted(client, err or nowhere(message, method, path), method, path, endpoint)
 end
 
 -- ---- many calls ----
@@ -509,7 +506,7 @@ function async.open(client)
   end
   local host, message = host_here(client)
   if message then
-    return nowhere(message)
+    return nil, nowhere(message)
   elseif host then
     return join(host, client)
   end
@@ -566,7 +563,7 @@ function async.token(client, opts, is_refresh)
   if host then
     return token_on(host, client, opts, is_refresh)
   elseif message then
-    return nowhere(message)
+    return nil, nowhere(message)
   end
   return core_token(client, opts, is_refresh)
 end

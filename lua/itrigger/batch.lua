@@ -13,6 +13,7 @@ local requests = require "itrigger.requests"
 
 local error, next, pairs, setmetatable, tostring, type = error, next, pairs, setmetatable, tostring, type
 local core_left, core_pace, core_slow, core_start = core.left, core.pace, core.slow, core.start
+local core_unstarted = core.unstarted
 local pull, pulled, take = async.pull, async.pulled, async.take
 local is_callable = check.is_callable
 
@@ -67,12 +68,14 @@ local function start(self, group, request)
   local slot = free_slot(self)
   self.index = self.index + 1
   self.indexes[slot] = self.index
-  local is_post, path, params, opts = requests.read(request, self.opts)
+  local is_post, path, params, opts, name = requests.read(request, self.opts)
   local err = is_post == nil and path or nil
   self.tags[slot] = type(request) == "table" and request.tag or nil
   if err == nil then
     local _
-    _, err = core_start(group, slot, is_post, path, params, opts)
+    _, err = core_start(group, slot, is_post, path, params, opts, name)
+  else
+    core_unstarted(self.client, err, err.method, err.path, requests.endpoint_name(request))
   end
   if err ~= nil then
     return slot, err

@@ -6,9 +6,11 @@ local check = require "itrigger.check"
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 local groups = require "itrigger.groups"
+local metrics = require "itrigger.metrics"
 local options = require "itrigger.options"
 local pages = require "itrigger.pages"
 local requests = require "itrigger.requests"
+local watch = require "itrigger.watch"
 
 local getmetatable, type = getmetatable, type
 local core_call, core_close, core_stats, core_token = async.call, core.close, core.stats, async.token
@@ -32,22 +34,23 @@ end
 
 -- ---- the methods ----
 
--- GET path with params in the query. Returns the envelope | nil, err.
-function methods:get(path, params, opts)
+-- GET path with params in the query. endpoint: the name that on_call is told, of a call through an endpoint's function.
+-- Returns the envelope | nil, err.
+function methods:get(path, params, opts, endpoint)
   if getmetatable(self) ~= CLIENT then
     bad_self("get", self)
   end
   check.call("get", "params", path, params, opts)
-  return core_call(self, false, path, params, opts)
+  return core_call(self, false, path, params, opts, endpoint)
 end
 
--- POST to path with body as JSON. Returns the envelope | nil, err.
-function methods:post(path, body, opts)
+-- POST to path with body as JSON; endpoint as above. Returns the envelope | nil, err.
+function methods:post(path, body, opts, endpoint)
   if getmetatable(self) ~= CLIENT then
     bad_self("post", self)
   end
   check.call("post", "body", path, body, opts)
-  return core_call(self, true, path, body, opts)
+  return core_call(self, true, path, body, opts, endpoint)
 end
 
 -- Make many calls side by side: `for result in client:batch(requests, opts) do`. requests: an array or an
@@ -74,12 +77,12 @@ end
 -- Iterate over the rows of a paged list: `for row, page in client:pages(path, params, opts) do`; page: the
 -- answer that the row came in. opts: method ("POST" for lists that are), max_pages, prefetch, on_error, and options of
 -- a call. Raises the error of a call that failed.
-function methods:pages(path, params, opts)
+function methods:pages(path, params, opts, endpoint)
   if getmetatable(self) ~= CLIENT then
     bad_self("pages", self)
   end
   pages.check("pages", path, params, opts)
-  return pages.new(self, path, params, opts)
+  return pages.new(self, path, params, opts, endpoint)
 end
 
 -- Return token, err, source: the present token. err beside a token says why the last fetch failed.
@@ -116,6 +119,20 @@ function methods:stats()
     bad_self("stats", self)
   end
   return core_stats(self)
+end
+
+-- Return the counts of the client's calls, and what is known of its token, as Prometheus reads them. counts: those of
+-- itrigger.counts in place of the client's own. Returns text | nil, err.
+function methods:metrics(counts)
+  if getmetatable(self) ~= CLIENT then
+    bad_self("metrics", self)
+  end
+  metrics.check(counts)
+  local stats, err = core_stats(self)
+  if stats == nil then
+    return nil, err
+  end
+  return metrics.text(core.counts(self), stats, counts)
 end
 
 -- Give everything back. May be called again; any other call then gives an error.
@@ -194,6 +211,9 @@ function client.new(given)
     made:close()
     return nil, options.explain(errors.new { kind = "config", retryable = false,
       message = ('option transport is "%s", but %s'):format(settings.transport, missing) }, settings.from)
+  end
+  if settings.on_call then
+    core.watch(made, watch.guard(settings.on_call))
   end
   return made
 end

@@ -6,6 +6,7 @@ local check = require "itrigger.check"
 local core = require "itrigger.core"
 local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
+local watch = require "itrigger.watch"
 
 local concat, error, getmetatable, next, pairs = table.concat, error, getmetatable, next, pairs
 local rawget, setmetatable, tostring, type = rawget, setmetatable, tostring, type
@@ -43,20 +44,18 @@ local handle_metatable = { __index = handle_methods, __name = "itrigger.endpoint
 function handle_metatable.__call(self, params, opts)
   local e = self.endpoint
   check_tables(e, params, opts)
-  local err = not (opts and opts.check == false) and endpoint.check(e, params, opts)
-  if err then
-    return nil, err
-  end
-  local client
-  client, err = client_of(self)
-  if client == nil then
+  local wrong = not (opts and opts.check == false) and endpoint.check(e, params, opts)
+  local client, err = client_of(self)
+  if wrong then
+    return nil, client and watch.unstarted(client, wrong, e.method, e.path, e.name) or wrong
+  elseif client == nil then
     return nil, err
   end
   opts = endpoint.opts(e, opts)
   if e.is_post then
-    return client:post(e.path, params, opts)
+    return client:post(e.path, params, opts, e.name)
   end
-  return client:get(e.path, params, opts)
+  return client:get(e.path, params, opts, e.name)
 end
 
 function handle_metatable.__tostring(self)
@@ -85,7 +84,7 @@ function handle_methods:pages(params, opts)
     page_opts[name] = value
   end
   page_opts.check = nil
-  return client:pages(e.path, params, page_opts)
+  return client:pages(e.path, params, page_opts, e.name)
 end
 
 -- The endpoint behind a handle; nil for anything else. For batches.

@@ -1,7 +1,8 @@
 -- The options of a client: those given, and for the rest those of the environment, which is read
--- once, here, at require. What an option may be, the core knows (core/config); only `null` and
--- `transport` are the Lua side's own.
+-- once, here, at require. What an option may be, the core knows (core/config); only `null`, `on_call`
+-- and `transport` are the Lua side's own.
 
+local check = require "itrigger.check"
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
 
@@ -11,6 +12,7 @@ local options = {}
 
 local LUA_SIDE = {
   null = { words = { "nil", "keep" }, standard = "nil" },
+  on_call = {},
   transport = { words = { "auto", "luv", "cqueues", "nginx", "blocking" }, standard = "auto" },
 }
 
@@ -40,7 +42,7 @@ end
 
 local environment = {}
 for _, name in ipairs(names) do
-  environment[name] = getenv(options.variable(name))
+  environment[name] = name ~= "on_call" and getenv(options.variable(name)) or nil -- no variable holds a function
 end
 
 -- ---- checks ----
@@ -88,7 +90,18 @@ local function check_own_transport(value)
   return true
 end
 
+-- Return whether it is a function of the program, or nil.
+local function check_on_call(value)
+  if value == nil or check.is_callable(value) then
+    return true
+  end
+  return nil, config_error("option on_call must be a function, not a %s", type(value))
+end
+
 local function check_word(name, value)
+  if name == "on_call" then
+    return check_on_call(value)
+  end
   if name == "transport" and type(value) == "table" then
     return check_own_transport(value)
   end
@@ -119,7 +132,7 @@ local function find(given, name)
   end
 end
 
--- Returns { core = settings for core.new, null = , transport = , from = variables by option }
+-- Returns { core = settings for core.new, null = , transport = , on_call = , from = variables by option }
 -- | nil, err.
 function options.resolve(given)
   local ok, err = check_names(given)

@@ -12,14 +12,14 @@ local error, next, pairs, tonumber, tostring, type = error, next, pairs, tonumbe
 local ceil, max, min = math.ceil, math.max, math.min
 local core_start = core.start
 
-local OWN_OPTS = { method = true, max_pages = true, on_error = true, prefetch = true, raw = true }
+local own_opts = { method = true, max_pages = true, on_error = true, prefetch = true, raw = true }
 local MAX_PAGES = 10000
 local PAGE_SIZE = 100 -- what is asked for where the caller does not say
 local MOST_AHEAD = 64
 
 local NO_ROWS = {}
 
-local pages = {}
+local pages = { own_opts = own_opts } -- what is not an option of its calls
 local methods = {}
 local metatable = { __index = methods, __name = "itrigger.pages" }
 
@@ -69,7 +69,8 @@ end
 
 local function ask(self, page)
   self.params.pageNum = page -- read at once by the start
-  local ok, err = core_start(self.party.group, slot_of(self, page), self.is_post, self.path, self.params, self.opts)
+  local ok, err = core_start(self.party.group, slot_of(self, page), self.is_post, self.path, self.params, self.opts,
+    self.endpoint)
   if not ok then
     error(err, 0)
   end
@@ -255,7 +256,7 @@ metatable.__call = methods.next
 metatable.__close = methods.close
 
 -- client:pages, its arguments checked. Returns what a generic for wants.
-function pages.new(client, path, params, opts)
+function pages.new(client, path, params, opts, endpoint)
   opts = opts or {}
   local first = params and params.pageNum or 1
   params = copy(params) -- ours
@@ -263,12 +264,13 @@ function pages.new(client, path, params, opts)
   local self = setmetatable({
     client = client,
     path = path,
+    endpoint = endpoint,
     params = params,
     is_post = check.is_post(opts.method or "GET"),
     max_pages = opts.max_pages or MAX_PAGES,
     prefetch = opts.prefetch or 0,
     on_error = opts.on_error,
-    opts = copy(opts, OWN_OPTS),
+    opts = copy(opts, own_opts),
     page_num = first - 1, -- the one whose rows are handed out
     asked = first - 1,
     last_known = 0,

@@ -84,7 +84,8 @@ local function opts_of(request, shared)
   return opts or shared
 end
 
--- A request that names an endpoint: { client.order.trades, params, … }. Returns is_post, path, params, opts | nil, err.
+-- A request that names an endpoint: { client.order.trades, params, … }. Returns is_post, path, params, opts, name |
+-- nil, err.
 local function of_endpoint(e, request, shared)
   local params, opts = request[2], opts_of(request, shared)
   if params ~= nil and type(params) ~= "table" then
@@ -94,10 +95,17 @@ local function of_endpoint(e, request, shared)
   if err then
     return nil, err
   end
-  return e.is_post, e.path, params, endpoint.opts(e, opts)
+  return e.is_post, e.path, params, endpoint.opts(e, opts), e.name
 end
 
--- What one request asks for. Returns is_post, path, params, opts | nil, err of kind "usage".
+-- The name of the endpoint that a request names, or nil.
+function requests.endpoint_name(request)
+  local e = type(request) == "table" and endpoint_of(request[1])
+  return e and e.name or nil
+end
+
+-- What one request asks for. Returns is_post, path, params, opts, name of the endpoint if it names one | nil, err of kind
+-- "usage".
 function requests.read(request, shared)
   if type(request) ~= "table" then
     return nil, usage('a request must be a table { "GET" or "POST", path, params or body }, not a %s', type(request))

@@ -11,12 +11,15 @@
 local check = require "itrigger.check"
 local codes = require "itrigger.codes"
 local core = require "itrigger.core"
+local counts = require "itrigger.counts"
 local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
 local groups = require "itrigger.groups"
 local json = require "itrigger.json"
+local metrics = require "itrigger.metrics"
 local pages = require "itrigger.pages"
 local requests = require "itrigger.requests"
+local watch = require "itrigger.watch"
 
 local concat, error, getmetatable, ipairs, pairs = table.concat, error, getmetatable, ipairs, pairs
 local rawget, rawset, setmetatable, tostring, type = rawget, rawset, setmetatable, tostring, type
@@ -174,41 +177,46 @@ for name, e in pairs(endpoint.documented) do
   names_by_address[e.method .. " " .. e.path] = name
 end
 
--- A copy by way of the wire: what the gateway would see (with null) or say.
+-- A copy by way of the wire: what the gateway would see (with null) or say. Returns it, nil, its bytes | nil, err.
 local function over_the_wire(value, null)
   local text, err = json.encode(value)
   if text == nil then
     return nil, err
   end
-  return json.decode(text, { null = null })
+  return json.decode(text, { null = null }), nil, #text
 end
 
+-- Returns nil, err, bytes.
 local function failure(stub, method, path)
   local err = {}
   for name, value in pairs(stub) do
     err[name] = value
   end
   err.method, err.path, err.elapsed = method, path, err.elapsed or 0
-  err.response = err.response and over_the_wire(err.response)
-  return errors.new(err)
+  local bytes = 0
+  if err.response then
+    local _
+    err.response, _, bytes = over_the_wire(err.response)
+  end
+  return nil, errors.new(err), bytes
 end
 
+-- Returns res, nil, bytes.
 local function success(stub)
   local answer = { code = 200, message = "操作成功" }
   for name, value in pairs(stub) do
     answer[name] = value
   end
-  local res, err = over_the_wire(answer)
+  local res, err, bytes = over_the_wire(answer)
   if res == nil then
     check.fail("testing: the answer of a stub cannot be written as JSON: %s", err.message)
   end
   res.elapsed = res.elapsed or 0
-  return res
+  return res, nil, bytes
 end
 
-local CALL_OPTS = { "timeout", "idempotent", "min_valid", "headers", "raw", "null" }
 local is_call_opt = {}
-for _, name in ipairs(CALL_OPTS) do
+for _, name in ipairs(core.call_opts) do
   is_call_opt[name] = true
 end
 
@@ -219,26 +227,28 @@ local function wrong_call(path, opts)
   end
   for name in pairs(opts or {}) do
     if not is_call_opt[name] then
-      local near = core.nearest(tostring(name), CALL_OPTS)
+      local near = core.nearest(tostring(name), core.call_opts)
       return ("unknown option opts.%s%s"):format(tostring(name), near and (': did you mean "%s"?'):format(near) or "")
     end
   end
 end
 
-local function perform(self, method, path, params, opts)
-  if rawget(self, "is_closed") then
-    return nil, errors.new { kind = "usage", retryable = false, message = "the client is closed" }
-  end
-  local wrong = wrong_call(path, opts)
+-- What is wrong with a call that is not started, or nil and the params as they are sent.
+local function flaw(self, method, path, params, opts)
+  local wrong = rawget(self, "is_closed") and "the client is closed" or wrong_call(path, opts)
   if wrong then
-    return nil, errors.new { kind = "usage", retryable = false, message = wrong, method = method, path = path }
+    return errors.new { kind = "usage", retryable = false, message = wrong, method = method, path = path }
   end
-  local key = method .. " " .. path
   local sent, err = over_the_wire(params or {}, "keep")
   if sent == nil then
     err.method, err.path = method, path
-    return nil, err
   end
+  return err, sent
+end
+
+-- Have the stub answer. Returns the envelope, nil, bytes | nil, err, bytes.
+local function reply(self, method, path, sent, opts)
+  local key = method .. " " .. path
   local call = { method = method, path = path, endpoint = names_by_address[key], params = sent, opts = opts }
   self.calls[#self.calls + 1] = call
   local stub = rawget(self, "stubs")[key]
@@ -257,32 +267,74 @@ local function perform(self, method, path, params, opts)
     end
   end
   if getmetatable(stub) == failure_metatable then
-    return nil, failure(stub, method, path)
+    return failure(stub, method, path)
   end
   return success(stub or {})
 end
 
+-- Note a call that ended: see lua_watch.h for the fields.
+local function note(self, call)
+  rawget(self, "counts").on_call(call)
+  local on_call = rawget(self, "on_call")
+  if on_call and not rawget(self, "is_watching") then
+    rawset(self, "is_watching", true)
+    on_call(call)
+    rawset(self, "is_watching", nil)
+  end
+end
+
+-- Note a call that was not started. Returns err.
+local function unstarted(self, err, method, path, name)
+  err.elapsed = 0
+  note(self, { method = method, path = path and path:match("^[^?#]*"), endpoint = name, kind = err.kind,
+    elapsed = 0, attempts = 0, refused = 0, bytes = 0 })
+  return err
+end
+
+-- name: of the endpoint, if it is called by its function.
+local function perform(self, method, path, params, opts, name)
+  local err, sent = flaw(self, method, path, params, opts)
+  if err then
+    return nil, unstarted(self, err, method, path, name)
+  end
+  local res, bytes
+  res, err, bytes = reply(self, method, path, sent, opts)
+  local told = err or res
+  note(self, { method = method, path = path, endpoint = name, kind = err and err.kind, code = told.code,
+    http_status = res and 200 or err.http_status, elapsed = told.elapsed, attempts = 1, refused = 0, bytes = bytes })
+  return res, err
+end
+
 -- ---- the client ----
+
+-- What counts.lua counts in, for this client alone.
+local function new_dictionary()
+  local values = {}
+  return {
+    incr = function(_, key, by, initial) values[key] = (values[key] or initial) + by end,
+    get = function(_, key) return values[key] end,
+  }
+end
 
 local methods = {}
 
-function methods:get(path, params, opts)
+function methods:get(path, params, opts, name)
   check.call("get", "params", path, params, opts)
-  return perform(self, "GET", path, params, opts)
+  return perform(self, "GET", path, params, opts, name)
 end
 
-function methods:post(path, body, opts)
+function methods:post(path, body, opts, name)
   check.call("post", "body", path, body, opts)
-  return perform(self, "POST", path, body, opts)
+  return perform(self, "POST", path, body, opts, name)
 end
 
 -- One request of a batch. Returns the envelope | nil, err.
 local function carry_out(self, request, shared)
-  local is_post, path, params, opts = requests.read(request, shared)
+  local is_post, path, params, opts, name = requests.read(request, shared)
   if is_post == nil then
-    return nil, path
+    return nil, unstarted(self, path, path.method, path.path, requests.endpoint_name(request))
   end
-  return perform(self, is_post and "POST" or "GET", path, params, opts)
+  return perform(self, is_post and "POST" or "GET", path, params, opts, name)
 end
 
 -- Results in the order of the requests, one call after the other.
@@ -318,19 +370,18 @@ function methods:all(given, opts)
 end
 
 local MAX_PAGES = 10000
-local PAGES_OPTS = { method = true, max_pages = true, on_error = true, prefetch = true }
 
 -- The rows of one page after another, until a page is empty or `total` rows were given. max_pages and on_error are heeded.
-function methods:pages(path, params, opts)
+function methods:pages(path, params, opts, name)
   pages.check("pages", path, params, opts)
   opts = opts or {}
   local method, most = (opts.method or "GET"):upper(), opts.max_pages or MAX_PAGES
   local asked, call_opts = { pageNum = 1, pageSize = 100 }, {}
-  for name, value in pairs(params or {}) do
-    asked[name] = value
+  for key, value in pairs(params or {}) do
+    asked[key] = value
   end
-  for name, value in pairs(opts) do
-    call_opts[name] = not PAGES_OPTS[name] and value or nil
+  for opt, value in pairs(opts) do
+    call_opts[opt] = not pages.own_opts[opt] and value or nil
   end
   local rows, at, given, n_pages, answer, is_last = {}, 0, 0, 0, nil, false
 
@@ -340,7 +391,7 @@ function methods:pages(path, params, opts)
         message = ("the list has more than %d pages; opts.max_pages allows more"):format(most) }, 0)
     end
     local page = asked.pageNum
-    local res, err = perform(self, method, path, asked, call_opts)
+    local res, err = perform(self, method, path, asked, call_opts, name)
     asked.pageNum, n_pages, rows, at = page + 1, n_pages + 1, {}, 1
     if res == nil then
       if not (opts.on_error and opts.on_error(err, page)) then
@@ -377,6 +428,16 @@ function methods:stats()
   }
 end
 
+function methods:metrics(shared)
+  metrics.check(shared)
+  if rawget(self, "is_closed") then
+    return nil, errors.new { kind = "usage", retryable = false, message = "the client is closed" }
+  end
+  local sums = rawget(self, "counts").read()
+  sums.app = "testing"
+  return metrics.text(sums, self:stats(), shared)
+end
+
 function methods:close()
   rawset(self, "is_closed", true)
   return true
@@ -398,7 +459,8 @@ end
 -- A client whose calls are answered by the stubs: name of an endpoint, or "GET /path", → a table of fields of the
 -- envelope (code 200 unless it says), a function(params, opts, call) that returns one, testing.error or
 -- testing.sequence. client.calls holds what was called: { endpoint, method, path, params, opts } each.
--- opts: check = false takes stubs whose data the documentation does not have. Raises for a wrong stub.
+-- opts: check = false takes stubs whose data the documentation does not have; on_call: as the option of a client.
+-- Raises for a wrong stub.
 function testing.client(stubs, opts)
   check.table_or_nil("testing.client", "stubs", stubs)
   local by_address = {}
@@ -409,7 +471,21 @@ function testing.client(stubs, opts)
     end
     by_address[at] = stub
   end
-  return setmetatable({ stubs = by_address, calls = {}, is_checked = not (opts and opts.check == false) }, metatable)
+  local on_call = opts and opts.on_call
+  if on_call ~= nil and not check.is_callable(on_call) then
+    check.wrong_type("testing.client", "opts.on_call", "function", on_call)
+  end
+  local self = {
+    stubs = by_address,
+    calls = {},
+    is_checked = not (opts and opts.check == false),
+    counts = counts.shared(new_dictionary()),
+    on_call = on_call and watch.guard(on_call),
+  }
+  function self.unstarted(err, ...)
+    return unstarted(self, err, ...)
+  end
+  return setmetatable(self, metatable)
 end
 
 return testing

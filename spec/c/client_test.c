@@ -1,4 +1,5 @@
 /* client: calls over a scripted transport, one or many, with real fetch threads behind them. */
+#include "core/call/outcome.h"
 #include "support/client_driver.h"
 
 /* ---- one ---- */
@@ -81,6 +82,39 @@ static void a_call_says_how_long_all_of_it_took(void **state)
     assert_ptr_equal(client_driver_next(t->c), &call);
     assert_int_equal(call.step, ITR_CALL_DONE);
     assert_int_equal(call.elapsed_us, 3250000);
+    itr_call_clear(&call);
+}
+
+static void a_call_that_is_started_once_more_is_counted_once(void **state)
+{
+    static const struct fake_answer unreachable = {.carried = ITR_NETWORK, .detail = "x"};
+    struct client_driver *t = *state;
+    struct itr_outcome o;
+    struct itr_call call;
+    struct itr_error e;
+    int i;
+
+    client_driver_warm(t);
+    fake_idle_advances(true);
+    for (i = 0; i < 3; i++)
+        fake_answer_next(FAKE_API, unreachable);
+    client_driver_start(t->c, &call);
+    assert_ptr_equal(client_driver_next(t->c), &call);
+    itr_outcome_of_call(&call, &o);
+    assert_int_equal(o.kind, ITR_NETWORK);
+    assert_int_equal(o.requests, 3);
+    assert_int_equal(o.http_status, 0);
+    assert_false(o.has_code);
+    assert_int_equal(itr_client_counters(t->c)->repeated, 2);
+
+    assert_int_equal(itr_client_restart(t->c, &client_driver_group, &call, &e), ITR_OK);
+    assert_ptr_equal(client_driver_next(t->c), &call);
+    itr_outcome_of_call(&call, &o);
+    assert_int_equal(o.kind, ITR_OK);
+    assert_int_equal(o.requests, 4);
+    assert_int_equal(o.http_status, 200);
+    assert_int_equal(o.code, 200);
+    assert_int_equal(itr_client_counters(t->c)->repeated, 3);
     itr_call_clear(&call);
 }
 
@@ -370,6 +404,7 @@ int main(void)
         with_client_driver(at_half_of_its_time_a_call_goes_on_with_the_token_that_is_held),
         with_client_driver(a_call_waits_its_backoff_by_the_clock),
         with_client_driver(a_call_says_how_long_all_of_it_took),
+        with_client_driver(a_call_that_is_started_once_more_is_counted_once),
         with_client_driver(a_start_that_fails_is_a_failed_call),
         with_client_driver(a_start_that_fails_says_that_nothing_was_executed),
         with_client_driver(a_usage_error_comes_out_like_any_other),

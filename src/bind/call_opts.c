@@ -113,6 +113,17 @@ static enum itr_status read_headers(struct reader *r)
     return s;
 }
 
+void itr_call_opts_push_names(lua_State *L)
+{
+    int i;
+
+    lua_newtable(L);
+    for (i = 0; call_names[i] != NULL; i++) {
+        lua_pushstring(L, call_names[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
 /* ---- the table ---- */
 
 static enum itr_status unknown(struct reader *r, const char *name)

@@ -13,6 +13,9 @@
 enum itr_status itr_call_opts_read(lua_State *L, int i, struct itr_bound_call *b,
                                    struct itr_error *e);
 
+/* Push an array of the names of all of them. */
+void itr_call_opts_push_names(lua_State *L);
+
 /* Read those of client:token and client:refresh, which know timeout and min_valid only. What is not
  * given stays as it is. */
 enum itr_status itr_token_opts_read(lua_State *L, int i, int64_t *timeout_ms, int64_t *min_valid_ms,

@@ -65,6 +65,40 @@ static inline void *itr_lua_newuserdata(lua_State *L, size_t size)
 #endif
 }
 
+/* Push a userdata that can keep a table. */
+static inline void *itr_lua_newkeeper(lua_State *L, size_t size)
+{
+#if LUA_VERSION_NUM >= 504
+    return lua_newuserdatauv(L, size, 1);
+#else
+    return lua_newuserdata(L, size);
+#endif
+}
+
+/* Pop a table, which the keeper at i keeps from now on. */
+static inline void itr_lua_set_kept(lua_State *L, int i)
+{
+#if LUA_VERSION_NUM >= 504
+    lua_setiuservalue(L, i, 1);
+#elif LUA_VERSION_NUM >= 502
+    lua_setuservalue(L, i);
+#else
+    lua_setfenv(L, i);
+#endif
+}
+
+/* Push the table that the keeper at i keeps, once one was set. */
+static inline void itr_lua_get_kept(lua_State *L, int i)
+{
+#if LUA_VERSION_NUM >= 504
+    lua_getiuservalue(L, i, 1);
+#elif LUA_VERSION_NUM >= 502
+    lua_getuservalue(L, i);
+#else
+    lua_getfenv(L, i);
+#endif
+}
+
 /* Push what the registry holds under an address. */
 static inline void itr_lua_registry_get(lua_State *L, const void *key)
 {

@@ -8,7 +8,9 @@
 #include "bind/call_opts.h"
 #include "bind/call_result.h"
 #include "bind/error_push.h"
+#include "bind/field.h"
 #include "bind/lua_async.h"
+#include "bind/lua_watch.h"
 #include "bind/own_transport.h"
 #include "bind/parts.h"
 #include "bind/protected.h"
@@ -18,6 +20,7 @@
 #include "core/base/clock.h"
 #include "core/base/list.h"
 #include "core/call/client.h"
+#include "core/call/outcome.h"
 #include "core/os/descriptors.h"
 
 struct lua_client {
@@ -33,6 +36,7 @@ struct lua_client {
     struct itr_list spare;               /* those of all that no call uses */
     size_t n_taken;                      /* calls taken and not given back */
     size_t n_inside;                     /* C functions that are at work with it right now */
+    struct itr_lua_watch watch;
 };
 
 static const char metatable_key; /* registry key of the clients' metatable */
@@ -149,7 +153,7 @@ static enum itr_status make(lua_State *L, struct lua_client *c, struct itr_error
 
 static struct lua_client *push_client(lua_State *L)
 {
-    struct lua_client *c = itr_lua_newuserdata(L, sizeof *c);
+    struct lua_client *c = itr_lua_newkeeper(L, sizeof *c);
 
     *c = (struct lua_client){.closed = true};
     itr_config_init(&c->config);
@@ -207,6 +211,11 @@ bool itr_lua_client_is_closed(const struct lua_client *c)
     return c->closed;
 }
 
+struct itr_lua_watch *itr_lua_client_watch(struct lua_client *c)
+{
+    return &c->watch;
+}
+
 struct itr_transport *itr_lua_client_own(const struct lua_client *c)
 {
     return c->own;
@@ -260,6 +269,7 @@ struct call_frame {
     struct lua_client *c;
     struct itr_bound_call *b;
     bool post;
+    struct itr_outcome outcome; /* once run_call has returned */
 };
 
 /* Waits for the call; hooks may raise meanwhile. */
@@ -288,9 +298,11 @@ static int run_call(lua_State *L)
         if (itr_call_result_collect(L, f->b) && !f->c->closed &&
             itr_client_restart(f->c->client, &f->b->alone, &f->b->call, &e) == ITR_OK)
             await_call(L, f->c->client, f->b);
+        itr_outcome_of_call(&f->b->call, &f->outcome);
         return itr_call_result_push(L, f->b, 2);
     }
     e.kind = s;
+    itr_outcome_of_unstarted(itr_outcome_method(f->post), s, &f->outcome);
     lua_pushnil(L);
     itr_error_push_call(L, &e, NULL, f->post, 2, 0);
     return 2;
@@ -306,6 +318,20 @@ static int push_closed(lua_State *L)
     return itr_error_return(L, &e);
 }
 
+/* Returns nil and an error for a call of a closed client: client, method, path, params, opts,
+ * endpoint. */
+static int push_closed_call(lua_State *L, struct lua_client *c, bool post)
+{
+    struct itr_outcome o;
+    struct itr_error e;
+
+    closed(&e);
+    lua_pushnil(L);
+    itr_error_push_call(L, &e, NULL, post, 3, 0);
+    itr_outcome_of_unstarted(itr_outcome_method(post), e.kind, &o);
+    return itr_lua_watch_note(L, &c->watch, 1, &o, 3, 6) == 0 ? 2 : lua_error(L);
+}
+
 static void check_table_or_nil(lua_State *L, int i)
 {
     if (!lua_isnil(L, i))
@@ -317,27 +343,28 @@ static int l_call(lua_State *L)
     struct call_frame f = {.c = check_client(L)};
     int status, i;
 
-    lua_settop(L, 5);
+    lua_settop(L, 6);
     luaL_checktype(L, 3, LUA_TSTRING);
     check_table_or_nil(L, 4);
     check_table_or_nil(L, 5);
     f.post = lua_toboolean(L, 2) != 0;
     if (f.c->closed)
-        return push_closed(L);
+        return push_closed_call(L, f.c, f.post);
     if ((f.b = itr_lua_client_take(f.c)) == NULL)
         return luaL_error(L, "not enough memory");
     itr_lua_client_enter(f.c);
     itr_protected_push(L, &call_protected, &f);
     for (i = 3; i <= 5; i++)
         lua_pushvalue(L, i);
-    status = itr_protected_call(L, 3, LUA_MULTRET);
+    if ((status = itr_protected_call(L, 3, LUA_MULTRET)) == 0)
+        status = itr_lua_watch_note(L, &f.c->watch, 1, &f.outcome, 3, 6);
 
     /* After an error it may still be in flight. */
     itr_client_cancel(f.c->client, &f.b->call);
     itr_client_forget(f.c->client, &f.b->alone);
     itr_lua_client_give_back(f.c, f.b);
     itr_lua_client_leave(f.c);
-    return status == 0 ? lua_gettop(L) - 5 : lua_error(L);
+    return status == 0 ? lua_gettop(L) - 6 : lua_error(L);
 }
 
 /* ---- token ---- */
@@ -480,6 +507,61 @@ static int l_stats(lua_State *L)
     return 1;
 }
 
+/* ---- watching ---- */
+
+static int l_watch(lua_State *L)
+{
+    struct lua_client *c = check_client(L);
+
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    itr_lua_watch_set(L, &c->watch, 1);
+    return 0;
+}
+
+/* The method as static memory; NULL: it is none of the two. */
+static const char *method_at(lua_State *L, int i)
+{
+    const char *word = lua_tostring(L, i);
+
+    if (word == NULL || (strcmp(word, "GET") != 0 && strcmp(word, "POST") != 0))
+        return NULL;
+    return itr_outcome_method(*word == 'P');
+}
+
+static int l_unstarted(lua_State *L)
+{
+    struct lua_client *c = check_client(L);
+    struct itr_outcome o;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 5);
+    lua_pushnumber(L, 0);
+    itr_field_raw(L, 2, "elapsed");
+    lua_pushliteral(L, "kind");
+    lua_rawget(L, 2);
+    itr_outcome_of_unstarted(method_at(L, 3), itr_status_of_name(luaL_checkstring(L, 6)), &o);
+    lua_settop(L, 5);
+    if (itr_lua_watch_note(L, &c->watch, 1, &o, 4, 5) != 0)
+        return lua_error(L);
+    lua_settop(L, 2);
+    return 1;
+}
+
+static int l_counts(lua_State *L)
+{
+    struct lua_client *c = check_client(L);
+    struct itr_tally tally = c->watch.tally;
+    char app[SHOWN_BYTES]; /* a copy, as in l_tostring */
+
+    if (c->closed)
+        return push_closed(L);
+    (void)snprintf(app, sizeof app, "%s", itr_client_config(c->client)->app_id);
+    itr_lua_watch_push(L, &tally);
+    itr_field_string(L, "app", app);
+    return 1;
+}
+
 /* set_index(function): what finds the fields of every client. */
 static int l_set_index(lua_State *L)
 {
@@ -495,9 +577,17 @@ static int l_set_index(lua_State *L)
 static const luaL_Reg metamethods[] = {
     {"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"new", l_new},     {"call", l_call},           {"token", l_token}, {"stats", l_stats},
-    {"close", l_close}, {"set_index", l_set_index}, {"held", l_held},   {NULL, NULL}};
+static const luaL_Reg functions[] = {{"new", l_new},
+                                     {"call", l_call},
+                                     {"unstarted", l_unstarted},
+                                     {"token", l_token},
+                                     {"held", l_held},
+                                     {"stats", l_stats},
+                                     {"counts", l_counts},
+                                     {"watch", l_watch},
+                                     {"close", l_close},
+                                     {"set_index", l_set_index},
+                                     {NULL, NULL}};
 
 /* Pushes a new metatable. */
 static void push_metatable(lua_State *L)
@@ -515,6 +605,7 @@ void itr_lua_client_open(lua_State *L)
 {
     itr_protected_open(L, &call_protected);
     itr_protected_open(L, &token_protected);
+    itr_lua_watch_open(L);
     itr_lua_setfuncs(L, functions);
     itr_lua_registry_once(L, &metatable_key, push_metatable);
     lua_pop(L, 1);

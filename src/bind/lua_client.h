@@ -16,6 +16,7 @@
 
 struct itr_bound_call;
 struct itr_client;
+struct itr_lua_watch;
 struct itr_transport;
 struct lua_client;
 
@@ -41,6 +42,9 @@ bool itr_lua_client_is_closed(const struct lua_client *c);
 /* Return the transport of the side OWN, or NULL. */
 struct itr_transport *itr_lua_client_own(const struct lua_client *c);
 
+/* Return what is counted of its calls, and told of them. Part of the userdata. */
+struct itr_lua_watch *itr_lua_client_watch(struct lua_client *c);
+
 /* Begin and end a stretch in which the caller uses what the client has, while Lua may run. */
 void itr_lua_client_enter(struct lua_client *c);
 void itr_lua_client_leave(struct lua_client *c);
@@ -55,7 +59,10 @@ int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_to
 
 /* Add to the table on top; once, when the module is opened:
  *   new(settings, keep_nulls)                 -> client | nil, err
- *   call(client, is_post, path, params, opts) -> table | nil, err
+ *   call(client, is_post, path, params, opts, endpoint) -> table | nil, err
+ *   unstarted(client, err, method, path, endpoint) -> err: notes a call that the Lua side refused
+ *   watch(client, function)                   the function is told of each call
+ *   counts(client)                            -> table | nil, err: see lua_watch.h; and app
  *   token(client, opts, is_refresh)           -> token, err, source | nil, err
  *   stats(client)                             -> table | nil, err
  *   close(client)                             -> true

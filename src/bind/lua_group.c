@@ -4,6 +4,7 @@
 #include "bind/call_args.h"
 #include "bind/call_result.h"
 #include "bind/error_push.h"
+#include "bind/lua_watch.h"
 #include "bind/protected.h"
 #include "core/base/bound.h"
 #include "core/base/clock.h"
@@ -14,28 +15,6 @@
 
 static const char metatable_key; /* registry key of the groups' metatable */
 
-static void set_keep(lua_State *L, int i)
-{
-#if LUA_VERSION_NUM >= 504
-    lua_setiuservalue(L, i, 1);
-#elif LUA_VERSION_NUM >= 502
-    lua_setuservalue(L, i);
-#else
-    lua_setfenv(L, i);
-#endif
-}
-
-static void get_keep(lua_State *L, int i)
-{
-#if LUA_VERSION_NUM >= 504
-    lua_getiuservalue(L, i, 1);
-#elif LUA_VERSION_NUM >= 502
-    lua_getuservalue(L, i);
-#else
-    lua_getfenv(L, i);
-#endif
-}
-
 struct itr_lua_group *itr_lua_group_check(lua_State *L, int i)
 {
     return itr_lua_checkudata(L, i, &metatable_key, "itrigger.group");
@@ -44,13 +23,8 @@ struct itr_lua_group *itr_lua_group_check(lua_State *L, int i)
 /* Makes the group's userdata, closed. The client's stays with it. */
 static struct itr_lua_group *push_group(lua_State *L, int client)
 {
-    struct itr_lua_group *g;
+    struct itr_lua_group *g = itr_lua_newkeeper(L, sizeof *g);
 
-#if LUA_VERSION_NUM >= 504
-    g = lua_newuserdatauv(L, sizeof *g, 1);
-#else
-    g = lua_newuserdata(L, sizeof *g);
-#endif
     *g = (struct itr_lua_group){.owner = NULL};
     itr_call_group_init(&g->group, g);
     itr_list_init(&g->calls);
@@ -59,7 +33,7 @@ static struct itr_lua_group *push_group(lua_State *L, int client)
     lua_createtable(L, 1, 1);
     lua_pushvalue(L, client);
     lua_rawseti(L, -2, 0);
-    set_keep(L, -2);
+    itr_lua_set_kept(L, -2);
     return g;
 }
 
@@ -117,13 +91,34 @@ static void unlink_call(struct itr_lua_group *g, struct itr_bound_call *b)
     g->n_calls--;
 }
 
-/* The path that an error names; keeps the string while the call is pending. */
-static void keep_path(lua_State *L, int group, int slot, int path)
+/* The path that an error names, and the endpoint that the program's function is told of; keeps the
+ * strings while the call is pending. */
+static void keep_names(lua_State *L, const struct itr_lua_group *g, int slot, int path)
 {
-    get_keep(L, group);
+    itr_lua_get_kept(L, 1);
     lua_pushvalue(L, path);
     lua_rawseti(L, -2, slot);
+    if (itr_lua_client_watch(g->owner)->given) {
+        lua_pushvalue(L, path + 3);
+        lua_rawseti(L, -2, -slot);
+    }
     lua_pop(L, 1);
+}
+
+/* Notes a call that ended. kept: where the table that the group keeps is. Returns as
+ * itr_lua_watch_note does. */
+static int note(lua_State *L, const struct itr_lua_group *g, int kept, int slot,
+                const struct itr_outcome *o)
+{
+    struct itr_lua_watch *w = itr_lua_client_watch(g->owner);
+    int top = lua_gettop(L), status;
+
+    lua_rawgeti(L, kept, 0);
+    lua_rawgeti(L, kept, slot);
+    lua_rawgeti(L, kept, -slot);
+    if ((status = itr_lua_watch_note(L, w, top + 1, o, top + 2, top + 3)) == 0)
+        lua_settop(L, top);
+    return status;
 }
 
 /* ---- start ---- */
@@ -159,6 +154,20 @@ static int run_start(lua_State *L)
 
 static const struct itr_protected start_protected = {run_start};
 
+/* Returns nil and the error to Lua, for a call that was not started. */
+static int push_unstarted(lua_State *L, const struct itr_lua_group *g, int slot, bool post,
+                          const struct itr_error *e)
+{
+    struct itr_outcome o;
+
+    lua_pushnil(L);
+    itr_error_push_call(L, e, NULL, post, 4, 0);
+    itr_outcome_of_unstarted(itr_outcome_method(post), e->kind, &o);
+    itr_lua_get_kept(L, 1);
+    lua_insert(L, -3);
+    return note(L, g, lua_gettop(L) - 2, slot, &o) == 0 ? 2 : lua_error(L);
+}
+
 /* The call is in no list while its arguments are read. */
 static int l_start(lua_State *L)
 {
@@ -166,13 +175,13 @@ static int l_start(lua_State *L)
     struct lua_client *owner = f.g->owner;
     int slot = slot_at(L, 2), status, i;
 
-    lua_settop(L, 6);
+    lua_settop(L, 7);
     luaL_checktype(L, 4, LUA_TSTRING);
     f.post = lua_toboolean(L, 3) != 0;
-    keep_path(L, 1, slot, 4);
+    keep_names(L, f.g, slot, 4);
     if (!can_start(f.g)) {
         closed(f.g, &f.error);
-        return itr_error_return(L, &f.error);
+        return push_unstarted(L, f.g, slot, f.post, &f.error);
     }
     if ((f.b = itr_lua_client_take(owner)) == NULL)
         return luaL_error(L, "not enough memory");
@@ -193,9 +202,7 @@ static int l_start(lua_State *L)
         return 1;
     }
     f.error.kind = f.status;
-    lua_pushnil(L);
-    itr_error_push_call(L, &f.error, NULL, f.post, 4, 0);
-    return 2;
+    return push_unstarted(L, f.g, slot, f.post, &f.error);
 }
 
 /* ---- take ---- */
@@ -238,17 +245,22 @@ static int hand_out(lua_State *L, struct itr_lua_group *g, struct itr_call *call
 {
     struct lua_client *owner = g->owner;
     struct itr_bound_call *b = bound(call);
+    struct itr_outcome outcome;
     int keep, status;
     bool again;
 
     unlink_call(g, b);
     itr_lua_client_enter(owner);
-    get_keep(L, 1);
+    itr_lua_get_kept(L, 1);
     keep = lua_gettop(L);
     itr_protected_push(L, &result_protected, b);
     lua_rawgeti(L, keep, b->slot);
     status = itr_protected_call(L, 1, 4);
     again = status == 0 && lua_isnil(L, -4);
+    if (status == 0 && !again) {
+        itr_outcome_of_call(call, &outcome);
+        status = note(L, g, keep, b->slot, &outcome);
+    }
     if (g->ended || (status == 0 && !again)) {
         itr_lua_client_give_back(owner, b);
     } else {

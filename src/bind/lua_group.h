@@ -33,7 +33,7 @@ struct itr_lua_group *itr_lua_group_check(lua_State *L, int i);
  *       side: nil or false, a script's; true, an event loop's; a string, the program's own
  *       transport's
  *   pace(group, per_second): so many requests start in a second at most; before the first start
- *   start(group, slot, is_post, path, params, opts) -> true | nil, err
+ *   start(group, slot, is_post, path, params, opts, endpoint) -> true | nil, err
  *   take(group, seconds) -> slot, response, err, elapsed
  *       Waits until a call is completed. Nothing when none is left, or (seconds, not nil) after
  *       that time; false, nil, err: the group is over or its client closed. elapsed: seconds from

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "bind/call_opts.h"
 #include "bind/error_push.h"
 #include "bind/json_write.h"
 #include "bind/lua_ask.h"
@@ -112,6 +113,8 @@ static void set_constants(lua_State *L)
 {
     itr_json_write_push_array_metatable(L);
     lua_setfield(L, -2, "array_metatable");
+    itr_call_opts_push_names(L);
+    lua_setfield(L, -2, "call_opts");
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
     lua_pushliteral(L, ITR_VERSION);

@@ -39,7 +39,7 @@ static void forget_result(struct itr_call *c)
     c->refused = c->executed = c->envelope.present = false;
     c->repeats = 0;
     c->error_name = NULL;
-    c->n_refused = c->n_repeated = 0;
+    c->n_refused = c->n_repeated = c->n_sent = 0;
     itr_error_clear(&c->error);
 }
 
@@ -134,10 +134,12 @@ void itr_call_begin(struct itr_call *c, int64_t now_mono_ms)
 
 void itr_call_restart(struct itr_call *c)
 {
-    uint64_t n_repeated = c->n_repeated + 1;
+    uint64_t n_refused = c->n_refused, n_repeated = c->n_repeated, n_sent = c->n_sent;
 
     forget_result(c);
-    c->n_repeated = n_repeated;
+    c->n_refused = n_refused;
+    c->n_repeated = n_repeated + 1;
+    c->n_sent = n_sent;
     c->step = ITR_CALL_TOKEN;
 }
 

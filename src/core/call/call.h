@@ -76,6 +76,7 @@ struct itr_call {
     struct itr_error error;       /* of FAILED */
     const char *error_name;       /* static; or NULL */
     uint64_t n_refused, n_repeated; /* for the client's counters */
+    uint64_t n_sent;                /* the driver's: requests that the transport took */
 
     /* The driver's (client.c): its place in a list, whose it is, its question to the source. */
     struct itr_list node; /* in one list of the client or its group, or in none */

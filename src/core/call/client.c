@@ -255,6 +255,7 @@ static void send(struct itr_client *c, struct itr_call *call, int64_t now)
     itr_list_remove(&call->node);
     if (c->transport->ops->start(c->transport, &call->exchange, &e) == ITR_OK) {
         itr_list_append(&c->sent, &call->node);
+        call->n_sent++;
         return;
     }
     if (e.kind == ITR_NETWORK) /* this time nothing began */
@@ -428,6 +429,8 @@ enum itr_status itr_client_restart(struct itr_client *c, struct itr_call_group *
 
     if (s != ITR_OK)
         return s;
+    c->counters.refused -= call->n_refused; /* counted again at the end */
+    c->counters.repeated -= call->n_repeated;
     itr_call_restart(call);
     add_call(c, g, call, now_mono_ms(c));
     return ITR_OK;
