@@ -5,10 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PATH_MAX_BYTES 4096
 #define MODE (S_ISVTX | 0600)
+
+/* Of renameat2, which musl does not declare. */
+#define NOREPLACE (1U << 0)
+#define EXCHANGE (1U << 1)
 
 /* ---- the mark ---- */
 
@@ -17,17 +22,19 @@ static bool is_ours(const struct stat *st)
     return S_ISREG(st->st_mode) && (st->st_mode & 07777) == MODE;
 }
 
-static bool is_free(const char *path, struct itr_error *e)
+static enum itr_status fail_foreign(const char *path, enum itr_status st, struct itr_error *e)
+{
+    return itr_error_set(e, st,
+                         "token_file %.200s exists, and itriggerd did not write it (mode 1600); "
+                         "name another file, or remove that one",
+                         path);
+}
+
+static bool is_free(const char *path)
 {
     struct stat st;
 
-    if (lstat(path, &st) != 0 || is_ours(&st))
-        return true;
-    (void)itr_error_set(e, ITR_CONFIG,
-                        "token_file %.200s exists, and itriggerd did not write it (mode 1600); "
-                        "name another file, or remove that one",
-                        path);
-    return false;
+    return lstat(path, &st) != 0 || is_ours(&st);
 }
 
 enum itr_status token_file_check(const char *path, struct itr_error *e)
@@ -43,7 +50,7 @@ enum itr_status token_file_check(const char *path, struct itr_error *e)
     if (stat(dir, &st) != 0)
         return itr_error_set(e, ITR_CONFIG, "token_file %.200s: its directory: %s", path,
                              strerror(errno));
-    return is_free(path, e) ? ITR_OK : ITR_CONFIG;
+    return is_free(path) ? ITR_OK : fail_foreign(path, ITR_CONFIG, e);
 }
 
 bool token_file_is_there(const char *path)
@@ -88,6 +95,31 @@ static bool write_new(const char *path, const struct itr_token *t)
     return good;
 }
 
+static bool move(const char *from, const char *to, unsigned how)
+{
+    return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, how) == 0;
+}
+
+/* Take the place of our own file, or of none. What somebody put there meanwhile is put back: false
+ * with EEXIST. Not every file system can exchange two files. */
+static bool take_place(const char *fresh, const char *path)
+{
+    struct stat st;
+
+    if (move(fresh, path, NOREPLACE))
+        return true;
+    if (errno == EINVAL || errno == ENOSYS)
+        return rename(fresh, path) == 0;
+    if (errno != EEXIST || !move(fresh, path, EXCHANGE))
+        return false;
+    if (lstat(fresh, &st) == 0 && !is_ours(&st) && move(fresh, path, EXCHANGE)) {
+        errno = EEXIST;
+        return false;
+    }
+    (void)unlink(fresh);
+    return true;
+}
+
 enum itr_status token_file_write(const char *path, const struct itr_token *t, struct itr_error *e)
 {
     char fresh[PATH_MAX_BYTES];
@@ -95,11 +127,13 @@ enum itr_status token_file_write(const char *path, const struct itr_token *t, st
 
     if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh)
         return itr_error_set(e, ITR_STORE, "token_file: the path is too long");
-    if (!is_free(path, e))
-        return e->kind = ITR_STORE;
-    if (write_new(fresh, t) && rename(fresh, path) == 0)
+    if (!is_free(path))
+        return fail_foreign(path, ITR_STORE, e);
+    if (write_new(fresh, t) && take_place(fresh, path))
         return ITR_OK;
     failed = errno;
     (void)unlink(fresh);
+    if (failed == EEXIST)
+        return fail_foreign(path, ITR_STORE, e);
     return itr_error_set(e, ITR_STORE, "token_file %.200s: %s", path, strerror(failed));
 }
