@@ -173,12 +173,22 @@ describe("endpoints", function()
   it("never repeat a coupon's consumption, and mark what only reads as idempotent", function()
     unsent({ "must not be repeated" },
       client.coupons.consume({ userCardCode = "1", userId = "100001" }, { idempotent = true }))
+    unsent({ "must not be repeated" }, client.coupons.consume({}, { idempotent = true, check = false }))
+    local results = client:all({ { client.coupons.consume, {}, check = false } }, { idempotent = true })
+    unsent({ "must not be repeated" }, results[1].response, results[1].error)
     local query, register = endpoint.documented["member.query"], endpoint.documented["member.register"]
     assert.same({ idempotent = true }, endpoint.opts(query, nil))
     assert.same({ timeout = 1, idempotent = true }, endpoint.opts(query, { timeout = 1 }))
     assert.same({ idempotent = false }, endpoint.opts(query, { idempotent = false }))
     assert.is_nil(endpoint.opts(register, nil))
     assert.same({ timeout = 1 }, endpoint.opts(register, { timeout = 1, check = false }))
+  end)
+
+  it("repeat a page that only reads, too", function()
+    local e = endpoint.documented["member.point_list"]
+    assert(client:token())
+    sb:fault { kind = "reset", path = e.path, times = 1 }
+    assert.truthy(client.member.point_list:pages(face.member)())
   end)
 
   it("raise for an unknown endpoint, naming the nearest, and for arguments of the wrong type", function()

@@ -282,11 +282,9 @@ end
 
 local NONE = {}
 
--- Check the parameters of a call as they will be sent: no metamethod counts. Returns nil, or an error of kind "usage" that
--- names every fault. given: parameters that the library itself will add (a paged list's), by name.
-function endpoint.check(e, params, opts, given)
+-- The faults of the parameters of a call as they will be sent (no metamethod counts), or nil.
+local function faults_of(e, params, given)
   local faults
-  params = params or NONE
   for name, value in next, params do
     local param = e.params[name]
     if param then
@@ -315,6 +313,16 @@ function endpoint.check(e, params, opts, given)
     faults = faults or {}
     faults[#faults + 1] = missing and "missing: " .. concat(missing, ", ") or nil
     faults[#faults + 1] = group
+  end
+  return faults
+end
+
+-- Check a call. Returns nil, or an error of kind "usage" that names every fault. opts.check = false lets all parameters
+-- through, and no repeat that must not be. given: parameters that the library itself will add (a paged list's), by name.
+function endpoint.check(e, params, opts, given)
+  local faults
+  if opts == nil or opts.check ~= false then
+    faults = faults_of(e, params or NONE, given)
   end
   if e.once and opts and opts.idempotent then
     faults = faults or {}

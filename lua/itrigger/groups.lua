@@ -44,7 +44,7 @@ local handle_metatable = { __index = handle_methods, __name = "itrigger.endpoint
 function handle_metatable.__call(self, params, opts)
   local e = self.endpoint
   check_tables(e, params, opts)
-  local wrong = not (opts and opts.check == false) and endpoint.check(e, params, opts)
+  local wrong = endpoint.check(e, params, opts)
   local client, err = client_of(self)
   if wrong then
     return nil, client and watch.unstarted(client, wrong, e.method, e.path, e.name) or wrong
@@ -70,7 +70,7 @@ function handle_methods:pages(params, opts)
     check.fail("%s is not a paged list: call it without :pages", e.name)
   end
   check_tables(e, params, opts)
-  local err = not (opts and opts.check == false) and endpoint.check(e, params, opts, PAGING)
+  local err = endpoint.check(e, params, opts, PAGING)
   if err then
     check.fail(err)
   end
@@ -80,10 +80,9 @@ function handle_methods:pages(params, opts)
     check.fail(err)
   end
   local page_opts = { method = e.method }
-  for name, value in pairs(opts or NONE) do
+  for name, value in pairs(endpoint.opts(e, opts) or NONE) do
     page_opts[name] = value
   end
-  page_opts.check = nil
   return client:pages(e.path, params, page_opts, e.name)
 end
 

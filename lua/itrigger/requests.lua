@@ -91,7 +91,7 @@ local function of_endpoint(e, request, shared)
   if params ~= nil and type(params) ~= "table" then
     return nil, usage("the parameters of a request (its second item) must be a table, not a %s", type(params))
   end
-  local err = not (opts and opts.check == false) and endpoint.check(e, params, opts)
+  local err = endpoint.check(e, params, opts)
   if err then
     return nil, err
   end

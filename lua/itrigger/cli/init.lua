@@ -189,11 +189,9 @@ end
 
 -- Perform one call and print what came of it. call: is_post, path, params, opts, check (an endpoint or nil).
 local function perform(args, call)
-  if call.check and not args.no_check then
-    local err = endpoint.check(call.check, call.params, call.opts)
-    if err then
-      stop_with(err)
-    end
+  local err = call.check and endpoint.check(call.check, call.params, call.opts)
+  if err then
+    stop_with(err)
   end
   if args.dry_run or args.curl then
     return show_request(args, call)
@@ -211,7 +209,8 @@ local function perform(args, call)
     opts = copy
   end
   local method = call.is_post and client.post or client.get
-  local res, err = method(client, call.path, call.params, opts)
+  local res
+  res, err = method(client, call.path, call.params, opts)
   client:close()
   if res == nil then
     stop_with(err)
@@ -254,8 +253,8 @@ local function check_of(args)
 end
 
 local function opts_of(args)
-  if args.idempotent then
-    return { idempotent = true }
+  if args.idempotent or args.no_check then
+    return { idempotent = args.idempotent, check = check_of(args) }
   end
 end
 
