@@ -381,6 +381,24 @@ describe("the command itrigger", function()
     assert.truthy(files > 5)
   end)
 
+  it("starts a sandbox, which ends with it, however it ends", function()
+    for _, signal in ipairs { "TERM", "KILL" } do
+      local _, out = sh(([[
+        mkfifo %s/out-%s; $itrigger sandbox >%s/out-%s & command=$!
+        while read -r line; do
+          case $line in SANDBOX_PID=*) pid=${line#*=} ;; SANDBOX_DIR=*) dir=${line#*=}; break ;; esac
+        done <%s/out-%s
+        kill -0 $pid && echo runs
+        kill -%s $command; timeout 60 tail --pid=$pid -s 0.02 -f /dev/null && echo ended]]):format(directory, signal, directory, signal,
+        directory, signal, signal))
+      assert.equal("runs\nended\n", out)
+    end
+    local _, out = itrigger({ "sandbox", "--background" })
+    local dir, pid = out:match("SANDBOX_DIR=([^\n]+)"), out:match("SANDBOX_PID=(%d+)")
+    assert.same({ 0, "" }, { itrigger({ "sandbox", "--stop", dir }) })
+    assert.equal(1, (sh("kill -0 " .. pid)))
+  end)
+
   describe("completion", function()
     -- What a shell lists for a line: the candidates without their descriptions.
     local function candidates(...)

@@ -14,6 +14,8 @@ local profile = require "itrigger.cli.profile"
 local shell = require "itrigger.cli.shell"
 local terminal = require "itrigger.cli.terminal"
 
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
 local cli = {}
 
 local STATUS = {
@@ -496,16 +498,41 @@ local function sandbox_command()
   stop(2, "sandbox: its start script is not at %s; name it with ITRIGGER_SANDBOX", table.concat(places, ", "))
 end
 
-function commands.sandbox(args)
-  local words = { "sh", shell_word(sandbox_command()) }
-  for _, word in ipairs(args.arguments or {}) do
-    words[#words + 1] = shell_word(word)
+-- Stay as long as a sandbox runs, and stop it when this process ends, however it does: its guard then reads the end of a
+-- pipe. directory: a word of the shell.
+local function stay_with_sandbox(command, directory)
+  local guard = io.popen(command .. " --guard " .. directory, "w")
+  shell.run(("exec 3<>%s/lifeline 4<%s/lifeline 3>&-; exec cat <&4"):format(directory, directory))
+  guard:close()
+  return 0
+end
+
+-- The words are those of sandbox/run, but that it stays in the foreground unless --background says otherwise.
+local function run_sandbox(words)
+  local command, line, stays = "sh " .. shell_word(sandbox_command()), {}, true
+  for _, word in ipairs(words) do
+    if word == "--stop" or word == "--guard" or word == "--background" or word == "--help" or word == "-h" then
+      stays = false
+    end
+    if word ~= "--background" and word ~= "--foreground" then
+      line[#line + 1] = shell_word(word)
+    end
   end
-  if #words == 2 then
-    words[3] = "--foreground"
+  local start = command .. " " .. table.concat(line, " ")
+  if not stays then
+    local _, status = shell.run(start)
+    return status
   end
-  local _, status = shell.run(table.concat(words, " "))
-  return status
+  local pipe = io.popen(start)
+  local text = pipe:read "*a"
+  pipe:close()
+  local directory = text:match "SANDBOX_DIR=([^\n]+)"
+  if directory == nil then
+    return 2 -- it said why
+  end
+  put(text)
+  io.stdout:flush()
+  return stay_with_sandbox(command, directory)
 end
 
 -- ---- the parser ----
@@ -600,7 +627,7 @@ local function build_parser(for_help)
   command("endpoints", "List the documented endpoints."):argument "word":args "?"
   command("describe", "Describe a documented endpoint."):argument "name":description "group.function"
   command("configure", "Ask for the options of a profile and store them.")
-  command("sandbox", "Start a local gateway to try things on."):argument "arguments":args "*"
+  command("sandbox", "Start a local gateway to try things on, until Ctrl-C; see: itrigger sandbox --help.")
   command("completion", "Print the completion for a shell."):argument "shell":choices { "bash", "zsh", "fish" }
   return parser
 end
@@ -665,6 +692,9 @@ end
 local function dispatch(words)
   if words[1] == "__complete" and words[2] == "--" then
     return answer_shell(words)
+  end
+  if words[1] == "sandbox" then
+    return run_sandbox({ unpack(words, 2) })
   end
   words = split_name(words)
   local parser = build_parser(words[#words] == "-h" or words[#words] == "--help")
