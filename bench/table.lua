@@ -1,4 +1,5 @@
--- Prints what bench/run recorded: medians, ratios, and the figures to keep. Usage: table.lua RESULTS INSTRUCTIONS MEMORY RATES
+-- Prints what bench/run recorded: medians, ratios, and the figures to keep. Usage: table.lua RESULTS [INSTRUCTIONS MEMORY RATES]
+-- RESULTS alone: its tables, no figures.
 local results_file, instructions_file, memory_file, rates_file = arg[1], arg[2], arg[3], arg[4]
 
 local function median(values)
@@ -38,7 +39,7 @@ for line in io.lines(results_file) do
 end
 
 local instructions = {}
-for line in io.lines(instructions_file) do
+for line in instructions_file and io.lines(instructions_file) or function() end do
   local key, n = line:match("^(.*)\t(%d+)$")
   instructions[key] = tonumber(n)
 end
@@ -79,6 +80,10 @@ end
 
 -- ---- figures ----
 
+if not instructions_file then
+  return
+end
+
 local function contender(what, at_once, name)
   local case = cases[what .. "\t" .. at_once]
   return case and case.contenders[name]
@@ -111,7 +116,13 @@ at_least("batch, 64 at once: calls/s, of bare multi + cjson.decode",
 at_least("batch, 64 at once, an answer after 5 ms: calls/s, of Lua-cURL one by one",
   ratio(contender(SLOW, 64, "batch"), contender(SLOW, 1, "lua-curl")), 30)
 at_most("a 1 MB list: time, of bare transfer + cjson.decode",
-  ratio(contender(LARGE, 1, "easy+decode"), contender(LARGE, 1, "sequential")), 1.5)
+  ratio(contender(LARGE, 1, "easy+decode"), contender(LARGE, 1, "sequential")), 1.12)
+for _, n in ipairs { 64, 256 } do
+  local ours, bare = contender(LARGE, n, "batch"), contender(LARGE, n, "multi+decode")
+  at_least(("1 MB lists, %d at once: calls/s, of bare multi + cjson.decode"):format(n), ratio(ours, bare), 0.9)
+  at_most(("1 MB lists, %d at once: peak memory, of bare multi + cjson.decode"):format(n),
+    ours and bare and median(ours.kb) / median(bare.kb), 1.3)
+end
 local grew = io.open(memory_file):read("a"):match("grew by (%-?%d+) KB")
 at_most("an iterator, after warm-up: resident MB more", tonumber(grew) / 1024, 1)
 for line in io.lines(rates_file) do

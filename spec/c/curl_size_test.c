@@ -27,6 +27,24 @@ static void a_body_of_exactly_the_maximum_fits(void **state)
     loop_fixture_next_works(&f);
 }
 
+/* A buffer that grows has about twice the room, and was copied each time. */
+static void a_body_of_announced_length_gets_its_room_at_once(void **state)
+{
+    static const struct raw_step script[] = {
+        READ,
+        SEND("HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n"),
+        {RAW_REPEAT, "x", 70000},
+        END};
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_play(&f, script);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    assert_int_equal(f.x.response.body.len, 70000);
+    assert_int_equal(f.x.response.body.cap, 70001);
+    loop_fixture_next_works(&f);
+}
+
 static void a_larger_body_is_refused(void **state)
 {
     static const struct raw_step told[] = {
@@ -97,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_of_exactly_the_maximum_fits),
+        cmocka_unit_test(a_body_of_announced_length_gets_its_room_at_once),
         cmocka_unit_test(a_larger_body_is_refused),
         cmocka_unit_test(a_gzip_bomb_is_refused),
         cmocka_unit_test(a_head_without_end_is_refused),

@@ -252,14 +252,15 @@ struct itr_bound_call *itr_lua_client_take(struct lua_client *c)
         if ((b = itr_bound_call_new(itr_client_config(c->client))) == NULL)
             return NULL;
         itr_list_append(&c->all, &b->all);
+        itr_bound_call_reset(b, c->keep_nulls);
     }
     c->n_taken++;
-    itr_bound_call_reset(b, c->keep_nulls);
     return b;
 }
 
 void itr_lua_client_give_back(struct lua_client *c, struct itr_bound_call *b)
 {
+    itr_bound_call_reset(b, c->keep_nulls);   /* at once: it may have a large answer, and a token */
     itr_list_append(c->spare.next, &b->node); /* before the first: its memory is warm */
     c->n_taken--;
     release_if_unused(c);

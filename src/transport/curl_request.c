@@ -122,10 +122,24 @@ static size_t refuse(struct itr_curl_request *r, enum itr_curl_stop why)
     return 0;
 }
 
+/* Make room for all that is announced, so that it is not copied while the buffer grows. The memory
+ * is used only as far as bytes come; without it the buffer grows after all. */
+static void make_room(struct itr_curl_request *r)
+{
+    struct itr_buf *body = &r->exchange->response.body;
+    curl_off_t n = 0;
+
+    if (curl_easy_getinfo(r->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &n) == CURLE_OK && n > 0 &&
+        (curl_off_t)(size_t)n == n)
+        (void)itr_buf_reserve(body, (size_t)n);
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct itr_curl_request *r = ctx;
 
+    if (r->exchange->response.body.len == 0)
+        make_room(r);
     switch (itr_buf_append(&r->exchange->response.body, bytes, size * n)) {
     case ITR_OK:
         return size * n;

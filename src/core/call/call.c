@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define URL_MAX ((size_t)2 << 20)
+#define KEPT_BYTES ((size_t)1 << 16)
 #define FIRST_WAIT_MS 200 /* before the first repeat; doubles */
 #define LONGEST_WAIT_MS 5000
 #define SLOW_DOWN_MS 1000                   /* after a 429 that names no time */
@@ -43,10 +44,11 @@ static void forget_result(struct itr_call *c)
     itr_error_clear(&c->error);
 }
 
-/* A buffer that one huge answer made large is given back; the usual ones are kept. */
+/* A buffer that a large answer needed is given back, for there may be a thousand calls; the usual
+ * ones are kept. */
 static void reset_buf(struct itr_buf *b)
 {
-    if (b->cap > 1 << 20)
+    if (b->cap > KEPT_BYTES)
         itr_buf_clear(b);
     else
         itr_buf_reset(b);
