@@ -41,6 +41,19 @@ static void the_refresh_endpoint_is_asked_when_the_option_says_so(void **state)
     assert_non_null(strstr(fake_request(FAKE_TOKEN, 0).url, "/accessTokenOpen/token/refresh?"));
 }
 
+/* The day's count outlives a token of 2 hours; one of days outlives the day. */
+static void a_record_is_kept_for_36_hours_or_as_long_as_its_token(void **state)
+{
+    struct t *t = *state;
+
+    run(t);
+    assert_int_equal(t->f->store->keep_for_ms, INT64_C(36) * 3600 * 1000);
+    fake_store_forget(t->f->store);
+    t->f->config.token_ttl_ms = INT64_C(72) * 3600 * 1000;
+    run(t);
+    assert_int_equal(t->f->store->keep_for_ms, INT64_C(72) * 3600 * 1000);
+}
+
 static void look_at_leased(enum fake_lane lane, int nth, void *ctx)
 {
     struct t *t = ctx;
@@ -299,6 +312,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         T(cold_it_fetches_from_the_gateway_and_stores_the_token),
         T(the_refresh_endpoint_is_asked_when_the_option_says_so),
+        T(a_record_is_kept_for_36_hours_or_as_long_as_its_token),
         T(while_the_request_is_out_our_lease_stands),
         T(a_token_in_the_record_is_taken_and_nothing_is_fetched),
         T(a_stores_clock_of_another_day_does_not_touch_our_times),

@@ -119,6 +119,11 @@ static void what_is_written_reads_back(void **s)
     r.error.kind = ITR_API;
     r.error.has_code = true; /* a code of 0 is a code */
     assert_reads_back(&r);
+    r.error.code = -5;
+    assert_reads_back(&r);
+    snprintf(r.text, sizeof r.text, "x");
+    for (r.failure = ITR_FAILURE_NO_ANSWER; r.failure <= ITR_FAILURE_LIMIT; r.failure++)
+        assert_reads_back(&r);
 }
 
 static void the_largest_record_fits(void **s)
@@ -164,7 +169,96 @@ static void the_form_is_this(void **s)
                              "failed_at 3000\nfailure forbidden\nerror_kind api\n"
                              "error_http 200\nerror_code -5\nerror_text no%20%25\n"
                              "forbidden 00ff\nrefusals 5\nrefused_at 800\n");
+
+    /* What is nothing is not written. */
+    r = fix_empty();
+    itr_buf_reset(&text);
+    assert_int_equal(itr_record_encode(&r, &text), ITR_OK);
+    assert_string_equal(itr_buf_str(&text), HEAD);
     itr_buf_clear(&text);
+}
+
+/* ---- what may stand in a record ---- */
+
+static void assert_bounds(struct itr_record *r, int64_t *at, int64_t most)
+{
+    *at = most;
+    assert_true(itr_record_is_sound(r));
+    *at = most + 1;
+    assert_false(itr_record_is_sound(r));
+    *at = -1;
+    assert_false(itr_record_is_sound(r));
+    *at = 0;
+    assert_true(itr_record_is_sound(r));
+}
+
+static void times_and_counts_have_bounds(void **s)
+{
+    struct itr_record r = fix_empty();
+    int64_t *const times[] = {&r.born_ms,        &r.refresh_ms,   &r.end_ms,    &r.fetched_ms,
+                              &r.lease_begin_ms, &r.lease_end_ms, &r.failed_ms, &r.refused_ms};
+    int32_t *const counts[] = {&r.day, &r.fetches, &r.wasted, &r.failures, &r.refusals};
+    size_t i;
+
+    (void)s;
+    for (i = 0; i < sizeof times / sizeof times[0]; i++)
+        assert_bounds(&r, times[i], ITR_RECORD_NUMBER_MAX);
+    for (i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        *counts[i] = -1;
+        assert_false(itr_record_is_sound(&r));
+        *counts[i] = 0;
+    }
+    assert_true(itr_record_is_sound(&r));
+}
+
+static void errors_have_bounds(void **s)
+{
+    struct itr_record r = fix_empty();
+
+    (void)s;
+    r.failure = ITR_FAILURE_NO_ANSWER;
+    assert_false(itr_record_is_sound(&r)); /* whoever is held back must be told why */
+    r.error.kind = ITR_STORE;
+    r.error.http_status = ITR_RECORD_HTTP_MAX;
+    fill(r.error.text, 106, ' ');
+    strcat(r.error.text, "xx"); /* escaped: all that may be */
+    assert_true(itr_record_is_sound(&r));
+    strcat(r.error.text, "x");
+    assert_false(itr_record_is_sound(&r));
+    r.error.text[0] = '\n';
+    r.error.text[1] = '\0';
+    assert_false(itr_record_is_sound(&r));
+    r.error.text[0] = 'x';
+    r.error.http_status++;
+    assert_false(itr_record_is_sound(&r));
+    r.error.http_status = -1;
+    assert_false(itr_record_is_sound(&r));
+    r.error.http_status = 0;
+    r.error.kind = ITR_USAGE; /* of this process, not of the fleet */
+    assert_false(itr_record_is_sound(&r));
+}
+
+static void tokens_have_bounds(void **s)
+{
+    char text[ITR_TOKEN_MAX + 2];
+
+    (void)s;
+    assert_false(itr_record_can_carry("", 0));
+    assert_true(itr_record_can_carry("~", 1));
+    assert_false(itr_record_can_carry("\x7F", 1));
+    assert_false(itr_record_can_carry("\nx", 2));
+    fill(text, ITR_TOKEN_MAX + 1, 'x');
+    assert_true(itr_record_can_carry(text, ITR_TOKEN_MAX));
+    assert_false(itr_record_can_carry(text, ITR_TOKEN_MAX + 1));
+    fill(text, ITR_RECORD_TOKEN_ESCAPED / 3, ' ');
+    assert_int_equal(itr_record_escaped_len(text, strlen(text)), ITR_RECORD_TOKEN_ESCAPED / 3 * 3);
+    memcpy(text + ITR_RECORD_TOKEN_ESCAPED / 3, "xx", ITR_RECORD_TOKEN_ESCAPED % 3 + 1);
+    text[ITR_RECORD_TOKEN_ESCAPED / 3 + ITR_RECORD_TOKEN_ESCAPED % 3] = '\0';
+    assert_true(itr_record_can_carry(text, strlen(text))); /* escaped: all that may be */
+    strcat(text, "x");
+    assert_false(itr_record_can_carry(text, strlen(text)));
+    assert_true(itr_record_is_plain('~') && !itr_record_is_plain('\x7F') &&
+                !itr_record_is_plain(' ') && itr_record_is_plain('!') && !itr_record_is_plain('%'));
 }
 
 static void names_that_are_not_known_are_passed_over(void **s)
@@ -181,6 +275,13 @@ static void a_corrupt_text_counts_as_none(void **s)
         "",
         "\n",
         "nonsense",
+        "nonsense\nfetches 5\n",
+        "itr\nfetches 5\n",
+        "xtrigger-token 2\nfetches 5\n",
+        HEAD "wasted 3\nfetches 1:\n",
+        HEAD "fetches 5\nerror_kind much-too-long-to-be-one\n",
+        HEAD "fetches 5\nfailure limix\n",
+        HEAD "fetches 5\nfailure melted\n",
         "itrigger-token 2", /* no end of line */
         "itrigger-token 0\nfetches 5\n",
         "itrigger-token one\nfetches 5\n",
@@ -415,6 +516,9 @@ int main(void)
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(the_largest_record_fits),
         cmocka_unit_test(the_form_is_this),
+        cmocka_unit_test(times_and_counts_have_bounds),
+        cmocka_unit_test(errors_have_bounds),
+        cmocka_unit_test(tokens_have_bounds),
         cmocka_unit_test(names_that_are_not_known_are_passed_over),
         cmocka_unit_test(a_corrupt_text_counts_as_none),
         cmocka_unit_test(a_nul_in_it_is_corrupt),

@@ -57,6 +57,7 @@ static enum itr_status swap(struct itr_store *store, const char *key, const char
 
     fake_world_lock();
     nth = ++s->swaps;
+    s->keep_for_ms = keep_for_ms;
     failed = fails(&s->fail_swaps);
     fake_world_unlock();
     *done = false;

@@ -23,6 +23,7 @@ struct fake_store {
     int loads, swaps, stored; /* calls ever; swaps that were done */
     int fail_loads;           /* so many of the next fail; < 0: all */
     int fail_swaps;
+    int64_t keep_for_ms; /* of the last swap */
     int64_t clock_ahead; /* of the store's clock, ms */
     /* Called on the caller's thread, without a lock, before the work is done; NULL: nothing. Set
      * while no fetch is out. */

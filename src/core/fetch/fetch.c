@@ -41,7 +41,7 @@ void itr_fetch_init(struct itr_fetch *f, const struct itr_config *config,
     f->config = config;
     f->parts = *parts;
     itr_record_key(config->gateway, config->app_id, f->key);
-    itr_stored_init(&f->stored, parts->store, parts->clock, f->key);
+    itr_stored_init(&f->stored, parts->store, f->key);
 }
 
 void itr_fetch_clear(struct itr_fetch *f)
@@ -52,13 +52,13 @@ void itr_fetch_clear(struct itr_fetch *f)
 void itr_fetch_fork(struct itr_fetch *f)
 {
     f->in_transport = false;
-    itr_stored_init(&f->stored, f->parts.store, f->parts.clock, f->key);
+    itr_stored_init(&f->stored, f->parts.store, f->key);
 }
 
 void itr_fetch_rest(struct itr_fetch *f)
 {
     itr_stored_clear(&f->stored);
-    itr_stored_init(&f->stored, f->parts.store, f->parts.clock, f->key);
+    itr_stored_init(&f->stored, f->parts.store, f->key);
 }
 
 /* ---- the store ---- */

@@ -6,12 +6,10 @@
 
 #define KEEP_MS ((int64_t)36 * 3600 * 1000) /* the day's count outlives a token */
 
-void itr_stored_init(struct itr_stored *s, struct itr_store *store, const struct itr_clock *clock,
-                     const char *key)
+void itr_stored_init(struct itr_stored *s, struct itr_store *store, const char *key)
 {
     *s = (struct itr_stored){0};
     s->store = store;
-    s->clock = clock;
     s->key = key;
     itr_buf_init_secret(&s->bytes, (size_t)ITR_RECORD_MAX * 2);
 }

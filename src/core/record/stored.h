@@ -9,14 +9,12 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
-#include "core/base/clock.h"
 #include "core/record/record.h"
 #include "core/record/store.h"
 #include "core/record/token.h"
 
 struct itr_stored {
     struct itr_store *store; /* borrowed, like all that follows until bytes */
-    const struct itr_clock *clock;
     const char *key;
     struct itr_buf bytes; /* ours; as it was loaded */
     uint64_t bytes_id;    /* of bytes: equal for equal bytes, else different */
@@ -24,8 +22,7 @@ struct itr_stored {
     int64_t now_wall_ms; /* by the store's clock, when it was loaded */
 };
 
-void itr_stored_init(struct itr_stored *s, struct itr_store *store, const struct itr_clock *clock,
-                     const char *key);
+void itr_stored_init(struct itr_stored *s, struct itr_store *store, const char *key);
 void itr_stored_clear(struct itr_stored *s); /* wipes the token in it */
 
 /* Load and decode. ITR_OK, ITR_STORE, ITR_NOMEM; then bytes and record are of no use. */
