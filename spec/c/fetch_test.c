@@ -54,6 +54,34 @@ static void a_record_is_kept_for_36_hours_or_as_long_as_its_token(void **state)
     assert_int_equal(t->f->store->keep_for_ms, INT64_C(72) * 3600 * 1000);
 }
 
+static uint64_t id_of_what_is_stored(struct t *t)
+{
+    struct itr_error e;
+
+    assert_int_equal(itr_stored_load(&t->fetch.stored, &e), ITR_OK);
+    return t->fetch.stored.bytes_id;
+}
+
+/* By it the machine knows whether a swap whose answer was lost may still come. */
+static void equal_bytes_have_one_id_and_others_another(void **state)
+{
+    struct t *t = *state;
+    struct itr_record r = {0};
+    uint64_t none = id_of_what_is_stored(t), some;
+
+    assert_true(id_of_what_is_stored(t) == none);
+    r.day = 1;
+    fake_store_write(t->f->store, &r);
+    some = id_of_what_is_stored(t);
+    assert_true(some != none);
+    assert_true(id_of_what_is_stored(t) == some);
+    r.day = 2;
+    fake_store_write(t->f->store, &r);
+    assert_true(id_of_what_is_stored(t) != some);
+    fake_store_forget(t->f->store);
+    assert_true(id_of_what_is_stored(t) == none);
+}
+
 static void look_at_leased(enum fake_lane lane, int nth, void *ctx)
 {
     struct t *t = ctx;
@@ -313,6 +341,7 @@ int main(void)
         T(cold_it_fetches_from_the_gateway_and_stores_the_token),
         T(the_refresh_endpoint_is_asked_when_the_option_says_so),
         T(a_record_is_kept_for_36_hours_or_as_long_as_its_token),
+        T(equal_bytes_have_one_id_and_others_another),
         T(while_the_request_is_out_our_lease_stands),
         T(a_token_in_the_record_is_taken_and_nothing_is_fetched),
         T(a_stores_clock_of_another_day_does_not_touch_our_times),
