@@ -372,6 +372,119 @@ static void a_hit_is_what_is_given_without_a_change(void **s)
     }
 }
 
+/* ---- between the cells ---- */
+
+static void a_newer_token_has_been_tried_by_nobody(void **s)
+{
+    struct itr_cache c;
+
+    (void)s;
+    cache_held_young_before_retry(&c);
+    assert_true(c.tried);
+    assert_int_equal(itr_cache_asked(&c, LATER).give, ITR_GIVE_WAIT);
+    (void)itr_cache_fetched(&c, LATER, c.generation,
+                            cache_a_token("new", HELD_FENCE + 1, LATER + 1, LATER + 2));
+    assert_int_equal(itr_cache_want(&c, LATER + 2, 0).give, ITR_GIVE_WAIT);
+    itr_cache_clear(&c);
+}
+
+static void a_fetch_that_brings_nothing_newer_is_a_try(void **s)
+{
+    struct itr_cache c;
+
+    (void)s;
+    cache_fetching_expired(&c);
+    assert_int_equal(fetched_same_fence(&c).why, ITR_WHY_KEPT);
+    assert_int_equal(itr_cache_want(&c, NOW + ITR_CACHE_MAX_RETRY_MS, 0).give, ITR_GIVE_USE);
+    itr_cache_clear(&c);
+}
+
+static void a_failure_ends_the_doubt(void **s)
+{
+    struct itr_cache c;
+
+    (void)s;
+    cache_fetching_doubted(&c);
+    assert_true(c.doubted);
+    (void)cache_fail_now(&c);
+    assert_false(c.doubted);
+    itr_cache_clear(&c);
+}
+
+/* Nothing was given out already, for the token is past its end: but now it is refused, too. */
+static void a_refusal_of_an_expired_token_is_a_reason_more(void **s)
+{
+    struct itr_cache_step step;
+    struct itr_cache c;
+
+    (void)s;
+    cache_fetching_expired(&c);
+    step = refused_held(&c);
+    assert_int_equal(step.why, ITR_WHY_REFUSED);
+    assert_true(c.doubted);
+    assert_int_equal(refused_held(&c).why, ITR_WHY_NOTHING);
+    itr_cache_clear(&c);
+}
+
+static void that_an_expired_token_is_given_is_told_once(void **s)
+{
+    struct itr_cache c;
+
+    (void)s;
+    cache_held_expired_before_retry(&c);
+    assert_int_equal(want(&c).why, ITR_WHY_STALE);
+    assert_int_equal(want(&c).why, ITR_WHY_NOTHING);
+    itr_cache_clear(&c);
+}
+
+static void a_failure_brings_a_newer_token_only(void **s)
+{
+    static const uint64_t fences[] = {HELD_FENCE - 1, HELD_FENCE, HELD_FENCE + 1};
+    size_t i;
+
+    (void)s;
+    for (i = 0; i < COUNT(fences); i++) {
+        struct itr_error e;
+        struct itr_cache c;
+
+        cache_refreshing_young(&c);
+        (void)itr_error_set(&e, ITR_NETWORK, "no route");
+        (void)itr_cache_failed(&c, NOW, c.generation, &e, LATER,
+                               cache_a_token("best", fences[i], NOW + 1, NOW + LEFT));
+        assert_string_equal(c.token->text, fences[i] > HELD_FENCE ? "best" : "held");
+        itr_cache_clear(&c);
+    }
+}
+
+static bool is_found(struct itr_cache *c, const char *text, uint64_t fence, int64_t born)
+{
+    struct itr_token *t = cache_a_token(text, fence, NOW + 1, NOW + LEFT);
+
+    t->born_mono_ms = born;
+    return itr_cache_found(c, NOW, t).why == ITR_WHY_FETCHED;
+}
+
+/* Of a store that was lost the fences are lower: then the younger one is the newer one. */
+static void what_is_found_is_held_if_it_is_newer(void **s)
+{
+    struct itr_cache c;
+
+    (void)s;
+    cache_none_before_retry(&c);
+    assert_int_equal(c.error.kind, ITR_NETWORK);
+    assert_true(is_found(&c, "a", 10, 100));
+    assert_int_equal(c.error.kind, ITR_OK);
+    assert_false(is_found(&c, "b", 10, 200));
+    assert_true(is_found(&c, "b", 11, 50));
+    assert_false(is_found(&c, "c", 9, 50));
+    assert_false(is_found(&c, "b", 9, 60));
+    assert_true(is_found(&c, "c", 9, 51));
+    assert_int_equal(c.state, ITR_CACHE_HELD);
+    (void)itr_cache_asked(&c, NOW);
+    assert_false(is_found(&c, "d", 99, 999)); /* the fetch in flight finds it by itself */
+    itr_cache_clear(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +492,13 @@ int main(void)
         cmocka_unit_test(want_goes_by_the_table),
         cmocka_unit_test(a_hit_is_what_is_given_without_a_change),
         cmocka_unit_test(min_valid_waits_for_a_longer_life),
+        cmocka_unit_test(a_newer_token_has_been_tried_by_nobody),
+        cmocka_unit_test(a_fetch_that_brings_nothing_newer_is_a_try),
+        cmocka_unit_test(a_failure_ends_the_doubt),
+        cmocka_unit_test(a_refusal_of_an_expired_token_is_a_reason_more),
+        cmocka_unit_test(that_an_expired_token_is_given_is_told_once),
+        cmocka_unit_test(a_failure_brings_a_newer_token_only),
+        cmocka_unit_test(what_is_found_is_held_if_it_is_newer),
         cmocka_unit_test(asked_goes_by_the_table),
         cmocka_unit_test(refused_goes_by_the_table),
         cmocka_unit_test(fetched_goes_by_the_table),

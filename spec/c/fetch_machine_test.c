@@ -11,6 +11,7 @@
 
 #include "core/base/buf.h"
 #include "core/fetch/machine.h"
+#include "core/record/view.h"
 
 #define NOON INT64_C(1700000000000)
 #define TTL INT64_C(7200000)
@@ -287,6 +288,36 @@ static void a_fetch_goes_from_load_to_idle(void **state)
     assert_int_equal(itr_machine_fetches_today(&t->m, t->mono + 86400000), 0);
 }
 
+/* As the record said last, whoever counted there. The clocks of a process and of a store have
+ * nothing in common. */
+static void the_days_count_is_the_records(void **state)
+{
+    struct t *t = *state;
+    struct itr_record view = {0};
+    const int64_t day_ms = 86400000;
+
+    t->mono = 40 * day_ms;
+    assert_int_equal(itr_machine_fetches_today(&t->m, t->mono), 0);
+    put_token(t, "theirs", 5);
+    t->store.day = itr_record_day(now_wall(t));
+    t->store.fetches = 7;
+    begin(t);
+    loaded(t);
+    gives_token(t, "theirs");
+    assert_int_equal(itr_machine_fetches_today(&t->m, t->mono), 7);
+    assert_int_equal(itr_machine_fetches_today(&t->m, t->mono + day_ms), 0);
+
+    view.day = itr_record_day(now_wall(t) + day_ms);
+    view.fetches = 3;
+    t->mono += day_ms;
+    itr_machine_note_count(&t->m, &view, now_wall(t), t->mono);
+    assert_int_equal(itr_machine_fetches_today(&t->m, t->mono), 3);
+    itr_machine_fork(&t->m, 0x99, 78);
+    assert_int_equal(itr_machine_fetches_today(&t->m, t->mono), 0);
+    itr_machine_note_count(&t->m, &view, now_wall(t), t->mono);
+    assert_int_equal(itr_machine_fetches_today(&t->m, t->mono), 3);
+}
+
 static void nothing_of_a_token_stays_behind(void **state)
 {
     struct t *t = *state;
@@ -561,6 +592,7 @@ static void what_was_not_sent_is_not_counted_and_held_back_here_alone(void **sta
     gives_error(t, ITR_NETWORK);
     at_rest(t);
     counted(t, 0);
+    assert_int_equal(itr_machine_fetches_today(&t->m, t->mono), 0);
     assert_int_equal(t->store.failures, 0);
     assert_int_equal(t->m.local_failures, 1);
     began = t->mono;
@@ -1095,6 +1127,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(a_fetch_goes_from_load_to_idle),
+        T(the_days_count_is_the_records),
         T(nothing_of_a_token_stays_behind),
         T(a_token_in_the_record_is_taken),
         T(anothers_lease_is_waited_for_and_looked_at_again),

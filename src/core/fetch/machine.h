@@ -221,7 +221,7 @@ bool itr_machine_cancels(const struct itr_machine *m, int64_t now_mono_ms);
 bool itr_machine_is_owed(const struct itr_machine *m, int64_t now_mono_ms);
 
 /* Return today's count of fetches as the record said last; 0 on a day of which it has not spoken
- * yet; -1 if no record was seen (or there is none: a central server). */
+ * yet; -1 where there is no record: a central server. */
 int64_t itr_machine_fetches_today(const struct itr_machine *m, int64_t now_mono_ms);
 
 /* Return the state's name: "idle", "load" and so on. Static memory. */
