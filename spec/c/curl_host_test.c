@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "support/deaf_port.h"
 #include "support/loop_fixture.h"
 #include "transport/curl_loop.h"
 #include "transport/curl_settings.h"
@@ -324,10 +325,13 @@ static void a_closed_socket_is_forgotten(void **state)
 static void the_environments_proxy_is_not_for_loopback(void **state)
 {
     struct loop_fixture f;
+    char proxy[32];
+    int fd;
 
     (void)state;
-    setenv("http_proxy", "http://127.0.0.1:1", 1);
-    setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", deaf_port(&fd));
+    setenv("http_proxy", proxy, 1);
+    setenv("ALL_PROXY", proxy, 1);
     loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
     loop_fixture_carry(&f);
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
@@ -340,6 +344,7 @@ static void the_environments_proxy_is_not_for_loopback(void **state)
     unsetenv("http_proxy");
     unsetenv("ALL_PROXY");
     loop_fixture_clear(&f);
+    close(fd);
 }
 
 static void a_proxy_that_was_asked_for_is_used(void **state)

@@ -15,6 +15,7 @@
 
 #include "store/redis_url.h"
 #include "store/stores.h"
+#include "support/deaf_port.h"
 
 static struct redis_server server;
 static char address[120];
@@ -205,12 +206,18 @@ static void the_next_host_is_tried(void **state)
 
 static void all_hosts_down_is_told_with_the_last_one(void **state)
 {
-    struct itr_store *s = open_at("redis://127.0.0.1:1,127.0.0.1:2");
+    int first, second;
+    char where[64];
+    struct itr_store *s;
 
     (void)state;
-    store_assert_load_fails(
-        s, (const char *const[]){"redis://127.0.0.1:1,127.0.0.1:2", "refused", NULL});
+    snprintf(where, sizeof where, "redis://127.0.0.1:%d,127.0.0.1:%d", deaf_port(&first),
+             deaf_port(&second));
+    s = open_at(where);
+    store_assert_load_fails(s, (const char *const[]){where, "refused", NULL});
     s->ops->release(s);
+    close(first);
+    close(second);
 }
 
 /* The first Sentinel is gone, the second one has lost the master from its configuration. */
