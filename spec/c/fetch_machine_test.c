@@ -562,6 +562,67 @@ static void the_next_fetch_recognises_its_own_lost_swap(void **state)
     is_in(t, ITR_MACHINE_CONNECT);
 }
 
+/* It came after the fetch had been given up: whoever takes a token gives it back behind that. */
+static void a_lease_of_ours_that_came_later_still_is_given_back(void **state)
+{
+    struct t *t = *state;
+
+    put_token(t, "theirs", 5);
+    put_lease(t, t->m.name);
+    t->store.day = itr_record_day(now_wall(t));
+    t->store.fetches = 3;
+    begin(t);
+    loaded(t);
+    gives_token(t, "theirs");
+    is_in(t, ITR_MACHINE_SETTLE_LOAD);
+    assert_true(itr_machine_is_owed(&t->m, t->mono));
+    assert_true(itr_machine_is_owed(&t->m, t->mono + LEASE - 1));
+    assert_false(itr_machine_is_owed(&t->m, t->mono + LEASE));
+    go_to(t, ITR_MACHINE_IDLE);
+    at_rest(t);
+    counted(t, 2);
+}
+
+/* ... to the record, which is still the one that it was made for, or is another one by now. */
+static void the_end_waits_for_a_lost_swap_that_may_still_come(void **state)
+{
+    struct t *t = *state;
+    int changed;
+
+    for (changed = 0; changed <= 1; changed++) {
+        begin_refused(t, "bad", 5);
+        loaded(t);
+        is_in(t, ITR_MACHINE_ACQUIRE);
+        failed(t, ITR_DONE_SWAP_FAILED);
+        is_in(t, ITR_MACHINE_PAUSE);
+        paused(t);
+        t->id += (uint64_t)changed;
+        itr_machine_end(&t->m, t->mono);
+        loaded(t);
+        gives_error(t, ITR_TIMEOUT);
+        assert_int_equal(itr_machine_is_owed(&t->m, t->mono), !changed);
+        is_in(t, changed ? ITR_MACHINE_IDLE : ITR_MACHINE_SETTLE_LOAD);
+        itr_machine_fork(&t->m, 0x1234, 77);
+    }
+}
+
+/* Past its end, and the fetch fails: better than nothing, for the gateway is the judge. */
+static void an_error_brings_the_token_that_the_record_had(void **state)
+{
+    struct t *t = *state;
+
+    put_token(t, "old", 5);
+    t->store.end_ms = t->store.refresh_ms = now_wall(t);
+    begin(t);
+    loaded(t);
+    is_in(t, ITR_MACHINE_ACQUIRE);
+    failed(t, ITR_DONE_SWAP_FAILED);
+    assert_true(result(t));
+    assert_int_equal(t->r.error.kind, ITR_STORE);
+    assert_true(t->r.has_token);
+    assert_string_equal(t->r.text, "old");
+}
+
 static void a_slow_swap_is_made_once_more_for_a_longer_lease(void **state)
 {
     struct t *t = *state;
@@ -1143,6 +1204,9 @@ int main(void)
         T(a_swap_that_never_comes_is_forgotten_when_the_record_changes),
         T(a_swap_that_never_comes_is_forgotten_at_the_leases_end),
         T(the_next_fetch_recognises_its_own_lost_swap),
+        T(a_lease_of_ours_that_came_later_still_is_given_back),
+        T(the_end_waits_for_a_lost_swap_that_may_still_come),
+        T(an_error_brings_the_token_that_the_record_had),
         T(a_slow_swap_is_made_once_more_for_a_longer_lease),
         T(what_was_not_sent_is_not_counted_and_held_back_here_alone),
         T(a_lease_that_was_lost_sends_nothing),

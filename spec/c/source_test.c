@@ -199,6 +199,22 @@ static void a_refusal_that_a_fetch_under_way_answers_is_not_counted_to_the_next(
 
 /* ---- refreshing ---- */
 
+/* The third of what client:token() returns. */
+static void an_answer_tells_where_its_token_came_from(void **state)
+{
+    struct t *t = *state;
+    struct itr_wait w;
+    int woken = 0;
+
+    assert_false(ask(t, (struct itr_token_ask){0}, &w, &woken));
+    await_ready(t, &w);
+    assert_int_equal(w.origin, ITR_FROM_GATEWAY);
+    itr_token_release(w.token);
+    assert_true(ask(t, (struct itr_token_ask){0}, &w, &woken));
+    assert_int_equal(w.origin, ITR_FROM_MEMORY);
+    itr_token_release(w.token);
+}
+
 static void while_a_refresh_is_out_callers_are_served_at_once(void **state)
 {
     struct t *t = *state;
@@ -404,6 +420,7 @@ int main(void)
         T(a_late_refusal_of_an_old_token_never_touches_its_successor),
         T(a_refused_token_is_given_out_again_if_no_other_is_to_be_had),
         T(a_refusal_that_a_fetch_under_way_answers_is_not_counted_to_the_next),
+        T(an_answer_tells_where_its_token_came_from),
         T(while_a_refresh_is_out_callers_are_served_at_once),
         T(a_token_that_is_neither_due_nor_doubted_is_a_hit),
         T(a_failed_refresh_keeps_the_token),

@@ -98,7 +98,6 @@ static void rest(struct itr_machine *m)
     forget_reason(m);
     forget_lease(m);
     forget_pending(m);
-    m->has_record = false;
     itr_wipe(&m->record, sizeof m->record);
     itr_wipe(&m->next, sizeof m->next);
     enter(m, ITR_MACHINE_IDLE);
@@ -159,7 +158,6 @@ static bool is_of_a_dead_parent(const struct itr_machine *m, const char *owner)
 static void take_load(struct itr_machine *m, int64_t now, const struct itr_machine_done *d)
 {
     m->record = *d->record;
-    m->has_record = true;
     m->bytes_id = d->bytes_id;
     m->store_now_ms = d->store_now_ms;
     m->loaded_mono_ms = now;
@@ -218,15 +216,14 @@ static struct itr_machine_result *new_result(struct itr_machine *m)
 /* A token that was refused, and of which the fence alone is known: is it the record's? */
 static void find_refused(struct itr_machine *m)
 {
-    if (m->refused[0] == '\0' && m->refused_fence != 0 && m->refused_fence == m->record.fence)
+    if (m->refused[0] == '\0' && m->refused_fence == m->record.fence)
         copy_text(m->refused, sizeof m->refused, m->record.text);
 }
 
 /* The best token that the record had, for want of a better one. */
 static void give_known_token(struct itr_machine *m)
 {
-    if (m->has_record && m->record.text[0] != '\0' && m->record.fence > m->held_fence &&
-        strcmp(m->record.text, m->refused) != 0)
+    if (m->record.fence > m->held_fence && strcmp(m->record.text, m->refused) != 0)
         give_token(m, &m->record, m->setup.origin);
 }
 
@@ -348,7 +345,7 @@ static void new_unsettled_result(struct itr_machine *m, int64_t now)
         return;
     }
     memset(&none, 0, sizeof none);
-    if (!m->has_record || settle_in(m, &m->record) != ITR_SETTLED)
+    if (settle_in(m, &m->record) != ITR_SETTLED)
         (void)settle_in(m, &none);
     (void)new_result(m);
     give_token(m, &m->next, ITR_FROM_GATEWAY);

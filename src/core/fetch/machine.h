@@ -133,8 +133,7 @@ struct itr_machine {
     bool asked;
     int64_t began_mono_ms;
 
-    /* The record as loaded last in this fetch, and the one to be swapped in. */
-    bool has_record;
+    /* The record as loaded last in this fetch (empty: not yet), and the one to be swapped in. */
     struct itr_record record;
     struct itr_record next;
     uint64_t bytes_id;
