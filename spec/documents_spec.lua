@@ -230,7 +230,7 @@ local function on_5_4(lacks)
     if _VERSION ~= "Lua 5.4" then
       return false
     end
-    return needs.build "5.4" or lacks and lacks()
+    return needs.build "5.4" or lacks and lacks() or needs.plain_build() or nil
   end
 end
 

@@ -8,7 +8,9 @@ it("writes the time with a point whatever the locale says", function()
   if lacks then
     pending(lacks)
   end
-  local options = face.options(sandbox.shared())
+  local sb = sandbox.shared()
+  sb:reset()
+  local options = face.options(sb)
   local said = decimal_comma.with(function(locales)
     return face.run([[
       assert(os.setlocale("de_DE.UTF-8", "numeric"))

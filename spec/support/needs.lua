@@ -49,6 +49,11 @@ function needs.module(name, package)
   return needs.package(package, loaded, ("module %s is missing for %s"):format(name, _VERSION))
 end
 
+-- Programs that run in the plain interpreter cannot load what was built with a sanitizer.
+function needs.plain_build()
+  return os.getenv "ASAN_OPTIONS" and "the plain Lua of this program cannot load a build with a sanitizer"
+end
+
 function needs.redis_store()
   return needs.package("libhiredis-dev", loads "itrigger.redis", "itrigger.redis is not built")
 end
