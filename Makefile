@@ -351,7 +351,7 @@ libcurls:
 	    $(again) c-tests LIBCURL_PREFIX="$$dir" LUA=5.4 && tools/test "build/libcurl/$$(basename "$$dir")" c || exit 1; \
 	done
 
-.PHONY: libcurls test check-all boot days asan tsan fuzz valgrind
+.PHONY: libcurls test packages check-all boot days asan tsan fuzz valgrind
 test:
 	@tools/setup test
 	$(Q)$(again) test-products
@@ -399,7 +399,12 @@ boot:
 	$(Q)$(again) build LUA=5.4
 	@tools/test $(B) boot
 
-check-all: test sim days boot asan tsan valgrind libcurls
+# The Debian packages and the images, each on a Debian of its own. As root.
+packages:
+	@tools/setup packages
+	@tools/test $(B) packages
+
+check-all: test sim days boot packages asan tsan valgrind libcurls
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
@@ -515,5 +520,5 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
-	@echo 'Targets: setup build all install uninstall dist deb env demo sandbox test sim days boot check-all asan tsan valgrind fuzz'
-	@echo '         lint format bench bench-nginx rock clean'
+	@echo 'Targets: setup build all install uninstall dist deb env demo sandbox test sim days boot packages'
+	@echo '         check-all asan tsan valgrind fuzz lint format bench bench-nginx rock clean'

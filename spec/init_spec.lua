@@ -26,6 +26,15 @@ describe("itrigger", function()
     assert.equal(1, sb:state().fetches)
   end)
 
+  it("is not loaded with a C module of another version", function()
+    local output = face.run([[
+      require("itrigger.core").version = "9.8.7"
+      print(pcall(require, "itrigger"))
+    ]], environment())
+    assert.truthy(output:find("^false\titrigger: the Lua files are of version " .. itrigger.version:gsub("%p", "%%%0")
+      .. " %(.*lua/itrigger/init%.lua%), but itrigger%.core is of 9%.8%.7: install both from one version\n$"), output)
+  end)
+
   it("returns what is missing, and works once it is given", function()
     local res, err = itrigger.get(query, face.member)
     assert.is_nil(res)

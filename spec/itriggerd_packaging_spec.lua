@@ -149,7 +149,7 @@ describe("packaging", function()
 
   it("has a configuration for containers that is good", function()
     f.place:write("shop", "secret-of-shop\n")
-    local path = f.place:write("itriggerd.ini", (read("container/itriggerd.ini"):gsub("/run/secrets/shop", f.place.dir .. "/shop")))
+    local path = f.place:write("itriggerd.ini", (read("docker/itriggerd.ini"):gsub("/run/secrets/shop", f.place.dir .. "/shop")))
     local said, code = f.place:run("--check --config " .. path)
     assert.equal(0, code, said)
     local text = read("kubernetes/itriggerd.yaml"):match("itriggerd%.ini: |\n(.-)\n%-%-%-"):gsub("\n    ", "\n"):gsub("^    ", "")

@@ -7,6 +7,13 @@ local endpoints = require "itrigger.endpoints"
 local groups = require "itrigger.groups"
 local json = require "itrigger.json"
 
+-- The Lua files and the C module can come from two places: two prefixes, or opm, which has only the former.
+local VERSION = "0.1.0"
+if core.version ~= VERSION then
+  error(("itrigger: the Lua files are of version %s (%s), but itrigger.core is of %s: install both from one version")
+    :format(VERSION, debug.getinfo(1, "S").short_src, core.version), 0)
+end
+
 local itrigger = {
   array = json.array,
   channel = endpoints.channels,

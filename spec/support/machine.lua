@@ -37,11 +37,6 @@ function machine.missing()
     or needs.package("systemd-container", must "id -u" == "0\n", "only root can boot a machine")
 end
 
--- The mirror and the name of this machine's release, from apt.
-local MIRROR = [[. /etc/os-release
-apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
-  awk -v release="$VERSION_CODENAME" '$2 == release && $3 == "main" { print $1; exit }']]
-
 -- The tree; made if it is not there.
 local function tree()
   local dir = needs.itriggerd_program():match("^(.*)/bin/") .. "/boot"
@@ -49,11 +44,8 @@ local function tree()
   if select(2, run("test -d " .. quote(debian))) == 0 then
     return debian
   end
-  local mirror = must(MIRROR):match("%S+")
-  assert(mirror, "apt knows no mirror of this machine's release")
-  must(("rm -rf %s.new; mkdir -p %s; . /etc/os-release; PATH=$PATH:/usr/sbin:/sbin debootstrap --variant=minbase "
-    .. "--include=systemd,systemd-sysv,dbus \"$VERSION_CODENAME\" %s.new %s && mv %s.new %s"):format(
-    quote(debian), quote(dir), quote(debian), quote(mirror), quote(debian), quote(debian)))
+  must(("rm -rf %s.new; mkdir -p %s; tools/debian %s.new systemd,systemd-sysv,dbus && mv %s.new %s"):format(quote(debian), quote(dir),
+    quote(debian), quote(debian), quote(debian)))
   return debian
 end
 
