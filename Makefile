@@ -238,6 +238,8 @@ lua_cflags = $(if $(LUA_INCDIR),-I'$(LUA_INCDIR)',$(or $(if $(filter $(lua_of_pr
 # Only the binding is compiled once per Lua.
 define lua_rules
 $(B)/$(1)/headers: FORCE
+	@printf '%s\n' $(call include,lua.h) | $(CC) $$(lua_cflags_$(1)) $(CPPFLAGS) $(CFLAGS) -E -x c - >/dev/null 2>&1 || \
+	    { echo "no lua.h of Lua $(1) here: install it (Debian: $$$$(tools/setup --packages lua-$(1) | tail -n 1)), or say LUA=, LUA_PREFIX= or LUA_INCDIR="; exit 1; }
 	$$(call remember,$$(lua_cflags_$(1)))
 
 $(B)/$(1)/obj/%.o: src/%.c $(B)/flags $(B)/$(1)/headers
