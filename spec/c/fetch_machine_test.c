@@ -862,6 +862,72 @@ static void a_disturbed_settling_is_repeated(void **state)
     counted(t, 8);
 }
 
+/* Pauses of 1 ms, doubling; the 20th time it is as if the store failed. */
+static void a_settling_that_is_always_disturbed_is_given_up_for_a_while(void **state)
+{
+    static const int64_t pauses[] = {1, 2, 4, 8, 16, 32, 64, 128, 200, 200};
+    struct t *t = *state;
+    int i;
+
+    for (i = 1; i <= 20; i++) {
+        go_to(t, ITR_MACHINE_SETTLE_SWAP);
+        assert_false(result(t));
+        t->id++;
+        just(t, ITR_DONE_CONFLICT);
+        is_in(t, ITR_MACHINE_SETTLE_PAUSE);
+        if (i < 20)
+            assert_int_equal(t->m.pause_until_mono_ms - t->mono, pauses[i < 10 ? i - 1 : 9]);
+    }
+    assert_int_equal(t->m.pause_until_mono_ms - t->mono, 1000);
+    gives_token(t, "fresh");
+    go_to(t, ITR_MACHINE_IDLE);
+    at_rest(t);
+    assert_string_equal(t->store.text, "fresh");
+}
+
+/* A refused token is patient before the request, not with what came of it. */
+static void a_new_token_that_cannot_be_stored_is_given_to_who_was_refused(void **state)
+{
+    struct t *t = *state;
+
+    begin_refused(t, "bad", 5);
+    go_to(t, ITR_MACHINE_SETTLE_LOAD);
+    failed(t, ITR_DONE_LOAD_FAILED);
+    gives_token(t, "fresh");
+}
+
+/* Its reason was answered; that of the next one is its own. */
+static void what_is_settled_behind_a_result_has_no_reason_left(void **state)
+{
+    struct t *t = *state;
+
+    itr_machine_begin(&t->m, t->mono, &(struct itr_reason){.asked = true});
+    loaded(t);
+    failed(t, ITR_DONE_SWAP_FAILED);
+    gives_error(t, ITR_STORE);
+    is_in(t, ITR_MACHINE_SETTLE_LOAD);
+    begin(t);
+    assert_false(t->m.asked);
+}
+
+/* The store lost its value and its time: no fence of ours is used twice. */
+static void a_fence_is_never_used_twice(void **state)
+{
+    struct t *t = *state;
+    uint64_t first;
+
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    first = t->m.next.lease_fence;
+    just(t, ITR_DONE_CONFLICT);
+    memset(&t->store, 0, sizeof t->store);
+    t->id++;
+    t->ahead -= 86400000;
+    paused(t);
+    loaded(t);
+    is_in(t, ITR_MACHINE_ACQUIRE);
+    assert_true(t->m.next.lease_fence > first);
+}
+
 static void an_outcome_over_which_another_fetched_is_dropped(void **state)
 {
     struct t *t = *state;
@@ -871,6 +937,7 @@ static void an_outcome_over_which_another_fetched_is_dropped(void **state)
     loaded(t);
     is_in(t, ITR_MACHINE_PAUSE);
     assert_false(result(t));
+    assert_false(itr_machine_is_owed(&t->m, t->mono));
     paused(t);
     loaded(t);
     gives_token(t, "theirs");
@@ -1220,6 +1287,10 @@ int main(void)
         T(a_fetch_that_is_wanted_meanwhile_stores_the_earlier_token_first),
         T(a_settling_whose_answer_was_lost_is_done),
         T(a_disturbed_settling_is_repeated),
+        T(a_settling_that_is_always_disturbed_is_given_up_for_a_while),
+        T(a_new_token_that_cannot_be_stored_is_given_to_who_was_refused),
+        T(what_is_settled_behind_a_result_has_no_reason_left),
+        T(a_fence_is_never_used_twice),
         T(an_outcome_over_which_another_fetched_is_dropped),
         T(a_store_that_forgot_takes_the_outcome),
         T(a_pending_token_is_given_up_at_its_end),

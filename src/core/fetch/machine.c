@@ -335,18 +335,19 @@ static void new_outcome_result(struct itr_machine *m, int64_t now, const struct 
     }
 }
 
-/* The same, and it could not be stored: as the record known last would have it. */
+/* The same, and it could not be stored: as the record known last would have it, in which our lease
+ * stands, or nobody's. */
 static void new_unsettled_result(struct itr_machine *m, int64_t now)
 {
-    struct itr_record none;
+    enum itr_record_settled settled;
 
     if (m->pending != ITR_OUTCOME_TOKEN) {
         new_error(m, &m->pending_error, itr_max64(STORE_AGAIN_MS, local_hold_ms(m, now)));
         return;
     }
-    memset(&none, 0, sizeof none);
-    if (settle_in(m, &m->record) != ITR_SETTLED)
-        (void)settle_in(m, &none);
+    settled = settle_in(m, &m->record);
+    assert(settled == ITR_SETTLED);
+    (void)settled;
     (void)new_result(m);
     give_token(m, &m->next, ITR_FROM_GATEWAY);
 }
