@@ -498,12 +498,19 @@ local function sandbox_command()
   stop(2, "sandbox: its start script is not at %s; name it with ITRIGGER_SANDBOX", table.concat(places, ", "))
 end
 
--- Stay as long as a sandbox runs, and stop it when this process ends, however it does: its guard then reads the end of a
--- pipe. directory: a word of the shell.
-local function stay_with_sandbox(command, directory)
+-- Print what a sandbox said and stay until it ends or somebody presses Ctrl-C; stop it then. A guard stops it when this
+-- process is killed: it reads the end of a pipe, which what waits here does not inherit, because popen begins that, too.
+-- directory: a word of the shell.
+local function stay_with_sandbox(command, text, directory)
   local guard = io.popen(command .. " --guard " .. directory, "w")
-  shell.run(("exec 3<>%s/lifeline 4<%s/lifeline 3>&-; exec cat <&4"):format(directory, directory))
+  put(text)
+  io.stdout:flush()
+  local ok, wrong = pcall(shell.capture, ("exec 3<>%s/lifeline 4<%s/lifeline 3>&-; exec cat <&4"):format(directory, directory))
+  shell.run(command .. " --stop " .. directory)
   guard:close()
+  if not ok then
+    error(wrong, 0)
+  end
   return 0
 end
 
@@ -530,9 +537,7 @@ local function run_sandbox(words)
   if directory == nil then
     return 2 -- it said why
   end
-  put(text)
-  io.stdout:flush()
-  return stay_with_sandbox(command, directory)
+  return stay_with_sandbox(command, text, directory)
 end
 
 -- ---- the parser ----
