@@ -401,7 +401,7 @@ describe("itriggerd", function()
       local d = place:start()
       local next_key = "the-next-key-of-this-client-012345"
       assert_error(d:get(token_path, nil, next_key), 401, 401)
-      rewrite(d, { client = { next_key_file = place:write("next", next_key) } })
+      rewrite(d, { client = { key_file = place.dir .. "/key\nkey_file = " .. place:write("next", next_key) } })
       d:await "reload: done"
       granted(d:get(token_path, nil, next_key))
       granted(d:get(token_path))

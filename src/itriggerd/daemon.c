@@ -97,7 +97,7 @@ enum itr_status daemon_check(const struct settings *settings, struct itr_error *
 
 static void configure_log(const struct settings *s)
 {
-    log_configure(s->json_log, s->log_level, s->access_log);
+    log_configure(s->log == 1, s->log_level, s->access_log);
 }
 
 static enum itr_status open_all(struct daemon *d, struct itr_error *e)

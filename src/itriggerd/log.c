@@ -24,8 +24,8 @@
 #define RETRY_MS 100   /* a stderr that does not take more is asked again */
 #define NOBODY_MS 1000 /* between two lines about requests without a valid key */
 
-const char *const log_level_names[LOG_LEVELS] = {"debug", "info", "warning", "error"};
-const char *const log_access_names[LOG_ACCESS_COUNT] = {"off", "errors", "all"};
+const char *const log_level_names[LOG_LEVELS + 1] = {"debug", "info", "warning", "error", NULL};
+const char *const log_access_names[LOG_ACCESS_COUNT + 1] = {"off", "errors", "all", NULL};
 
 /* The queue of whole lines, and what is left out. Guarded by lock. */
 static struct {

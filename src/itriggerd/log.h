@@ -22,8 +22,9 @@ enum log_access {
     LOG_ACCESS_COUNT
 };
 
-extern const char *const log_level_names[LOG_LEVELS];
-extern const char *const log_access_names[LOG_ACCESS_COUNT];
+/* Their words in the configuration, ended by NULL. */
+extern const char *const log_level_names[LOG_LEVELS + 1];
+extern const char *const log_access_names[LOG_ACCESS_COUNT + 1];
 
 /* Set the format and what is logged, at the start and on a reload. */
 void log_configure(bool json, enum log_level least, enum log_access access);

@@ -14,6 +14,7 @@
 #include "itriggerd/log.h"
 #include "itriggerd/notify.h"
 #include "itriggerd/settings_env.h"
+#include "itriggerd/settings_file.h"
 
 /*
  * itriggerd: the central token server (docs/design.md 4.6). Exit codes: 0; 1: the system refused

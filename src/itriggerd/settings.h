@@ -1,6 +1,6 @@
 /*
  * settings: the daemon's configuration, checked and with all secrets read, from one file
- * (settings_read) or from the environment alone (settings_env.h).
+ * (settings_file.h) or from the environment alone (settings_env.h).
  *
  * Plain data; one owner. Errors are reported with their line (ini_reader.h).
  */
@@ -9,7 +9,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "core/config/config.h"
 #include "itriggerd/ini_reader.h"
@@ -26,7 +25,7 @@ struct app_settings {
     struct itr_config config;
     char *token_file; /* NULL: none */
     int token_file_line;
-    bool used_only;            /* refresh=used */
+    int used_only;             /* 1: refresh=used */
     int64_t check_interval_ms; /* 0: the gateway is not asked whether the token is good */
 };
 
@@ -38,8 +37,8 @@ struct client_settings {
     char *apps; /* as written, several lines joined by commas; NULL: missing */
     int apps_line;
     bool all;
-    bool monitor; /* role=monitor: page and metrics, no token */
-    size_t *app;  /* indexes of its apps; ours */
+    int monitor; /* 1: role=monitor: page and metrics, no token */
+    size_t *app; /* indexes of its apps; ours */
     size_t n_apps;
 };
 
@@ -53,10 +52,10 @@ struct settings {
     int64_t threads;
     char *token_store; /* never NULL when finished */
     int token_store_line;
-    bool json_log;
+    int log; /* 0: text, 1: json */
     enum log_level log_level;
     enum log_access access_log;
-    bool open_status; /* status=open */
+    int open_status; /* 1: status=open */
     struct app_settings *apps;
     size_t n_apps;
     struct client_settings *clients;
@@ -69,17 +68,9 @@ struct settings {
 void settings_init(struct settings *s);
 void settings_clear(struct settings *s);
 
-/* Read the file, check the settings and finish them. check_only: a secret that only systemd can
- * provide may be missing. False: *c says what is wrong. */
-bool settings_read(struct settings *s, const char *path, bool check_only, struct complaint *c);
-
-/* Check the settings that depend on each other, and read the secrets' files. Part of
- * settings_read. */
+/* Check the settings that depend on each other, and read the secrets' files. Both ways of
+ * reading end with it. */
 bool settings_finish(struct settings *s, bool check_only, struct complaint *c);
-
-/* Write the settings that are in force, defaults included, as a configuration file; secrets and
- * passwords are masked. */
-void settings_print(const struct settings *s, FILE *out);
 
 /* Append an app, a client or a listen address. The pointer is borrowed until the next one is
  * appended; NULL: no memory. False: *c says what is wrong. */

@@ -100,9 +100,9 @@ const char *itr_config_nearest(const char *name)
 
 /* ---- fields ---- */
 
-static void *field(struct itr_config *c, const struct itr_option *o)
+static void *field(void *fields, const struct itr_option *o)
 {
-    return (char *)c + o->offset;
+    return (char *)fields + o->offset;
 }
 
 static const void *field_of(const struct itr_config *c, const struct itr_option *o)
@@ -170,8 +170,8 @@ void itr_config_init(struct itr_config *c)
     }
 }
 
-static enum itr_status set_string(struct itr_config *c, const struct itr_option *o,
-                                  const char *text, struct itr_error *e);
+static enum itr_status set_string(void *c, const struct itr_option *o, const char *text,
+                                  struct itr_error *e);
 
 static void drop_string(char **s)
 {
@@ -221,8 +221,8 @@ static enum itr_status unknown(const char *name, struct itr_error *e)
                          near);
 }
 
-static enum itr_status set_string(struct itr_config *c, const struct itr_option *o,
-                                  const char *text, struct itr_error *e)
+static enum itr_status set_string(void *c, const struct itr_option *o, const char *text,
+                                  struct itr_error *e)
 {
     size_t len = strlen(text);
     char *copy;
@@ -237,8 +237,8 @@ static enum itr_status set_string(struct itr_config *c, const struct itr_option 
     return ITR_OK;
 }
 
-static enum itr_status set_choice(struct itr_config *c, const struct itr_option *o,
-                                  const char *text, struct itr_error *e)
+static enum itr_status set_choice(void *c, const struct itr_option *o, const char *text,
+                                  struct itr_error *e)
 {
     int i;
     char allowed[120] = "";
@@ -277,7 +277,7 @@ enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int6
 }
 
 /* "40101, 40102" */
-static enum itr_status set_codes(struct itr_config *c, const struct itr_option *o, const char *text,
+static enum itr_status set_codes(void *c, const struct itr_option *o, const char *text,
                                  struct itr_error *e)
 {
     enum itr_status s = ITR_OK;
@@ -300,7 +300,7 @@ static enum itr_status set_codes(struct itr_config *c, const struct itr_option *
     return s;
 }
 
-static enum itr_status set_number(struct itr_config *c, const struct itr_option *o, double value,
+static enum itr_status set_number(void *c, const struct itr_option *o, double value,
                                   struct itr_error *e)
 {
     if (isnan(value) || value < o->min || value > o->max)
@@ -316,8 +316,8 @@ static enum itr_status set_number(struct itr_config *c, const struct itr_option 
     return ITR_OK;
 }
 
-static enum itr_status set_number_text(struct itr_config *c, const struct itr_option *o,
-                                       const char *text, struct itr_error *e)
+static enum itr_status set_number_text(void *c, const struct itr_option *o, const char *text,
+                                       struct itr_error *e)
 {
     double value;
 
@@ -327,23 +327,27 @@ static enum itr_status set_number_text(struct itr_config *c, const struct itr_op
     return set_number(c, o, value, e);
 }
 
+enum itr_status itr_option_set_text(void *fields, const struct itr_option *o, const char *text,
+                                    struct itr_error *e)
+{
+    switch (o->type) {
+    case ITR_OPTION_STRING:
+        return set_string(fields, o, text, e);
+    case ITR_OPTION_CHOICE:
+        return set_choice(fields, o, text, e);
+    case ITR_OPTION_CODES:
+        return set_codes(fields, o, text, e);
+    default:
+        return set_number_text(fields, o, text, e);
+    }
+}
+
 enum itr_status itr_config_set_text(struct itr_config *c, const char *name, const char *text,
                                     struct itr_error *e)
 {
     const struct itr_option *o = itr_config_option(name);
 
-    if (o == NULL)
-        return unknown(name, e);
-    switch (o->type) {
-    case ITR_OPTION_STRING:
-        return set_string(c, o, text, e);
-    case ITR_OPTION_CHOICE:
-        return set_choice(c, o, text, e);
-    case ITR_OPTION_CODES:
-        return set_codes(c, o, text, e);
-    default:
-        return set_number_text(c, o, text, e);
-    }
+    return o != NULL ? itr_option_set_text(c, o, text, e) : unknown(name, e);
 }
 
 enum itr_status itr_config_set_number(struct itr_config *c, const char *name, double value,

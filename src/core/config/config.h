@@ -78,11 +78,11 @@ enum itr_option_use {
 struct itr_option {
     const char *name;
     enum itr_option_type type;
-    size_t offset;              /* of the field in struct itr_config */
-    unsigned uses;              /* of enum itr_option_use */
-    bool secret;                /* never shown */
-    double min, max;            /* SECONDS, INTEGER */
-    double standard;            /* default of SECONDS, INTEGER */
+    size_t offset;   /* of the field in struct itr_config, or in another table's struct */
+    unsigned uses;   /* of enum itr_option_use */
+    bool secret;     /* never shown */
+    double min, max; /* SECONDS, INTEGER */
+    double standard; /* default of SECONDS, INTEGER */
     const char *const *choices; /* CHOICE: the words, NULL-terminated, in the order of the enum */
     const char *text;           /* default of STRING, or NULL */
 };
@@ -116,6 +116,11 @@ enum itr_status itr_config_set_text(struct itr_config *c, const char *name, cons
 enum itr_status itr_config_set_number(struct itr_config *c, const char *name, double value,
                                       struct itr_error *e);
 enum itr_status itr_config_add_code(struct itr_config *c, const char *name, int64_t code,
+                                    struct itr_error *e);
+
+/* Set the field of o in the struct at fields, for which o's table was made; of type CODES in a
+ * struct itr_config only. As itr_config_set_text. */
+enum itr_status itr_option_set_text(void *fields, const struct itr_option *o, const char *text,
                                     struct itr_error *e);
 
 /* Return whether token_store names a central token server (http/server_address.h): the app secret
