@@ -242,12 +242,12 @@ static void a_token_is_told_with_whole_seconds_that_are_not_below_zero(void **st
 
     (void)state;
     reply_init(&r);
-    reply_token(&r, t, 6000);
+    reply_token(&r, t, 6000, false);
     assert_string_equal(
         itr_buf_str(&r.body),
         "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":\"a\\\"b\",\"fence\":"
         "9223372036854775807,\"expiresIn\":55,\"refreshIn\":0}}");
-    reply_token(&r, t, 4500); /* half a second is not none */
+    reply_token(&r, t, 4500, false); /* half a second is not none */
     assert_non_null(strstr(itr_buf_str(&r.body), "\"expiresIn\":57,\"refreshIn\":1}}"));
     reply_clear(&r);
     itr_token_release(t);
@@ -272,21 +272,21 @@ static void a_failure_is_told_with_the_code_that_it_has(void **state)
     (void)state;
     reply_init(&r);
     (void)itr_error_set(&e, ITR_QUOTA, "daily_limit"); /* ours: it has no code of its own */
-    reply_failure(&r, &e);
+    reply_failure(&r, &e, false);
     assert_int_equal(r.http_status, 429);
     assert_int_equal(r.code, 40004);
     assert_true(r.retry_after_s > 0);
     (void)itr_error_set(&e, ITR_TOKEN, "frozen");
     e.has_code = true;
     e.code = 40003;
-    reply_failure(&r, &e);
+    reply_failure(&r, &e, false);
     assert_int_equal(r.http_status, 503);
     assert_int_equal(r.code, 40003);
-    reply_vendor_failure(&r, &e);
+    reply_failure(&r, &e, true);
     assert_int_equal(r.http_status, 200);
     assert_int_equal(r.code, 40003);
     (void)itr_error_set(&e, ITR_NETWORK, "gone");
-    reply_failure(&r, &e);
+    reply_failure(&r, &e, false);
     assert_int_equal(r.code, 503);
     reply_clear(&r);
 }

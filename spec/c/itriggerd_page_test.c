@@ -14,7 +14,11 @@
 
 static struct app_status health(const char *name)
 {
-    return (struct app_status){.name = name, .app_id = name, .fence = 7, .fetches_today = -1};
+    return (struct app_status){.name = name,
+                               .app_id = name,
+                               .fence = 7,
+                               .fetches_today = STATUS_UNKNOWN,
+                               .daily_limit = STATUS_UNKNOWN};
 }
 
 static void write_metrics(struct itr_buf *out, const struct app_status *h)
@@ -77,7 +81,7 @@ static void what_nobody_knows_is_not_told(void **state)
     struct itr_buf out;
 
     (void)state;
-    h.fence = 0;
+    h.age_ms = STATUS_UNKNOWN;
     write_metrics(&out, &h);
     has_not(&out, "itrigger_token_age_seconds{");
     has_not(&out, "itrigger_fetches_today{");

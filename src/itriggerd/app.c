@@ -9,12 +9,6 @@
 #define AGAIN_MS 10000  /* a drop-in client that comes back sooner for the same token */
 #define REFUSALS_KEPT 3 /* fetches of a day that nobody can ask for */
 
-static void release_counters(struct app_counters *c)
-{
-    if (c != NULL && atomic_fetch_sub(&c->refs, 1) == 1)
-        free(c);
-}
-
 static bool copy_texts(struct app *a, const struct app_settings *s)
 {
     return settings_set(&a->name, s->name) && settings_set(&a->app_id, s->config.app_id) &&
@@ -25,9 +19,8 @@ static enum itr_status fill(struct app *a, const struct app_settings *s,
                             const struct itr_parts *parts, struct itr_error *e)
 {
     if (!copy_texts(a, s) || itr_config_copy(&a->config, &s->config) != ITR_OK ||
-        (a->counters = calloc(1, sizeof *a->counters)) == NULL)
+        (a->counters = counters_new(APP_COUNTS + APP_SPENDERS)) == NULL)
         return itr_error_set(e, ITR_NOMEM, "out of memory");
-    atomic_init(&a->counters->refs, 1);
     return itr_source_open(&s->config, parts, &a->source, e);
 }
 
@@ -73,7 +66,7 @@ void app_release(struct app *a)
         return;
     if (a->source != NULL)
         leave_source(a);
-    release_counters(a->counters);
+    counters_release(a->counters);
     itr_token_release(a->token);
     itr_config_clear(&a->config);
     pthread_mutex_destroy(&a->recent_lock);
@@ -83,24 +76,18 @@ void app_release(struct app *a)
     free(a);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 bool app_same(const struct app *a, const struct app *b)
 {
     /* Two configurations with which a token is fetched the same way have one source. */
     return a->source == b->source && a->used_only == b->used_only &&
-           a->check_interval_ms == b->check_interval_ms && same_text(a->name, b->name) &&
-           same_text(a->token_file, b->token_file);
+           a->check_interval_ms == b->check_interval_ms && settings_same(a->name, b->name) &&
+           settings_same(a->token_file, b->token_file);
 }
 
-void app_hand_on(struct app *a, struct app *successor)
+void app_hand_on(const struct app *a, struct app *successor)
 {
-    release_counters(successor->counters);
-    atomic_fetch_add(&a->counters->refs, 1);
-    successor->counters = a->counters;
+    counters_release(successor->counters);
+    successor->counters = counters_retain(a->counters);
 }
 
 void app_note_use(struct app *a)
@@ -146,7 +133,7 @@ static int64_t fetches_needed(const struct itr_config *c, int64_t ms)
 /* Count one for this client, unless it has had its share today. */
 static bool take_share(struct app *a, uint64_t who, uint32_t day, int64_t share)
 {
-    atomic_uint_fast64_t *spent = &a->counters->spent[who % APP_SPENDERS];
+    atomic_uint_fast64_t *spent = &a->counters->n[APP_SPENT + who % APP_SPENDERS];
     uint64_t before = atomic_load(spent), used;
 
     do {

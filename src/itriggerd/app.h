@@ -12,25 +12,15 @@
 #include <stdint.h>
 
 #include "core/source/source.h"
-#include "itriggerd/request_metrics.h"
+#include "itriggerd/counters.h"
 #include "itriggerd/settings.h"
 
 #define APP_RECENT 16   /* drop-in clients that are remembered */
 #define APP_SPENDERS 32 /* clients' budgets */
 
-/* Any thread. They go on over a reload, also where the app's options change. */
-struct app_counters {
-    atomic_uint refs;
-    atomic_uint_fast64_t tokens;                /* answers with a token */
-    atomic_uint_fast64_t refusals;              /* reports of a refused token */
-    atomic_uint_fast64_t asked;                 /* refreshes that were asked for */
-    atomic_uint_fast64_t saved;                 /* of them: not fetched, to save the day's limit */
-    atomic_uint_fast64_t failures;              /* answers without a token */
-    atomic_uint_fast64_t errors[REQUEST_CODES]; /* the same, by code */
-    atomic_uint_fast64_t checks_ok, checks_refused, checks_failed; /* token_check.h */
-    /* By a hash of the client: the vendor's day in the upper half, fetches asked for in it. */
-    atomic_uint_fast64_t spent[APP_SPENDERS];
-};
+/* Behind those of enum app_count, by a hash of the client: the vendor's day in the upper half,
+ * fetches asked for in it. */
+#define APP_SPENT APP_COUNTS
 
 /* A drop-in client, and the token it was given last. */
 struct app_recent {
@@ -46,9 +36,9 @@ struct app {
     int64_t check_interval_ms;
     struct itr_config config; /* ours; constant */
     struct itr_source *source;
-    struct app_counters *counters; /* ours, or handed on to the next */
-    atomic_bool used;              /* somebody asked since the present token came */
-    atomic_int pollers;            /* requests that wait for a newer token */
+    struct counters *counters; /* a reference: ours, or those of our predecessor */
+    atomic_bool used;          /* somebody asked since the present token came */
+    atomic_int pollers;        /* requests that wait for a newer token */
 
     /* Noted by the timer thread. */
     atomic_uint_fast64_t fence;               /* of the token that was noted last; 0: none */
@@ -84,7 +74,7 @@ void app_release(struct app *a); /* NULL is allowed */
 /* Return whether a works in all respects as b would, so that b need not replace it. */
 bool app_same(const struct app *a, const struct app *b);
 /* Share a's counters with its successor: both count in them from now on. */
-void app_hand_on(struct app *a, struct app *successor);
+void app_hand_on(const struct app *a, struct app *successor);
 
 /* Note that a client uses the app's token. */
 void app_note_use(struct app *a);

@@ -182,67 +182,51 @@ enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct
 
 /* ---- reload ---- */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static bool same_listen(const struct settings *a, const struct settings *b)
 {
     size_t i;
 
-    if (a->n_listen != b->n_listen)
-        return false;
-    for (i = 0; i < a->n_listen; i++)
-        if (strcmp(a->listen[i], b->listen[i]) != 0)
+    for (i = 0; i < SETTINGS_LISTEN_MAX; i++)
+        if (!settings_same(a->listen[i], b->listen[i]))
             return false;
     return true;
 }
 
-static bool keep_text(const char *now, char **fresh)
+static void warn_fixed(const struct settings *now, const struct settings *fresh)
 {
-    if (now != NULL)
-        return settings_set(fresh, now);
-    free(*fresh);
-    *fresh = NULL;
-    return true;
-}
+    static const char *const effect = "it takes effect after a restart";
 
-static bool keep_listen(const struct settings *now, struct settings *fresh)
-{
-    bool good = true;
-
-    while (fresh->n_listen > 0)
-        free(fresh->listen[--fresh->n_listen]);
-    memset(fresh->listen, 0, sizeof fresh->listen);
-    for (; good && fresh->n_listen < now->n_listen; fresh->n_listen++)
-        good = settings_set(&fresh->listen[fresh->n_listen], now->listen[fresh->n_listen]);
-    return good;
-}
-
-/* What stays as it is until a restart: said, and copied into the new settings (which may come to
- * nothing yet). False: no memory. */
-static bool keep_fixed(const struct settings *now, struct settings *fresh)
-{
-    bool good = true;
-
-    if (!same_listen(now, fresh)) {
-        log_warning("reload", NULL, "listen changed; it takes effect after a restart");
-        good = keep_listen(now, fresh);
-    }
-    if (!same_text(now->token_store, fresh->token_store)) {
-        log_warning("reload", NULL, "token_store changed; it takes effect after a restart");
-        good = keep_text(now->token_store, &fresh->token_store) && good;
-    }
+    if (!same_listen(now, fresh))
+        log_warning("reload", NULL, "listen changed; %s", effect);
+    if (!settings_same(now->token_store, fresh->token_store))
+        log_warning("reload", NULL, "token_store changed; %s", effect);
     if (now->threads != fresh->threads)
-        log_warning("reload", NULL, "threads changed; it takes effect after a restart");
-    fresh->threads = now->threads;
-    if ((now->tls_cert == NULL) != (fresh->tls_cert == NULL)) {
-        log_warning("reload", NULL, "TLS was turned on or off; it takes effect after a restart");
-        good = keep_text(now->tls_cert, &fresh->tls_cert) &&
-               keep_text(now->tls_key, &fresh->tls_key) && good;
+        log_warning("reload", NULL, "threads changed; %s", effect);
+    if ((now->tls_cert == NULL) != (fresh->tls_cert == NULL))
+        log_warning("reload", NULL, "TLS was turned on or off; %s", effect);
+}
+
+#define SWAP(type, a, b)                                                                           \
+    do {                                                                                           \
+        type swapped = a;                                                                          \
+        a = b;                                                                                     \
+        b = swapped;                                                                               \
+    } while (0)
+
+/* Exchange what stays as it is until a restart; a second time: as it was. */
+static void swap_fixed(struct settings *a, struct settings *b)
+{
+    size_t i;
+
+    for (i = 0; i < SETTINGS_LISTEN_MAX; i++)
+        SWAP(char *, a->listen[i], b->listen[i]);
+    SWAP(size_t, a->n_listen, b->n_listen);
+    SWAP(char *, a->token_store, b->token_store);
+    SWAP(int64_t, a->threads, b->threads);
+    if ((a->tls_cert == NULL) != (b->tls_cert == NULL)) {
+        SWAP(char *, a->tls_cert, b->tls_cert);
+        SWAP(char *, a->tls_key, b->tls_key);
     }
-    return good;
 }
 
 /* All of it, or nothing. */
@@ -273,13 +257,11 @@ void daemon_reload(struct daemon *d, struct settings *settings)
 {
     struct settings before;
     struct itr_error e;
-    enum itr_status st;
 
-    if (!keep_fixed(&d->settings, settings))
-        st = itr_error_set(&e, ITR_NOMEM, "out of memory");
-    else
-        st = reload(d, settings, &e);
-    if (st != ITR_OK) {
+    warn_fixed(&d->settings, settings);
+    swap_fixed(&d->settings, settings);
+    if (reload(d, settings, &e) != ITR_OK) {
+        swap_fixed(&d->settings, settings);
         daemon_reload_failed(d, e.text);
         settings_clear(settings);
         return;

@@ -2,151 +2,96 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "core/base/version.h"
 
 #define METRICS_LINE_MAX 1024
 
-/* One family of samples with one value an app. */
+/* One family of samples, with one value a row. */
 struct family {
     const char *name, *type, *help;
-    bool (*value)(const struct app_status *h, int64_t *value); /* false: there is none now */
-    bool is_ms;                                                /* told in seconds */
+    size_t value; /* offset of an int64_t in the row */
+    bool is_ms;   /* told in seconds */
 };
 
-/* ---- the values ---- */
+/* Rows of one type. */
+struct rows {
+    const void *at;
+    size_t n, size;
+    const char
+        *label; /* whose value the row begins with, a string; NULL: one row without a label */
+};
 
-static bool get_ready(const struct app_status *h, int64_t *v)
-{
-    *v = h->ready;
-    return true;
-}
+#define APP(member) offsetof(struct app_status, member)
+#define APP_COUNT(which) (APP(count) + (which) * sizeof(int64_t))
+#define CLIENT_COUNT(which) (offsetof(struct client_status, count) + (which) * sizeof(int64_t))
+#define DAEMON(member) offsetof(struct daemon_status, member)
 
-static bool get_fetched(const struct app_status *h, int64_t *v)
-{
-    *v = (int64_t)h->fetched;
-    return true;
-}
-
-static bool get_tokens(const struct app_status *h, int64_t *v)
-{
-    *v = (int64_t)h->tokens;
-    return true;
-}
-
-static bool get_refusals(const struct app_status *h, int64_t *v)
-{
-    *v = (int64_t)h->refusals;
-    return true;
-}
-
-static bool get_asked(const struct app_status *h, int64_t *v)
-{
-    *v = (int64_t)h->asked;
-    return true;
-}
-
-static bool get_age(const struct app_status *h, int64_t *v)
-{
-    *v = h->age_ms;
-    return h->fence != 0;
-}
-
-static bool get_life(const struct app_status *h, int64_t *v)
-{
-    *v = h->expires_in_ms;
-    return h->fence != 0;
-}
-
-static bool get_refresh(const struct app_status *h, int64_t *v)
-{
-    *v = h->refresh_in_ms;
-    return h->fence != 0;
-}
-
-static bool get_fetches_today(const struct app_status *h, int64_t *v)
-{
-    *v = h->fetches_today;
-    return h->fetches_today >= 0;
-}
-
-static bool get_limit(const struct app_status *h, int64_t *v)
-{
-    *v = h->daily_limit;
-    return h->daily_limit > 0;
-}
-
-static bool get_pollers(const struct app_status *h, int64_t *v)
-{
-    *v = h->pollers;
-    return true;
-}
-
-static bool get_file_ok(const struct app_status *h, int64_t *v)
-{
-    *v = h->file_ok;
-    return true;
-}
-
-static bool get_refused(const struct app_status *h, int64_t *v)
-{
-    *v = h->refused;
-    return true;
-}
-
-static bool get_saved(const struct app_status *h, int64_t *v)
-{
-    *v = (int64_t)h->saved;
-    return true;
-}
-
-static bool get_success(const struct app_status *h, int64_t *v)
-{
-    *v = h->fetches.good_wall_ms;
-    return h->fetches.good_wall_ms != 0;
-}
-
-static bool get_last_fetch(const struct app_status *h, int64_t *v)
-{
-    *v = h->fetches.last_ms;
-    return h->fetches.ended > 0;
-}
-
-static bool get_waiters(const struct app_status *h, int64_t *v)
-{
-    *v = h->waiters;
-    return true;
-}
-
-static const struct family families[] = {
+static const struct family app_families[] = {
     {"itrigger_ready", "gauge",
      "1: the app has a usable token that the gateway does not refuse, or needs none now.",
-     get_ready, false},
+     APP(ready), false},
     {"itrigger_token_refused", "gauge", "1: the gateway refuses the token (check_interval).",
-     get_refused, false},
-    {"itrigger_token_file_ok", "gauge", "0: token_file cannot be written.", get_file_ok, false},
+     APP(refused), false},
+    {"itrigger_token_file_ok", "gauge", "0: token_file cannot be written.", APP(file_ok), false},
     {"itrigger_last_success_timestamp_seconds", "gauge", "When the app got a token last.",
-     get_success, true},
+     APP(good_wall_ms), true},
     {"itrigger_last_fetch_seconds", "gauge", "How long the last fetch took, good or not.",
-     get_last_fetch, true},
+     APP(last_ms), true},
     {"itrigger_refreshes_saved_total", "counter",
-     "Requests for a fetch that were answered without one, to save the day's limit.", get_saved,
-     false},
-    {"itrigger_pollers", "gauge", "Requests that wait for a newer token.", get_pollers, false},
+     "Requests for a fetch that were answered without one, to save the day's limit.",
+     APP_COUNT(APP_SAVED), false},
+    {"itrigger_pollers", "gauge", "Requests that wait for a newer token.", APP(pollers), false},
     {"itrigger_fetches_total", "counter", "Tokens that this process got from the gateway.",
-     get_fetched, false},
-    {"itrigger_hits_total", "counter", "Answers with a token.", get_tokens, false},
-    {"itrigger_refusals_total", "counter", "Reports of a refused token.", get_refusals, false},
-    {"itrigger_refresh_requests_total", "counter", "Requests for one fetch.", get_asked, false},
-    {"itrigger_token_age_seconds", "gauge", "Age of the token.", get_age, true},
+     APP(fetched), false},
+    {"itrigger_hits_total", "counter", "Answers with a token.", APP_COUNT(APP_TOKENS), false},
+    {"itrigger_refusals_total", "counter", "Reports of a refused token.", APP_COUNT(APP_REFUSALS),
+     false},
+    {"itrigger_refresh_requests_total", "counter", "Requests for one fetch.", APP_COUNT(APP_ASKED),
+     false},
+    {"itrigger_token_age_seconds", "gauge", "Age of the token.", APP(age_ms), true},
     {"itrigger_token_remaining_seconds", "gauge",
-     "Time until the token expires; negative: it has expired.", get_life, true},
+     "Time until the token expires; negative: it has expired.", APP(expires_in_ms), true},
     {"itrigger_token_refresh_seconds", "gauge", "Time until the token is due for refresh.",
-     get_refresh, true},
+     APP(refresh_in_ms), true},
     {"itrigger_fetches_today", "gauge", "Fetches of the whole fleet today (Asia/Shanghai).",
-     get_fetches_today, false},
-    {"itrigger_daily_limit", "gauge", "Fetches allowed a day.", get_limit, false},
-    {"itrigger_waiters", "gauge", "Requests that wait for a fetch.", get_waiters, false},
+     APP(fetches_today), false},
+    {"itrigger_daily_limit", "gauge", "Fetches allowed a day.", APP(daily_limit), false},
+    {"itrigger_waiters", "gauge", "Requests that wait for a fetch.", APP(waiters), false},
+};
+
+static const struct family daemon_families[] = {
+    {"itrigger_connections", "gauge", "Open connections.", DAEMON(connections), false},
+    {"itrigger_connections_limit", "gauge", "How many may be open.", DAEMON(connections_max),
+     false},
+    {"itrigger_connections_evicted_total", "counter",
+     "Connections without a valid key that were closed for others, at the limit.", DAEMON(evicted),
+     false},
+    {"itrigger_requests_waiting", "gauge", "Requests that wait for a token, polls included.",
+     DAEMON(waiting), false},
+    {"itrigger_requests_polling", "gauge", "Of them: polls.", DAEMON(polls), false},
+    {"itrigger_log_lines_dropped_total", "counter", "Log lines that could not be written.",
+     DAEMON(log_dropped), false},
+    {"itrigger_store_ok", "gauge", "0: the shared token store cannot be read.", DAEMON(store_ok),
+     false},
+    {"itrigger_reload_ok", "gauge",
+     "0: the last reload failed, and the old configuration is in force.", DAEMON(reload_ok), false},
+    {"itrigger_reload_timestamp_seconds", "gauge",
+     "When the configuration was read last, with success or not.", DAEMON(reload_wall_ms), true},
+    {"itrigger_certificate_expiry_timestamp_seconds", "gauge",
+     "When the certificate in use expires.", DAEMON(cert_end_wall_s), false},
+};
+
+static const struct family client_families[] = {
+    {"itrigger_client_requests_total", "counter", "Requests about a token, by client.",
+     CLIENT_COUNT(CLIENT_REQUESTS), false},
+    {"itrigger_client_refusals_total", "counter", "Reports of a refused token, by client.",
+     CLIENT_COUNT(CLIENT_REFUSALS), false},
+    {"itrigger_client_refreshes_total", "counter", "Requests for a fetch, by client.",
+     CLIENT_COUNT(CLIENT_REFRESHES), false},
+    {"itrigger_client_failures_total", "counter", "Answers without a token, by client.",
+     CLIENT_COUNT(CLIENT_FAILURES), false},
 };
 
 /* ---- the format ---- */
@@ -168,48 +113,69 @@ static void append_label(struct itr_buf *out, const char *text)
             (void)itr_buf_append_char(out, *text);
 }
 
-static void append_app(struct itr_buf *out, const char *name, const struct app_status *h)
-{
-    (void)itr_buf_append_fmt(out, "%s{app=\"", name);
-    append_label(out, h->name);
-    (void)itr_buf_append_char(out, '"');
-}
-
 /* Without floating point, whose point depends on the locale. */
-static void append_seconds(struct itr_buf *out, int64_t ms)
+static void append_value(struct itr_buf *out, int64_t value, bool is_ms)
 {
-    uint64_t abs = ms < 0 ? (uint64_t)-ms : (uint64_t)ms;
+    int64_t whole = is_ms ? value / 1000 : value;
 
-    (void)itr_buf_append_fmt(out, "%s%" PRIu64 ".%03d", ms < 0 ? "-" : "", abs / 1000,
-                             (int)(abs % 1000));
+    (void)itr_buf_append_fmt(out, "%s%" PRId64, value < 0 && whole == 0 ? "-" : "", whole);
+    if (is_ms)
+        (void)itr_buf_append_fmt(out, ".%03d",
+                                 (int)(value % 1000 < 0 ? -(value % 1000) : value % 1000));
 }
 
-static void write_family(struct itr_buf *out, const struct family *f, const struct app_status *apps,
-                         size_t n)
+/* A sample up to its value, with one label, and `more`, another one that needs no escape, or NULL.
+ */
+static void append_sample(struct itr_buf *out, const char *name, const char *label,
+                          const char *label_value, const char *more, const char *more_value)
 {
+    (void)itr_buf_append_fmt(out, "%s{%s=\"", name, label);
+    append_label(out, label_value);
+    if (more != NULL)
+        (void)itr_buf_append_fmt(out, "\",%s=\"%s", more, more_value);
+    (void)itr_buf_append_str(out, "\"} ");
+}
+
+static void end_sample(struct itr_buf *out, int64_t value, bool is_ms)
+{
+    append_value(out, value, is_ms);
+    (void)itr_buf_append_char(out, '\n');
+}
+
+static void write_families(struct itr_buf *out, const struct family *f, size_t n,
+                           const struct rows *rows)
+{
+    const char *row;
     int64_t value;
     size_t i;
 
-    begin(out, f->name, f->type, f->help);
-    for (i = 0; i < n; i++) {
-        if (!f->value(&apps[i], &value))
-            continue;
-        append_app(out, f->name, &apps[i]);
-        (void)itr_buf_append_str(out, "} ");
-        if (f->is_ms)
-            append_seconds(out, value);
-        else
-            (void)itr_buf_append_fmt(out, "%" PRId64, value);
-        (void)itr_buf_append_char(out, '\n');
-    }
+    for (; n > 0; n--, f++)
+        for (i = 0, row = rows->at; i < rows->n; i++, row += rows->size) {
+            value = *(const int64_t *)(const void *)(row + f->value);
+            if (i == 0 && (rows->label != NULL || value != STATUS_UNKNOWN))
+                begin(out, f->name, f->type, f->help);
+            if (value == STATUS_UNKNOWN)
+                continue;
+            if (rows->label != NULL)
+                append_sample(out, f->name, rows->label, *(const char *const *)(const void *)row,
+                              NULL, NULL);
+            else
+                (void)itr_buf_append_fmt(out, "%s ", f->name);
+            end_sample(out, value, f->is_ms);
+        }
 }
 
-static void append_code(struct itr_buf *out, size_t i)
+#define WRITE(out, families, rows)                                                                 \
+    write_families(out, families, sizeof(families) / sizeof *(families), rows)
+
+/* ---- with a second label ---- */
+
+static const char *code_text(size_t i, char text[24])
 {
-    if (request_codes[i] != 0)
-        (void)itr_buf_append_fmt(out, ",code=\"%" PRId64 "\"} ", request_codes[i]);
-    else
-        (void)itr_buf_append_str(out, ",code=\"other\"} ");
+    if (request_codes[i] == 0)
+        return "other";
+    (void)snprintf(text, 24, "%" PRId64, request_codes[i]);
+    return text;
 }
 
 /* These are there from the start, with 0, so that a first error is an increase. */
@@ -221,16 +187,17 @@ static bool is_usual_error(int64_t code)
 static void write_errors(struct itr_buf *out, const struct app_status *apps, size_t n)
 {
     static const char name[] = "itrigger_errors_total";
+    char text[24];
     size_t i, j;
 
     begin(out, name, "counter", "Answers without a token, by the envelope's code.");
     for (i = 0; i < n; i++)
         for (j = 0; j < REQUEST_CODES; j++) {
-            if (apps[i].errors[j] == 0 && !is_usual_error(request_codes[j]))
+            int64_t value = apps[i].count[APP_ERRORS + j];
+            if (value == 0 && !is_usual_error(request_codes[j]))
                 continue;
-            append_app(out, name, &apps[i]);
-            append_code(out, j);
-            (void)itr_buf_append_fmt(out, "%" PRIu64 "\n", apps[i].errors[j]);
+            append_sample(out, name, "app", apps[i].name, "code", code_text(j, text));
+            end_sample(out, value, false);
         }
 }
 
@@ -244,27 +211,10 @@ static void write_failures(struct itr_buf *out, const struct app_status *apps, s
     begin(out, name, "counter", "Fetches that brought no token, by the kind of error.");
     for (i = 0; i < n; i++)
         for (kind = ITR_NETWORK; kind <= ITR_STORE; kind++) {
-            append_app(out, name, &apps[i]);
-            (void)itr_buf_append_fmt(out, ",kind=\"%s\"} %" PRIu64 "\n",
-                                     itr_status_name((enum itr_status)kind),
-                                     apps[i].fetches.failed[kind]);
+            append_sample(out, name, "app", apps[i].name, "kind",
+                          itr_status_name((enum itr_status)kind));
+            end_sample(out, apps[i].failed[kind], false);
         }
-}
-
-static void write_fetch_times(struct itr_buf *out, const struct app_status *apps, size_t n)
-{
-    static const char name[] = "itrigger_fetch_duration_seconds";
-    size_t i;
-
-    begin(out, name, "summary", "How long fetches took, good or not.");
-    for (i = 0; i < n; i++) {
-        append_app(out, "itrigger_fetch_duration_seconds_sum", &apps[i]);
-        (void)itr_buf_append_str(out, "} ");
-        append_seconds(out, apps[i].fetches.sum_ms);
-        (void)itr_buf_append_char(out, '\n');
-        append_app(out, "itrigger_fetch_duration_seconds_count", &apps[i]);
-        (void)itr_buf_append_fmt(out, "} %" PRIu64 "\n", apps[i].fetches.ended);
-    }
 }
 
 static void write_checks(struct itr_buf *out, const struct app_status *apps, size_t n)
@@ -274,73 +224,25 @@ static void write_checks(struct itr_buf *out, const struct app_status *apps, siz
     size_t i, j;
 
     begin(out, name, "counter", "Checks of the token at the gateway, by what it said.");
-    for (i = 0; i < n; i++) {
-        const uint64_t values[] = {apps[i].checks_ok, apps[i].checks_refused,
-                                   apps[i].checks_failed};
+    for (i = 0; i < n; i++)
         for (j = 0; j < 3; j++) {
-            append_app(out, name, &apps[i]);
-            (void)itr_buf_append_fmt(out, ",result=\"%s\"} %" PRIu64 "\n", results[j], values[j]);
+            append_sample(out, name, "app", apps[i].name, "result", results[j]);
+            end_sample(out, apps[i].count[APP_CHECKED_GOOD + j], false);
         }
-    }
 }
 
-/* ---- the daemon ---- */
-
-static void write_one(struct itr_buf *out, const char *name, const char *type, const char *help,
-                      uint64_t value)
-{
-    begin(out, name, type, help);
-    (void)itr_buf_append_fmt(out, "%s %" PRIu64 "\n", name, value);
-}
-
-static void write_client(struct itr_buf *out, const struct daemon_status *d, const char *name,
-                         const char *help, size_t offset)
+static void write_fetch_times(struct itr_buf *out, const struct app_status *apps, size_t n)
 {
     size_t i;
 
-    begin(out, name, "counter", help);
-    for (i = 0; i < d->n_clients; i++) {
-        (void)itr_buf_append_fmt(out, "%s{client=\"", name);
-        append_label(out, d->clients[i].name);
-        (void)itr_buf_append_fmt(
-            out, "\"} %" PRIu64 "\n",
-            *(const uint64_t *)(const void *)((const char *)&d->clients[i] + offset));
+    begin(out, "itrigger_fetch_duration_seconds", "summary", "How long fetches took, good or not.");
+    for (i = 0; i < n; i++) {
+        append_sample(out, "itrigger_fetch_duration_seconds_sum", "app", apps[i].name, NULL, NULL);
+        end_sample(out, apps[i].fetches_ms, true);
+        append_sample(out, "itrigger_fetch_duration_seconds_count", "app", apps[i].name, NULL,
+                      NULL);
+        end_sample(out, apps[i].fetches, false);
     }
-}
-
-static void write_daemon(struct itr_buf *out, const struct daemon_status *d)
-{
-    write_one(out, "itrigger_connections", "gauge", "Open connections.", d->connections);
-    write_one(out, "itrigger_connections_limit", "gauge", "How many may be open.",
-              d->connections_max);
-    write_one(out, "itrigger_connections_evicted_total", "counter",
-              "Connections without a valid key that were closed for others, at the limit.",
-              d->evicted);
-    write_one(out, "itrigger_requests_waiting", "gauge",
-              "Requests that wait for a token, polls included.", d->waiting);
-    write_one(out, "itrigger_requests_polling", "gauge", "Of them: polls.", d->polls);
-    write_one(out, "itrigger_log_lines_dropped_total", "counter",
-              "Log lines that could not be written.", d->log_dropped);
-    write_one(out, "itrigger_store_ok", "gauge", "0: the shared token store cannot be read.",
-              d->store_ok);
-    write_one(out, "itrigger_reload_ok", "gauge",
-              "0: the last reload failed, and the old configuration is in force.", d->reload_ok);
-    begin(out, "itrigger_reload_timestamp_seconds", "gauge",
-          "When the configuration was read last, with success or not.");
-    (void)itr_buf_append_str(out, "itrigger_reload_timestamp_seconds ");
-    append_seconds(out, d->reload_wall_ms);
-    (void)itr_buf_append_char(out, '\n');
-    if (d->cert_end_wall_s != 0)
-        write_one(out, "itrigger_certificate_expiry_timestamp_seconds", "gauge",
-                  "When the certificate in use expires.", (uint64_t)d->cert_end_wall_s);
-    write_client(out, d, "itrigger_client_requests_total", "Requests about a token, by client.",
-                 offsetof(struct client_status, requests));
-    write_client(out, d, "itrigger_client_refusals_total", "Reports of a refused token, by client.",
-                 offsetof(struct client_status, refusals));
-    write_client(out, d, "itrigger_client_refreshes_total", "Requests for a fetch, by client.",
-                 offsetof(struct client_status, refreshes));
-    write_client(out, d, "itrigger_client_failures_total", "Answers without a token, by client.",
-                 offsetof(struct client_status, failures));
 }
 
 /* ---- the requests ---- */
@@ -348,17 +250,16 @@ static void write_daemon(struct itr_buf *out, const struct daemon_status *d)
 static void write_answers(struct itr_buf *out, const struct request_metrics *t)
 {
     static const char name[] = "itrigger_answers_total";
+    char text[24];
     int kind;
     size_t i;
 
     begin(out, name, "counter", "Answers, by the envelope's code.");
     for (kind = 0; kind < REQUEST_KINDS; kind++)
         for (i = 0; i < REQUEST_CODES; i++) {
-            uint64_t value = atomic_load(&t->kinds[kind].codes[i]);
-            (void)itr_buf_append_fmt(out, "%s{kind=\"%s\"", name,
-                                     request_kind_name((enum request_kind)kind));
-            append_code(out, i);
-            (void)itr_buf_append_fmt(out, "%" PRIu64 "\n", value);
+            append_sample(out, name, "kind", request_kind_name((enum request_kind)kind), "code",
+                          code_text(i, text));
+            end_sample(out, (int64_t)atomic_load(&t->kinds[kind].codes[i]), false);
         }
 }
 
@@ -374,15 +275,15 @@ static void write_latency(struct itr_buf *out, const struct request_metrics_kind
     for (i = 0; i < REQUEST_BUCKETS; i++) {
         sum += atomic_load(&k->buckets[i]);
         (void)itr_buf_append_fmt(out, "%s_bucket{kind=\"%s\",le=\"", name, kind);
-        append_seconds(out, request_bounds_ms[i]);
+        append_value(out, request_bounds_ms[i], true);
         (void)itr_buf_append_fmt(out, "\"} %" PRIu64 "\n", sum);
     }
     count = count > sum ? count : sum;
     (void)itr_buf_append_fmt(out, "%s_bucket{kind=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, kind,
                              count);
     (void)itr_buf_append_fmt(out, "%s_sum{kind=\"%s\"} ", name, kind);
-    append_seconds(out, (int64_t)atomic_load(&k->sum_ms));
-    (void)itr_buf_append_fmt(out, "\n%s_count{kind=\"%s\"} %" PRIu64 "\n", name, kind, count);
+    end_sample(out, (int64_t)atomic_load(&k->sum_ms), true);
+    (void)itr_buf_append_fmt(out, "%s_count{kind=\"%s\"} %" PRIu64 "\n", name, kind, count);
 }
 
 static void write_requests(struct itr_buf *out, const struct request_metrics *t)
@@ -396,16 +297,26 @@ static void write_requests(struct itr_buf *out, const struct request_metrics *t)
         write_latency(out, &t->kinds[kind], request_kind_name((enum request_kind)kind));
 }
 
+/* ---- all of it ---- */
+
+static void write_daemon(struct itr_buf *out, const struct daemon_status *d)
+{
+    const struct rows one = {d, 1, sizeof *d, NULL};
+    const struct rows clients = {d->clients, d->n_clients, sizeof *d->clients, "client"};
+
+    WRITE(out, daemon_families, &one);
+    WRITE(out, client_families, &clients);
+}
+
 enum itr_status metrics_write(struct itr_buf *out, const struct app_status *apps, size_t n,
                               const struct daemon_status *daemon,
                               const struct request_metrics *requests)
 {
-    size_t i;
+    const struct rows all = {apps, n, sizeof *apps, "app"};
 
     begin(out, "itrigger_build_info", "gauge", "The version that runs.");
     (void)itr_buf_append_str(out, "itrigger_build_info{version=\"" ITR_VERSION "\"} 1\n");
-    for (i = 0; i < sizeof families / sizeof *families; i++)
-        write_family(out, &families[i], apps, n);
+    WRITE(out, app_families, &all);
     write_errors(out, apps, n);
     write_failures(out, apps, n);
     write_fetch_times(out, apps, n);

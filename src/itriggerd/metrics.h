@@ -8,23 +8,23 @@
 
 #include "core/base/buf.h"
 #include "itriggerd/app_status.h"
-#include "itriggerd/request_metrics.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* One client's counters. */
 struct client_status {
     const char *name; /* borrowed */
-    uint64_t requests, refusals, refreshes, failures;
+    int64_t count[CLIENT_COUNTS];
 };
 
 /* What is not about one app, as of now. */
 struct daemon_status {
-    size_t connections, connections_max, waiting, polls;
-    uint64_t evicted, log_dropped;
-    int64_t cert_end_wall_s; /* 0: no TLS */
+    int64_t connections, connections_max, evicted;
+    int64_t waiting, polls; /* requests */
+    int64_t log_dropped;
+    int64_t cert_end_wall_s; /* or STATUS_UNKNOWN: no TLS */
     int64_t reload_wall_ms;
-    bool reload_ok, store_ok;
+    int64_t reload_ok, store_ok;         /* 1, or 0 */
     const struct client_status *clients; /* borrowed */
     size_t n_clients;
 };

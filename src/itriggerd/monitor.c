@@ -33,37 +33,43 @@ static bool may_see(const struct client *client, const struct app *a)
     return client == NULL || client->all || client_may(client, a);
 }
 
-/* Those that may be seen; returns how many. */
-static size_t look(const struct snapshot *w, const struct client *client, struct app_status *out)
+/* Those that may be seen; *n: how many. The caller frees them. NULL: no memory. */
+static struct app_status *look(const struct snapshot *w, const struct client *client, size_t *n)
 {
+    struct app_status *apps = calloc(w->n_apps + 1, sizeof *apps);
     struct itr_stats stats;
-    int64_t now_mono_ms = itr_clock_mono_ms(itr_clock_system());
-    size_t i, n = 0;
+    size_t i;
 
-    for (i = 0; i < w->n_apps; i++)
+    *n = 0;
+    for (i = 0; apps != NULL && i < w->n_apps; i++)
         if (may_see(client, w->apps[i]))
-            app_status_of(w->apps[i], now_mono_ms, &stats, &out[n++]);
-    return n;
+            app_status_of(w->apps[i], now_mono(), &stats, &apps[(*n)++]);
+    return apps;
 }
 
 static void look_at_daemon(struct server *s, const struct snapshot *w,
                            struct client_status *clients, struct daemon_status *out)
 {
     struct certificate *certificate = server_certificate(s);
-    size_t i;
+    uint64_t evicted;
+    size_t i, n, polls;
 
     for (i = 0; i < w->n_clients; i++) {
-        const struct client_counters *c = w->clients[i].counters;
-        clients[i] = (struct client_status){w->clients[i].name, atomic_load(&c->requests),
-                                            atomic_load(&c->refusals), atomic_load(&c->refreshes),
-                                            atomic_load(&c->failures)};
+        clients[i].name = w->clients[i].name;
+        counters_read(w->clients[i].counters, clients[i].count, CLIENT_COUNTS);
     }
     *out = (struct daemon_status){.clients = clients, .n_clients = w->n_clients};
-    connections_count(&s->connections, &out->connections, &out->evicted);
-    out->connections_max = s->connections.max;
-    waiting_count(&s->waiting, &out->waiting, &out->polls);
-    out->log_dropped = log_dropped();
-    out->cert_end_wall_s = certificate != NULL ? certificate->end_wall_s : 0;
+    connections_count(&s->connections, &n, &evicted);
+    out->connections = (int64_t)n;
+    out->connections_max = (int64_t)s->connections.max;
+    out->evicted = (int64_t)evicted;
+    waiting_count(&s->waiting, &n, &polls);
+    out->waiting = (int64_t)n;
+    out->polls = (int64_t)polls;
+    out->log_dropped = (int64_t)log_dropped();
+    out->cert_end_wall_s = certificate != NULL && certificate->end_wall_s != 0
+                               ? certificate->end_wall_s
+                               : STATUS_UNKNOWN;
     certificate_release(certificate);
     out->reload_wall_ms = atomic_load(&s->reload_wall_ms);
     out->reload_ok = atomic_load(&s->reload_succeeded);
@@ -73,21 +79,19 @@ static void look_at_daemon(struct server *s, const struct snapshot *w,
 void monitor_metrics(struct server *s, const struct snapshot *snapshot, const struct client *client,
                      struct reply *r)
 {
-    struct app_status *apps = calloc(snapshot->n_apps + 1, sizeof *apps);
+    size_t n;
+    struct app_status *apps = look(snapshot, client, &n);
     struct client_status *clients = calloc(snapshot->n_clients + 1, sizeof *clients);
     struct daemon_status daemon;
     bool sees_all = client == NULL || client->all;
 
-    if (apps == NULL || clients == NULL) {
+    if (apps != NULL && clients != NULL) {
+        look_at_daemon(s, snapshot, clients, &daemon);
+        begin(r, METRICS_TYPE);
+        end(r, metrics_write(&r->body, apps, n, sees_all ? &daemon : NULL, &s->requests));
+    } else {
         reply_say(r, 503, 503, "out of memory");
-        free(apps);
-        free(clients);
-        return;
     }
-    look_at_daemon(s, snapshot, clients, &daemon);
-    begin(r, METRICS_TYPE);
-    end(r, metrics_write(&r->body, apps, look(snapshot, client, apps), sees_all ? &daemon : NULL,
-                         &s->requests));
     free(apps);
     free(clients);
 }
@@ -98,21 +102,16 @@ static int rank(const struct app_status *h)
     return !h->ready ? 0 : h->failing ? 1 : 2;
 }
 
-struct listed {
-    struct app *app;
-    struct app_status status;
-};
-
 static int by_trouble(const void *a, const void *b)
 {
-    const struct listed *x = a, *y = b;
-    int order = rank(&x->status) - rank(&y->status);
+    const struct app_status *x = a, *y = b;
+    int order = rank(x) - rank(y);
 
-    return order != 0 ? order : strcmp(x->status.name, y->status.name);
+    return order != 0 ? order : strcmp(x->name, y->name);
 }
 
-static enum itr_status write_page(struct itr_buf *out, enum page_language l, struct listed *apps,
-                                  size_t n)
+static enum itr_status write_page(struct itr_buf *out, enum page_language l,
+                                  struct app_status *apps, size_t n)
 {
     int64_t now_mono_ms = now_mono(), now_wall_ms = itr_clock_wall_ms(itr_clock_system());
     size_t i, of_rank[3] = {0};
@@ -120,13 +119,13 @@ static enum itr_status write_page(struct itr_buf *out, enum page_language l, str
     enum itr_status st;
 
     for (i = 0; i < n; i++)
-        of_rank[rank(&apps[i].status)]++;
+        of_rank[rank(&apps[i])]++;
     st = page_begin(out, l);
     if (st == ITR_OK)
         st = page_summary(out, l, n, of_rank[0], of_rank[1]);
     for (i = 0; i < n && st == ITR_OK; i++) {
-        app_status_of(apps[i].app, now_mono_ms, &stats, &apps[i].status);
-        st = page_app(out, l, &apps[i].status, &stats, now_wall_ms, n > OPEN_MAX);
+        app_status_of(apps[i].app, now_mono_ms, &stats, &apps[i]);
+        st = page_app(out, l, &apps[i], &stats, now_wall_ms, n > OPEN_MAX);
     }
     return st == ITR_OK ? page_end(out, l, n) : st;
 }
@@ -134,20 +133,13 @@ static enum itr_status write_page(struct itr_buf *out, enum page_language l, str
 void monitor_page(const struct snapshot *snapshot, const struct client *client,
                   enum page_language l, struct reply *r)
 {
-    struct listed *apps = calloc(snapshot->n_apps + 1, sizeof *apps);
-    struct itr_stats stats;
-    size_t i, n = 0;
+    size_t n;
+    struct app_status *apps = look(snapshot, client, &n);
 
     if (apps == NULL) {
         reply_say(r, 503, 503, "out of memory");
         return;
     }
-    for (i = 0; i < snapshot->n_apps; i++)
-        if (may_see(client, snapshot->apps[i])) {
-            apps[n].app = snapshot->apps[i];
-            app_status_of(apps[n].app, now_mono(), &stats, &apps[n].status);
-            n++;
-        }
     qsort(apps, n, sizeof *apps, by_trouble);
     begin(r, PAGE_TYPE);
     page_policy(r->policy);

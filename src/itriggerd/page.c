@@ -134,14 +134,15 @@ static void append_span(struct itr_buf *out, enum page_language l, enum page_wor
 static void append_life(struct itr_buf *out, enum page_language l, const struct app_status *h,
                         const char *id)
 {
-    int64_t life = h->age_ms + h->expires_in_ms;
     bool due = h->refresh_in_ms <= 0, over = h->expires_in_ms <= 0;
+    int64_t life;
 
     if (h->fence == 0) {
         append_bar(out, "life", "bad", 0, -1);
         (void)itr_buf_append_fmt(out, "<p>%s</p>", page_text(l, PAGE_NO_TOKEN));
         return;
     }
+    life = h->age_ms + h->expires_in_ms;
     append_bar(out, "life",
                over  ? "bad"
                : due ? "due"
@@ -179,21 +180,25 @@ static void append_today(struct itr_buf *out, enum page_language l, const struct
     (void)itr_buf_append_str(out, "</p>");
 }
 
+static int64_t failed_fetches(const struct app_status *h)
+{
+    int64_t sum = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof h->failed / sizeof *h->failed; i++)
+        sum += h->failed[i];
+    return sum;
+}
+
 static void append_counts(struct itr_buf *out, enum page_language l, const struct app_status *h)
 {
     char text[4][NUMBER_MAX];
-    uint64_t failed = 0;
-    size_t i;
+    const char *values[4] = {number(text[0], h->count[APP_TOKENS]),
+                             number(text[1], h->count[APP_REFUSALS]),
+                             number(text[2], failed_fetches(h)), number(text[3], h->waiters)};
 
-    for (i = 0; i < sizeof h->fetches.failed / sizeof *h->fetches.failed; i++)
-        failed += h->fetches.failed[i];
-    {
-        const char *values[4] = {number(text[0], (int64_t)h->tokens),
-                                 number(text[1], (int64_t)h->refusals),
-                                 number(text[2], (int64_t)failed), number(text[3], h->waiters)};
-        (void)itr_buf_append_str(out, "<p class=\"note\">");
-        append_filled(out, page_text(l, PAGE_COUNTS), values, 4);
-    }
+    (void)itr_buf_append_str(out, "<p class=\"note\">");
+    append_filled(out, page_text(l, PAGE_COUNTS), values, 4);
     (void)itr_buf_append_str(out, "</p>");
 }
 

@@ -36,98 +36,50 @@ static const char *const words[PAGE_WORDS][PAGE_LANGUAGES] = {
 };
 
 /* What the core's own names are in Chinese; in English they are themselves. */
-static const char *chinese_state(enum itr_cache_state state)
-{
-    switch (state) {
-    case ITR_CACHE_NONE:
-        return "无令牌";
-    case ITR_CACHE_FETCHING:
-        return "获取中";
-    case ITR_CACHE_HELD:
-        return "持有";
-    case ITR_CACHE_REFRESHING:
-        return "刷新中";
-    }
-    return "";
-}
+static const char *const chinese_states[] = {
+    [ITR_CACHE_NONE] = "无令牌",
+    [ITR_CACHE_FETCHING] = "获取中",
+    [ITR_CACHE_HELD] = "持有",
+    [ITR_CACHE_REFRESHING] = "刷新中",
+};
 
-static const char *chinese_why(enum itr_cache_why why)
-{
-    switch (why) {
-    case ITR_WHY_NOTHING:
-        return "";
-    case ITR_WHY_START:
-        return "首次获取";
-    case ITR_WHY_AHEAD:
-        return "提前刷新";
-    case ITR_WHY_EXPIRED:
-        return "令牌过期";
-    case ITR_WHY_REFUSED:
-        return "令牌被拒";
-    case ITR_WHY_ASKED:
-        return "请求刷新";
-    case ITR_WHY_FETCHED:
-        return "获得令牌";
-    case ITR_WHY_FAILED:
-        return "获取失败";
-    case ITR_WHY_STALE:
-        return "使用过期令牌";
-    case ITR_WHY_FORKED:
-        return "进程分叉";
-    case ITR_WHY_KEPT:
-        return "沿用令牌";
-    }
-    return "";
-}
+static const char *const chinese_whys[] = {
+    [ITR_WHY_NOTHING] = "",           [ITR_WHY_START] = "首次获取",
+    [ITR_WHY_AHEAD] = "提前刷新",     [ITR_WHY_EXPIRED] = "令牌过期",
+    [ITR_WHY_REFUSED] = "令牌被拒",   [ITR_WHY_ASKED] = "请求刷新",
+    [ITR_WHY_FETCHED] = "获得令牌",   [ITR_WHY_FAILED] = "获取失败",
+    [ITR_WHY_STALE] = "使用过期令牌", [ITR_WHY_FORKED] = "进程分叉",
+    [ITR_WHY_KEPT] = "沿用令牌",
+};
 
-static const char *chinese_code(int64_t code)
-{
-    switch (code) {
-    case 40001:
-        return "应用 ID 或应用密钥为空";
-    case 40002:
-        return "应用 ID 或应用密钥错误";
-    case 40003:
-        return "应用已被冻结";
-    case 40004:
-        return "当日获取次数已用完";
-    default:
-        return NULL;
-    }
-}
+/* From 40001. */
+static const char *const chinese_codes[] = {"应用 ID 或应用密钥为空", "应用 ID 或应用密钥错误",
+                                            "应用已被冻结", "当日获取次数已用完"};
 
-static const char *chinese_kind(enum itr_status kind)
-{
-    switch (kind) {
-    case ITR_NETWORK:
-        return "网络不通";
-    case ITR_TLS:
-        return "TLS 证书或加密有问题";
-    case ITR_TIMEOUT:
-        return "网关超时";
-    case ITR_HTTP:
-    case ITR_DECODE:
-        return "网关应答异常";
-    case ITR_API:
-        return "网关返回错误码";
-    case ITR_TOKEN:
-        return "网关没有给出可用的令牌";
-    case ITR_QUOTA:
-        return "当日获取次数已用完";
-    case ITR_STORE:
-        return "令牌存储不可用";
-    default:
-        return "出错";
-    }
-}
+static const char *const chinese_kinds[] = {
+    [ITR_NETWORK] = "网络不通",
+    [ITR_TLS] = "TLS 证书或加密有问题",
+    [ITR_TIMEOUT] = "网关超时",
+    [ITR_HTTP] = "网关应答异常",
+    [ITR_DECODE] = "网关应答异常",
+    [ITR_API] = "网关返回错误码",
+    [ITR_TOKEN] = "网关没有给出可用的令牌",
+    [ITR_QUOTA] = "当日获取次数已用完",
+    [ITR_STORE] = "令牌存储不可用",
+};
+
+#define IN(words, i)                                                                               \
+    ((size_t)(i) < sizeof(words) / sizeof *(words) && (words)[i] != NULL ? (words)[i] : NULL)
 
 const char *page_text_reason(enum page_language l, enum itr_status kind, int64_t code)
 {
-    const char *by_code = chinese_code(code);
+    const char *reason = IN(chinese_codes, code - 40001);
 
     if (l != PAGE_ZH)
         return "";
-    return by_code != NULL ? by_code : chinese_kind(kind);
+    if (reason == NULL)
+        reason = IN(chinese_kinds, kind);
+    return reason != NULL ? reason : "出错";
 }
 
 const char *page_text(enum page_language l, enum page_word w)
@@ -137,12 +89,12 @@ const char *page_text(enum page_language l, enum page_word w)
 
 const char *page_text_state(enum page_language l, enum itr_cache_state state)
 {
-    return l == PAGE_ZH ? chinese_state(state) : itr_cache_state_name(state);
+    return l == PAGE_ZH ? chinese_states[state] : itr_cache_state_name(state);
 }
 
 const char *page_text_why(enum page_language l, enum itr_cache_why why)
 {
-    return l == PAGE_ZH ? chinese_why(why) : itr_cache_why_name(why);
+    return l == PAGE_ZH ? chinese_whys[why] : itr_cache_why_name(why);
 }
 
 const char *page_language_tag(enum page_language l)

@@ -73,17 +73,19 @@ static int64_t seconds_left(int64_t ms)
     return ms < 1000 ? 1 : ms / 1000;
 }
 
-void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms)
+void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms, bool vendor)
 {
     begin(r, 200, 200);
-    r->has_token = true;
-    (void)itr_buf_append_str(&r->body,
-                             "{\"code\":200,\"message\":\"ok\",\"data\":{\"accessToken\":");
+    (void)itr_buf_append_fmt(
+        &r->body,
+        "{\"code\":200,\"message\":\"%s\",\"data\":{\"accessToken\":", vendor ? "操作成功" : "ok");
     reply_append_json(&r->body, t->text);
-    (void)itr_buf_append_fmt(&r->body, ",\"fence\":%" PRIu64, t->fence);
-    (void)itr_buf_append_fmt(&r->body, ",\"expiresIn\":%" PRId64 ",\"refreshIn\":%" PRId64 "}}",
-                             seconds_left(t->end_mono_ms - now_mono_ms),
-                             seconds_left(t->refresh_mono_ms - now_mono_ms));
+    if (!vendor)
+        (void)itr_buf_append_fmt(
+            &r->body, ",\"fence\":%" PRIu64 ",\"expiresIn\":%" PRId64 ",\"refreshIn\":%" PRId64,
+            t->fence, seconds_left(t->end_mono_ms - now_mono_ms),
+            seconds_left(t->refresh_mono_ms - now_mono_ms));
+    (void)itr_buf_append_str(&r->body, "}}");
 }
 
 static bool is_vendors_code(const struct itr_error *e)
@@ -91,31 +93,12 @@ static bool is_vendors_code(const struct itr_error *e)
     return e->has_code && e->code >= 40001 && e->code <= 40004;
 }
 
-void reply_failure(struct reply *r, const struct itr_error *e)
+void reply_failure(struct reply *r, const struct itr_error *e, bool vendor)
 {
     bool quota = e->kind == ITR_QUOTA;
-    int64_t code = quota ? 40004 : is_vendors_code(e) ? e->code : 503;
+    int64_t code = quota ? 40004 : is_vendors_code(e) ? e->code : vendor ? 500 : 503;
 
-    reply_say(r, quota ? 429 : 503, code, e->text);
-    r->retry_after_s = quota ? QUOTA_RETRY_S : FAILURE_RETRY_S;
-}
-
-void reply_vendor_token(struct reply *r, const struct itr_token *t)
-{
-    begin(r, 200, 200);
-    r->has_token = true;
-    (void)itr_buf_append_str(&r->body,
-                             "{\"code\":200,\"message\":\"操作成功\",\"data\":{\"accessToken\":");
-    reply_append_json(&r->body, t->text);
-    (void)itr_buf_append_str(&r->body, "}}");
-}
-
-void reply_vendor_failure(struct reply *r, const struct itr_error *e)
-{
-    if (e->kind == ITR_QUOTA)
-        reply_say(r, 200, 40004, e->text);
-    else if (is_vendors_code(e))
-        reply_say(r, 200, e->code, e->text);
-    else
-        reply_say(r, 200, 500, e->text);
+    reply_say(r, vendor ? 200 : quota ? 429 : 503, code, e->text);
+    if (!vendor)
+        r->retry_after_s = quota ? QUOTA_RETRY_S : FAILURE_RETRY_S;
 }

@@ -27,7 +27,6 @@ struct reply {
     int retry_after_s;              /* 0: no such header */
     char policy[256];               /* Content-Security-Policy of a page; "": it is none */
     enum reply_challenge challenge; /* 401: how to authenticate */
-    bool has_token;                 /* must not be stored */
     struct itr_buf body;            /* wipes itself */
 };
 
@@ -37,17 +36,12 @@ void reply_clear(struct reply *r);
 /* Write an envelope without data. message: static or clean text, which is written as JSON here. */
 void reply_say(struct reply *r, int http_status, int64_t code, const char *message);
 
-/* Write the token with its fence and its times, in seconds from now. */
-void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms);
-
+/* Write the token with its fence and its times, in seconds from now; in the vendor's format, for
+ * the drop-in paths, only the token. */
+void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms, bool vendor);
 /* Write why there is no token: 429 with code 40004 for kind quota, else 503, with the gateway's
- * code if it has one. */
-void reply_failure(struct reply *r, const struct itr_error *e);
-
-/* Write the token, or why there is none, in the vendor's format for the drop-in paths: always HTTP
- * 200, and only the token in data. */
-void reply_vendor_token(struct reply *r, const struct itr_token *t);
-void reply_vendor_failure(struct reply *r, const struct itr_error *e);
+ * code if it has one; in the vendor's format always HTTP 200. */
+void reply_failure(struct reply *r, const struct itr_error *e, bool vendor);
 
 /* Append text as a JSON string with its quotes. Bytes that are not UTF-8 become "?". */
 void reply_append_json(struct itr_buf *out, const char *text);

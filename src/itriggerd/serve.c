@@ -53,30 +53,28 @@ void serving_clear(struct serving *s)
 
 /* ---- the answer ---- */
 
-static void count(atomic_uint_fast64_t *counter)
+static void count(struct serving *s, enum app_count which)
 {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    counters_add(s->app->counters, which);
+}
+
+static void count_of_client(struct serving *s, enum client_count which)
+{
+    if (s->client != NULL)
+        counters_add(s->client->counters, which);
 }
 
 static void say_token(struct serving *s)
 {
-    count(&s->app->counters->tokens);
-    if (s->call.route->vendor)
-        reply_vendor_token(&s->reply, s->wait.token);
-    else
-        reply_token(&s->reply, s->wait.token, now_mono());
+    count(s, APP_TOKENS);
+    reply_token(&s->reply, s->wait.token, now_mono(), s->call.route->vendor);
 }
 
 static void say_failure(struct serving *s, const struct itr_error *e)
 {
-    count(&s->app->counters->failures);
-    if (s->client != NULL)
-        count(&s->client->counters->failures);
-    if (s->call.route->vendor)
-        reply_vendor_failure(&s->reply, e);
-    else
-        reply_failure(&s->reply, e);
-    count(&s->app->counters->errors[request_code_index(s->reply.code)]);
+    count_of_client(s, CLIENT_FAILURES);
+    reply_failure(&s->reply, e, s->call.route->vendor);
+    counters_add(s->app->counters, APP_ERRORS + request_code_index(s->reply.code));
 }
 
 /* What was refused is all there is, because of something else than that refusal: a fetch that
@@ -313,24 +311,21 @@ static enum serve_result refresh(struct serving *s)
     struct itr_token_ask what = {.refresh = true};
 
     if (!app_may_spend(s->app, budget_of(s), itr_clock_wall_ms(itr_clock_system()))) {
-        count(&s->app->counters->saved);
+        count(s, APP_SAVED);
         what.refresh = false;
     }
     return ask_and_wait(s, SERVE_WAITS_FETCH, &what, FETCH_WAIT_MS);
 }
 
-static void count_request(const struct serving *s)
+static void count_request(struct serving *s)
 {
     const struct api_call *c = &s->call;
-    bool refreshes = c->route->what == API_REFRESH;
 
-    if (refreshes)
-        count(c->refused != 0 ? &s->app->counters->refusals : &s->app->counters->asked);
-    if (s->client == NULL)
+    count_of_client(s, CLIENT_REQUESTS);
+    if (c->route->what != API_REFRESH)
         return;
-    count(&s->client->counters->requests);
-    if (refreshes)
-        count(c->refused != 0 ? &s->client->counters->refusals : &s->client->counters->refreshes);
+    count(s, c->refused != 0 ? APP_REFUSALS : APP_ASKED);
+    count_of_client(s, c->refused != 0 ? CLIENT_REFUSALS : CLIENT_REFRESHES);
 }
 
 static enum serve_result begin_asking(struct serving *s)

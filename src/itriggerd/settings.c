@@ -65,6 +65,11 @@ bool settings_set(char **field, const char *value)
     return true;
 }
 
+bool settings_same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool no_memory(int line, struct complaint *c)
 {
     return complain(c, line, "out of memory");

@@ -81,6 +81,8 @@ bool settings_add_listen(struct settings *s, const char *address, int line, stru
 bool settings_add_key(struct client_settings *client, const struct key_digest *key, int line,
                       struct complaint *c);
 
+/* Return whether two strings, of which either may be NULL, are the same. */
+bool settings_same(const char *a, const char *b);
 /* Replace a string that the settings own by a copy of value. False: no memory. */
 bool settings_set(char **field, const char *value);
 

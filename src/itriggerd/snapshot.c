@@ -63,26 +63,15 @@ static enum itr_status add_apps(struct snapshot *w, const struct settings *s,
 
 /* ---- clients ---- */
 
-static void release_counters(struct client_counters *c)
-{
-    if (c != NULL && atomic_fetch_sub(&c->refs, 1) == 1)
-        free(c);
-}
-
 /* Those of the client of this name, so that a reload does not begin them anew. */
-static struct client_counters *take_counters(struct snapshot *old, const char *name)
+static struct counters *take_counters(struct snapshot *old, const char *name)
 {
-    struct client_counters *c;
     size_t i;
 
     for (i = 0; old != NULL && i < old->n_clients; i++)
-        if (strcmp(old->clients[i].name, name) == 0) {
-            atomic_fetch_add(&old->clients[i].counters->refs, 1);
-            return old->clients[i].counters;
-        }
-    if ((c = calloc(1, sizeof *c)) != NULL)
-        atomic_init(&c->refs, 1);
-    return c;
+        if (strcmp(old->clients[i].name, name) == 0)
+            return counters_retain(old->clients[i].counters);
+    return counters_new(CLIENT_COUNTS);
 }
 
 static bool add_client(struct snapshot *w, const struct client_settings *s, struct snapshot *old)
@@ -184,7 +173,7 @@ void snapshot_release(struct snapshot *w)
         app_release(w->apps[i]);
     for (i = 0; i < w->n_clients; i++) {
         free(w->clients[i].name);
-        release_counters(w->clients[i].counters);
+        counters_release(w->clients[i].counters);
         free(w->clients[i].apps);
     }
     free(w->apps);

@@ -13,18 +13,9 @@
 #include "itriggerd/app.h"
 #include "itriggerd/settings.h"
 
-/* Any thread. They go on over a reload, by the client's name. */
-struct client_counters {
-    atomic_uint refs;
-    atomic_uint_fast64_t requests;  /* answered, of those about an app's token */
-    atomic_uint_fast64_t refusals;  /* reports of a refused token */
-    atomic_uint_fast64_t refreshes; /* requests for a fetch */
-    atomic_uint_fast64_t failures;  /* answers without a token */
-};
-
 struct client {
     char *name;
-    struct client_counters *counters; /* a reference */
+    struct counters *counters; /* a reference; enum client_count; by its name over a reload */
     struct key_digest keys[SETTINGS_KEYS];
     size_t n_keys;
     bool all;

@@ -58,7 +58,7 @@ static void judge(struct token_check *c, struct token_check_request *r)
         answered = itr_envelope_read(&r->x.response, &a->config, &answer) == ITR_OK;
     if (answered && answer.is == ITR_ENVELOPE_TOKEN_REFUSED) {
         atomic_store(&a->refused_fence, r->token->fence);
-        atomic_fetch_add(&a->counters->checks_refused, 1);
+        counters_add(a->counters, APP_CHECKED_REFUSED);
         log_warning("check", a->name, "the gateway refuses the token sha256:%s; fetching a new one",
                     r->token->id);
         report(a, r->token);
@@ -66,10 +66,10 @@ static void judge(struct token_check *c, struct token_check_request *r)
         /* Whatever else it says, it knows the token. */
         uint64_t fence = r->token->fence;
         (void)atomic_compare_exchange_strong(&a->refused_fence, &fence, 0);
-        atomic_fetch_add(&a->counters->checks_ok, 1);
+        counters_add(a->counters, APP_CHECKED_GOOD);
         waiting_wake_checks(&c->server->waiting, a);
     } else {
-        atomic_fetch_add(&a->counters->checks_failed, 1);
+        counters_add(a->counters, APP_CHECKED_IN_VAIN);
         log_debug("check", a->name, "no answer about the token: %s", r->x.response.detail);
         waiting_wake_checks(&c->server->waiting, a);
     }
