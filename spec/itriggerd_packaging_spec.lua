@@ -147,6 +147,27 @@ describe("packaging", function()
     itriggerd.shell("kill " .. pid)
   end)
 
+  it("names the images by what their Dockerfiles call them", function()
+    local names = {}
+    for _, file in ipairs { "itriggerd", "openresty", "alpine" } do
+      local text = read("docker/Dockerfile." .. file)
+      for tag in text:gmatch("docker build %-f packaging/docker/Dockerfile%." .. file .. " %-t (%S+)") do
+        names[tag] = true
+      end
+    end
+    for _, file in ipairs { "docker/compose.yaml", "kubernetes/itriggerd.yaml" } do
+      local found = 0
+      for image in read(file):gmatch "\n%s+image: (itrigger[^\n]*)\n" do
+        assert.is_true(names[image] == true, file .. ": " .. image)
+        found = found + 1
+      end
+      assert.equal(1, found, file)
+    end
+    for file in read("docker/compose.yaml"):gmatch "dockerfile: packaging/([^ }]+)" do
+      assert.truthy(read(file))
+    end
+  end)
+
   it("has a configuration for containers that is good", function()
     f.place:write("shop", "secret-of-shop\n")
     local path = f.place:write("itriggerd.ini", (read("docker/itriggerd.ini"):gsub("/run/secrets/shop", f.place.dir .. "/shop")))

@@ -227,3 +227,26 @@ describe("what the tests need and this machine lacks", function()
     has(shell "WITHOUT=redis tools/setup test", "WITHOUT=redis: the tests need no such package")
   end)
 end)
+
+-- opm is not in Debian; the rules are those of its documentation.
+describe("dist.ini, for opm,", function()
+  it("names what there is", function()
+    local fields = {}
+    for line in io.lines "dist.ini" do
+      local name, value = line:match "^([%w_]+) = (.+)$"
+      assert.truthy(name or line:find "^#", line)
+      fields[name or ""] = value
+      assert.falsy(line:find "[\128-\255]", line)
+    end
+    assert.equal("", shell(("ls -d %s %s %s >/dev/null"):format(fields.lib_dir, fields.doc_dir, fields.main_module)))
+    assert.equal("", shell("ls " .. fields.exclude_files:gsub(",", " ") .. " >/dev/null"))
+    assert.equal("mit", fields.license)
+    assert.truthy(fields.name:find "^[%w-]+$" and fields.repo_link:find "^https?://")
+    -- The version is what the first such line of main_module says.
+    local first
+    for line in io.lines(fields.main_module) do
+      first = first or (line:find "VERSION%s*=" or line:find "version%s*=") and line
+    end
+    assert.equal('local VERSION = "' .. lines_of("tools/version")[1] .. '"', first)
+  end)
+end)
