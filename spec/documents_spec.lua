@@ -204,6 +204,33 @@ local function command_for_the_sandbox(block)
   assert.truthy(output:find("ok       test call", 1, true) and output:find("张三", 1, true), output)
 end
 
+-- Specs for busted, in the directory that has the module that they test: the first block of the page.
+local function busted_for(block)
+  write(dir .. "/shop.lua", blocks_of(block.file)[1].text)
+  return ("%s %s/tools/busted.lua -o TAP"):format(quote(face.interpreter()), quote(TOP))
+end
+
+local function in_busted(block)
+  write(dir .. "/block_spec.lua", block.text)
+  local output, status = run(busted_for(block) .. " block_spec.lua", environment_of())
+  assert.equal(0, status, output)
+  assert.truthy(output:find("\nok 5 ", 1, true), output)
+end
+
+-- In a sandbox that is started and stopped as the page says, by the block before it.
+local function in_busted_with_sandbox(block)
+  local script
+  for _, other in ipairs(blocks_of(block.file)) do
+    script = other.text:find("itrigger sandbox", 1, true) and other.text or script
+  end
+  write(dir .. "/sandbox_spec.lua", block.text)
+  local busted = busted_for(block):gsub("%%", "%%%%")
+  write(dir .. "/block.sh", "set -eu\n" .. script:gsub("busted %-%-lua=lua5%.4", busted))
+  local output, status = run("sh block.sh", { PATH = TOP .. "/build/bin:" .. os.getenv "PATH" })
+  assert.equal(0, status, output)
+  assert.truthy(output:find("\nok 5 ", 1, true), output)
+end
+
 -- Targets exist, and so do tools and the files that they are given.
 local function commands_exist(block)
   for line in block.text:gmatch("[^\n]+") do
@@ -244,6 +271,7 @@ local LACKS = {
   [from_the_tree] = on_5_4(),
   [from_the_shell] = on_5_4(lacks_module "argparse"),
   [command_for_the_sandbox] = on_5_4(lacks_module "argparse"),
+  [in_busted_with_sandbox] = on_5_4(lacks_module "argparse"),
   [commands_exist] = on_5_4(),
   [client_of_daemon] = needs.itriggerd,
   [curl_of_daemon] = needs.itriggerd,
@@ -307,6 +335,11 @@ local RULES = {
   ["docs/guide.md"] = {
     { "itrigger doctor", command_for_the_sandbox },
   },
+  ["docs/testing.md"] = {
+    { "testing.sequence", in_busted },
+    { "itrigger sandbox", "it runs with the next block" },
+    { "close_after", in_busted_with_sandbox },
+  },
   ["docs/openresty.md"] = {
     { "init_by_lua_block", "spec/hosts/nginx_spec.lua and examples_spec.lua run nginx with such a block" },
     { "content_by_lua_block", "spec/hosts/examples_spec.lua runs nginx with such a block" },
@@ -327,6 +360,7 @@ local RULES = {
 }
 RULES["README.zh-CN.md"] = RULES["README.md"]
 RULES["docs/zh-CN/guide.md"] = RULES["docs/guide.md"]
+RULES["docs/zh-CN/testing.md"] = RULES["docs/testing.md"]
 
 local function rule_of(block)
   for _, rule in ipairs(RULES[block.file] or {}) do
@@ -396,19 +430,33 @@ describe("a code block of the documents:", function()
   end)
 end)
 
-describe("the two READMEs", function()
-  it("show the same programs", function()
-    local english, chinese = blocks_of "README.md", blocks_of "README.zh-CN.md"
-    assert.equal(#english, #chinese)
-    for i, block in ipairs(english) do
-      if block.language == "lua" then
-        local function bare(text)
-          return (text:gsub("%s*%-%-[^\n]*", ""):gsub('"[^"\n]*[\128-\255 ][^"\n]*"', '""'))
-        end
-        assert.equal(bare(block.text), bare(chinese[i].text))
-      end
+-- English and Chinese: the same blocks in the same order; the programs differ in comments and texts alone.
+describe("two languages of a page show the same programs:", function()
+  -- Without comments, and without texts in Chinese or of several words.
+  local function bare(text)
+    return (text:gsub("%s*%-%-[^\n]*", ""):gsub('"[^"\n]*[\128-\255 ][^"\n]*"', '""'))
+  end
+
+  local twins = { ["README.md"] = "README.zh-CN.md" }
+  for _, file in ipairs(DOCUMENTS) do
+    local name = file:match("^docs/zh%-CN/(.*)$")
+    if name then
+      twins["docs/" .. name] = file
     end
-  end)
+  end
+  for english, chinese in pairs(twins) do
+    it(chinese, function()
+      local ours, theirs = blocks_of(english), blocks_of(chinese)
+      for i = 1, math.max(#ours, #theirs) do
+        local one, other = ours[i] or {}, theirs[i] or {}
+        local where = ("%s:%s, %s:%s"):format(english, tostring(one.line), chinese, tostring(other.line))
+        assert.equal(one.language, other.language, where)
+        if one.language == "lua" then
+          assert.equal(bare(one.text), bare(other.text), where)
+        end
+      end
+    end)
+  end
 end)
 
 describe("the messages of the guide", function()
