@@ -375,6 +375,50 @@ static void a_cluster_that_sends_us_in_circles_is_left(void **state)
     raw_server_free(node);
 }
 
+/* A node that does not know its own name sends only a port: it is on the same host. */
+static void a_redirection_without_a_host_stays_on_it(void **state)
+{
+    static char answer[80];
+    struct raw_server *node = answer_with(answer);
+    struct itr_store *s;
+    char where[120];
+
+    (void)state;
+    snprintf(answer, sizeof answer, "-MOVED 1 :%d\r\n*2\r\n$1\r\n1\r\n$1\r\n1\r\n", server.port);
+    snprintf(where, sizeof where, "redis://127.0.0.1:%d", raw_server_port(node));
+    s = open_at(where);
+    assert_true(store_swap(s, "k", "", "a"));
+    s->ops->release(s);
+    raw_server_free(node);
+}
+
+/* An address with one host says it once; of several, the one that was asked is named. */
+static void an_error_names_the_place_if_the_address_does_not(void **state)
+{
+    char where[120], place[40];
+    struct itr_store *s;
+    struct itr_buf out;
+    int64_t now;
+    int fd, port = deaf_port(&fd);
+
+    (void)state;
+    snprintf(place, sizeof place, "127.0.0.1:%d", port);
+    snprintf(where, sizeof where, "redis://%s", place);
+    s = open_at(where);
+    itr_buf_init(&out, 100);
+    assert_int_equal(s->ops->load(s, "k", &out, &now, &e), ITR_STORE);
+    assert_non_null(strstr(e.text, place));
+    assert_null(strstr(strstr(e.text, place) + 1, place));
+    s->ops->release(s);
+    snprintf(where, sizeof where, "redis://%s,%s", place, place);
+    s = open_at(where);
+    assert_int_equal(s->ops->load(s, "k", &out, &now, &e), ITR_STORE);
+    assert_non_null(strstr(strstr(strstr(e.text, place) + 1, place) + 1, place));
+    s->ops->release(s);
+    itr_buf_clear(&out);
+    close(fd);
+}
+
 /* ---- passwords ---- */
 
 static void assert_login(const char *user_part, const char *word)
@@ -596,6 +640,8 @@ int main(void)
         STORE_TEST(no_connection_to_the_old_master_is_used_again),
         cmocka_unit_test(a_sentinel_cannot_lead_to_a_machine_that_is_not_allowed),
         cmocka_unit_test(a_cluster_that_sends_us_in_circles_is_left),
+        STORE_TEST(a_redirection_without_a_host_stays_on_it),
+        cmocka_unit_test(an_error_names_the_place_if_the_address_does_not),
         STORE_TEST(a_password_is_asked_for_sent_and_never_shown),
         STORE_TEST(a_childs_end_leaves_the_parents_connection_alone),
         cmocka_unit_test(a_wrong_address_is_told_without_its_password),
