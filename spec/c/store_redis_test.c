@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "store/redis_url.h"
 #include "store/stores.h"
 #include "support/deaf_port.h"
@@ -168,8 +169,6 @@ static void something_else_under_the_key_is_an_error(void **state)
     store_assert_swap_fails(*state, words);
 }
 
-/* ---- which server ---- */
-
 /* A server that answers each connection with `text`, whatever it is asked. */
 static struct raw_server *answer_with(const char *text)
 {
@@ -181,6 +180,92 @@ static struct raw_server *answer_with(const char *text)
     script[2] = (struct raw_step){RAW_END, NULL, 0};
     return raw_server_new(scripts, 1);
 }
+
+/* ---- many values at once, as itriggerd looks at its apps' ---- */
+
+#define MANY 4
+
+struct many {
+    struct itr_buf bytes[MANY];
+    enum itr_status status;
+    int64_t now;
+};
+
+static void load_many(struct many *m, struct itr_store *s, const char *const *keys)
+{
+    int i;
+
+    for (i = 0; i < MANY; i++)
+        itr_buf_init(&m->bytes[i], 2048);
+    m->now = 0;
+    m->status = s->ops->load_many(s, keys, MANY, m->bytes, &m->now, &e);
+}
+
+static void many_clear(struct many *m)
+{
+    int i;
+
+    for (i = 0; i < MANY; i++)
+        itr_buf_clear(&m->bytes[i]);
+}
+
+static void many_values_are_loaded_at_one_time(void **state)
+{
+    static const char *const keys[] = {"a", "none", "b", "c"};
+    struct many m;
+    int64_t before, now;
+
+    assert_true(store_swap(*state, "a", "", "first") && store_swap(*state, "b", "", "second") &&
+                store_swap(*state, "c", "", "third"));
+    before = itr_clock_wall_ms(itr_clock_system());
+    load_many(&m, *state, keys);
+    now = itr_clock_wall_ms(itr_clock_system());
+    assert_int_equal(m.status, ITR_OK);
+    assert_string_equal(itr_buf_str(&m.bytes[0]), "first");
+    assert_int_equal(m.bytes[1].len, 0);
+    assert_string_equal(itr_buf_str(&m.bytes[2]), "second");
+    assert_string_equal(itr_buf_str(&m.bytes[3]), "third");
+    assert_true(m.now >= before - 1 && m.now <= now + 1);
+    many_clear(&m);
+}
+
+/* One app's trouble: the others' values are all there, and the error says whose fault it is. The
+ * connection can be used again, for every answer was read. */
+static void one_value_that_cannot_be_loaded_hides_no_others(void **state)
+{
+    static const char *const keys[] = {"a", "k", "b", "c"};
+    struct many m;
+
+    assert_true(store_swap(*state, "a", "", "first") && store_swap(*state, "b", "", "second"));
+    assert_true(SAYS("1", "-n", "3", "LPUSH", "test:k", "x"));
+    load_many(&m, *state, keys);
+    assert_int_equal(m.status, ITR_STORE);
+    assert_non_null(strstr(e.text, "another program"));
+    assert_string_equal(itr_buf_str(&m.bytes[0]), "first");
+    assert_string_equal(itr_buf_str(&m.bytes[2]), "second");
+    many_clear(&m);
+    store_assert_value(*state, "a", "first");
+}
+
+static void many_values_of_a_server_that_answers_nonsense_are_an_error(void **state)
+{
+    static const char *const keys[] = {"a", "b", "c", "d"};
+    struct raw_server *server_ = answer_with("$1\r\n1\r\n$1\r\n2\r\n*1\r\n$1\r\n3\r\n");
+    struct itr_store *s;
+    char where[64];
+    struct many m;
+
+    (void)state;
+    snprintf(where, sizeof where, "redis://127.0.0.1:%d", raw_server_port(server_));
+    s = open_at(where);
+    load_many(&m, s, keys);
+    assert_int_equal(m.status, ITR_STORE);
+    many_clear(&m);
+    s->ops->release(s);
+    raw_server_free(server_);
+}
+
+/* ---- which server ---- */
 
 static struct raw_server *answer_with_nil(void)
 {
@@ -633,6 +718,9 @@ int main(void)
         STORE_TEST(a_full_server_is_an_error_and_keeps_what_it_has),
         STORE_TEST(a_replica_is_an_error),
         STORE_TEST(something_else_under_the_key_is_an_error),
+        STORE_TEST(many_values_are_loaded_at_one_time),
+        STORE_TEST(one_value_that_cannot_be_loaded_hides_no_others),
+        cmocka_unit_test(many_values_of_a_server_that_answers_nonsense_are_an_error),
         STORE_TEST(the_next_host_is_tried),
         cmocka_unit_test(all_hosts_down_is_told_with_the_last_one),
         STORE_TEST(the_sentinel_that_knows_the_master_is_found),
