@@ -103,7 +103,7 @@ test_sources := $(filter-out $(if $(has_redis),,$(wildcard spec/c/store_redis*_t
 lua_test_support := spec/c/support/lua_driver.c
 test_support := $(filter-out $(lua_test_support),$(wildcard spec/c/support/*.c))
 sim_sources := $(filter-out spec/c/sim/main.c,$(wildcard spec/c/sim/*.c))
-fuzz_sources := $(wildcard spec/fuzz/fuzz_*.c)
+fuzz_sources := $(filter-out $(if $(has_redis),,spec/fuzz/fuzz_redis_reply.c),$(wildcard spec/fuzz/fuzz_*.c))
 
 # ---- variants -------------------------------------------------------------------------------------
 
@@ -324,7 +324,12 @@ fuzz_programs := $(fuzz_sources:spec/fuzz/%.c=$(B)/fuzz/%)
 $(call objects,$(fuzz_sources)): more_cflags := $(lua_cflags_5.4)
 
 $(B)/fuzz/%: $(B)/obj/spec/fuzz/%.o $(B)/5.4/libbind.a $(lib)
-	$(call ld,-fsanitize=fuzzer,$(lua_libs) $(libs))
+	$(call ld,-fsanitize=fuzzer,$(more_libs) $(lua_libs) $(libs))
+
+$(B)/fuzz/fuzz_redis_reply: $(redis_objects)
+$(B)/fuzz/fuzz_redis_reply: more_libs := $(redis_libs)
+$(B)/fuzz/fuzz_server_request: $(daemon_pure_objects)
+$(B)/fuzz/fuzz_server_settings: $(patsubst %,$(B)/obj/itriggerd/%.o,settings ini_reader address credential key log reply token_file)
 
 .PHONY: fuzz-programs
 fuzz-programs: $(fuzz_programs)

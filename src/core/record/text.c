@@ -9,7 +9,7 @@
 #include "core/record/sound.h"
 
 /*
- * "itrigger-token 1\n", then one line "name value\n" for each field that is not 0 or empty. Texts
+ * "itrigger-token 2\n", then one line "name value\n" for each field that is not 0 or empty. Texts
  * are percent-encoded. A name that is not known here is passed over: later versions may add lines
  * to this format, and raise the format when an older program must not touch the record any more. A
  * record of an older format counts as none.
