@@ -360,7 +360,9 @@ local RULES = {
 }
 RULES["README.zh-CN.md"] = RULES["README.md"]
 RULES["docs/zh-CN/guide.md"] = RULES["docs/guide.md"]
-RULES["docs/zh-CN/testing.md"] = RULES["docs/testing.md"]
+for _, name in ipairs { "testing.md", "openresty.md", "event-loops.md", "stores.md" } do
+  RULES["docs/zh-CN/" .. name] = RULES["docs/" .. name]
+end
 
 local function rule_of(block)
   for _, rule in ipairs(RULES[block.file] or {}) do
