@@ -3,7 +3,6 @@ local client = require "itrigger.client"
 local face = require "spec.support.face"
 local itriggerd = require "spec.support.itriggerd"
 local redis = require "spec.support.redis"
-local sandbox = require "spec.support.sandbox"
 
 if itriggerd.missing() then
   pending(itriggerd.missing())
@@ -11,28 +10,7 @@ if itriggerd.missing() then
 end
 
 describe("itriggerd", function()
-  local sb, place, token_path, refresh_path
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-    place = itriggerd.place(sb)
-    token_path = "/v1/apps/" .. place.app_id .. "/token"
-    refresh_path = "/v1/apps/" .. place.app_id .. "/refresh"
-  end)
-
-  after_each(function()
-    place:remove()
-    sb:reset()
-  end)
-
-  local function granted(answer)
-    assert.equal(200, answer.status, answer.body)
-    return answer.json.data
-  end
+  local f = itriggerd.fixture()
 
   describe("on Redis", function()
     local why_not = redis.missing()
@@ -53,51 +31,51 @@ describe("itriggerd", function()
     end)
 
     it("keeps its token over kill -9", function()
-      local d = place:start { server = store }
+      local d = f.place:start { server = store }
       d:await "token app=one"
-      local first = granted(d:get(token_path))
+      local first = f.granted(d:get(f.token_path))
       d:stop "KILL"
-      d = place:start { server = store }
+      d = f.place:start { server = store }
       assert.truthy(d:await("token app=one"):find("from redis", 1, true))
-      assert.equal(first.accessToken, granted(d:get(token_path)).accessToken)
-      assert.equal(1, sb:state().fetches)
+      assert.equal(first.accessToken, f.granted(d:get(f.token_path)).accessToken)
+      assert.equal(1, f.sb:state().fetches)
     end)
 
     it("two share one token: one fetch at the start, and one for a refusal that both hear of", function()
-      local a = place:start { server = store }
+      local a = f.place:start { server = store }
       a:await "token app=one"
-      local b = place:start { server = store }
+      local b = f.place:start { server = store }
       b:await "token app=one"
-      local first = granted(a:get(token_path))
-      assert.same(first.fence, granted(b:get(token_path)).fence)
-      assert.equal(1, sb:state().fetches)
+      local first = f.granted(a:get(f.token_path))
+      assert.same(first.fence, f.granted(b:get(f.token_path)).fence)
+      assert.equal(1, f.sb:state().fetches)
       local body = ('{"refused":%d}'):format(first.fence)
-      local second = granted(a:post(refresh_path, body))
-      assert.equal(second.fence, granted(b:post(refresh_path, body)).fence)
-      assert.equal(2, sb:state().fetches)
+      local second = f.granted(a:post(f.refresh_path, body))
+      assert.equal(second.fence, f.granted(b:post(f.refresh_path, body)).fence)
+      assert.equal(2, f.sb:state().fetches)
     end)
 
     it("one hears of a refused token that only the other had", function()
-      local a = place:start { server = store, app = { min_refresh_interval = 0 } }
+      local a = f.place:start { server = store, app = { min_refresh_interval = 0 } }
       a:await "token app=one"
-      local b = place:start { server = store, app = { min_refresh_interval = 0 } }
+      local b = f.place:start { server = store, app = { min_refresh_interval = 0 } }
       b:await "token app=one"
-      local first = granted(a:get(token_path))
-      local second = granted(a:post(refresh_path, ('{"refused":%d}'):format(first.fence)))
+      local first = f.granted(a:get(f.token_path))
+      local second = f.granted(a:post(f.refresh_path, ('{"refused":%d}'):format(first.fence)))
       -- b still holds the first; the second is refused, and reported to b.
-      local third = granted(b:post(refresh_path, ('{"refused":%d}'):format(second.fence)))
+      local third = f.granted(b:post(f.refresh_path, ('{"refused":%d}'):format(second.fence)))
       assert.is_true(third.fence > second.fence)
-      assert.equal(3, sb:state().fetches)
+      assert.equal(3, f.sb:state().fetches)
     end)
 
     it("either is killed, clients of both keep calling, and each refresh costs one fetch", function()
-      sb:token { kind = "overlap", life_ms = 2000 }
+      f.sb:token { kind = "overlap", life_ms = 2000 }
       local app = { token_ttl = 2, min_refresh_interval = 0 }
-      local a = place:start { server = store, app = app, name = "a.ini" }
+      local a = f.place:start { server = store, app = app, name = "a.ini" }
       a:await "token app=one"
-      local b = place:start { server = store, app = app, name = "b.ini" }
+      local b = f.place:start { server = store, app = app, name = "b.ini" }
       b:await "token app=one"
-      local c = assert(client.new(place:client_options(b, { token_ttl = 2 })))
+      local c = assert(client.new(f.place:client_options(b, { token_ttl = 2 })))
       local function call_until(d, text)
         assert(c:get(face.echo_get))
         d:await(text)
@@ -106,7 +84,7 @@ describe("itriggerd", function()
       for _ = 1, 2 do
         call_until(b, "token app=one")
       end
-      local before = sb:state().fetches
+      local before = f.sb:state().fetches
       assert.is_true(before <= 4, tostring(before)) -- one at the start, and one for each token that b noted
       a:stop "KILL"
       for _ = 1, 2 do
@@ -119,8 +97,8 @@ describe("itriggerd", function()
   describe("with TLS", function()
     local function serve_with(name)
       itriggerd.shell(("cp %s/certs/%s.pem %s/cert.pem; cp %s/certs/leaf.key %s/cert.key; chmod 600 %s/cert.key"):format(
-        sb.dir, name, place.dir, sb.dir, place.dir, place.dir))
-      return { tls_cert = place.dir .. "/cert.pem", tls_key = place.dir .. "/cert.key" }
+        f.sb.dir, name, f.place.dir, f.sb.dir, f.place.dir, f.place.dir))
+      return { tls_cert = f.place.dir .. "/cert.pem", tls_key = f.place.dir .. "/cert.key" }
     end
 
     local function https(d)
@@ -128,13 +106,13 @@ describe("itriggerd", function()
     end
 
     it("gives tokens to clients that verify it, and to nobody without", function()
-      local d = place:start { server = serve_with "good" }
+      local d = f.place:start { server = serve_with "good" }
       d:await "token app=one"
-      assert.is_nil(d:get(token_path).status)
-      local c = assert(client.new(place:client_options(d, { token_store = https(d), ca_file = sb.ca_file })))
+      assert.is_nil(d:get(f.token_path).status)
+      local c = assert(client.new(f.place:client_options(d, { token_store = https(d), ca_file = f.sb.ca_file })))
       assert(c:get(face.echo_get))
       c:close()
-      c = assert(client.new(place:client_options(d, { token_store = https(d) })))
+      c = assert(client.new(f.place:client_options(d, { token_store = https(d) })))
       local token, err = c:token()
       assert.is_nil(token)
       assert.equal("store", err.kind)
@@ -142,7 +120,7 @@ describe("itriggerd", function()
     end)
 
     it("takes new certificates by SIGHUP, and keeps the old ones when the new are bad", function()
-      local d = place:start { server = serve_with "good" }
+      local d = f.place:start { server = serve_with "good" }
       local function serial()
         return itriggerd.shell(("openssl s_client -connect %s </dev/null 2>/dev/null | openssl x509 -noout -fingerprint")
           :format(d.address))
@@ -155,7 +133,7 @@ describe("itriggerd", function()
       local second = serial()
       assert.truthy(second:find("Fingerprint", 1, true), second)
       assert.not_equal(first, second)
-      place:write("cert.pem", "junk\n")
+      f.place:write("cert.pem", "junk\n")
       d:signal "HUP"
       d:await "the old configuration stays"
       assert.equal(second, serial())

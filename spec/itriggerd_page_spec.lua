@@ -1,7 +1,6 @@
 -- itriggerd's status page: as text by curl, and as a person sees it, in Chromium on a phone's screen.
 local browser_support = require "spec.support.browser"
 local itriggerd = require "spec.support.itriggerd"
-local sandbox = require "spec.support.sandbox"
 
 if itriggerd.missing() then
   pending(itriggerd.missing())
@@ -9,24 +8,10 @@ if itriggerd.missing() then
 end
 
 describe("the status page", function()
-  local sb, place
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-    place = itriggerd.place(sb)
-  end)
-
-  after_each(function()
-    place:remove()
-    sb:reset()
-  end)
+  local f = itriggerd.fixture()
 
   local function started(more)
-    local d = place:start(more)
+    local d = f.place:start(more)
     d:await "token app=one"
     return d
   end
@@ -69,9 +54,9 @@ describe("the status page", function()
 
   it("shows no token and no secret", function()
     local d = started()
-    local token = d:get("/v1/apps/" .. place.app_id .. "/token").json.data.accessToken
+    local token = d:get("/v1/apps/" .. f.place.app_id .. "/token").json.data.accessToken
     local body = d:get("/").body
-    for _, secret in ipairs { token, place.app_secret, itriggerd.key } do
+    for _, secret in ipairs { token, f.place.app_secret, itriggerd.key } do
       assert.falsy(body:find(secret, 1, true))
     end
     assert.truthy(body:find("sha256:%x%x%x%x%x%x%x%x"))
@@ -79,8 +64,8 @@ describe("the status page", function()
 
   it("shows only the apps that the key has a right to, as text", function()
     local d = started { text = ("[app two]\napp_id = <b>&\"'2\napp_secret_file = %s/secret\ngateway = %s\n"
-      .. "[client all]\nkey_file = %s\napps = *\n"):format(place.dir, sb.gateway,
-      place:write("all", "key-of-all-0123456789abcdef\n")) }
+      .. "[client all]\nkey_file = %s\napps = *\n"):format(f.place.dir, f.sb.gateway,
+      f.place:write("all", "key-of-all-0123456789abcdef\n")) }
     local mine = d:get("/").body
     assert.truthy(mine:find('data-app="one"', 1, true))
     assert.falsy(mine:find("two", 1, true))
@@ -90,7 +75,7 @@ describe("the status page", function()
   end)
 
   it("tells of an app that cannot get a token, and why", function()
-    local d = place:start { app = { app_id = "nobody" } }
+    local d = f.place:start { app = { app_id = "nobody" } }
     d:await "fetch app=one"
     local body = d:get("/").body
     assert.truthy(body:find("no usable token", 1, true))
@@ -99,7 +84,7 @@ describe("the status page", function()
   end)
 
   it("tells the reason in Chinese on the Chinese page, and the gateway's own words", function()
-    local d = place:start { app = { app_id = "nobody" } }
+    local d = f.place:start { app = { app_id = "nobody" } }
     d:await "fetch app=one"
     local body = page_in(d, "zh")
     assert.truthy(body:find("应用 ID 或应用密钥错误：", 1, true), body)
@@ -107,8 +92,8 @@ describe("the status page", function()
   end)
 
   it("shows an outage as one event with its number", function()
-    sb:fault { kind = "status", status = 503, path = "token", times = 1000 }
-    local d = place:start { app = { min_refresh_interval = 0 } }
+    f.sb:fault { kind = "status", status = 503, path = "token", times = 1000 }
+    local d = f.place:start { app = { min_refresh_interval = 0 } }
     d:await "fetch app=one"
     repeat
       local body = d:get("/").body
@@ -121,13 +106,13 @@ describe("the status page", function()
   local function with_apps(n, bad)
     local text = {}
     for i = 1, n do
-      local id = "app-" .. i .. place.app_id
+      local id = "app-" .. i .. f.place.app_id
       if i <= n - bad then
-        sb:app { id = id, secret = place.app_secret }
+        f.sb:app { id = id, secret = f.place.app_secret }
       end
-      text[i] = ("[app a%02d]\napp_id = %s\napp_secret_file = %s/secret\ngateway = %s\n"):format(i, id, place.dir, sb.gateway)
+      text[i] = ("[app a%02d]\napp_id = %s\napp_secret_file = %s/secret\ngateway = %s\n"):format(i, id, f.place.dir, f.sb.gateway)
     end
-    local d = place:start { client = { apps = "*" }, text = table.concat(text) }
+    local d = f.place:start { client = { apps = "*" }, text = table.concat(text) }
     for i = n - bad + 1, n do
       d:await(("fetch app=a%02d"):format(i))
     end
@@ -152,14 +137,14 @@ describe("the status page", function()
 
   -- The token's record in the store of a daemon that has ended, as if it were `ms` older.
   local function age_record(ms)
-    local name = itriggerd.shell("cd '" .. place.dir .. "/store' && ls *.record"):match("%S+")
-    local text = place:read("store/" .. name)
+    local name = itriggerd.shell("cd '" .. f.place.dir .. "/store' && ls *.record"):match("%S+")
+    local text = f.place:read("store/" .. name)
     for _, time in ipairs { "born", "refresh", "end" } do
       text = text:gsub("\n" .. time .. " (%d+)\n", function(at)
         return ("\n%s %d\n"):format(time, tonumber(at) - ms)
       end)
     end
-    place:write("store/" .. name, text)
+    f.place:write("store/" .. name, text)
   end
 
   describe("in a browser on a phone", function()
@@ -192,7 +177,7 @@ describe("the status page", function()
       browser = browser_support.start { language = "zh-CN", width = 360, height = 740 }
       browser:open(d.url:gsub("//", "//anybody:" .. itriggerd.key .. "@") .. "/")
 
-      local first = d:get("/v1/apps/" .. place.app_id .. "/token").json.data
+      local first = d:get("/v1/apps/" .. f.place.app_id .. "/token").json.data
       browser:find(("//section[@data-app='one'][@data-fence='%d']"):format(first.fence))
       assert.equal("iTrigger 令牌状态", browser:script "return document.title")
       assert.is_true(drawn() < 0.6)
@@ -200,7 +185,7 @@ describe("the status page", function()
       assert.equal("0px", browser:script "return getComputedStyle(document.querySelector('h2')).marginTop")
       assert.equal(360, browser:script "return document.documentElement.scrollWidth")
 
-      local second = d:post("/v1/apps/" .. place.app_id .. "/refresh", ('{"refused":%d}'):format(first.fence)).json.data
+      local second = d:post("/v1/apps/" .. f.place.app_id .. "/refresh", ('{"refused":%d}'):format(first.fence)).json.data
       assert.is_true(second.fence > first.fence)
       browser:find(("//section[@data-app='one'][@data-fence='%d']"):format(second.fence))
       assert.is_true(drawn() > 0.9)

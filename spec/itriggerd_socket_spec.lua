@@ -8,27 +8,13 @@ describe("itriggerd's Unix socket", function()
     return
   end
 
-  local sb, place
-
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  before_each(function()
-    sb:reset()
-    place = itriggerd.place(sb)
-  end)
-
-  after_each(function()
-    place:remove()
-    sb:reset()
-  end)
+  local f = itriggerd.fixture()
 
   it("of a daemon that runs is left alone by a second one, which does not start", function()
-    local socket = place.dir .. "/socket"
-    local config = place:write("second.ini", place:config { server = { listen = "unix:" .. socket } })
-    local first = place:launch("--config " .. config)
-    local said, code = place:run("--config " .. config)
+    local socket = f.place.dir .. "/socket"
+    local config = f.place:write("second.ini", f.place:config { server = { listen = "unix:" .. socket } })
+    local first = f.place:launch("--config " .. config)
+    local said, code = f.place:run("--config " .. config)
     assert.truthy(said:find("listen = unix:" .. socket, 1, true), said)
     assert.truthy(code == 1 or code == 2, tostring(code))
     local answer = sandbox.request("http://x/healthz", { "--unix-socket", socket })
