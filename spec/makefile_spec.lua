@@ -156,8 +156,8 @@ describe("make", function()
   end)
 
   describe("dist", function()
-    if shell("git rev-parse --verify HEAD 2>/dev/null") == "" or shell("ls -d .git 2>/dev/null") == "" then
-      pending "this is not a git repository"
+    if shell "test -e .git && echo yes" == "" then
+      pending "this tree is an unpacked tarball, and no git repository"
       return
     end
 
