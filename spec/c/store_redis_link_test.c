@@ -13,6 +13,7 @@
 
 #include "core/base/clock.h"
 #include "store/redis_link.h"
+#include "store/redis_pool.h"
 #include "store/stores.h"
 
 static struct itr_store *open_at(int port, const char *options)
@@ -327,6 +328,60 @@ static void an_idle_connection_is_used_again_unless_it_is_old_or_closed(void **s
     raw_server_free(server);
 }
 
+static struct itr_redis_link *connected(const struct itr_redis_owner *owner,
+                                        const struct itr_redis_place *place)
+{
+    struct itr_redis_link *l =
+        itr_redis_link_new(owner, place, itr_clock_mono_ms(itr_clock_system()) + 10000);
+    struct itr_error e;
+
+    assert_non_null(l);
+    assert_int_equal(itr_redis_link_connect(l, false, &e), ITR_REDIS_OK);
+    return l;
+}
+
+/* One after another they share a connection, however many they are; many at once leave a few. */
+static void a_pool_keeps_a_few_connections_and_uses_them_again(void **state)
+{
+    enum { MANY = 12 };
+    static const struct raw_step silent[] = {{RAW_HOLD, NULL, 0}, {RAW_END, NULL, 0}};
+    const struct raw_step *scripts[] = {silent};
+    struct raw_server *server = raw_server_new(scripts, 1);
+    struct itr_redis_place place = {.port = raw_server_port(server), .host = "127.0.0.1"};
+    struct itr_redis_link *links[MANY];
+    struct itr_redis_pool pool;
+    struct itr_redis_url u;
+    struct itr_redis_owner owner = {&u, "redis://test"};
+    struct itr_error e;
+    size_t kept;
+    int i;
+
+    (void)state;
+    assert_int_equal(itr_redis_url_read("redis://127.0.0.1", &u, &e), ITR_OK);
+    itr_redis_pool_init(&pool);
+    links[0] = connected(&owner, &place);
+    for (i = 0; i < 100; i++) {
+        itr_redis_pool_give(&pool, links[0]);
+        assert_ptr_equal(itr_redis_pool_take(&pool, NULL), links[0]);
+    }
+    for (i = 1; i < MANY; i++)
+        links[i] = connected(&owner, &place);
+    for (i = 0; i < MANY; i++)
+        itr_redis_pool_give(&pool, links[i]);
+    kept = (size_t)pool.n_idle;
+    assert_int_equal(kept, 4);
+    raw_server_await_closed(server, MANY - kept);
+    for (i = 0; i < (int)kept; i++) {
+        assert_non_null(links[i] = itr_redis_pool_take(&pool, &place));
+    }
+    assert_null(itr_redis_pool_take(&pool, NULL));
+    for (i = 0; i < (int)kept; i++)
+        itr_redis_pool_give(&pool, links[i]);
+    itr_redis_pool_clear(&pool);
+    raw_server_await_closed(server, MANY);
+    raw_server_free(server);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -340,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_child_has_no_connection_of_its_parent),
         cmocka_unit_test(a_connection_is_closed_by_exec_and_is_none_of_the_standard_streams),
         cmocka_unit_test(an_idle_connection_is_used_again_unless_it_is_old_or_closed),
+        cmocka_unit_test(a_pool_keeps_a_few_connections_and_uses_them_again),
     };
 
     fixture_main();

@@ -439,6 +439,35 @@ static void a_sentinel_cannot_lead_to_a_machine_that_is_not_allowed(void **state
     raw_server_free(sentinel);
 }
 
+/* Whatever stands at the port of a Sentinel. */
+static void an_answer_that_no_sentinel_gives_is_an_error(void **state)
+{
+    static const char *const answers[] = {
+        "*1\r\n$9\r\n127.0.0.1\r\n",
+        "*2\r\n:127\r\n$4\r\n6379\r\n",
+        "*2\r\n$9\r\n127.0.0.1\r\n:6379\r\n",
+        "*2\r\n$9\r\n127.0.0.1\r\n$1\r\n0\r\n",
+        "*2\r\n$9\r\n127.0.0.1\r\n$5\r\n65536\r\n",
+        "*2\r\n$0\r\n\r\n$4\r\n6379\r\n",
+        "*2\r\n*0\r\n*0\r\n",
+    };
+    char where[120];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct raw_server *sentinel = answer_with(answers[i]);
+        struct itr_store *s;
+
+        snprintf(where, sizeof where, "redis+sentinel://127.0.0.1:%d/shop",
+                 raw_server_port(sentinel));
+        s = open_at(where);
+        store_assert_load_fails(s, (const char *const[]){"not what a Sentinel answers", NULL});
+        s->ops->release(s);
+        raw_server_free(sentinel);
+    }
+}
+
 static void a_cluster_that_sends_us_in_circles_is_left(void **state)
 {
     static char answer[80];
@@ -727,6 +756,7 @@ int main(void)
         STORE_TEST(the_sentinel_that_answered_last_is_asked_first),
         STORE_TEST(no_connection_to_the_old_master_is_used_again),
         cmocka_unit_test(a_sentinel_cannot_lead_to_a_machine_that_is_not_allowed),
+        cmocka_unit_test(an_answer_that_no_sentinel_gives_is_an_error),
         cmocka_unit_test(a_cluster_that_sends_us_in_circles_is_left),
         STORE_TEST(a_redirection_without_a_host_stays_on_it),
         cmocka_unit_test(an_error_names_the_place_if_the_address_does_not),
