@@ -128,11 +128,15 @@ function methods:metrics(counts)
     bad_self("metrics", self)
   end
   metrics.check(counts)
-  local stats, err = core_stats(self)
+  local own, err = core.counts(self)
+  local stats
+  if own ~= nil then
+    stats, err = core_stats(self)
+  end
   if stats == nil then
     return nil, err
   end
-  return metrics.text(core.counts(self), stats, counts)
+  return metrics.text(own, stats, counts)
 end
 
 -- Give everything back. May be called again; any other call then gives an error.

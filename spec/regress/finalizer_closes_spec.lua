@@ -11,6 +11,7 @@ local preamble = [[
   local core = require "itrigger.core"
   local finalizer = require "spec.support.finalizer"
   local itrigger = require "itrigger"
+  local testing = require "itrigger.testing"
 
   local path, big = os.getenv "SPEC_PATH", os.getenv "SPEC_BIG"
   local client, batch
@@ -37,6 +38,12 @@ local preamble = [[
   local function send(request)
     local n = #request.url + #(request.body or "")
     return { status = 200, headers = { ["X-N"] = n, ["X-M"] = 0.5 }, body = '{"code":200,"data":[1,{"a":[]},"' .. n .. '"]}' }
+  end
+  local watched = { on_call = function(call) local _ = call.path .. "?" end }
+  local last_name = 0
+  local function next_name()
+    last_name = last_name + 1
+    return last_name
   end
   local own = { transport = { send = send, sleep = function() end } }
 
@@ -87,6 +94,23 @@ local entries = {
   ["client:token"] = [[for _ = 1, 100 do client:token() end]],
   ["client:refresh"] = [[for _ = 1, 3 do client:refresh() end]],
   ["client:stats"] = [[for _ = 1, 20 do client:stats() end]],
+  ["client:metrics"] = [[for _ = 1, 5 do client:metrics() end]],
+  ["an endpoint"] = [[for i = 1, 5 do client.member.query { mobile = "1888889999" .. i, storeNo = "1" } end]],
+  ["an endpoint's rows"] = [[local who = { mobile = "18899888899", storeNo = "1159374785466208256" }
+    for row in client.member.point_list:pages(who) do local _ = row end]],
+  ["client:define"] = [[for i = 1, 20 do
+    client:define { name = "big.x" .. next_name(), method = "GET", path = big, params = { { "a", type = "id" } } } end
+    client.big["x" .. last_name] { a = "1" }]],
+  ["client:all, told of each call"] = [[client:all { { "GET", big }, { client.member.query, { mobile = "1" } }, { "GET", "?" } }]],
+  ["a batch at a rate, told of each call"] = [[
+    batch = client:batch({ { "GET", big }, { "POST", path, { {} } }, { "GET", big } }, { rate = 1e6 })
+    for result in batch do local _ = tostring(result.error) end]],
+  ["encode and decode"] = [[for i = 1, 30 do
+    local value = assert(itrigger.decode('{"a":[],"b":[1,2.5,{"c":"x"}],"n":' .. i .. ",\"big\":226529926389059299}"))
+    value.d = { { i, "x" }, value.a }
+    assert(itrigger.encode(value)) end]],
+  ["a client for tests"] = [[local fake = testing.client { ["member.query"] = { data = { realName = "x" } } }
+    for i = 1, 5 do fake.member.query { mobile = "1888889999" .. i, storeNo = "1" } end]],
   ["tostring"] = [[for _ = 1, 300 do tostring(client) end]],
   ["a batch"] = [[batch = client:batch { { "GET", big }, { "POST", path, { {} } }, { "GET", big, { a = 1 } }, { "GET", "?" } }
     for result in batch do local _ = tostring(result.error) end]],
@@ -146,7 +170,7 @@ describe("a finalizer in the middle of", function()
 
   for name, body in pairs(entries) do
     it(name .. " may close everything", function()
-      local options = name:find "own" and "own" or "{ min_refresh_interval = 0 }"
+      local options = name:find "own" and "own" or name:find "told" and "watched" or "{ min_refresh_interval = 0 }"
       local n = runs("local n = each(close, " .. options .. ", function() " .. body .. " end) works() print('reached ' .. n)")
       assert.is_true(n > 0 or name:find("token") ~= nil or name:find("refresh") ~= nil) -- these hardly allocate
     end)
