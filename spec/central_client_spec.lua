@@ -199,7 +199,7 @@ describe("token_store of a central server", function()
 
   -- ---- a refused token ----
 
-  describe("whose token the gateway refuses", function()
+  describe("whose token the gateway rejects", function()
     it("is told its fence once, and all go on with the newer one", function()
       sb:token { grant = { "tok-1", "tok-2" } }
       serve(grant("tok-1", 1000))
@@ -228,7 +228,7 @@ describe("token_store of a central server", function()
     it("and has no newer one, is a failed call of kind token that says both", function()
       serve(grant("tok-1", 1000))
       serve_refresh(grant("tok-1", 1000))
-      local err = assert_fails(new(), "token", "refused", sb.gateway)
+      local err = assert_fails(new(), "token", "rejected", sb.gateway)
       assert.equal(2, #asked())
       assert.is_true(err.retryable)
     end)

@@ -171,11 +171,11 @@ describe("endpoints", function()
   end)
 
   it("never repeat a coupon's consumption, and mark what only reads as idempotent", function()
-    unsent({ "must not be repeated" },
+    unsent({ "must not be retried" },
       client.coupons.consume({ userCardCode = "1", userId = "100001" }, { idempotent = true }))
-    unsent({ "must not be repeated" }, client.coupons.consume({}, { idempotent = true, check = false }))
+    unsent({ "must not be retried" }, client.coupons.consume({}, { idempotent = true, check = false }))
     local results = client:all({ { client.coupons.consume, {}, check = false } }, { idempotent = true })
-    unsent({ "must not be repeated" }, results[1].response, results[1].error)
+    unsent({ "must not be retried" }, results[1].response, results[1].error)
     local query, register = endpoint.documented["member.query"], endpoint.documented["member.register"]
     assert.same({ idempotent = true }, endpoint.opts(query, nil))
     assert.same({ timeout = 1, idempotent = true }, endpoint.opts(query, { timeout = 1 }))

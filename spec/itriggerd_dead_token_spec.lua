@@ -69,7 +69,7 @@ describe("itriggerd", function()
     local first = drop_in(d)
     f:fetch_past_it()
     assert.is_false(f:is_good(first))
-    local second = drop_in(d) -- the gateway refused the first; all it can do is ask again
+    local second = drop_in(d) -- the gateway rejected the first; all it can do is ask again
     assert.not_equal(first, second)
     assert.is_true(f:is_good(second))
   end)
@@ -91,7 +91,7 @@ describe("itriggerd", function()
     d:await "token app=one"
     f:fetch_past_it()
     f.sb:fault { kind = "hold", path = "token", times = 1 }
-    d:await "warning check app=one: the gateway refuses the token"
+    d:await "warning check app=one: the gateway rejects the token"
     assert.equal(503, d:get("/readyz").status)
     assert.equal(0, d:metric 'itrigger_ready{app="one"}')
     assert.equal(1, d:metric 'itrigger_token_refused{app="one"}')

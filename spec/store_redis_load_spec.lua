@@ -68,7 +68,7 @@ local troubles = {
   },
   {
     "given another password",
-    words = { "refused the user or the password" },
+    words = { "rejected the user or the password" },
     befall = function(server) server:set_password("an0ther-w0rd") end,
     mend = function(server) server:set_password(PASSWORD) end,
   },

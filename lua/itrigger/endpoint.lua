@@ -326,7 +326,7 @@ function endpoint.check(e, params, opts, given)
   end
   if e.once and opts and opts.idempotent then
     faults = faults or {}
-    faults[#faults + 1] = "it must not be repeated: leave opts.idempotent out"
+    faults[#faults + 1] = "it must not be retried: leave opts.idempotent out"
   end
   return faults and errors.new {
     kind = "usage", retryable = false, method = e.method, path = e.path,

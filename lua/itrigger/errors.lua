@@ -15,7 +15,7 @@ errors.kinds = {
   http = "an answer that is not 2xx and has no envelope; a redirect; an answer too large",
   decode = "a 2xx answer without an envelope; JSON that is not strict",
   api = "an envelope with a code outside 200 to 299",
-  token = "the credentials or the token were refused",
+  token = "the credentials or the token were rejected",
   quota = "the limit of token fetches is reached",
   store = "the token store failed, and no token is available",
 }

@@ -37,7 +37,7 @@ local KINDS = {
   tls = "the certificate could not be verified (stub)",
   http = "HTTP 502 without an envelope (stub)",
   decode = "the answer is not JSON (stub)",
-  token = "the gateway refused the token (stub)",
+  token = "the gateway rejected the token (stub)",
   quota = "the limit of token fetches is reached (stub)",
   store = "the token store failed (stub)",
 }

@@ -1,7 +1,7 @@
 /* call: a refused token, and raw answers (docs/design.md 5). Pure. */
 #include "support/call_driver.h"
 
-/* ---- (a) the gateway refused the token: once ---- */
+/* ---- (a) the gateway rejected the token: once ---- */
 
 static void a_refused_token_is_reported_and_the_call_repeated_once_with_another(void **state)
 {
@@ -93,7 +93,7 @@ static void refused_twice_fails_with_kind_token_and_is_not_asked_again(void **st
     call_driver_answer(t, 200, "{\"code\":401,\"message\":\"again\"}");
     call_driver_assert_failed(t, ITR_TOKEN, true);
     assert_string_equal(t->call.error_name, "token_refused");
-    assert_non_null(strstr(t->call.error.text, "the gateway refused a fresh token too: "));
+    assert_non_null(strstr(t->call.error.text, "the gateway rejected a new token too: "));
     assert_non_null(strstr(t->call.error.text, ITR_TOKEN_FRESH_REFUSED ": "));
     assert_non_null(strstr(t->call.error.text, "again"));
     assert_true(t->call.error.has_code);

@@ -37,8 +37,8 @@ static const struct expected all[] = {
     {"DENIED Redis is running in protected mode because", ITR_REDIS_LEAVE, "protected"},
     /* to be told */
     {"NOAUTH Authentication required.", ITR_REDIS_ERROR, "requires a password"},
-    {"WRONGPASS invalid username-password pair", ITR_REDIS_ERROR, "refused the user"},
-    {"ERR invalid password", ITR_REDIS_ERROR, "refused the user"},
+    {"WRONGPASS invalid username-password pair", ITR_REDIS_ERROR, "rejected the user"},
+    {"ERR invalid password", ITR_REDIS_ERROR, "rejected the user"},
     {"ERR AUTH <password> called without any password configured for the default user.",
      ITR_REDIS_ERROR, "has no password"},
     {"ERR Client sent AUTH, but no password is set", ITR_REDIS_ERROR, "has no password"},

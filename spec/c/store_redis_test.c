@@ -562,8 +562,8 @@ static void a_password_is_asked_for_sent_and_never_shown(void **state)
     assert_login("", "requires a password");
     assert_login(":p%40ss%20word@", NULL);
     assert_login("itr:p%40ss%2F1@", NULL);
-    assert_login(":wr0ng@", "refused the user or the password");
-    assert_login("itr:wr0ng@", "refused the user or the password");
+    assert_login(":wr0ng@", "rejected the user or the password");
+    assert_login("itr:wr0ng@", "rejected the user or the password");
     assert_login("reader:p%40ss%2F1@", "its user lacks a right");
     assert_null(strstr(e.text, "p@ss"));
 }

@@ -114,7 +114,7 @@ describe("beside a rival that fetches without the store", function()
       if line ~= "ok" then
         check_told(line)
       end
-      if line:find("the gateway refused a fresh token too", 1, true) then
+      if line:find("the gateway rejected a new token too", 1, true) then
         refused_twice = refused_twice + times
       elseif line ~= "ok" then
         told = told + times

@@ -136,7 +136,7 @@ describe("a token that is due while the token endpoint is down", function()
     assert.equal(2, sb:state().granted)
   end)
 
-  it("goes on serving past its end, until the gateway refuses it", function()
+  it("goes on serving past its end, until the gateway rejects it", function()
     place = fleet.place(sb, { token_ttl = 1 })
     place:make("down", "refused")
     local one = place:start(1, past_the_end)

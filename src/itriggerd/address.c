@@ -12,7 +12,7 @@ static const char *parse_unix(const char *path, struct address *out)
     struct sockaddr_un *un = (struct sockaddr_un *)&out->at;
 
     if (*path != '/')
-        return "a Unix socket wants an absolute path";
+        return "a Unix socket requires an absolute path";
     if (strlen(path) >= sizeof un->sun_path)
         return "the path does not fit into a socket's address";
     un->sun_family = AF_UNIX;

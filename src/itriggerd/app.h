@@ -46,7 +46,7 @@ struct app {
     atomic_bool file_failed;                  /* token_file is not as it should be */
 
     /* Noted by the check thread. */
-    atomic_uint_fast64_t refused_fence;  /* the token that the gateway refused; 0: none */
+    atomic_uint_fast64_t refused_fence;  /* the token that the gateway rejected; 0: none */
     atomic_int_fast64_t checked_mono_ms; /* when a check began last; 0: never */
     atomic_int_fast64_t check_mono_ms;   /* when one is due; 0: not known yet */
     atomic_bool check_wanted;            /* now, please */

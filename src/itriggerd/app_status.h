@@ -27,7 +27,7 @@ struct app_status {
     int64_t failed[ITR_STORE + 1];   /* fetches, by the error's kind */
     int64_t count[APP_COUNTS];       /* enum app_count */
     int64_t ready, file_ok, refused; /* 1, or 0: it has a usable token; token_file is as it should
-                                        be, or there is none; the gateway refuses the token */
+                                        be, or there is none; the gateway rejects the token */
     int64_t failing;                 /* 1: the last fetch failed */
 };
 

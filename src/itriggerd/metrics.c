@@ -30,9 +30,9 @@ struct rows {
 
 static const struct family app_families[] = {
     {"itrigger_ready", "gauge",
-     "1: the app has a usable token that the gateway does not refuse, or needs none now.",
+     "1: the app has a usable token that the gateway does not reject, or needs none now.",
      APP(ready), false},
-    {"itrigger_token_refused", "gauge", "1: the gateway refuses the token (check_interval).",
+    {"itrigger_token_refused", "gauge", "1: the gateway rejects the token (check_interval).",
      APP(refused), false},
     {"itrigger_token_file_ok", "gauge", "0: token_file cannot be written.", APP(file_ok), false},
     {"itrigger_last_success_timestamp_seconds", "gauge", "When the app got a token last.",
@@ -46,7 +46,7 @@ static const struct family app_families[] = {
     {"itrigger_fetches_total", "counter", "Tokens that this process got from the gateway.",
      APP(fetched), false},
     {"itrigger_hits_total", "counter", "Answers with a token.", APP_COUNT(APP_TOKENS), false},
-    {"itrigger_refusals_total", "counter", "Reports of a refused token.", APP_COUNT(APP_REFUSALS),
+    {"itrigger_refusals_total", "counter", "Reports of a rejected token.", APP_COUNT(APP_REFUSALS),
      false},
     {"itrigger_refresh_requests_total", "counter", "Requests for one fetch.", APP_COUNT(APP_ASKED),
      false},
@@ -86,7 +86,7 @@ static const struct family daemon_families[] = {
 static const struct family client_families[] = {
     {"itrigger_client_requests_total", "counter", "Requests about a token, by client.",
      CLIENT_COUNT(CLIENT_REQUESTS), false},
-    {"itrigger_client_refusals_total", "counter", "Reports of a refused token, by client.",
+    {"itrigger_client_refusals_total", "counter", "Reports of a rejected token, by client.",
      CLIENT_COUNT(CLIENT_REFUSALS), false},
     {"itrigger_client_refreshes_total", "counter", "Requests for a fetch, by client.",
      CLIENT_COUNT(CLIENT_REFRESHES), false},

@@ -262,7 +262,7 @@ static enum serve_result poll_newer(struct serving *s)
     return ask_and_wait(s, SERVE_WAITS_NEWER, &news, wait_ms);
 }
 
-/* A drop-in client cannot say that the gateway refused its token; it can only come back. */
+/* A drop-in client cannot say that the gateway rejected its token; it can only come back. */
 static enum serve_result check_held(struct serving *s)
 {
     const struct itr_token_ask news = {.newer_than = atomic_load(&s->app->fence)};

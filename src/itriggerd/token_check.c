@@ -59,7 +59,7 @@ static void judge(struct token_check *c, struct token_check_request *r)
     if (answered && answer.is == ITR_ENVELOPE_TOKEN_REFUSED) {
         atomic_store(&a->refused_fence, r->token->fence);
         counters_add(a->counters, APP_CHECKED_REFUSED);
-        log_warning("check", a->name, "the gateway refuses the token sha256:%s; fetching a new one",
+        log_warning("check", a->name, "the gateway rejects the token sha256:%s; fetching a new one",
                     r->token->id);
         report(a, r->token);
     } else if (answered && answer.present) {

@@ -40,7 +40,7 @@ static const struct meaning by_code[] = {
      "it is in protected mode, for its own machine only; set a password or its option "
      "protected-mode"},
     {"NOAUTH", ITR_REDIS_ERROR, "it requires a password: redis://user:password@..."},
-    {"WRONGPASS", ITR_REDIS_ERROR, "it refused the user or the password"},
+    {"WRONGPASS", ITR_REDIS_ERROR, "it rejected the user or the password"},
     {"NOPERM", ITR_REDIS_ERROR, RIGHTS},
     {"OOM", ITR_REDIS_ERROR, "it is out of memory (maxmemory)"},
     {"MISCONF", ITR_REDIS_ERROR, "it refuses writes because it cannot save its data; see its log"},
@@ -51,7 +51,7 @@ static const struct meaning by_code[] = {
 
 static const struct meaning by_words[] = {
     {"max number of clients", ITR_REDIS_LEAVE, "it has no free connection (maxclients)"},
-    {"invalid password", ITR_REDIS_ERROR, "it refused the user or the password"},
+    {"invalid password", ITR_REDIS_ERROR, "it rejected the user or the password"},
     {"without any password", ITR_REDIS_ERROR,
      "it has no password, but the address has one; set it there or leave it out"},
     {"no password is set", ITR_REDIS_ERROR,
@@ -77,8 +77,7 @@ static const struct meaning unknown[] = {
      "it does not have the command EVAL, without which the token cannot be swapped"},
     {"evalsha", ITR_REDIS_ERROR,
      "it does not have the command EVALSHA, without which the token cannot be swapped"},
-    {"time", ITR_REDIS_ERROR,
-     "it does not have the command TIME, by which the token's age is told"},
+    {"time", ITR_REDIS_ERROR, "it does not have the command TIME, which the age of a token needs"},
     {"set", ITR_REDIS_ERROR, "it does not have the command SET"},
     {"select", ITR_REDIS_ERROR, "it does not have the command SELECT; leave the db out"},
     {"role", ITR_REDIS_ERROR, "it does not have the command ROLE, which Sentinel needs"},

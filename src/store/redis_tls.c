@@ -145,7 +145,7 @@ void itr_redis_tls_explain(const struct itr_redis_tls *t, char *what, size_t siz
     long verdict = SSL_get_verify_result((const SSL *)(const void *)t);
 
     if (verdict != X509_V_OK)
-        (void)snprintf(what, size, "its certificate was refused: %s",
+        (void)snprintf(what, size, "its certificate was rejected: %s",
                        X509_verify_cert_error_string(verdict));
     else
         (void)snprintf(what, size, "the TLS handshake failed: %.100s; is this its TLS port?",

@@ -138,7 +138,7 @@ static void explain(struct itr_curl_request *r, CURLcode code)
         say(a, ITR_NOMEM, "no memory for the answer");
         return;
     case ITR_CURL_HELD:
-        say(a, ITR_NETWORK, "not sent: the caller withdrew it");
+        say(a, ITR_NETWORK, "not sent: the caller cancelled it");
         return;
     case ITR_CURL_STALE:
         say(a, ITR_NETWORK, "the server closed each kept connection before it was used");
@@ -151,7 +151,7 @@ static void explain(struct itr_curl_request *r, CURLcode code)
     case ITR_CURL_REPEAT:
         say(a, ITR_NETWORK,
             "the kept connection was closed before the answer; the request may "
-            "have been executed and is not repeated");
+            "have been executed and is not retried");
         return;
     }
 }

@@ -87,7 +87,7 @@ static void call_refused(struct sim_world *w, const struct sim_event *e)
 
     sim_watch_refused(p, c);
     if (c->doubts) {
-        itr_error_set(&error, ITR_TOKEN, "the gateway refused a fresh token too");
+        itr_error_set(&error, ITR_TOKEN, "the gateway rejected a new token too");
         call_over(p, c, &error);
         return;
     }

@@ -169,7 +169,7 @@ static void fail_without_token(struct itr_call *c, const struct itr_error *error
         c->error = *error;
     else
         itr_error_set(&c->error, ITR_TOKEN,
-                      "the gateway refused the token and no other token is available: %s",
+                      "the gateway rejected the token and no other token is available: %s",
                       refusal.text);
     c->error.retryable = true; /* nothing of this call was executed */
     c->error_name = c->error.has_code ? itr_envelope_code_name(c->error.code) : NULL;
@@ -324,7 +324,7 @@ static void token_refused(struct itr_call *c)
     c->n_refused++;
     c->error.retryable = true; /* a refused request is not executed */
     if (c->refused) {
-        prefix_error(c, "the gateway refused a fresh token too: " ITR_TOKEN_FRESH_REFUSED);
+        prefix_error(c, "the gateway rejected a new token too: " ITR_TOKEN_FRESH_REFUSED);
         fail(c);
         return;
     }

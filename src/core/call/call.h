@@ -64,7 +64,7 @@ struct itr_call {
     int64_t take_held_mono_ms; /* TOKEN, asked: the token that is held will do from here on */
     int64_t wait_until_mono_ms;
     int repeats;                     /* so far, of the kinds that `retries` bounds */
-    bool refused;                    /* the gateway refused a token once */
+    bool refused;                    /* the gateway rejected a token once */
     bool executed;                   /* a request before the present one may have been executed */
     struct itr_token *token;         /* of the request in flight, or refused; one reference */
     struct itr_token *refused_token; /* the one before it, likewise; or NULL */

@@ -19,7 +19,7 @@ struct itr_client;
 
 struct itr_client_counters {
     uint64_t calls;    /* started */
-    uint64_t refused;  /* answers in which the gateway refused the token */
+    uint64_t refused;  /* answers in which the gateway rejected the token */
     uint64_t repeated; /* requests sent again, for whatever reason */
 };
 

@@ -9,7 +9,7 @@
 static const char *outcome(const struct itr_call *call)
 {
     if (call->step == ITR_CALL_TOKEN)
-        return "token refused, again";
+        return "token rejected, retrying";
     if (call->step == ITR_CALL_WAIT)
         return "again";
     return call->step == ITR_CALL_DONE ? "ok" : itr_status_name(call->error.kind);

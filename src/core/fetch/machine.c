@@ -757,7 +757,7 @@ static void on_ask(struct itr_machine *m, int64_t now, uint64_t random,
     } else if (m->refused[0] != '\0' && strcmp(d->text, m->refused) == 0) {
         note_no_local(m);
         (void)itr_error_set(&e, ITR_TOKEN,
-                            "the gateway refused the token, and the token server %.120s has no "
+                            "the gateway rejected the token, and the token server %.120s has no "
                             "newer one",
                             m->setup.server);
         give_error(m, now, &e, SHORT_HOLD_MS);

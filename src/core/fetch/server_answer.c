@@ -92,7 +92,7 @@ static enum itr_status judge_passed_on(struct judged *j)
         return fail_saying(j, ITR_QUOTA,
                            "got no token: the tenant's limit of fetches is reached (40004)", said,
                            "");
-    return fail_saying(j, ITR_TOKEN, "got no token: the gateway refused the app's credentials",
+    return fail_saying(j, ITR_TOKEN, "got no token: the gateway rejected the app's credentials",
                        said, ": check the app's id and secret on that server");
 }
 

@@ -269,7 +269,7 @@ static void hold_refused(const struct itr_record *v, int64_t now_ms,
         return;
     h->until_ms = v->refused_ms + wait_refused(v, rules);
     (void)itr_error_set(&h->error, ITR_TOKEN,
-                        "the gateway goes on refusing fresh tokens: " ITR_TOKEN_FRESH_REFUSED);
+                        "the gateway keeps rejecting new tokens: " ITR_TOKEN_FRESH_REFUSED);
 }
 
 /* client:refresh() soon after a token came: the present one is the answer, and nothing is wrong. */

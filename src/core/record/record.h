@@ -103,7 +103,7 @@ struct itr_record_self {
 struct itr_reason {
     uint64_t held_fence;    /* fence of the token that is held; 0: none */
     const char *held;       /* its text, to be masked in messages; or NULL */
-    const char *refused;    /* the string that the gateway refused, or NULL */
+    const char *refused;    /* the string that the gateway rejected, or NULL */
     uint64_t refused_fence; /* its fence; 0: none. Without `refused`: another process's token, of
                                which no more is known */
     bool asked; /* client:refresh(), or a min_valid that the held token does not reach */

@@ -15,7 +15,7 @@
 
 #define ITR_TOKEN_MAX 512 /* bytes; 32 are seen in practice (docs/protocol.md) */
 
-/* Why a gateway refuses a token that it has only just given (docs/design.md 4.2): both likely
+/* Why a gateway rejects a token that it has only just given (docs/design.md 4.2): both likely
  * causes, because nothing in the answer tells them apart. */
 #define ITR_TOKEN_FRESH_REFUSED                                                                    \
     "another program fetches tokens for this app without this token_store, or the answer was "     \

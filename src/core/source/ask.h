@@ -11,7 +11,7 @@ struct itr_token;
 
 struct itr_token_ask {
     int64_t min_valid_ms;            /* life that must be left; 0: any */
-    const struct itr_token *refused; /* the token the gateway refused, or NULL */
+    const struct itr_token *refused; /* the token the gateway rejected, or NULL */
     bool refresh;                    /* one fetch, please (client:refresh) */
     uint64_t refused_fence;          /* instead of refused: the token of this fence; 0: none. One
                                         above the held one's: looks for it in the store first */

@@ -31,7 +31,7 @@ enum itr_cache_why {
     ITR_WHY_START,   /* the first fetch */
     ITR_WHY_AHEAD,   /* due: past its refresh time */
     ITR_WHY_EXPIRED, /* past its end */
-    ITR_WHY_REFUSED, /* the gateway refused the held token */
+    ITR_WHY_REFUSED, /* the gateway rejected the held token */
     ITR_WHY_ASKED,   /* client:refresh(), or min_valid beyond what is left */
     ITR_WHY_FETCHED, /* a fetch brought a token */
     ITR_WHY_FAILED,  /* a fetch failed */
@@ -63,7 +63,7 @@ struct itr_cache {
     struct itr_error error;  /* of the last fetch, if it failed; else clear */
     bool tried;              /* a fetch ended without a newer token since this one came, or it came
                                  past its end: past its end, it is given out all the same */
-    bool doubted;            /* FETCHING: the gateway refused the token that is held */
+    bool doubted;            /* FETCHING: the gateway rejected the token that is held */
     bool stale;              /* an expired token is being given out (event sent) */
     bool behind;             /* the fetch in flight was started by the arrival of a due token; if
                                  its own token arrives due too, the next one waits for a want() */
@@ -82,9 +82,10 @@ bool itr_cache_is_hit(const struct itr_cache *c, int64_t now_mono_ms);
 /* Ask for one fetch (client:refresh()); joins one in flight. */
 struct itr_cache_step itr_cache_asked(struct itr_cache *c, int64_t now_mono_ms);
 
-/* Note that the gateway refused `token`. If it is the held one: WAIT for the fetch that this starts
- * or joins. If not, the refusal is old news, and the step is that of want(0): USE of the token that
- * is held by now (nothing is doubted), WAIT while a fetch is in flight and nothing is given out. */
+/* Note that the gateway rejected `token`. If it is the held one: WAIT for the fetch that this
+ * starts or joins. If not, the refusal is old news, and the step is that of want(0): USE of the
+ * token that is held by now (nothing is doubted), WAIT while a fetch is in flight and nothing is
+ * given out. */
 struct itr_cache_step itr_cache_refused(struct itr_cache *c, int64_t now_mono_ms,
                                         const struct itr_token *token);
 
