@@ -1,8 +1,6 @@
--- Promise 11 in libuv's loop, by lua-luv: a call in a coroutine does not block the loop, and a call
--- elsewhere blocks as in a script.
+-- Promise 11 in libuv's loop, by lua-luv: what event_loops_spec.lua does not show of it.
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
-
 local luv = require "spec.support.luv"
 
 local each_turn, run, spawn, uv = luv.each_turn, luv.run, luv.spawn, luv.uv
@@ -17,73 +15,6 @@ describe("luv", function()
   local client
   local sb = fixture.client(function(c)
     client = c
-  end)
-
-  it("goes on while 50 calls are held", function()
-    assert(client:token())
-    sb:fault { kind = "hold", path = "api", times = 50 }
-    local done, turns = 0, 0
-    run(function()
-      for _ = 1, 50 do
-        spawn(function()
-          assert(client:get(face.echo_get))
-          done = done + 1
-        end)
-      end
-      each_turn(function()
-        if turns == 0 and sb:state().held < 50 then
-          return false
-        end
-        turns = turns + 1
-        assert.equal(0, done)
-        if turns == 20 then
-          sb:release()
-          return true
-        end
-      end)
-    end)
-    assert.equal(20, turns)
-    assert.equal(50, done)
-    assert.equal(50, sb:state().calls[face.echo_get])
-  end)
-
-  it("goes on while the token is fetched, which is fetched once", function()
-    sb:fault { kind = "hold", path = "token" }
-    local done, turns = 0, 0
-    run(function()
-      for _ = 1, 10 do
-        spawn(function()
-          assert(client:get(face.echo_get))
-          done = done + 1
-        end)
-      end
-      each_turn(function()
-        turns = turns + 1
-        if turns >= 20 and sb:state().held == 1 then
-          assert.equal(0, done)
-          sb:release()
-          return true
-        end
-      end)
-    end)
-    assert.equal(10, done)
-    assert.equal(1, sb:state().fetches)
-  end)
-
-  it("ends calls by their deadline, and ends itself then", function()
-    assert(client:token())
-    sb:fault { kind = "hold", path = "api", times = 3 }
-    local kinds = {}
-    run(function()
-      for _ = 1, 3 do
-        spawn(function()
-          local _, err = client:get(face.echo_get, nil, { timeout = 0.1 })
-          kinds[#kinds + 1] = err.kind
-        end)
-      end
-    end)
-    assert.same({ "timeout", "timeout", "timeout" }, kinds)
-    assert.is_false(uv.loop_alive())
   end)
 
   it("waits between repeats without blocking", function()
@@ -116,33 +47,6 @@ describe("luv", function()
     assert.equal(2, sb:state().calls[face.echo_get])
   end)
 
-  it("gives the token, and refreshes it, without blocking", function()
-    sb:fault { kind = "hold", path = "token" }
-    local token, source, turns = nil, nil, 0
-    run(function()
-      spawn(function()
-        local _
-        token, _, source = client:token()
-      end)
-      each_turn(function()
-        turns = turns + 1
-        if turns >= 20 and sb:state().held == 1 then
-          sb:release()
-          return true
-        end
-      end)
-    end)
-    assert.is_string(token)
-    assert.equal("gateway", source)
-    local again
-    run(function()
-      spawn(function()
-        again = client:token()
-      end)
-    end)
-    assert.equal(token, again)
-  end)
-
   it("tells usage errors at once, and goes on after an error of the program", function()
     local err
     run(function()
@@ -165,36 +69,6 @@ describe("luv", function()
     end
     return list
   end
-
-  it("goes on while a batch is out, with all of it at once", function()
-    assert(client:token())
-    sb:fault { kind = "hold", path = "api", times = 20 }
-    local tags, turns = {}, 0
-    run(function()
-      spawn(function()
-        local batch = client:batch(requests(20), { concurrency = 20 })
-        local result = batch:next()
-        while result do -- Lua 5.1 cannot yield in a generic for
-          assert(result.response)
-          tags[result.tag] = true
-          result = batch:next()
-        end
-      end)
-      each_turn(function()
-        if turns == 0 and sb:state().held < 20 then
-          return false
-        end
-        turns = turns + 1
-        assert.same({}, tags)
-        if turns == 20 then
-          sb:release()
-          return true
-        end
-      end)
-    end)
-    assert.equal(20, #tags)
-    assert.is_false(uv.loop_alive())
-  end)
 
   it("ends when a batch was left in the middle, and when its coroutine was", function()
     assert(client:token())
