@@ -31,6 +31,22 @@ describe("cqueues", function()
     assert.is_true(loop:empty())
   end
 
+  it("reports an on_call that sleeps, which changes nothing", function()
+    local id, secret = face.app(sb)
+    local output = face.run([[
+      local cqueues, itrigger = require "cqueues", require "itrigger"
+      local client = assert(itrigger.new { on_call = function() cqueues.sleep(0) print "slept" end, token_store = "memory:" })
+      local loop = cqueues.new()
+      for i = 1, 3 do
+        loop:wrap(function() print(client.test.get().code) end)
+      end
+      assert(loop:loop())
+    ]], { ITRIGGER_GATEWAY = sb.gateway, ITRIGGER_APP_ID = id, ITRIGGER_APP_SECRET = secret })
+    local lines, n = output:gsub("200\n", "")
+    assert.equal(3, n, output)
+    assert.truthy(lines:find("^itrigger: on_call raised an error; [^\n]*%(on_call cannot wait[^\n]*\n$"), output)
+  end)
+
   it("carries the calls of two controllers, one in the other", function()
     local order = {}
     spawn(function()

@@ -54,6 +54,29 @@ for _, loop in ipairs(loops) do
       assert.equal(50, sb:state().calls[face.echo_get])
     end)
 
+    it("tells on_call of each call before its coroutine goes on", function()
+      local told, bodies = {}, {}
+      local watched = face.client(sb, { on_call = function(call)
+        told[#told + 1] = call
+      end })
+      for i = 1, 10 do
+        bodies[i] = function()
+          local res, err
+          if i == 10 then
+            res, err = watched:get("no path")
+          else
+            res, err = watched.test.get()
+          end
+          local call = told[#told]
+          assert.equal(i == 10 and "usage" or nil, call.kind)
+          assert.equal((res or err).elapsed, call.elapsed)
+        end
+      end
+      run((table.unpack or unpack)(bodies)) -- luacheck: ignore
+      assert.equal(10, #told)
+      watched:close()
+    end)
+
     it("goes on while the token is fetched, which is fetched once", function()
       sb:fault { kind = "hold", path = "token" }
       local done, source = 0, nil

@@ -198,5 +198,12 @@ describe("the example", function()
     assert.equal(403, get("/club/?mobile=13000000000&storeNo=1159374785466208256").status)
     assert.equal("pong\n", get("/ping").body)
     assert.equal(1, sb:state().fetches)
+    local function succeeded()
+      return tonumber(get("/metrics").body:match 'itrigger_calls_total{app="[^"]*",outcome="ok"} (%d+)\n')
+    end
+    assert.equal(4, succeeded()) -- of both workers
+    shell(("curl -s -Z --parallel-immediate --parallel-max 20 --unix-socket %s/socket 'http://host/member%s&n=[1-100]'"):format(
+      dir, MEMBER))
+    assert.equal(104, succeeded())
   end)
 end)

@@ -3,6 +3,7 @@ local nginx = require "spec.support.nginx"
 local sandbox = require "spec.support.sandbox"
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
+local needs = require "spec.support.needs"
 
 describe("nginx", function()
   local lacks = nginx.missing()
@@ -533,5 +534,92 @@ describe("nginx", function()
     end
     host:reload()
     host:wait_gone(before)
+  end)
+
+  -- ---- watching ----
+
+  local function metrics()
+    local of = {}
+    local text = host:get("/metrics").body
+    for name, value in text:gmatch "(itrigger_[%w_]+{[^\n]*}) (%S+)\n" do
+      of[name:gsub('app="[^"]*",?', ""):gsub("{}", "")] = tonumber(value)
+    end
+    return of, text
+  end
+
+  it("counts the calls of all workers exactly, through a reload and the death of workers", function()
+    local dir = host_dir()
+    os.execute("chmod 700 " .. dir)
+    start {
+      workers = 4,
+      http = "lua_shared_dict counts 1m;",
+      init = init { token_store = "file:" .. dir, on_call = "COUNTS" }:gsub('"COUNTS"',
+        'require "itrigger.counts".shared(ngx.shared.counts).on_call'),
+      locations = [[
+        location = /metrics {
+          content_by_lua_block {
+            ngx.print(client:metrics(require "itrigger.counts".shared(ngx.shared.counts)))
+          }
+        }
+        location = /usage { content_by_lua_block { client:get "no path" ngx.say "ok" } }
+      ]],
+    }
+    local function counted(n)
+      local of = metrics()
+      assert.equal(n, of['itrigger_calls_total{outcome="ok"}'])
+      assert.equal(n, of.itrigger_call_duration_seconds_count)
+      assert.equal(n, of['itrigger_call_duration_seconds_bucket{le="+Inf"}'])
+      return of
+    end
+    assert.equal(0, counted(0).itrigger_call_requests_total)
+    assert.same({ ["200 0"] = 300 }, host:many("/call", 300):counts())
+    local before = counted(300)
+    assert.is_true(before.itrigger_call_duration_seconds_sum > 0)
+    assert.equal(1, before.itrigger_fetches_today)
+    assert.is_true(before.itrigger_token_age_seconds >= 0)
+    host:reload()
+    assert.same({ ["200 0"] = 100 }, host:many("/call", 100):counts())
+    counted(400)
+    host:kill_workers()
+    assert.same({ ["200 0"] = 100 }, host:many("/call", 100, "--retry 5 --retry-all-errors"):counts())
+    counted(500)
+    host:many("/usage", 10):counts()
+    assert.equal(10, counted(500)['itrigger_calls_total{outcome="usage"}'])
+    sb:fault { kind = "close", path = "api", times = 7 }
+    host:many("/call", 7):counts()
+    assert.equal(7, metrics()['itrigger_calls_total{outcome="network"}'])
+
+    lacks = needs.program("promtool", "prometheus")
+    if lacks then
+      pending(lacks)
+      return
+    end
+    local _, text = metrics()
+    local file = assert(io.open(dir .. "/metrics", "w"))
+    file:write(text)
+    file:close()
+    local pipe = io.popen("promtool check metrics <" .. dir .. "/metrics 2>&1; echo \"exit $?\"")
+    assert.equal("exit 0\n", pipe:read "*a", text)
+    pipe:close()
+  end)
+
+  it("reports what on_call raises once, in the error log, and answers", function()
+    start { init = init { token_store = "memory:", on_call = "RAISES" }:gsub('"RAISES"',
+      'function() error("raised by on_call", 0) end') }
+    assert.same({ ["200 0"] = 20 }, host:many("/call", 20):counts())
+    local _, n = host:errors():gsub("raised by on_call", "")
+    assert.equal(1, n, host:errors())
+  end)
+
+  it("gives an error to an on_call that makes a call, which would have to wait", function()
+    start { init = init { token_store = "memory:", on_call = "CALLS" }:gsub('"CALLS"', [[function()
+      local res, err = client:get("/x")
+      ngx.log(ngx.WARN, tostring(res), " ", tostring(err))
+    end]]) }
+    ok(host:get "/call")
+    ok(host:get "/call")
+    local log = host:errors()
+    assert.truthy(log:find("nil itrigger: usage: nginx cannot wait here", 1, true), log)
+    assert.is_nil(log:find("on_call raised", 1, true), log)
   end)
 end)
