@@ -3,32 +3,17 @@
 local fleet = require "spec.support.fleet"
 local forwarder = require "spec.support.forwarder"
 local redis = require "spec.support.redis"
-local sandbox = require "spec.support.sandbox"
 
 -- One interpreter is enough for what happens in the store.
 if _VERSION ~= "Lua 5.4" then
   return
 end
 
--- Calls until the mark "stop", and ten times more. Tells every call that failed, and each change of what stands between
--- this process and a newer token. After the mark "another" it tells that it saw that, and when its token is another one.
+-- Calls until the mark "stop". After the mark "another" it tells that it saw that, and when its token is another one.
 local loop = [[
   local client = assert(require "itrigger".new {})
-  local behind, first, told = "nothing", nil, false
-  local function call()
-    local outcome = worker.call(client)
-    if outcome ~= "ok" then
-      worker.say(outcome)
-    end
-    local failed = client:stats().last_error
-    local now = failed and failed.kind or "nothing"
-    if now ~= behind then
-      behind = now
-      worker.say("behind: " .. now)
-    end
-  end
-  worker.say(worker.call(client))
-  repeat
+  local first, told
+  worker.call_until_stop(client, function(call)
     if not first and worker.marked "another" then
       first = client:token()
       worker.say "waits for another token"
@@ -38,11 +23,7 @@ local loop = [[
       told = true
       worker.say "has another token"
     end
-  until worker.marked "stop"
-  for _ = 1, 10 do
-    call()
-  end
-  worker.say "served"
+  end)
 ]]
 
 local COUNT = 20
@@ -61,37 +42,17 @@ describe("token_store redis: that fails over", function()
     return
   end
 
-  local sb, place, servers
+  local f = fleet.redis_fixture(50)
+  local sb, place
 
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  -- Calls take their time, or the loops of so many would only heat the machine.
   local function begin(options)
-    sb:reset()
-    sb:fault { kind = "delay", ms = 50, path = "api", share = 1 }
-    options.token_store = "later"
-    place, servers = fleet.place(sb, options), {}
+    f:begin(options)
+    sb, place = f.sb, f.place
   end
 
   local function start(options)
-    servers[#servers + 1] = redis.start(options)
-    return servers[#servers]
+    return f:start(options)
   end
-
-  after_each(function()
-    for _, server in ipairs(servers) do
-      if server.log then
-        server:signal "CONT"
-      end
-    end
-    place:remove()
-    for _, server in ipairs(servers) do
-      server:remove()
-    end
-    sb:reset()
-  end)
 
   -- Waits until the crowd has fetched so many tokens more.
   local function await_fetches(more)

@@ -3,41 +3,19 @@
 local face = require "spec.support.face"
 local fleet = require "spec.support.fleet"
 local redis = require "spec.support.redis"
-local sandbox = require "spec.support.sandbox"
 
 local PASSWORD = "f1rst-w0rd"
 
--- Calls until the mark "stop", and ten times more. Tells every call that failed, and each change of
--- what stands between this process and a newer token: "behind: store", "behind: nothing".
+-- Calls until the mark "stop", and tells the first call that is served after the mark "flushed".
 local loop = [[
-  local client = assert(require "itrigger".new {})
-  local behind, seen = "nothing", {}
-  worker.say(worker.call(client))
-  local function call()
-    local outcome = worker.call(client)
-    if outcome ~= "ok" then
-      worker.say(outcome)
-    end
-    local failed = client:stats().last_error
-    local now = failed and failed.kind or "nothing"
-    if now ~= behind then
-      behind = now
-      worker.say("behind: " .. now)
-    end
-    return outcome
-  end
-  repeat
-    local flushed = not seen.flushed and worker.marked "flushed"
-    local outcome = call()
-    if flushed and outcome == "ok" then
-      seen.flushed = true
+  local seen
+  worker.call_until_stop(assert(require "itrigger".new {}), function(call)
+    local flushed = not seen and worker.marked "flushed"
+    if call() == "ok" and flushed then
+      seen = true
       worker.say "served after that"
     end
-  until worker.marked "stop"
-  for _ = 1, 10 do
-    call()
-  end
-  worker.say "served"
+  end)
 ]]
 
 -- What can befall a server, and what a process without a token is then told.
@@ -81,30 +59,14 @@ describe("token_store redis: under load", function()
     return
   end
 
+  local f = fleet.redis_fixture(5)
   local sb, place, server
 
-  setup(function()
-    sb = sandbox.shared()
-  end)
-
-  -- Calls take their time, or a loop of them would only heat the machine.
   local function begin(options)
-    sb:reset()
-    sb:fault { kind = "delay", ms = 5, path = "api", share = 1 }
-    options.token_store = "later"
-    place = fleet.place(sb, options)
-    server = redis.start { password = PASSWORD }
+    f:begin(options)
+    sb, place, server = f.sb, f.place, f:start { password = PASSWORD }
     place.options.token_store = server.address .. "?timeout_ms=300&password=" .. PASSWORD
   end
-
-  after_each(function()
-    if server.log then
-      server:signal "CONT"
-    end
-    place:remove()
-    server:remove()
-    sb:reset()
-  end)
 
   for _, trouble in ipairs(troubles) do
     it("that is " .. trouble[1] .. ": who holds a token goes on, and refreshes when it is mended", function()

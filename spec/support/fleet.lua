@@ -10,8 +10,10 @@
 --   place:remove()
 --
 -- What a process can do: worker.lua. Its errors come as lines too.
+local busted = require "busted"
 local face = require "spec.support.face"
 local redis = require "spec.support.redis"
+local sandbox = require "spec.support.sandbox"
 
 local fleet = {}
 
@@ -45,6 +47,39 @@ local function shell(command)
   local text = pipe:read("*a")
   pipe:close()
   return text
+end
+
+-- What specs of fleets on servers of Redis begin with, in a describe: fixture.sb; after fixture:begin(options) also
+-- fixture.place, whose calls take so many milliseconds, or loops of them would only heat the machine; and
+-- fixture:start(options) starts a server.
+function fleet.redis_fixture(ms)
+  local f = {}
+  busted.setup(function()
+    f.sb = sandbox.shared()
+  end)
+  busted.after_each(function()
+    for _, server in ipairs(f.servers) do
+      if server.log then
+        server:signal "CONT"
+      end
+    end
+    f.place:remove()
+    for _, server in ipairs(f.servers) do
+      server:remove()
+    end
+    f.sb:reset()
+  end)
+  function f.begin(_, options)
+    f.sb:reset()
+    f.sb:fault { kind = "delay", ms = ms, path = "api", share = 1 }
+    options.token_store = "later"
+    f.place, f.servers = fleet.place(f.sb, options), {}
+  end
+  function f.start(_, options)
+    f.servers[#f.servers + 1] = redis.start(options)
+    return f.servers[#f.servers]
+  end
+  return f
 end
 
 -- ---- one fleet ----

@@ -43,6 +43,33 @@ function worker.call(client)
   return worker.outcome(require "itrigger".get(worker.path, nil, opts))
 end
 
+-- Calls until the mark "stop", and ten times more. Tells every call that failed, and each change of what stands between
+-- this process and a newer token: "behind: store", "behind: nothing". turn(call) has what is done in each turn.
+function worker.call_until_stop(client, turn)
+  local behind = "nothing"
+  local function call()
+    local outcome = worker.call(client)
+    if outcome ~= "ok" then
+      worker.say(outcome)
+    end
+    local failed = client:stats().last_error
+    local now = failed and failed.kind or "nothing"
+    if now ~= behind then
+      behind = now
+      worker.say("behind: " .. now)
+    end
+    return outcome
+  end
+  worker.say(worker.call(client))
+  repeat
+    turn(call)
+  until worker.marked "stop"
+  for _ = 1, 10 do
+    call()
+  end
+  worker.say "served"
+end
+
 -- The process's id, to be killed by.
 function worker.pid()
   local file = assert(io.open("/proc/self/stat", "r"))
