@@ -160,7 +160,7 @@ describe("batch", function()
     })
   end)
 
-  it("makes a request that is wrong a result, and goes on", function()
+  it("gives an error result for a wrong request, and continues", function()
     local wrong = {
       { 12, "must be a table" },
       { { "PUT", query }, '"PUT"' },
@@ -273,7 +273,7 @@ describe("batch", function()
     end)
   end
 
-  it("ends for whoever goes on after the iterator threw", function()
+  it("ends for a program that continues after its iterator raised", function()
     local batch = client:batch(function()
       error("once", 0)
     end)
@@ -440,7 +440,7 @@ describe("batch", function()
     assert.is_true(n <= 5)
   end)
 
-  it("is cancelled when nobody holds it any more", function()
+  it("is cancelled when it is no longer referenced", function()
     assert(client:get(query, face.member))
     local held = one_of(3)
     local function abandon()

@@ -200,7 +200,7 @@ describe("token_store of a central server", function()
   -- ---- a refused token ----
 
   describe("whose token the gateway rejects", function()
-    it("is told its fence once, and all go on with the newer one", function()
+    it("receives its fence once, and all calls use the newer one", function()
       sb:token { grant = { "tok-1", "tok-2" } }
       serve(grant("tok-1", 1000))
       serve_refresh(grant("tok-2", 1001))
@@ -279,7 +279,7 @@ describe("token_store of a central server", function()
     end)
   end)
 
-  it("holds up no process that ends: what is out is cancelled", function()
+  it("delays no process that ends: requests in flight are cancelled", function()
     for _, server in ipairs { sb.gateway, sb.https } do
       sb:reset()
       sb:fault { kind = "hold", path = "/v1/", times = 1000 }
@@ -421,7 +421,7 @@ describe("token_store of a central server", function()
       assert.is_nil(output:find("s-e-c-r-e-t", 1, true))
     end)
 
-    it("TCP wants a key", function()
+    it("TCP requires a key", function()
       options.token_store_key = nil
       assert_refused({}, "token_store_key", "ITRIGGER_TOKEN_STORE_KEY")
     end)

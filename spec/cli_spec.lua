@@ -602,7 +602,7 @@ describe("the command itrigger", function()
       assert.truthy(read(file .. ".journal"):find("ok 4~\n", 1, true))
     end)
 
-    it("tells of an unknown line at every --resume, and lists in --failed what did not succeed yet", function()
+    it("reports an unknown line at every --resume, and lists in --failed what did not succeed yet", function()
       local file, failed = write("orders.jsonl", trade(1) .. "{bad\n" .. trade(3)), directory .. "/failed"
       itrigger({ "batch", file, "--to", "order.trades", "--failed", failed })
       write("orders.jsonl.journal", read(file .. ".journal"):gsub("ok 3", "unknown 3"))
@@ -638,7 +638,7 @@ describe("the command itrigger", function()
       assert.truthy(err:find("nothing was begun: remove it", 1, true), err)
     end)
 
-    it("leaves no journal when nothing was begun, and spares its own files", function()
+    it("leaves no journal when nothing was started, and does not overwrite its own files", function()
       local file = write("orders.jsonl", trade(1))
       for _, line in ipairs { "--concurrency 0", "--rate 0", "--failed " .. file, "--failed " .. directory .. "/x/y",
         "--failed " .. file .. ".journal", "--journal /dev/full" } do

@@ -409,7 +409,7 @@ describe("client", function()
       two:close()
     end)
 
-    it("that is refused is fetched anew, once, and the call goes on", function()
+    it("that is rejected is replaced by one fetch, and the call is retried", function()
       local before = client:token()
       sb:token { revoke = true }
       assert(client:get(query, face.member))
@@ -558,7 +558,7 @@ describe("client", function()
       assert.equal("itrigger.client (closed)", tostring(outside))
     end)
 
-    it("happens to clients that nobody holds any more", function()
+    it("happens to clients that are no longer referenced", function()
       local weak = setmetatable({}, { __mode = "k" })
       weak[face.client(sb)] = true
       collectgarbage()

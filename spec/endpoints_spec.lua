@@ -120,7 +120,7 @@ describe("endpoints", function()
       client.coupons.divide { couponId = "1001", channelRecognizeId = "o1", channelType = "2" })
   end)
 
-  it("want one complete group of alternatives", function()
+  it("require one complete group of alternatives", function()
     unsent({ "missing: phones, or channelRecoginizeId and channelType" },
       client.coupons.divide { couponId = "1001", channelRecoginizeId = "o1" })
     local e = endpoint.documented["coupons.divide"]

@@ -43,7 +43,7 @@ describe("errors", function()
     assert.equal("itrigger: tls: m!", err .. "!")
   end)
 
-  it("can be told from other tables", function()
+  it("can be distinguished from other tables", function()
     assert.is_true(errors.is(errors.new {}))
     assert.is_false(errors.is({}))
     assert.is_false(errors.is("x"))

@@ -40,7 +40,7 @@ for _, loop in ipairs(loops) do
       assert.equal(20, turns)
     end
 
-    it("goes on while 50 calls are held", function()
+    it("keeps running while 50 calls are in flight", function()
       assert(client:token())
       sb:fault { kind = "hold", path = "api", times = 50 }
       local done = 0
@@ -77,7 +77,7 @@ for _, loop in ipairs(loops) do
       watched:close()
     end)
 
-    it("goes on while the token is fetched, which is fetched once", function()
+    it("keeps running while the token is fetched, which happens once", function()
       sb:fault { kind = "hold", path = "token" }
       local done, source = 0, nil
       run_while_held(10, 1, function()

@@ -132,7 +132,7 @@ describe("itrigger", function()
   end)
 
   -- The interpreter unloads its modules at the end, and the fetch goes on in a thread.
-  it("may be unloaded while a fetch is out", function()
+  it("may be unloaded while a fetch is in flight", function()
     sb:fault { kind = "hold", path = "token" }
     local options = face.options(sb)
     local output, status = face.run([[
@@ -149,7 +149,7 @@ describe("itrigger", function()
     assert.equal(0, status)
   end)
 
-  it("gives errors that can be told from other tables", function()
+  it("gives errors that can be distinguished from other tables", function()
     local _, err = itrigger.new({ gateway = "x" })
     assert.is_true(errors.is(err))
   end)

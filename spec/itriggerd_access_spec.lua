@@ -96,7 +96,7 @@ describe("itriggerd", function()
     assert.equal("", itriggerd.shell("ls " .. path .. " 2>/dev/null"))
   end)
 
-  it("shows no line ends and no turned writing of somebody else's in its log", function()
+  it("writes no line ends and no text direction marks of an answer into its log", function()
     f.sb:answer { path = itriggerd.vendor, body = '{"code":500,"message":"a\194\133b\226\128\168c\226\128\174d\\u2029e"}' }
     local d = f.place:start()
     local line = d:await "warning fetch app=one"

@@ -134,7 +134,7 @@ describe("itriggerd", function()
   end)
 
   describe("keeps token_file", function()
-    it("when somebody deletes it", function()
+    it("after it was deleted", function()
       local path = f.place.dir .. "/token"
       local d = f.place:start { app = { token_file = path } }
       d:await "token app=one"
@@ -159,7 +159,7 @@ describe("itriggerd", function()
       assert.equal(f.granted(d:get(f.token_path)).accessToken .. "\n", f.place:read "files/token")
     end)
 
-    it("from overwriting a file of somebody else's", function()
+    it("from overwriting another program's file", function()
       local path = f.place.dir .. "/token"
       local d = f.place:start { app = { token_file = path } }
       d:await "token app=one"

@@ -55,7 +55,7 @@ describe("itriggerd", function()
       assert.equal(2, f.sb:state().fetches)
     end)
 
-    it("one hears of a refused token that only the other had", function()
+    it("one handles a report about a token that only the other had", function()
       local a = f.place:start { server = store, app = { min_refresh_interval = 0 } }
       a:await "token app=one"
       local b = f.place:start { server = store, app = { min_refresh_interval = 0 } }
@@ -105,7 +105,7 @@ describe("itriggerd", function()
       return "https://localhost:" .. d.address:match("%d+$")
     end
 
-    it("gives tokens to clients that verify it, and to nobody without", function()
+    it("gives tokens only to clients that verify its certificate", function()
       local d = f.place:start { server = serve_with "good" }
       d:await "token app=one"
       assert.is_nil(d:get(f.token_path).status)

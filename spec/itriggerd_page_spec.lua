@@ -74,7 +74,7 @@ describe("the status page", function()
     assert.falsy(all:find("<b>", 1, true))
   end)
 
-  it("tells of an app that cannot get a token, and why", function()
+  it("shows an app that cannot get a token, and why", function()
     local d = f.place:start { app = { app_id = "nobody" } }
     d:await "fetch app=one"
     local body = d:get("/").body

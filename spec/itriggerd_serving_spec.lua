@@ -10,7 +10,7 @@ end
 describe("itriggerd", function()
   local f = itriggerd.fixture()
 
-  it("ends with 1, not 2, where the system has no such port for it now", function()
+  it("exits with 1, not 2, when the port is in use", function()
     local d = f.place:start()
     local path = f.place:write("b.ini", f.place:config { server = { listen = d.address } })
     local said, code = f.place:run("--config " .. path)
@@ -65,7 +65,7 @@ describe("itriggerd", function()
     repeat until d:metric 'itrigger_pollers{app="one"}' == 0
   end)
 
-  it("refreshes, answers and ends while nobody reads its log", function()
+  it("refreshes, answers and ends while its log is not read", function()
     local path = f.place:write("stuck.ini", f.place:config { server = { access_log = "all" },
       app = { token_ttl = 2, min_refresh_interval = 0 } })
     f.sb:token { kind = "overlap", life_ms = 2000 }

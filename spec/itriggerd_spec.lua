@@ -304,7 +304,7 @@ describe("itriggerd", function()
     end)
   end)
 
-  it("refreshes actively while nobody asks", function()
+  it("refreshes actively when there are no requests", function()
     f.sb:token { kind = "overlap", life_ms = 2000 }
     local d = f.place:start { app = { token_ttl = 2, min_refresh_interval = 0 } }
     for _ = 1, 3 do

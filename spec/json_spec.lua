@@ -34,7 +34,7 @@ describe("json.encode", function()
     assert.equal('{"a":null}', encode({ a = json.null }))
   end)
 
-  it("escapes what RFC 8259 wants escaped, and nothing else", function()
+  it("escapes what RFC 8259 requires, and nothing else", function()
     assert.equal([["\"\\/\b\f\n\r\t"]], encode('"\\/\b\f\n\r\t'))
     assert.equal([["\u0000\u0001\u001f]] .. "\127\"", encode("\0\1\31\127"))
   end)

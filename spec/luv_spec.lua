@@ -113,7 +113,7 @@ describe("luv", function()
     assert.is_true(rows > 10)
   end)
 
-  it("goes on when the gateway's pause ends just as a batch looks at it, with nothing out", function()
+  it("continues when the gateway's pause ends just as a batch checks it, with nothing in flight", function()
     local core = require "itrigger.core"
     local slow, looks, n = core.slow, 0, 0
     core.slow = function(group)

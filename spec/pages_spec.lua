@@ -157,7 +157,7 @@ describe("pages", function()
     assert.equal(4, sb:state().calls[list])
   end)
 
-  it("asks for 100 rows a page unless it is told", function()
+  it("asks for 100 rows a page by default", function()
     answers({ data = { 1 }, total = 1 })
     assert.same({ 1 }, (walk(list)))
     answers({ data = { 1 }, total = 1 })

@@ -48,7 +48,7 @@ describe("the sandbox", function()
   end)
 
   describe("plays a fault", function()
-    it("as often as it was told, and then no more", function()
+    it("the given number of times, and then no more", function()
       sb:fault { kind = "status", status = 503, times = 2 }
       assert.same({ 503, 503, 200 }, { get().status, get().status, get().status })
       assert.equal(2, sb:state().faults)
@@ -303,7 +303,7 @@ describe("the sandbox", function()
       end
     end)
 
-    it("and plays its faults over HTTP/2 too", function()
+    it("and has its faults over HTTP/2 too", function()
       url = sb.https .. get_path .. "?accessToken=good"
       local h2 = { "--cacert", sb.ca_file }
       for _, kind in ipairs { "close", "close_read", "close_after", "close_mid" } do

@@ -23,7 +23,7 @@ describe("sandbox/run", function()
     other:stop()
   end)
 
-  it("keeps its files where it is told, and starts there again", function()
+  it("keeps its files in the given directory, and can start there again", function()
     local dir = os.tmpname()
     os.remove(dir)
     dir = dir .. " it's"

@@ -106,7 +106,7 @@ describe("token_store redis: under load", function()
     end)
   end
 
-  it("that is emptied costs one fetch, by whoever comes next, and no call", function()
+  it("that is emptied costs one fetch and no failed call", function()
     local count = fleet.crowd(8, 3)
     begin {}
     local crowd = place:start(count, loop)

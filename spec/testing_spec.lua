@@ -192,7 +192,7 @@ describe("testing", function()
     real:close()
   end)
 
-  it("heeds on_progress, max_pages and on_error", function()
+  it("supports on_progress, max_pages and on_error", function()
     local client = testing.client {
       ["POST /x"] = {},
       ["GET /list"] = testing.sequence({ data = { 1 }, total = 9 }, testing.error("decode"), { data = { 3 }, total = 2 }),

@@ -32,7 +32,7 @@ describe("on_call", function()
     client:close()
   end)
 
-  it("is told of a call that succeeded", function()
+  it("is called after a call that succeeded", function()
     local res = assert(client:get(query, face.member))
     assert.equal(1, #told)
     assert.is_true(res.elapsed > 0)
@@ -42,7 +42,7 @@ describe("on_call", function()
     assert.equal(raw.elapsed, told[2].elapsed)
   end)
 
-  it("is told of one that failed, with the fields of its error", function()
+  it("is called after one that failed, with the fields of its error", function()
     local _, err = client:post(face.api .. "/member/modify", { mobile = "13000000000", storeNo = "1" })
     assert.equal("api", err.kind)
     assert.is_true(err.elapsed > 0)
@@ -53,7 +53,7 @@ describe("on_call", function()
     assert.is_true(told[1].bytes > 0)
   end)
 
-  it("is told of an answer that never came", function()
+  it("is called when no answer came", function()
     assert(client:token())
     sb:fault { kind = "close", path = "api" }
     local _, err = client:post(face.echo_post, {})
@@ -62,7 +62,7 @@ describe("on_call", function()
       bytes = 0 }, told[1])
   end)
 
-  it("is told how often a request was sent, and how often the token was rejected", function()
+  it("gets the number of requests sent, and of rejected tokens", function()
     assert(client:get(query, face.member))
     sb:token { revoke = true }
     assert(client:get(query, face.member))
@@ -73,7 +73,7 @@ describe("on_call", function()
     assert.equal(2, client:stats().repeated)
   end)
 
-  it("is told the endpoint of a call that was made by its function, in batches and pages too", function()
+  it("gets the endpoint of a call that was made by its function, in batches and pages too", function()
     assert(client.member.query(face.member))
     assert.equal("member.query", told[1].endpoint)
     client:all { { client.member.point, face.member }, { "GET", query, face.member } }
@@ -91,7 +91,7 @@ describe("on_call", function()
     assert.equal("shop.ask", told[6].endpoint)
   end)
 
-  it("is told of each call of a batch, with the elapsed of its result", function()
+  it("is called after each call of a batch, with the elapsed of its result", function()
     local requests, of_result = {}, {}
     for i = 1, 20 do
       requests[i] = { "GET", query, face.member }
@@ -105,7 +105,7 @@ describe("on_call", function()
     assert.equal(20, #told)
   end)
 
-  it("is told of an error of usage that is returned, and not of one that raises", function()
+  it("is called for a usage error that is returned, and not for one that raises", function()
     local unsent = { kind = "usage", elapsed = 0, attempts = 0, refused = 0, bytes = 0 }
     local function is_told(more, err)
       for name, value in pairs(unsent) do
@@ -128,7 +128,7 @@ describe("on_call", function()
     assert.same({}, told)
   end)
 
-  it("is told neither a token nor what is asked for", function()
+  it("gets neither the token nor the parameters", function()
     local secret = "value-that-nobody-needs"
     client:get(face.echo_get, { [secret] = secret })
     client:post(face.echo_post, { [secret] = secret }, { headers = { ["X-A"] = secret } })
@@ -165,7 +165,7 @@ describe("on_call", function()
     assert.is_nil(batch:next())
   end)
 
-  it("is not told of the calls that it makes itself, which are counted", function()
+  it("is not called for calls that it makes itself, which are counted", function()
     local n = 0
     watched { on_call = function()
       n = n + 1
@@ -206,7 +206,7 @@ describe("on_call", function()
     assert.equal("itrigger: config: option on_call must be a function, not a string", tostring(err))
   end)
 
-  it("is told of calls over a transport of the program's own", function()
+  it("is called for calls over a transport of the program's own", function()
     watched { token_store = "memory:", transport = {
       send = function() return { status = 200, headers = {}, body = '{"code":200}' } end,
       sleep = function() end,
@@ -218,7 +218,7 @@ describe("on_call", function()
     assert.equal(2, #told)
   end)
 
-  it("survives finalizers that close the client while it is told", function()
+  it("survives finalizers that close the client while it runs", function()
     for n = 1, 25 do
       watched { token_store = "memory:" }
       assert(client:token())

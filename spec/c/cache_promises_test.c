@@ -160,7 +160,7 @@ static void nothing_newer_holds_the_next_look_back(void **s)
     itr_cache_clear(&c);
 }
 
-static void stale_is_told_once_until_a_new_token(void **s)
+static void stale_is_reported_once_until_a_new_token(void **s)
 {
     struct itr_cache c;
 
@@ -387,7 +387,7 @@ int main(void)
         cmocka_unit_test(nothing_wrong_and_no_token_may_fetch_again_at_once),
         cmocka_unit_test(nothing_newer_ends_the_error_of_the_fetch_before),
         cmocka_unit_test(nothing_newer_holds_the_next_look_back),
-        cmocka_unit_test(stale_is_told_once_until_a_new_token),
+        cmocka_unit_test(stale_is_reported_once_until_a_new_token),
         cmocka_unit_test(a_due_token_is_followed_by_one_fetch_not_by_a_chain),
         cmocka_unit_test(late_answers_are_released_and_change_nothing),
         cmocka_unit_test(a_childs_cache_may_fetch_at_once_and_ignores_the_parents_answer),

@@ -426,7 +426,7 @@ static void a_refusal_of_an_expired_token_is_a_reason_more(void **s)
     itr_cache_clear(&c);
 }
 
-static void that_an_expired_token_is_given_is_told_once(void **s)
+static void that_an_expired_token_is_given_is_reported_once(void **s)
 {
     struct itr_cache c;
 
@@ -496,7 +496,7 @@ int main(void)
         cmocka_unit_test(a_fetch_that_brings_nothing_newer_is_a_try),
         cmocka_unit_test(a_failure_ends_the_doubt),
         cmocka_unit_test(a_refusal_of_an_expired_token_is_a_reason_more),
-        cmocka_unit_test(that_an_expired_token_is_given_is_told_once),
+        cmocka_unit_test(that_an_expired_token_is_given_is_reported_once),
         cmocka_unit_test(a_failure_brings_a_newer_token_only),
         cmocka_unit_test(what_is_found_is_held_if_it_is_newer),
         cmocka_unit_test(asked_goes_by_the_table),

@@ -63,7 +63,7 @@ static void a_completed_call_can_be_cancelled(void **state)
     itr_call_clear(&last);
 }
 
-static void a_party_is_told_once_that_it_has_something(void **state)
+static void a_party_is_notified_once_that_it_has_something(void **state)
 {
     struct client_driver *t = *state;
     struct itr_call_group a, b;
@@ -144,7 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_client_driver(each_party_gets_its_own_calls),
         with_client_driver(a_completed_call_can_be_cancelled),
-        with_client_driver(a_party_is_told_once_that_it_has_something),
+        with_client_driver(a_party_is_notified_once_that_it_has_something),
         with_client_driver(a_look_says_when_to_look_again),
         with_client_driver(too_many_requests_slow_the_party_down),
     };

@@ -258,7 +258,7 @@ static void a_turn_past_the_deadline_is_a_timeout(void **state)
 
 /* Another party's look gives it its token: now it waits for its turn, which comes sooner than what
  * its own party was told. */
-static void its_party_is_told_that_it_waits_for_its_turn(void **state)
+static void its_party_is_notified_that_it_waits_for_its_turn(void **state)
 {
     struct client_driver *t = *state;
     struct itr_call_group g;
@@ -289,7 +289,7 @@ int main(void)
         with_client_driver(none_begins_while_another_has_no_token),
         with_client_driver(a_call_that_waits_for_its_turn_can_be_cancelled),
         with_client_driver(a_turn_past_the_deadline_is_a_timeout),
-        with_client_driver(its_party_is_told_that_it_waits_for_its_turn),
+        with_client_driver(its_party_is_notified_that_it_waits_for_its_turn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

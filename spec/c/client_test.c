@@ -337,7 +337,7 @@ static void a_failed_fetch_is_the_tokens_error(void **state)
     assert_int_equal(fake_started(FAKE_API), 0);
 }
 
-static void who_gets_less_life_than_asked_for_is_told_why(void **state)
+static void a_shorter_lifetime_than_requested_comes_with_the_reason(void **state)
 {
     struct client_driver *t = *state;
     struct itr_token_ask ask = {0};
@@ -417,7 +417,7 @@ int main(void)
         with_client_driver(the_token_can_be_asked_for),
         with_client_driver(a_token_that_does_not_come_in_time_is_a_timeout),
         with_client_driver(a_failed_fetch_is_the_tokens_error),
-        with_client_driver(who_gets_less_life_than_asked_for_is_told_why),
+        with_client_driver(a_shorter_lifetime_than_requested_comes_with_the_reason),
         with_client_driver(an_answer_that_comes_while_a_token_is_waited_for_is_not_lost),
     };
 

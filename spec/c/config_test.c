@@ -408,7 +408,7 @@ static void a_central_server_stands_in_for_the_secret(void **state)
     }
 }
 
-static void a_central_server_wants_a_key_and_no_secret(void **state)
+static void a_central_server_requires_a_key_and_no_secret(void **state)
 {
     static const struct {
         const char *server, *key, *more, *value, *says[2];
@@ -470,7 +470,7 @@ int main(void)
         cmocka_unit_test(an_unknown_option_names_the_nearest_known_one),
         cmocka_unit_test(a_secret_is_never_in_an_error),
         cmocka_unit_test(a_central_server_stands_in_for_the_secret),
-        cmocka_unit_test(a_central_server_wants_a_key_and_no_secret),
+        cmocka_unit_test(a_central_server_requires_a_key_and_no_secret),
         cmocka_unit_test(a_store_takes_no_notice_of_a_key),
         cmocka_unit_test(each_option_reaches_what_its_row_says),
         cmocka_unit_test(a_copy_has_strings_of_its_own),

@@ -163,7 +163,7 @@ static void tls_to_a_server_without_it_is_a_tls_error(void **state)
     loop_fixture_clear(&f);
 }
 
-static void a_ca_file_that_is_not_there_is_told_at_once(void **state)
+static void a_ca_file_that_is_not_there_is_reported_at_once(void **state)
 {
     struct itr_transport_options o = {.ca_file = "/nonexistent/ca.pem"};
     struct itr_transport *t = NULL;
@@ -265,7 +265,7 @@ int main(void)
         cmocka_unit_test(http_1_1_is_spoken_on_request),
         cmocka_unit_test(a_certificate_that_proves_nothing_is_refused),
         cmocka_unit_test(tls_to_a_server_without_it_is_a_tls_error),
-        cmocka_unit_test(a_ca_file_that_is_not_there_is_told_at_once),
+        cmocka_unit_test(a_ca_file_that_is_not_there_is_reported_at_once),
         cmocka_unit_test(many_at_once_share_one_http2_connection),
         cmocka_unit_test(cancelling_one_stream_leaves_the_connection),
         cmocka_unit_test(a_forked_child_can_abandon_the_loop),

@@ -696,7 +696,7 @@ static void a_lease_that_lapsed_sends_nothing_and_is_taken_anew(void **state)
     assert_int_equal(t->store.failures, 0);
 }
 
-static void a_store_that_keeps_nothing_is_told_after_three_tries(void **state)
+static void a_store_that_keeps_nothing_is_reported_after_three_tries(void **state)
 {
     struct t *t = *state;
     int acquired = 0;
@@ -1278,7 +1278,7 @@ int main(void)
         T(what_was_not_sent_is_not_counted_and_held_back_here_alone),
         T(a_lease_that_was_lost_sends_nothing),
         T(a_lease_that_lapsed_sends_nothing_and_is_taken_anew),
-        T(a_store_that_keeps_nothing_is_told_after_three_tries),
+        T(a_store_that_keeps_nothing_is_reported_after_three_tries),
         T(a_lease_that_cannot_be_looked_at_sends_nothing),
         T(the_deadline_of_the_request_lies_before_the_leases_end),
         T(too_little_of_the_lease_left_sends_nothing_and_decides_again),

@@ -334,7 +334,7 @@ static void rival_calls(struct sim_world *w, const struct sim_event *e)
         *token = sim_gateway_issue(&w->gateway, w->now_ms, false);
 }
 
-static void rival_without_the_store_is_told_and_no_endless_loop(void **s)
+static void rival_without_the_store_is_reported_and_no_endless_loop(void **s)
 {
     struct sim_options o = fleet(8, SIM_OVERWRITE);
     struct sim_world *w = world(&o);
@@ -856,7 +856,7 @@ int main(void)
         cmocka_unit_test(scripts_of_a_day_leave_nothing_behind),
         cmocka_unit_test(endpoint_misread_as_a_refusal_costs_43_fetches_a_day),
         cmocka_unit_test(endpoint_misread_as_a_refusal_burns_no_daily_limit),
-        cmocka_unit_test(rival_without_the_store_is_told_and_no_endless_loop),
+        cmocka_unit_test(rival_without_the_store_is_reported_and_no_endless_loop),
         cmocka_unit_test(daily_limit_is_used_up_and_no_more_each_day),
         cmocka_unit_test(code_40003_until_9_burns_no_daily_limit),
         cmocka_unit_test(code_40004_until_9_burns_no_daily_limit),

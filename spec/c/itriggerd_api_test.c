@@ -234,7 +234,7 @@ static void a_key_is_known_by_its_digest(void **state)
     assert_string_not_equal(made, other);
 }
 
-static void a_token_is_told_with_whole_seconds_that_are_not_below_zero(void **state)
+static void a_token_is_given_with_whole_seconds_that_are_not_below_zero(void **state)
 {
     struct itr_token_times times = {1000, 5000, 61500};
     struct itr_token *t = itr_token_new("a\"b", 3, INT64_MAX, times, ITR_FROM_GATEWAY);
@@ -264,7 +264,7 @@ static void what_is_no_utf8_does_not_get_into_json(void **state)
     itr_buf_clear(&out);
 }
 
-static void a_failure_is_told_with_the_code_that_it_has(void **state)
+static void a_failure_is_reported_with_the_code_that_it_has(void **state)
 {
     struct itr_error e;
     struct reply r;
@@ -303,9 +303,9 @@ int main(void)
         cmocka_unit_test(the_vendors_paths_take_all_from_the_query),
         cmocka_unit_test(an_address_is_an_ip_or_a_socket),
         cmocka_unit_test(a_key_is_known_by_its_digest),
-        cmocka_unit_test(a_token_is_told_with_whole_seconds_that_are_not_below_zero),
+        cmocka_unit_test(a_token_is_given_with_whole_seconds_that_are_not_below_zero),
         cmocka_unit_test(what_is_no_utf8_does_not_get_into_json),
-        cmocka_unit_test(a_failure_is_told_with_the_code_that_it_has),
+        cmocka_unit_test(a_failure_is_reported_with_the_code_that_it_has),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

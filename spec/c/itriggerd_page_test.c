@@ -75,7 +75,7 @@ static void seconds_have_a_point_and_a_sign(void **state)
     itr_buf_clear(&out);
 }
 
-static void what_nobody_knows_is_not_told(void **state)
+static void what_is_unknown_is_not_shown(void **state)
 {
     struct app_status h = health("a");
     struct itr_buf out;
@@ -209,7 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(labels_are_escaped),
         cmocka_unit_test(seconds_have_a_point_and_a_sign),
-        cmocka_unit_test(what_nobody_knows_is_not_told),
+        cmocka_unit_test(what_is_unknown_is_not_shown),
         cmocka_unit_test(latencies_are_summed_up),
         cmocka_unit_test(text_of_others_is_no_markup),
         cmocka_unit_test(the_bar_is_what_is_left_of_the_life),

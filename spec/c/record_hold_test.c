@@ -27,7 +27,7 @@ static int64_t longest_wait(struct record_driver *w, int64_t now_ms)
 
 /* ---- row: nothing was sent ---- */
 
-static void row_nothing_was_sent_holds_nobody_else(void **s)
+static void row_nothing_was_sent_delays_no_other_process(void **s)
 {
     struct record_driver w;
 
@@ -425,7 +425,7 @@ static void row_refusals_name_both_causes(void **s)
     assert_non_null(strstr(w.error.text, "token_error_codes"));
 }
 
-static void row_refusals_hold_nobody_else(void **s)
+static void row_rejections_delay_no_other_process(void **s)
 {
     struct record_driver w;
 
@@ -631,7 +631,7 @@ static void asked_without_a_good_token_is_not_held_back(void **s)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(row_nothing_was_sent_holds_nobody_else),
+        cmocka_unit_test(row_nothing_was_sent_delays_no_other_process),
         cmocka_unit_test(row_failures_double_from_1_s_to_5_min),
         cmocka_unit_test(the_jitter_of_a_lease_never_changes),
         cmocka_unit_test(backoff_has_full_jitter_but_is_never_0),
@@ -653,7 +653,7 @@ int main(void)
         cmocka_unit_test(a_row_without_an_error_hides_none),
         cmocka_unit_test(row_refusals_the_second_at_once_then_doubling_to_1_h),
         cmocka_unit_test(row_refusals_name_both_causes),
-        cmocka_unit_test(row_refusals_hold_nobody_else),
+        cmocka_unit_test(row_rejections_delay_no_other_process),
         cmocka_unit_test(row_refusals_start_over_after_an_hour_of_peace),
         cmocka_unit_test(row_refusals_start_over_after_twice_a_longer_distance),
         cmocka_unit_test(row_refusals_with_a_daily_limit_are_spread_from_the_third_on),

@@ -158,7 +158,7 @@ static void who_asks_and_holds_none_gets_a_fetch_unless_it_is_too_early(void **s
 }
 
 /* Of another process's token only the fence is known: a central server that was just started. */
-static void who_was_told_of_a_refused_fence_takes_a_newer_token_and_no_other(void **s)
+static void who_learned_of_a_rejected_fence_takes_a_newer_token_and_no_other(void **s)
 {
     struct itr_record r = fix_token(NOON);
     struct with w;
@@ -499,7 +499,7 @@ int main(void)
         cmocka_unit_test(takes_an_expired_one_while_a_fetch_is_held_back),
         cmocka_unit_test(takes_an_expired_one_while_fetching_fails),
         cmocka_unit_test(who_asks_and_holds_none_gets_a_fetch_unless_it_is_too_early),
-        cmocka_unit_test(who_was_told_of_a_refused_fence_takes_a_newer_token_and_no_other),
+        cmocka_unit_test(who_learned_of_a_rejected_fence_takes_a_newer_token_and_no_other),
         cmocka_unit_test(waits_for_anothers_lease_until_its_end),
         cmocka_unit_test(waits_rather_than_take_an_expired_one_or_hold),
         cmocka_unit_test(holds_until_then_with_the_reason),

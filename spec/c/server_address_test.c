@@ -19,7 +19,7 @@
 
 /* ---- the address ---- */
 
-static void a_server_is_told_from_a_store_by_its_scheme(void **s)
+static void a_server_is_distinguished_from_a_store_by_its_scheme(void **s)
 {
     static const char *const servers[] = {"http://127.0.0.1:8700",
                                           "https://tokens.test",
@@ -434,7 +434,7 @@ static void what_was_not_carried_names_the_address_and_may_be_tried_again(void *
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_server_is_told_from_a_store_by_its_scheme),
+        cmocka_unit_test(a_server_is_distinguished_from_a_store_by_its_scheme),
         cmocka_unit_test(an_address_has_one_normal_form),
         cmocka_unit_test(a_wrong_address_says_what_is_wrong),
         cmocka_unit_test(the_transport_has_the_socket_and_no_proxy_where_nobody_is_between),

@@ -4,7 +4,7 @@
 
 #include "core/source/key.h"
 
-static void an_option_that_a_fetch_heeds_is_part_of_the_key(void **state)
+static void an_option_that_a_fetch_uses_is_part_of_the_key(void **state)
 {
     char before[ITR_REGISTRY_KEY], after[ITR_REGISTRY_KEY];
     const struct itr_option *o;
@@ -59,7 +59,7 @@ static void the_store_is_part_of_the_key_and_so_is_a_central_server(void **state
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_option_that_a_fetch_heeds_is_part_of_the_key),
+        cmocka_unit_test(an_option_that_a_fetch_uses_is_part_of_the_key),
         cmocka_unit_test(an_empty_proxy_is_not_the_same_as_none),
         cmocka_unit_test(the_store_is_part_of_the_key_and_so_is_a_central_server),
     };

@@ -96,7 +96,7 @@ static void gateway_app_secret_and_store_make_a_source(void **state)
 }
 
 /* Else who mends an option would fetch with the broken one while the earlier client lives. */
-static void what_a_fetch_heeds_makes_a_source_too(void **state)
+static void what_a_fetch_uses_makes_a_source_too(void **state)
 {
     static const char *const values[][2] = {
         {"ca_file", "/ca.pem"},        {"proxy", ""},          {"user_agent", "mine"},
@@ -445,7 +445,7 @@ int main(void)
         T(an_answer_that_is_forgotten_drops_its_token),
         T(a_source_may_be_released_while_a_fetch_is_out),
         T(gateway_app_secret_and_store_make_a_source),
-        T(what_a_fetch_heeds_makes_a_source_too),
+        T(what_a_fetch_uses_makes_a_source_too),
         T(without_a_thread_the_caller_gets_an_error_at_once),
         T(without_a_thread_a_good_token_is_kept),
         T(without_a_thread_a_doubted_token_is_given_out_again),

@@ -23,7 +23,7 @@ static void who_waits_for_news_causes_no_fetch_and_hears_of_the_next_token(void 
     assert_int_equal(fake_sent(FAKE_TOKEN), 1);
 }
 
-static void news_that_is_there_is_told_at_once_and_the_held_token_is_none(void **state)
+static void news_that_is_there_is_reported_at_once_and_the_held_token_is_none(void **state)
 {
     struct t *t = *state;
     struct itr_wait w;
@@ -90,7 +90,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(who_waits_for_news_causes_no_fetch_and_hears_of_the_next_token),
-        T(news_that_is_there_is_told_at_once_and_the_held_token_is_none),
+        T(news_that_is_there_is_reported_at_once_and_the_held_token_is_none),
         T(a_failed_fetch_is_no_news),
         T(a_refusal_by_fence_costs_one_fetch_and_an_older_one_none),
         T(a_refusal_of_a_fence_above_ours_keeps_the_least_interval),

@@ -216,7 +216,7 @@ static void a_file_that_others_can_touch_is_refused(void **state)
     store_assert_swap_fails(*state, lock_words);
 }
 
-static void a_pipe_or_directory_in_a_files_place_holds_nobody_up(void **state)
+static void a_pipe_or_directory_in_a_files_place_delays_nothing(void **state)
 {
     static const char *const words[] = {"k.record", "not a regular file", NULL};
 
@@ -593,7 +593,7 @@ int main(void)
         STORE_TEST(another_users_directory_is_refused),
         STORE_TEST(a_link_in_place_of_the_directory_is_refused),
         STORE_TEST(a_file_that_others_can_touch_is_refused),
-        STORE_TEST(a_pipe_or_directory_in_a_files_place_holds_nobody_up),
+        STORE_TEST(a_pipe_or_directory_in_a_files_place_delays_nothing),
         STORE_TEST(garbage_is_replaced_like_any_value),
         STORE_TEST(a_file_that_is_too_long_counts_as_none),
         STORE_TEST(what_a_killed_process_left_is_no_hindrance),

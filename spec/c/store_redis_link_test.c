@@ -51,7 +51,7 @@ static void assert_told(const struct raw_step *script, const char *word)
         }                                                                                          \
     }
 
-static void nonsense_is_told_and_not_waited_for(void **state)
+static void nonsense_is_reported_and_not_waited_for(void **state)
 {
     static const char *const nonsense[] = {
         "HTTP/1.1 400 Bad Request\r\n",
@@ -385,7 +385,7 @@ static void a_pool_keeps_a_few_connections_and_uses_them_again(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nonsense_is_told_and_not_waited_for),
+        cmocka_unit_test(nonsense_is_reported_and_not_waited_for),
         cmocka_unit_test(a_value_that_never_ends_is_not_kept),
         cmocka_unit_test(a_server_that_says_nothing_or_too_little_is_given_up),
         cmocka_unit_test(last_words_are_heard),

@@ -289,7 +289,7 @@ static void the_next_host_is_tried(void **state)
     s->ops->release(s);
 }
 
-static void all_hosts_down_is_told_with_the_last_one(void **state)
+static void all_hosts_down_is_reported_with_the_last_one(void **state)
 {
     int first, second;
     char where[64];
@@ -592,7 +592,7 @@ static void a_childs_end_leaves_the_parents_connection_alone(void **state)
 
 /* ---- addresses ---- */
 
-static void a_wrong_address_is_told_without_its_password(void **state)
+static void a_wrong_address_is_reported_without_its_password(void **state)
 {
     static const char *const wrong[] = {
         "redis://",
@@ -751,7 +751,7 @@ int main(void)
         STORE_TEST(one_value_that_cannot_be_loaded_hides_no_others),
         cmocka_unit_test(many_values_of_a_server_that_answers_nonsense_are_an_error),
         STORE_TEST(the_next_host_is_tried),
-        cmocka_unit_test(all_hosts_down_is_told_with_the_last_one),
+        cmocka_unit_test(all_hosts_down_is_reported_with_the_last_one),
         STORE_TEST(the_sentinel_that_knows_the_master_is_found),
         STORE_TEST(the_sentinel_that_answered_last_is_asked_first),
         STORE_TEST(no_connection_to_the_old_master_is_used_again),
@@ -762,7 +762,7 @@ int main(void)
         cmocka_unit_test(an_error_names_the_place_if_the_address_does_not),
         STORE_TEST(a_password_is_asked_for_sent_and_never_shown),
         STORE_TEST(a_childs_end_leaves_the_parents_connection_alone),
-        cmocka_unit_test(a_wrong_address_is_told_without_its_password),
+        cmocka_unit_test(a_wrong_address_is_reported_without_its_password),
         cmocka_unit_test(an_address_is_taken_apart),
         cmocka_unit_test(an_address_of_sentinels_is_taken_apart),
         cmocka_unit_test(an_identity_tells_logins_apart),

@@ -279,7 +279,7 @@ static void the_hosts_name_is_in_the_greeting(void **state)
 
 /* ---- addresses ---- */
 
-static void a_wrong_address_is_told_without_its_password(void **state)
+static void a_wrong_address_is_reported_without_its_password(void **state)
 {
     static const char *const wrong[] = {
         "rediss://",
@@ -367,7 +367,7 @@ int main(void)
         STORE_TEST(a_stopped_server_is_given_up_in_time),
         STORE_TEST(a_childs_end_leaves_the_parents_connection_alone),
         STORE_TEST(the_hosts_name_is_in_the_greeting),
-        cmocka_unit_test(a_wrong_address_is_told_without_its_password),
+        cmocka_unit_test(a_wrong_address_is_reported_without_its_password),
     };
 
     fixture_main();

@@ -172,7 +172,7 @@ static void gateway_bounds_the_host(void **state)
     }
 }
 
-static void loopback_is_told_by_address(void **state)
+static void loopback_is_recognised_by_address(void **state)
 {
     (void)state;
     assert_true(itr_url_is_loopback("http://localhost"));
@@ -610,7 +610,7 @@ int main(void)
         TEST(gateway_gets_one_normal_form),
         TEST(gateway_says_what_is_wrong),
         TEST(gateway_bounds_the_host),
-        TEST(loopback_is_told_by_address),
+        TEST(loopback_is_recognised_by_address),
         TEST(path_is_encoded_byte_by_byte),
         TEST(path_says_what_is_wrong),
         TEST(path_has_a_maximum),

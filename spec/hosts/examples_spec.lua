@@ -86,7 +86,7 @@ describe("the example", function()
     assert.equal(40, sb:state().calls[face.api .. "/member/query"])
   end)
 
-  it("copas: the loop goes on", function()
+  it("copas: the loop keeps running", function()
     require_all("5.1", needs.file("/usr/share/lua/5.1/copas.lua", "lua-copas"))
     local out, status = shell("cd examples/copas && " .. environment "5.1" .. "lua5.1 members.lua | sort")
     assert.equal(0, status, out)
@@ -122,7 +122,7 @@ describe("the example", function()
     assert.equal(1, sb:state().fetches)
   end)
 
-  it("neovim: the editor goes on while a call is held", function()
+  it("neovim: the editor stays responsive while a call is in flight", function()
     require_all("luajit", needs.program("nvim", "neovim"))
     local file = assert(io.open(dir .. "/drive.lua", "w"))
     file:write(([[

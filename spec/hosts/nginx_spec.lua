@@ -160,7 +160,7 @@ describe("nginx", function()
     assert.equal(1, sb:state().fetches)
   end)
 
-  it("answers others while a batch is out, with all of it at once", function()
+  it("answers others while a batch is in flight, all of it at once", function()
     start { locations = [[
       location = /many { content_by_lua_block {
         local list = {}
@@ -193,7 +193,7 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
-  it("answers calls though no timer can be had for its reader", function()
+  it("answers calls even when no timer is available for its reader", function()
     start { http = [[
       lua_max_running_timers 1;
       init_worker_by_lua_block {
@@ -295,7 +295,7 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
-  it("goes on when a worker is killed with calls out", function()
+  it("keeps serving when a worker is killed with calls in flight", function()
     start { init = init { token_store = "file:" .. host_dir() } }
     ok(host:get "/call")
     sb:fault { kind = "hold", path = "api", times = 20 }
@@ -525,7 +525,7 @@ describe("nginx", function()
     assert.truthy(said:find("lua_code_cache off", 1, true), said)
   end)
 
-  it("has nothing running when no call is out: a reload ends the worker at once", function()
+  it("has nothing running when no call is in flight: a reload ends the worker at once", function()
     start()
     ok(host:get "/call")
     local before = {}

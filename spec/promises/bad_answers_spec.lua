@@ -148,7 +148,7 @@ describe("a bad answer", function()
       fails { kind = "decode" }
     end)
 
-    it("nobody listens: network, retryable, because nothing was sent", function()
+    it("connection refused: network, retryable, because nothing was sent", function()
       local nobody = face.client(sb, { gateway = "http://127.0.0.1:1", retries = 0 })
       check_error({ kind = "network", retryable = true }, nobody:get(query))
       nobody:close()

@@ -46,7 +46,7 @@ describe("token fetches", function()
     return crowd:rest()
   end
 
-  it("end at daily_limit, in every process, and the token got last goes on being good", function()
+  it("end at daily_limit, in every process, and the last token stays in use", function()
     local count = fleet.crowd(20, 8)
     place = fleet.place(sb, { daily_limit = 3, min_refresh_interval = 0 })
     place:make("start")

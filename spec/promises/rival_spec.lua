@@ -62,7 +62,7 @@ describe("beside a rival that fetches without the store", function()
     end
   end
 
-  it("two calls in turn get a token, the next are told why not, and nobody fetches", function()
+  it("two calls in turn get a token, the next fail with the reason and fetch nothing", function()
     local rounds = 6
     for i = 0, rounds do
       place:make("round " .. i)
@@ -93,7 +93,7 @@ describe("beside a rival that fetches without the store", function()
     assert.equal(3, sb:state().fetches - rounds)
   end)
 
-  it("calls of many processes in a loop get a token or are told, and few fetches are ours", function()
+  it("calls of many processes in a loop get a token or the reason, and few fetches are ours", function()
     local count = fleet.crowd(10, 4)
     place:make("rival")
     local crowd = place:start(count, until_told)

@@ -155,7 +155,7 @@ describe("a generator that calls", function()
     assert.truthy(err:find("has no value yet", 1, true), err)
   end)
 
-  it("is told that it cannot, over a transport that yields to the batch", function()
+  it("raises, over a transport that yields to the batch", function()
     local own = face.client(sb, { transport = {
       send = function(request)
         coroutine.yield()

@@ -87,7 +87,7 @@ describe("a mended option", function()
       earlier:close()
     end)
 
-    it("gives the token to nobody with a wrong password", function()
+    it("gives no token for a wrong password", function()
       local client = open("right")
       assert(client:token())
 

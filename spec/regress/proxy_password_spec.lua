@@ -28,7 +28,7 @@ describe("the password of a proxy", function()
     end)
   end
 
-  it("is not in the error that tells of an unknown scheme, which comes from new", function()
+  it("is not in the error about an unknown scheme, which new returns", function()
     local options = face.options(sandbox.shared(), { proxy = "foo://me:hunter22@127.0.0.1:1" })
     local c, err = client.new(options)
     assert.is_nil(c)
