@@ -411,8 +411,24 @@ packages:
 	@tools/setup packages
 	@tools/test $(B) packages
 
-check-all: test sim days boot packages asan tsan valgrind libcurls
+# The C tests on other architectures, in qemu-user: one with another order of bytes, and one with other atomics.
+CROSS ?= arm64 s390x
+.PHONY: cross
+cross:
+	@tools/setup cross
+	@tools/cross $(CROSS)
+
+check-all: test sim days boot packages asan tsan valgrind libcurls cross
 	$(Q)$(again) fuzz FUZZ_TIME=$$(( $(FUZZ_TIME) * 6 ))
+
+# Everything at once with a fault every ten seconds (spec/soak/soak.lua); ends with a verdict.
+MINUTES ?= 60
+.PHONY: soak
+soak:
+	@tools/setup test
+	$(Q)$(again) build LUA=5.4
+	$(Q)$(again) build LUA=luajit
+	@tools/soak $(MINUTES) $(B)
 
 # ---- lint, bench, sandbox, demo, rock -------------------------------------------------------------
 
@@ -528,4 +544,4 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 	@echo
 	@echo 'Targets: setup build all install uninstall dist deb env demo sandbox test sim days boot packages'
-	@echo '         check-all asan tsan valgrind fuzz lint format bench bench-nginx rock clean'
+	@echo '         check-all asan tsan valgrind cross fuzz soak lint format bench bench-nginx rock clean'
