@@ -261,7 +261,7 @@ lua_libs = $(call libs_of,lua5.4,-llua5.4)
 
 daemon := $(B)/bin/itriggerd
 # The parts that need neither socket nor store.
-daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address http_api key metrics page page_style page_text reply request_metrics waiting)
+daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address connections http_api key metrics page page_style page_text reply request_metrics waiting)
 build-daemon: $(daemon)
 
 $(call objects,$(daemon_sources)): more_cflags := $(daemon_cflags) $(if $(has_redis),-DITRIGGERD_REDIS)

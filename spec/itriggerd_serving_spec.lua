@@ -37,7 +37,8 @@ describe("itriggerd", function()
     end
   end
 
-  for name, text in pairs { silent = "", ["that ask for /healthz and stay"] = "GET /healthz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" } do
+  local ask = "GET %s HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer %s\\r\\n\\r\\n"
+  for name, request in pairs { silent = "", ["that ask for /healthz and stay"] = ask, ["that get a token and stay"] = ask } do
     it("answers a client at once beside more connections than it can have, " .. name, function()
       local path = f.place:write("few.ini", f.place:config { client = { apps = "*" } })
       -- 100 files: half of them are for connections.
@@ -45,7 +46,8 @@ describe("itriggerd", function()
       itriggerd.shell("chmod 700 " .. wrapper)
       local d = f.place:launch(path, nil, wrapper)
       d:await "token app=one"
-      local close = open_connections(d, 300, text)
+      local close = open_connections(d, 300, request:format(name:find "token" and f.token_path or "/healthz",
+        name:find "token" and itriggerd.key or "none"))
       for _ = 1, 5 do
         assert.equal(200, sandbox.request(d.url .. f.token_path, { "--max-time", "5", "-H",
           "Authorization: Bearer " .. itriggerd.key }).status)

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "itriggerd/certificate.h"
+#include "core/os/thread.h"
 
 #define LIMIT ((size_t)4096)
 /* For fetches, stores and token files, however many connections come. */
 #define OWN_FILES_MAX 256u
+
+#define LOOK_MS 10 /* how often it is looked whether somebody can be shut down now */
 
 /* At the limit an address with more strangers than this loses its oldest first. */
 #define MANY(l) ((l)->max / 16 + 1)
@@ -34,7 +36,7 @@ void connections_init(struct connections *l, size_t max, uint64_t seed)
     for (i = 0; i < CONNECTION_STATES; i++)
         itr_list_init(&l->in[i]);
     pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->left, NULL);
+    itr_thread_cond_init(&l->left);
 }
 
 void connections_clear(struct connections *l)
@@ -102,6 +104,21 @@ static void enter(struct connections *l, struct connection *c, enum connection_s
         ++*count_of(l, c);
 }
 
+/* The one that has been idle longest. */
+static struct connection *find_idle(const struct itr_list *list)
+{
+    struct connection *found = NULL, *c;
+    struct itr_list *node;
+
+    for (node = itr_list_first(list); node != NULL; node = itr_list_next(list, node)) {
+        c = of(node);
+        if (atomic_load(&c->idle) && (found == NULL || atomic_load(&c->deadline_mono_ms) <
+                                                           atomic_load(&found->deadline_mono_ms)))
+            found = c;
+    }
+    return found;
+}
+
 static struct connection *find_victim(struct connections *l)
 {
     const struct itr_list *strangers = &l->in[CONNECTION_STRANGER];
@@ -110,7 +127,9 @@ static struct connection *find_victim(struct connections *l)
     for (node = itr_list_first(strangers); node != NULL; node = itr_list_next(strangers, node))
         if (*count_of(l, of(node)) > MANY(l))
             return of(node);
-    return of(itr_list_first(strangers));
+    if ((node = itr_list_first(strangers)) != NULL)
+        return of(node);
+    return find_idle(&l->in[CONNECTION_KNOWN]);
 }
 
 static void evict_one(struct connections *l)
@@ -143,8 +162,12 @@ bool connections_await_room(struct connections *l)
     bool open;
 
     pthread_mutex_lock(&l->lock);
-    while (!l->closed && l->open >= l->max + GOING(l))
-        pthread_cond_wait(&l->left, &l->lock);
+    while (!l->closed && l->open >= l->max + GOING(l)) {
+        /* Nobody goes: all arrived at once, or were busy then. */
+        if (itr_list_is_empty(&l->in[CONNECTION_CLOSING]))
+            evict_one(l);
+        itr_thread_cond_wait(&l->left, &l->lock, LOOK_MS);
+    }
     open = !l->closed;
     pthread_mutex_unlock(&l->lock);
     return open;
@@ -204,6 +227,8 @@ struct connection *connections_begin(struct connections *l, int fd, int64_t dead
         atomic_init(&c->deadline_mono_ms, deadline_mono_ms);
         leave(l, c);
         enter(l, c, CONNECTION_STRANGER);
+        if (l->n > l->max) /* when it arrived, there was none to shut down for it */
+            evict_one(l);
     }
     pthread_mutex_unlock(&l->lock);
     return c;
@@ -228,7 +253,6 @@ void connections_remove(struct connections *l, struct connection *c)
 {
     if (c == NULL)
         return;
-    certificate_release(c->certificate);
     pthread_mutex_lock(&l->lock);
     drop(l, c);
     pthread_mutex_unlock(&l->lock);

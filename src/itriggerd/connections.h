@@ -5,8 +5,8 @@
  *
  * Their number is limited, but a new connection is still accepted at the limit: the oldest
  * connection that never showed a valid key is shut down for it, first one from an address that has
- * many of them. So nobody can block other clients by opening connections. Any thread; one lock,
- * held for a shutdown(2) at the longest.
+ * many of them; without any, the one that has been idle longest. So nobody can block other clients
+ * by opening connections. Any thread; one lock, held for a shutdown(2) at the longest.
  */
 #ifndef ITRIGGERD_CONNECTIONS_H
 #define ITRIGGERD_CONNECTIONS_H
@@ -37,11 +37,12 @@ struct connection {
     enum connection_state state;
     int fd; /* borrowed; open except in CONNECTION_ARRIVING, where nobody may touch it */
     atomic_int_fast64_t deadline_mono_ms;
+    atomic_bool idle; /* it waits for its next request */
     uint64_t address; /* its hash */
     bool trusted;     /* over a Unix socket; constant */
     /* Of the thread that serves it. */
     bool known;                      /* connections_know was called */
-    struct certificate *certificate; /* a reference; NULL: without TLS */
+    struct certificate *certificate; /* a reference, for it to release; NULL: without TLS */
 };
 
 struct connections {
@@ -70,8 +71,7 @@ bool connections_await_room(struct connections *l);
 /* End all waits for room, now and later. */
 void connections_close(struct connections *l);
 
-/* Add a connection that was accepted. At the limit, shut down another one that never showed a valid
- * key. False: no memory. */
+/* Add a connection that was accepted. At the limit, shut down another one. False: no memory. */
 bool connections_arrive(struct connections *l, int fd, const struct sockaddr *peer, bool trusted);
 /* Remove a connection that arrived and was closed before it was served. */
 void connections_lose(struct connections *l, int fd);

@@ -49,12 +49,14 @@ static int fd_of(struct MHD_Connection *c)
     return mine != NULL ? mine->fd : -1;
 }
 
-static void set_deadline(struct MHD_Connection *c, int64_t ms)
+static void set_deadline(struct MHD_Connection *c, int64_t ms, bool idle)
 {
     struct connection *mine = connection_of(c);
 
-    if (mine != NULL)
-        atomic_store(&mine->deadline_mono_ms, ms == INT64_MAX ? ms : now_mono() + ms);
+    if (mine == NULL)
+        return;
+    atomic_store(&mine->deadline_mono_ms, ms == INT64_MAX ? ms : now_mono() + ms);
+    atomic_store(&mine->idle, idle);
 }
 
 static void begin_connection(struct server *s, struct MHD_Connection *c, void **connection)
@@ -78,13 +80,15 @@ static void notice_connection(void *ctx, struct MHD_Connection *c, void **connec
                               enum MHD_ConnectionNotificationCode what)
 {
     struct server *s = ctx;
+    struct connection *mine = *connection;
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         begin_connection(s, c, connection);
-        return;
+    } else if (mine != NULL) {
+        certificate_release(mine->certificate);
+        connections_remove(&s->connections, mine);
+        *connection = NULL;
     }
-    connections_remove(&s->connections, *connection);
-    *connection = NULL;
 }
 
 /* The first line of a request was read; NULL is the initial value of *request. */
@@ -92,7 +96,7 @@ static void *notice_request(void *ctx, const char *uri, struct MHD_Connection *c
 {
     (void)ctx;
     (void)uri;
-    set_deadline(c, REQUEST_MS);
+    set_deadline(c, REQUEST_MS, false);
     return NULL;
 }
 
@@ -156,7 +160,7 @@ static enum MHD_Result respond(struct MHD_Connection *c, const struct serving *s
     if (m == NULL)
         return MHD_NO;
     add_headers(m, r, closes_after(s->server, c, s));
-    set_deadline(c, NEXT_REQUEST_MS);
+    set_deadline(c, NEXT_REQUEST_MS, true);
     queued = MHD_queue_response(c, (unsigned)r->http_status, m);
     MHD_destroy_response(m);
     return queued;
@@ -263,7 +267,7 @@ static enum MHD_Result go_on(struct MHD_Connection *c, struct http_request *q,
     if (result == SERVE_DONE)
         return respond(c, &q->serving);
     q->waits = true;
-    set_deadline(c, INT64_MAX);
+    set_deadline(c, INT64_MAX, false);
     MHD_suspend_connection(c);
     waiter_suspended(&q->serving.waiter);
     return MHD_YES;

@@ -180,7 +180,7 @@ static void mind_connections(struct timer *c, int64_t now_mono_ms)
     if (evicted != c->evicted && now_mono_ms >= c->evicted_log_mono_ms) {
         log_warning("connections", NULL,
                     "the limit of %zu open connections is reached; %" PRIu64
-                    " without a valid key were closed for others",
+                    " were closed for others",
                     c->server->connections.max, evicted - c->evicted);
         c->evicted = evicted;
         c->evicted_log_mono_ms = now_mono_ms + REMIND_MS / 10;
