@@ -118,6 +118,30 @@ static void the_deadline_counts_for_those_that_wait_for_a_connection(void **stat
     loop_fixture_clear(&f);
 }
 
+/* libcurl does not look at what waits, so its own time of it stays at nothing. */
+static void who_waited_for_a_connection_is_told_the_limit_that_counted(void **state)
+{
+    static const struct raw_step silent[] = {{RAW_READ, NULL, 0}, {RAW_HOLD, NULL, 0}, {0}};
+    const struct raw_step *const scripts[] = {silent};
+    struct itr_transport_options o = {.max_host_connections = 1, .connect_timeout_ms = 10000};
+    struct itr_exchange second;
+    struct loop_fixture f;
+    struct itr_error e;
+
+    (void)state;
+    loop_fixture_init_with(&f, scripts, 1, &o);
+    assert_int_equal(f.t->ops->start(f.t, &f.x, &e), ITR_OK);
+    loop_fixture_get(&second, f.url);
+    second.request.timeout_ms = 100;
+    assert_int_equal(f.t->ops->start(f.t, &second, &e), ITR_OK);
+    assert_ptr_equal(f.t->ops->wait(f.t, -1), &second);
+    loop_fixture_expect(&second, ITR_TIMEOUT, false, 0);
+    assert_non_null(strstr(second.response.detail, "within 100 ms"));
+    assert_true(second.response.elapsed_us >= 100000);
+    itr_exchange_clear(&second);
+    loop_fixture_clear(&f);
+}
+
 /* ---- memory and descriptors ---- */
 
 /* glibc 2.33 and newer. */
@@ -403,6 +427,7 @@ int main(void)
         cmocka_unit_test(answers_that_come_together_come_out_one_by_one),
         cmocka_unit_test(no_more_connections_than_allowed),
         cmocka_unit_test(the_deadline_counts_for_those_that_wait_for_a_connection),
+        cmocka_unit_test(who_waited_for_a_connection_is_told_the_limit_that_counted),
         cmocka_unit_test(memory_stays_flat),
         cmocka_unit_test(without_descriptors_there_is_a_network_error),
         cmocka_unit_test(no_connection_takes_the_place_of_a_closed_standard_stream),

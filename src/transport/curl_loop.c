@@ -12,6 +12,8 @@
 #include "core/os/descriptors.h"
 #include "core/os/sigpipe.h"
 #include "transport/curl_global.h"
+#include "transport/curl_outcome.h"
+#include "transport/curl_poller.h"
 #include "transport/curl_request.h"
 #include "transport/curl_settings.h"
 #include "transport/curl_sockets.h"
@@ -23,16 +25,19 @@
  * multi handle) or `finished` (to be handed out by wait, in the order they ended). A request is in
  * `running` or in `idle`.
  *
- * All of it belongs to the thread that has the loop. Only `woken` and `multi` (for
- * curl_multi_wakeup, which libcurl allows) are used by wake() from other threads. curl_multi_poll
- * returns alike for a socket and for a wake, so `woken` tells them apart; it is set before the poll
- * is interrupted and looked at after it.
+ * All of it belongs to the thread that has the loop. Only `woken` and the poller's wake are used by
+ * wake() from other threads. `woken` is set before the wait is interrupted and looked at after it.
+ *
+ * libcurl acts when a socket is ready or a timer of its own is due, never on all handles: with a
+ * slow gateway nearly all of them have nothing to do. The deadline of a request is ours, not a
+ * timer of libcurl's, so that what has arrived can be read before it counts.
  */
 struct itr_curl_loop {
     struct itr_transport transport; /* first: this is what the caller holds */
     CURLM *multi;                   /* ours */
     struct itr_curl_settings settings;
     struct itr_curl_sockets sockets; /* those that multi has open */
+    struct itr_curl_poller poller;   /* of those of them that multi waits for */
     struct itr_list running, idle;   /* of requests; ours */
     long n_idle;
     struct itr_list finished; /* of exchanges, borrowed */
@@ -42,7 +47,7 @@ struct itr_curl_loop {
     atomic_bool woken;
 };
 
-#define LONGEST_POLL_MS 3600000
+#define LONGEST_WAIT_MS 3600000
 #define MOST_PASSES 32 /* over what has arrived, before deadlines count */
 
 static struct itr_curl_loop *loop_of(struct itr_transport *t)
@@ -223,11 +228,9 @@ static int64_t now_ms(void)
     return itr_clock_mono_ms(itr_clock_system());
 }
 
-static bool perform_once(struct itr_curl_loop *loop)
+/* Take in what libcurl did. Return whether it can go on. */
+static bool settle(struct itr_curl_loop *loop, CURLMcode code)
 {
-    int running;
-    CURLMcode code = curl_multi_perform(loop->multi, &running);
-
     if (code != CURLM_OK)
         fail_all(loop, code);
     else
@@ -235,26 +238,63 @@ static bool perform_once(struct itr_curl_loop *loop)
     return code == CURLM_OK;
 }
 
-/* An answer that is here does not become a time-out because its caller was busy (or stopped, or the
- * machine asleep) when it came: what has arrived is read before deadlines count. */
-static void read_before_deadlines(struct itr_curl_loop *loop, int64_t now)
+/* Return whether something was ready, within ms. */
+static bool await_sockets(struct itr_curl_loop *loop, int ms)
 {
-    bool is_late = false;
-    int passes = 0, ready = 1;
-    struct itr_list *at;
+    int n;
 
-    for (at = loop->running.next; at != &loop->running; at = at->next)
-        is_late = itr_curl_request_suspend_limit(request_of(at), now) || is_late;
-    while (is_late && ready > 0 && passes++ < MOST_PASSES && perform_once(loop))
-        if (curl_multi_poll(loop->multi, NULL, 0, 0, &ready) != CURLM_OK)
-            break;
-    loop->nearest_mono_ms = INT64_MAX;
-    for (at = loop->running.next; at != &loop->running; at = at->next) {
-        itr_curl_request_resume_limit(request_of(at));
-        note_deadline(loop, request_of(at));
-    }
+    return settle(loop, itr_curl_poller_wait(&loop->poller, ms, &n)) && n > 0;
 }
 
+/* Take those whose deadline passed out of libcurl's hands: only those that nothing was sent of, or
+ * all. Return whether any such is left. */
+static bool take_late(struct itr_curl_loop *loop, int64_t now, bool only_unsent,
+                      struct itr_list *late)
+{
+    struct itr_list *at, *next;
+    bool is_left = false;
+
+    for (at = loop->running.next; at != &loop->running; at = next) {
+        struct itr_curl_request *r = request_of(at);
+
+        next = at->next;
+        if (r->deadline_mono_ms > now)
+            continue;
+        if (only_unsent && itr_curl_outcome_sent(r)) {
+            is_left = true;
+            continue;
+        }
+        take_out(loop, r);
+        itr_list_append(late, &r->node);
+    }
+    return is_left;
+}
+
+/* An answer that is here does not become a time-out because its caller was busy (or stopped, or the
+ * machine asleep) when it came: what has arrived is read before deadlines count. Nothing is sent
+ * after one. */
+static void heed_deadlines(struct itr_curl_loop *loop, int64_t now)
+{
+    struct itr_curl_request *r;
+    struct itr_list late, *at;
+    int passes = 0;
+
+    itr_list_init(&late);
+    if (take_late(loop, now, true, &late))
+        while (passes++ < MOST_PASSES && await_sockets(loop, 0))
+            ;
+    (void)take_late(loop, now, false, &late);
+    while ((r = first_of(&late)) != NULL) {
+        itr_list_remove(&r->node);
+        add_finished(loop, itr_curl_request_finish(r, CURLE_OPERATION_TIMEDOUT));
+        put_idle(loop, r);
+    }
+    loop->nearest_mono_ms = INT64_MAX;
+    for (at = loop->running.next; at != &loop->running; at = at->next)
+        note_deadline(loop, request_of(at));
+}
+
+/* Do what is due. */
 static void perform(struct itr_curl_loop *loop)
 {
     int64_t now;
@@ -262,42 +302,51 @@ static void perform(struct itr_curl_loop *loop)
     if (itr_list_is_empty(&loop->running))
         return;
     if ((now = now_ms()) >= loop->nearest_mono_ms)
-        read_before_deadlines(loop, now);
-    (void)perform_once(loop);
+        heed_deadlines(loop, now);
+    if (itr_curl_poller_timer_ms(&loop->poller) == 0)
+        (void)settle(loop, itr_curl_poller_run_timers(&loop->poller));
 }
 
-/* How long to sleep at most; 0: the time is over. */
-static int poll_ms(int64_t timeout_ms, int64_t deadline_mono_ms)
+/* How long the caller wants to wait at most; 0: the time is over. */
+static int wait_ms(int64_t timeout_ms, int64_t until_mono_ms)
 {
-    int64_t left = LONGEST_POLL_MS;
+    int64_t left = LONGEST_WAIT_MS;
 
     if (timeout_ms >= 0)
-        left = deadline_mono_ms - now_ms();
-    if (left < 0)
-        left = 0;
-    return left > LONGEST_POLL_MS ? LONGEST_POLL_MS : (int)left;
+        left = itr_max64(until_mono_ms - now_ms(), 0);
+    return (int)itr_min64(left, LONGEST_WAIT_MS);
+}
+
+/* And how long there is nothing to do, unless a socket is ready. */
+static int idle_ms(const struct itr_curl_loop *loop, int most)
+{
+    int64_t timer = itr_curl_poller_timer_ms(&loop->poller), ms = most;
+
+    if (itr_list_is_empty(&loop->running))
+        return most;
+    if (timer >= 0)
+        ms = itr_min64(ms, timer);
+    return (int)itr_min64(ms, itr_max64(loop->nearest_mono_ms - now_ms(), 0));
 }
 
 static struct itr_exchange *carry(struct itr_curl_loop *loop, int64_t timeout_ms)
 {
-    int64_t deadline = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+    int64_t until = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
 
     for (;;) {
         struct itr_exchange *x;
-        CURLMcode code;
-        int ms;
+        int most;
 
         perform(loop);
         if ((x = take_finished(loop)) != NULL)
             return x;
         if (atomic_exchange_explicit(&loop->woken, false, memory_order_acquire))
             return NULL;
-        if (timeout_ms == 0 || (ms = poll_ms(timeout_ms, deadline)) == 0)
-            return NULL;
-        if ((code = curl_multi_poll(loop->multi, NULL, 0, ms, NULL)) != CURLM_OK) {
-            fail_all(loop, code);
-            return take_finished(loop);
-        }
+        most = timeout_ms == 0 ? 0 : wait_ms(timeout_ms, until);
+        if (most > 0 || !itr_list_is_empty(&loop->running))
+            (void)await_sockets(loop, idle_ms(loop, most));
+        if ((x = take_finished(loop)) != NULL || most == 0)
+            return x;
     }
 }
 
@@ -345,7 +394,7 @@ static void loop_wake(struct itr_transport *t)
     struct itr_curl_loop *loop = loop_of(t);
 
     if (!atomic_exchange_explicit(&loop->woken, true, memory_order_release))
-        curl_multi_wakeup(loop->multi);
+        itr_curl_poller_wake(&loop->poller);
 }
 
 static void free_idle(struct itr_curl_loop *loop)
@@ -379,6 +428,7 @@ static void loop_free(struct itr_transport *t)
         ;
     free_idle(loop);
     curl_multi_cleanup(loop->multi); /* closes the kept connections */
+    itr_curl_poller_close(&loop->poller);
     itr_sigpipe_release(&pipe);
     clear(loop);
     free(loop);
@@ -409,6 +459,7 @@ static void loop_abandon(struct itr_transport *t)
         ;
     free_idle(loop);
     itr_curl_sockets_close(&loop->sockets);
+    itr_curl_poller_close(&loop->poller);
     clear(loop);
     bury(loop);
 }
@@ -438,6 +489,7 @@ void itr_curl_loop_guard(struct itr_transport *t, pthread_mutex_t *lock)
 void itr_curl_loop_lose(struct itr_transport *t)
 {
     itr_curl_sockets_close(&loop_of(t)->sockets);
+    itr_curl_poller_lose(&loop_of(t)->poller);
     bury(loop_of(t));
 }
 
@@ -467,8 +519,12 @@ static enum itr_status make_multi(struct itr_curl_loop *loop, struct itr_error *
     if (m != NULL && curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, max) == CURLM_OK &&
         curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, max) == CURLM_OK && set_quick_exit(m) &&
         curl_multi_wakeup(m) == CURLM_OK) {
-        loop->multi = m;
-        return ITR_OK;
+        if ((error = itr_curl_poller_open(&loop->poller, m)) == 0) {
+            loop->sockets.poller = &loop->poller;
+            loop->multi = m;
+            return ITR_OK;
+        }
+        errno = error;
     }
     error = errno == EMFILE || errno == ENFILE ? errno : itr_descriptors_exhausted();
     curl_multi_cleanup(m);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/bound.h"
+#include "core/base/clock.h"
 #include "core/os/descriptors.h"
 #include "transport/curl_error.h"
 #include "transport/curl_origin.h"
@@ -169,6 +171,11 @@ static int64_t retry_after_ms(const struct itr_curl_request *r)
     return s > INT_MAX ? (int64_t)INT_MAX * 1000 : (int64_t)s * 1000;
 }
 
+static bool is_late(const struct itr_curl_request *r)
+{
+    return itr_clock_mono_ms(itr_clock_system()) >= r->deadline_mono_ms;
+}
+
 void itr_curl_outcome_read(struct itr_curl_request *r, CURLcode code)
 {
     struct itr_response *a = &r->exchange->response;
@@ -179,6 +186,8 @@ void itr_curl_outcome_read(struct itr_curl_request *r, CURLcode code)
     curl_easy_getinfo(r->easy, CURLINFO_TOTAL_TIME_T, &us);
     a->http_status = status >= 200 ? (int)status : 0;
     a->elapsed_us = us + r->tries.spent_us;
+    if (code == CURLE_OPERATION_TIMEDOUT && is_late(r)) /* libcurl has not looked at it lately */
+        a->elapsed_us = itr_max64(a->elapsed_us, r->exchange->request.timeout_ms * 1000);
     a->sent = itr_curl_outcome_sent(r);
     if (status >= 300)
         a->retry_after_ms = retry_after_ms(r);

@@ -376,13 +376,6 @@ static void set_freshness(struct itr_curl_request *r, bool fresh, CURLcode *rc)
     r->needs_fresh = fresh;
 }
 
-static long as_long_ms(int64_t ms)
-{
-    if (ms < 1)
-        return 1;
-    return ms > INT_MAX ? (long)INT_MAX : (long)ms;
-}
-
 /* The handle may go on pointing to the freed list: the next begin() sets another. */
 static void become_idle(struct itr_curl_request *r)
 {
@@ -407,35 +400,11 @@ static void forget_exchange(struct itr_curl_request *r)
     r->text[0] = '\0';
 }
 
-static void set_limit(struct itr_curl_request *r, int64_t ms, CURLcode *rc)
-{
-    itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, as_long_ms(ms)));
-}
-
-bool itr_curl_request_suspend_limit(struct itr_curl_request *r, int64_t now_mono_ms)
-{
-    CURLcode rc = CURLE_OK; /* a number is always taken */
-
-    r->is_unlimited = r->deadline_mono_ms <= now_mono_ms && itr_curl_outcome_sent(r);
-    if (r->is_unlimited)
-        set_limit(r, INT_MAX, &rc);
-    return r->is_unlimited;
-}
-
-void itr_curl_request_resume_limit(struct itr_curl_request *r)
-{
-    CURLcode rc = CURLE_OK;
-
-    if (r->is_unlimited)
-        set_limit(r, r->left_ms, &rc);
-    r->is_unlimited = false;
-}
-
 enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_exchange *x,
                                        const struct itr_curl_tries *tries, struct itr_error *e)
 {
     const struct itr_request *q = &x->request;
-    int64_t now = itr_clock_mono_ms(itr_clock_system());
+    int64_t left_ms;
     CURLcode rc = CURLE_OK;
     enum itr_status s;
 
@@ -445,10 +414,8 @@ enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_ex
     r->exchange = x;
     forget_exchange(r);
     r->tries = tries != NULL ? *tries : (struct itr_curl_tries){0};
-    r->left_ms = itr_max64(q->timeout_ms - r->tries.spent_us / 1000, 1);
-    r->deadline_mono_ms = now + itr_min64(r->left_ms, INT_MAX);
-    r->is_unlimited = false;
-    set_limit(r, r->left_ms, &rc);
+    left_ms = itr_max64(q->timeout_ms - r->tries.spent_us / 1000, 1);
+    r->deadline_mono_ms = itr_clock_mono_ms(itr_clock_system()) + itr_min64(left_ms, INT_MAX);
     set_freshness(r, r->tries.want_fresh, &rc);
     set_method(r, q, &rc);
     set_headers(r, q, &rc);

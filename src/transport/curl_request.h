@@ -54,12 +54,10 @@ struct itr_curl_request {
     struct itr_curl_socket *socket;           /* counted: what it was sent over; NULL: not known */
     struct itr_curl_socket *opened;           /* counted: the last one made for it; NULL: none */
     struct itr_curl_tries tries;              /* before this one */
-    int64_t left_ms;                          /* what libcurl was given as the limit of all */
-    int64_t deadline_mono_ms;                 /* when that ends */
-    bool is_unlimited;                        /* libcurl's limit is suspended */
-    struct itr_list node;                     /* in one of the loop's lists */
-    struct curl_slist *own_headers;           /* ours; NULL: the shared list is in use */
-    struct curl_slist *headers_in_use;        /* what the handle points to; NULL: nothing yet */
+    int64_t deadline_mono_ms;          /* the loop ends it then: libcurl knows no limit of all */
+    struct itr_list node;              /* in one of the loop's lists */
+    struct curl_slist *own_headers;    /* ours; NULL: the shared list is in use */
+    struct curl_slist *headers_in_use; /* what the handle points to; NULL: nothing yet */
     struct itr_curl_origin origin;
     size_t max_body;   /* what the handle's MAXFILESIZE is; 0: nothing yet */
     bool is_post;      /* the handle's method now */
@@ -93,12 +91,6 @@ void itr_curl_request_abandon(struct itr_curl_request *r);
  * idle. */
 enum itr_status itr_curl_request_begin(struct itr_curl_request *r, struct itr_exchange *x,
                                        const struct itr_curl_tries *tries, struct itr_error *e);
-
-/* If its deadline passed and it was sent, so that an answer may be here: take libcurl's limit off,
- * for libcurl looks at the clock before it reads. Return whether that was so; resume puts it back.
- */
-bool itr_curl_request_suspend_limit(struct itr_curl_request *r, int64_t now_mono_ms);
-void itr_curl_request_resume_limit(struct itr_curl_request *r);
 
 /* Return whether it may be given to libcurl. Old libcurl: asks may_send; false: finish it, with
  * CURLE_ABORTED_BY_CALLBACK. */

@@ -207,6 +207,8 @@ static struct itr_curl_socket *open_and_note(struct itr_curl_sockets *s,
     }
     new->refs = 2; /* the set's, and the caller's */
     new->goaway = -1;
+    if (s->poller != NULL)
+        itr_curl_poller_opened(s->poller, new->fd);
     itr_list_append(&s->unnamed, &new->node);
     return s->all[s->n++] = new;
 }
@@ -234,11 +236,14 @@ static void forget(struct itr_curl_sockets *s, int fd)
 
 int itr_curl_sockets_on_close(void *ctx, curl_socket_t fd)
 {
+    struct itr_curl_sockets *s = ctx;
     int rc;
 
-    lock(ctx);
-    forget(ctx, fd);
+    lock(s);
+    forget(s, fd);
+    if (s->poller != NULL)
+        itr_curl_poller_closing(s->poller, fd);
     rc = close(fd);
-    unlock(ctx);
+    unlock(s);
     return rc;
 }

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,9 @@
  * know.
  *
  * `asleep`: the thread found nothing to do and waits for the network alone. Who brings something
- * and finds it true turns it off and wakes the loop; so the first of many pays for the wake.
+ * and finds it true turns it off and wakes the loop; so the first of many pays for the wake. A
+ * start does that without the lock, which the thread wants as soon as it is awake; `n_waking` keeps
+ * the loop there meanwhile, for the process may be ending.
  *
  * `loop` is there while there are ports, but in a child before its first start. The thread gives it
  * back when there are none, and ends if there still are none after that.
@@ -52,6 +55,7 @@ struct itr_curl_worker {
     bool has_thread;
     bool ending; /* the process is */
     atomic_bool asleep;
+    atomic_uint n_waking; /* callers about to wake the loop; changed with the lock, but down */
 
     struct itr_list done; /* of exchanges; the thread's */
 };
@@ -293,6 +297,8 @@ static void carry(struct itr_curl_worker *w)
     }
     w->loop = NULL; /* now only `cancelled` has anything that is in it */
     unlock(w);
+    while (atomic_load(&w->n_waking) > 0)
+        sched_yield();
     end_cancelled(w, loop);
     loop->ops->free(loop);
     lock(w);
@@ -320,6 +326,24 @@ static void wake_thread(struct itr_curl_worker *w)
 {
     if (atomic_exchange(&w->asleep, false))
         w->loop->ops->wake(w->loop);
+}
+
+/* The same in two steps, for a start: return the loop to be woken with end_wake, without the lock;
+ * NULL: the thread is awake. */
+static struct itr_transport *begin_wake(struct itr_curl_worker *w)
+{
+    if (!atomic_exchange(&w->asleep, false))
+        return NULL;
+    (void)atomic_fetch_add(&w->n_waking, 1);
+    return w->loop;
+}
+
+static void end_wake(struct itr_curl_worker *w, struct itr_transport *loop)
+{
+    if (loop == NULL)
+        return;
+    loop->ops->wake(loop);
+    (void)atomic_fetch_sub(&w->n_waking, 1);
 }
 
 static enum itr_status ensure_thread(struct itr_curl_worker *w, struct itr_error *e)
@@ -364,6 +388,7 @@ static void renew_in_child(struct itr_registered *r)
     w->loop = NULL;
     w->has_thread = false;
     atomic_store(&w->asleep, false);
+    atomic_store(&w->n_waking, 0);
     itr_list_init(&w->done);
     for (at = w->ports.next; at != &w->ports; at = at->next)
         itr_nap_init(&port_of(at)->nap);
@@ -440,6 +465,7 @@ static struct itr_registered *make_worker(void *ctx)
     w->head.end_within_ms = END_WITHIN_MS;
     atomic_init(&w->head.refs, 1);
     atomic_init(&w->asleep, false);
+    atomic_init(&w->n_waking, 0);
     pthread_mutex_init(&w->head.lock, NULL);
     itr_list_init(&w->queued);
     itr_list_init(&w->in_flight);
@@ -565,6 +591,7 @@ static enum itr_status ensure_running(struct itr_curl_worker *w, struct itr_erro
 enum itr_status itr_curl_worker_start(struct itr_curl_worker *w, struct itr_curl_port *port,
                                       struct itr_curl_ticket *t, struct itr_error *e)
 {
+    struct itr_transport *loop = NULL;
     enum itr_status s;
 
     s = itr_curl_origin_check(t->exchange.request.url, w->options.unix_socket != NULL, e);
@@ -575,9 +602,10 @@ enum itr_status itr_curl_worker_start(struct itr_curl_worker *w, struct itr_curl
         t->port = port;
         put(&w->queued, t, ITR_CURL_TICKET_QUEUED);
         w->n_tickets++;
-        wake_thread(w);
+        loop = begin_wake(w);
     }
     unlock(w);
+    end_wake(w, loop);
     return s;
 }
 
