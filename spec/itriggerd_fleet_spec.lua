@@ -119,6 +119,23 @@ describe("itriggerd", function()
       c:close()
     end)
 
+    it("of an authority of its own serves clients whose ca_file has both authorities, and no others", function()
+      itriggerd.shell(("umask 077; cd %s; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+        .. "-subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout own.key -out own.pem 2>/dev/null; "
+        .. "cat own.pem %s >both.pem"):format(f.place.dir, f.sb.ca_file))
+      local d = f.place:start { server = { tls_cert = f.place.dir .. "/own.pem", tls_key = f.place.dir .. "/own.key" },
+        app = { gateway = f.sb.https, ca_file = f.sb.ca_file } }
+      d:await "token app=one"
+      local said = {}
+      for _, file in ipairs { f.place.dir .. "/both.pem", f.place.dir .. "/own.pem", f.sb.ca_file } do
+        local c = assert(client.new(f.place:client_options(d, { token_store = https(d), gateway = f.sb.https, ca_file = file })))
+        local result, err = c:get(face.echo_get)
+        said[#said + 1] = result and "answer" or err.kind
+        c:close()
+      end
+      assert.same({ "answer", "tls", "store" }, said)
+    end)
+
     it("takes new certificates by SIGHUP, and keeps the old ones when the new are bad", function()
       local d = f.place:start { server = serve_with "good" }
       local function serial()
