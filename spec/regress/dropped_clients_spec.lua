@@ -3,6 +3,7 @@
 
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
+local needs = require "spec.support.needs"
 
 describe("what was dropped and not closed", function()
   local sb = fixture.sandbox()
@@ -58,6 +59,22 @@ describe("what was dropped and not closed", function()
     ]]
   end)
 
+  for _, store in ipairs { "memory:", "file:%s" } do
+    it("is collected when a fetch of the token finds no file descriptor, over " .. store:match("^%a+"), function()
+      local dir = os.tmpname()
+      os.remove(dir)
+      finally(function()
+        os.execute("rm -rf " .. dir)
+      end)
+      runs(([[
+        local client = assert(itrigger.new { token_store = "%s" })
+        exhaust()
+        local res, err = client:get(path)
+        assert(res, tostring(err))
+      ]]):format(store:format(dir)))
+    end)
+  end
+
   it("is no excuse where nothing can be collected: the error names the limit", function()
     runs [[
       local client = assert(itrigger.new {})
@@ -72,4 +89,29 @@ describe("what was dropped and not closed", function()
       assert(err.message:find("ulimit -n", 1, true), err.message)
     ]]
   end)
+
+  for _, store in ipairs { "memory:", "file:%s", "redis://127.0.0.1:1" } do
+    it("is no excuse in a fetch of the token either, over " .. store:match("^%a+"), function()
+      local lacks = store:find "^redis" and needs.redis_store()
+      if lacks then
+        pending(lacks)
+      end
+      local dir = os.tmpname()
+      os.remove(dir)
+      finally(function()
+        os.execute("rm -rf " .. dir)
+      end)
+      runs(([[
+        local client = assert(itrigger.new { token_store = "%s" })
+        local kept = {}
+        repeat
+          local file = io.open("/dev/null")
+          kept[#kept + 1] = file
+        until not file
+        local res, err = client:get(path)
+        assert(res == nil and err.message:find("ulimit -n", 1, true), tostring(err))
+        assert(not err.message:find("another directory", 1, true), tostring(err))
+      ]]):format(store:format(dir)))
+    end)
+  end
 end)

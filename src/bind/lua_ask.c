@@ -47,6 +47,7 @@ static int l_ask(lua_State *L)
     lua_settop(L, 3);
     if (!lua_isnil(L, 2))
         luaL_checktype(L, 2, LUA_TTABLE);
+    itr_lua_client_make_room(L, c);
     a = itr_lua_newuserdata(L, sizeof *a);
     *a = (struct lua_ask){.ask.refresh = lua_toboolean(L, 3) != 0};
     itr_lua_registry_get(L, &metatable_key);

@@ -206,6 +206,17 @@ struct itr_client *itr_lua_client_present(const struct lua_client *c, enum itr_l
     return side == ITR_SIDE_SCRIPT ? c->client : c->sides[side];
 }
 
+void itr_lua_client_make_room(lua_State *L, struct lua_client *c)
+{
+    struct itr_token *t = NULL;
+
+    if (c->closed)
+        return;
+    if ((t = itr_source_hit(itr_client_source(c->client))) == NULL)
+        collect_if_few(L);
+    itr_token_release(t);
+}
+
 bool itr_lua_client_is_closed(const struct lua_client *c)
 {
     return c->closed;
@@ -349,6 +360,7 @@ static int l_call(lua_State *L)
     check_table_or_nil(L, 4);
     check_table_or_nil(L, 5);
     f.post = lua_toboolean(L, 2) != 0;
+    itr_lua_client_make_room(L, f.c);
     if (f.c->closed)
         return push_closed_call(L, f.c, f.post);
     if ((f.b = itr_lua_client_take(f.c)) == NULL)
@@ -457,6 +469,7 @@ static int l_token(lua_State *L)
 
     lua_settop(L, 3);
     check_table_or_nil(L, 2);
+    itr_lua_client_make_room(L, c);
     if (c->closed)
         return push_closed(L);
     f.client = c->client;

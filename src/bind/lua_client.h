@@ -39,6 +39,9 @@ enum itr_status itr_lua_client_side(lua_State *L, struct lua_client *c, enum itr
 /* Return its client of that side; NULL: it is given back, or there is none. */
 struct itr_client *itr_lua_client_present(const struct lua_client *c, enum itr_lua_side side);
 bool itr_lua_client_is_closed(const struct lua_client *c);
+/* Collect garbage if a token is to be fetched and few file descriptors are left. Finalizers may
+ * run: call it before anything else is looked at. */
+void itr_lua_client_make_room(lua_State *L, struct lua_client *c);
 /* Return the transport of the side OWN, or NULL. */
 struct itr_transport *itr_lua_client_own(const struct lua_client *c);
 

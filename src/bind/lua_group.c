@@ -178,6 +178,7 @@ static int l_start(lua_State *L)
     lua_settop(L, 7);
     luaL_checktype(L, 4, LUA_TSTRING);
     f.post = lua_toboolean(L, 3) != 0;
+    itr_lua_client_make_room(L, owner);
     keep_names(L, f.g, slot, 4);
     if (!can_start(f.g)) {
         closed(f.g, &f.error);

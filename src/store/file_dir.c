@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/os/descriptors.h"
+
 #define PASSWD_MAX 16384
 
 /* ---- which one ---- */
@@ -108,6 +110,16 @@ static enum itr_status cannot(const char *dir, const char *what, struct itr_erro
                          what);
 }
 
+/* Of what errno says. Another directory would not help where no file descriptor is left. */
+static enum itr_status cannot_by_errno(const char *dir, struct itr_error *e)
+{
+    char text[ITR_DESCRIPTORS_TEXT];
+    bool advice = errno != EMFILE && errno != ENFILE;
+
+    return itr_error_set(e, ITR_STORE, "token store: directory %.160s: %s%s", dir,
+                         itr_descriptors_explain(errno, text), advice ? ITR_FILE_DIR_ADVICE : "");
+}
+
 /* Make a directory of mode 0700, whatever the umask takes away from it. */
 static int make_one(const char *path)
 {
@@ -151,6 +163,7 @@ static const char *why_refused(int fd)
     return NULL;
 }
 
+/* NULL: errno says it. */
 static const char *why_not_opened(const char *dir)
 {
     struct stat st;
@@ -159,7 +172,7 @@ static const char *why_not_opened(const char *dir)
         return "is a symbolic link or not a directory";
     if (errno == EACCES && lstat(dir, &st) == 0 && st.st_uid == geteuid())
         return "its mode keeps its own user out; chmod 700 it";
-    return strerror(errno);
+    return NULL;
 }
 
 enum itr_status itr_file_dir_open(const char *dir, struct itr_private_fd *d, struct itr_error *e)
@@ -169,9 +182,10 @@ enum itr_status itr_file_dir_open(const char *dir, struct itr_private_fd *d, str
 
     if (!itr_private_fd_openat(d, AT_FDCWD, dir, flags, 0)) {
         if (errno == ENOENT && make_all(dir) != 0)
-            return cannot(dir, strerror(errno), e);
+            return cannot_by_errno(dir, e);
         if (!itr_private_fd_openat(d, AT_FDCWD, dir, flags, 0))
-            return cannot(dir, why_not_opened(dir), e);
+            return (why = why_not_opened(dir)) != NULL ? cannot(dir, why, e)
+                                                       : cannot_by_errno(dir, e);
     }
     if ((why = why_refused(d->fd)) == NULL)
         return ITR_OK;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/os/descriptors.h"
 #include "store/file_dir.h"
 
 #define LOCK_WAIT_MS 5000 /* a stopped process that holds the lock must not hold up all others */
@@ -22,11 +23,16 @@ enum itr_status itr_file_work_fail(const struct itr_file_work *w, const char *wh
 
 static enum itr_status fail_errno(const struct itr_file_work *w, const char *what)
 {
+    char text[ITR_DESCRIPTORS_TEXT];
+
+    if (errno == EMFILE || errno == ENFILE)
+        return itr_error_set(w->e, ITR_STORE, "token store: directory %.160s: %s: %s", w->dir, what,
+                             itr_descriptors_explain(errno, text));
     if (errno == ENOSPC)
         return itr_file_work_fail(w, what, "No space left on device: free some of it");
     if (errno == EDQUOT)
         return itr_file_work_fail(w, what, "the disk quota of this user is used up");
-    return itr_file_work_fail(w, what, strerror(errno));
+    return itr_file_work_fail(w, what, itr_descriptors_explain(errno, text));
 }
 
 /* ---- beginning and ending ---- */

@@ -15,6 +15,7 @@
 
 #include "core/base/bound.h"
 #include "core/base/clock.h"
+#include "core/os/descriptors.h"
 
 /*
  * Design notes
@@ -78,9 +79,9 @@ static enum itr_redis_said fail_timeout(const struct itr_redis_link *l, const ch
 static enum itr_redis_said fail_errno(const struct itr_redis_link *l, const char *what,
                                       struct itr_error *e)
 {
-    char text[160];
+    char text[ITR_DESCRIPTORS_TEXT + 40], reason[ITR_DESCRIPTORS_TEXT];
 
-    (void)snprintf(text, sizeof text, "%s: %.100s", what, strerror(errno));
+    (void)snprintf(text, sizeof text, "%.30s: %s", what, itr_descriptors_explain(errno, reason));
     return itr_redis_link_fail(l, ITR_REDIS_LOST, text, e);
 }
 
