@@ -201,7 +201,7 @@ describe("the command itrigger", function()
     assert.same({ 0, "张三\n", "" }, { itrigger(words("--timeout 9 member.query --filter data.realName " .. member)) })
     for line, text in pairs {
       ["member qery"] = "unknown command 'qery'. Did you mean 'query'?; see: itrigger help member\n",
-      ["--timeout x doctor"] = '--timeout is "x"; it must be a number; see: itrigger help\n',
+      ["--timeout x doctor"] = '--timeout is "x"; it must be a number; see: itrigger help doctor\n',
       ["help membr"] = 'unknown command "membr"; see: itrigger help\n',
       ["member query --raw --filter data " .. member] = "--raw and -i print the body as it came: leave out --filter and --output\n",
     } do

@@ -231,6 +231,37 @@ local function in_busted_with_sandbox(block)
   assert.truthy(output:find("\nok 5 ", 1, true), output)
 end
 
+-- A whole nginx.conf, for this sandbox, on a socket and with files of its own.
+local function in_nginx(block)
+  write(dir .. "/secret", sb.app_secret .. "\n")
+  shell(("cd %s && chmod 755 . && chmod 600 secret && mkdir -m 700 store"):format(quote(dir)))
+  local text = block.text
+  for from, to in pairs {
+    ["user www-data;"] = ("user %s %s;\npid nginx.pid;\nerror_log error.log;"):format(shell("id -un"):match("%S+"),
+      shell("id -gn"):match("%S+")),
+    ["http {"] = (([[http { access_log off; lua_package_path "TOP/lua/?.lua;TOP/lua/?/init.lua;/usr/share/lua/5.1/?.lua;;";
+      lua_package_cpath "TOP/build/luajit/?.so;;";]]):gsub("TOP", TOP)),
+    ['gateway = "https://…", app_id = "…"'] = ("gateway = %q, app_id = %q"):format(sb.gateway, sb.app_id),
+    ["/etc/itrigger/secret"] = dir .. "/secret",
+    ["/var/lib/itrigger"] = dir .. "/store",
+    ["listen 8080;"] = "listen unix:" .. dir .. "/socket;",
+  } do
+    local first, last = text:find(from, 1, true)
+    text = text:sub(1, assert(first, from) - 1) .. to .. text:sub(last + 1)
+  end
+  write(dir .. "/nginx.conf", text)
+  write(dir .. "/block.sh", [[
+    PATH=$PATH:/usr/sbin
+    trap 'kill $(cat nginx.pid)' EXIT
+    env -u LUA_PATH -u LUA_CPATH nginx -p "$PWD" -c "$PWD/nginx.conf" || exit
+    for query in 'mobile=18899888899&storeNo=1159374785466208256' 'mobile=18800000000&storeNo=1159374785466208256' 'mobil=1'; do
+      curl -sS -w ' %{http_code}\n' --unix-socket socket "http://nginx/member?$query"
+    done]])
+  local output, status = run("sh block.sh", {})
+  assert.equal(0, status, output)
+  assert.truthy(output:find('"realName":"张三".-}\n 200\n{"error":"member_not_found"}\n 404\n{"error":"usage"}\n 400\n$'), output)
+end
+
 -- Targets exist, and so do tools and the files that they are given.
 local function commands_exist(block)
   for line in block.text:gmatch("[^\n]+") do
@@ -271,6 +302,9 @@ local LACKS = {
   [from_the_tree] = on_5_4(),
   [from_the_shell] = on_5_4(lacks_module "argparse"),
   [command_for_the_sandbox] = on_5_4(lacks_module "argparse"),
+  [in_nginx] = on_5_4(function()
+    return needs.build "luajit"
+  end),
   [in_busted_with_sandbox] = on_5_4(lacks_module "argparse"),
   [commands_exist] = on_5_4(),
   [client_of_daemon] = needs.itriggerd,
@@ -341,6 +375,7 @@ local RULES = {
     { "close_after", in_busted_with_sandbox },
   },
   ["docs/openresty.md"] = {
+    { "load_module", in_nginx },
     { "init_by_lua_block", "spec/hosts/nginx_spec.lua and examples_spec.lua run nginx with such a block" },
     { "content_by_lua_block", "spec/hosts/examples_spec.lua runs nginx with such a block" },
   },

@@ -170,7 +170,7 @@ local function check_token(report, client)
   if err and err.kind ~= "store" then
     report("warning", "token", tostring(err))
   else
-    report("ok", "token", ("%s from %s, %d fetches today%s"):format(stats.token or "?", source, stats.fetches_today or 0,
+    report("ok", "token", ("%s from %s; fetches today: %d%s"):format(stats.token or "?", source, stats.fetches_today or 0,
       stats.daily_limit and " of " .. stats.daily_limit or ""))
   end
   return true

@@ -2,7 +2,6 @@
 -- 3 network or timeout, 4 token or quota, 130 interrupted.
 
 local arguments = require "itrigger.cli.arguments"
-local complete = require "itrigger.cli.complete"
 local core = require "itrigger.core"
 local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
@@ -577,77 +576,133 @@ Examples:
    itrigger endpoints coupon          which endpoints there are
    itrigger doctor                    why a call fails]]
 
--- Make the parser of the command line. for_help: with the parameters of the endpoints, which only help shows.
-local function build_parser(for_help)
+-- Add the documented endpoints to a parser, a group a command; only: of this group and, if it has one of that name, this one.
+local function add_endpoints(command, only, short, for_help)
+  local groups = {}
+  short = only and endpoint.documented[only .. "." .. tostring(short)] and short
+  for _, name in ipairs(endpoint.names) do
+    local e = endpoint.documented[name]
+    if (only == nil or e.group == only) and (not short or e.short == short) then
+      local group = groups[e.group] or command(e.group, ("Documented endpoints %s.*."):format(e.group))
+      group:command_target "endpoint"
+      groups[e.group] = group
+      local text = e.entry[terminal.language()] or e.entry.en
+      local made = group:command(e.short):summary(text):description(text)
+      if for_help then
+        made:epilog("Parameters:\n" .. parameters_text(e))
+      end
+      add_call(made)
+      add_check(made)
+    end
+  end
+end
+
+-- name, description, and what adds its arguments; in the order of the help. Endpoints come where there is no name.
+local COMMANDS = {
+  { "get", "Send one GET.", function(command)
+    command:argument "path":description "Path of the gateway, from /."
+    add_call(command)
+  end },
+  { "post", "Send one POST.", function(command)
+    command:argument "path":description "Path of the gateway, from /."
+    add_call(command)
+  end },
+  {},
+  { "pages", "Print the rows of a paged list, one JSON object per line.", function(command)
+    command:argument "target":description 'An endpoint, "GET /path" or "POST /path".'
+    command:argument "params":args "*"
+    add_check(command)
+  end },
+  { "batch", "One call for each line of a file of JSON objects.", function(command)
+    command:argument "file":description "The file, or - for standard input."
+    command:option "--to":description 'An endpoint, "GET /path" or "POST /path".':count(1)
+    command:option "--concurrency":description "Calls in flight.":argname "<n>":convert(to_number "--concurrency")
+    command:option "--rate":description "Calls a second, at most.":argname "<n>":convert(to_number "--rate")
+    command:option "--failed":description "Lines that did not succeed, with the reason, as JSON.":argname "<file>"
+    command:option "--journal":description "What came of each line (FILE.journal).":argname "<file>"
+    command:flag "--resume":description "Continue: send no line again that succeeded or may have been executed."
+    add_check(command)
+  end },
+  { "help", "Show help for a command or a documented endpoint.", function(command)
+    command:argument "topic":args "*"
+  end },
+  { "token", "Show which token is in use.", function(command)
+    command:flag "--show":description "Print the token itself."
+  end },
+  { "refresh", "Fetch a new token now.", function(command)
+    command:flag "--show":description "Print the token itself."
+  end },
+  { "stats", "Show what the token is doing.", function(command)
+    command:option "--output":choices { "json", "table", "text" }
+  end },
+  { "doctor", "Check everything that a call needs.", function() end },
+  { "endpoints", "List the documented endpoints.", function(command)
+    command:argument "word":args "?"
+  end },
+  { "describe", "Describe a documented endpoint.", function(command)
+    command:argument "name":description "group.function"
+  end },
+  { "configure", "Ask for the options of a profile and store them.", function() end },
+  { "sandbox", "Start a local gateway to try things on, until Ctrl-C; see: itrigger sandbox --help.", function() end },
+  { "completion", "Print the completion for a shell.", function(command)
+    command:argument "shell":choices { "bash", "zsh", "fish" }
+  end },
+}
+
+local function is_command(name)
+  for _, one in ipairs(COMMANDS) do
+    if one[1] == name then
+      return true
+    end
+  end
+  for _, e in pairs(endpoint.documented) do
+    if e.group == name then
+      return true
+    end
+  end
+  return false
+end
+
+-- Make the parser of the command line. word, next_word: the command and what follows it, where they are known: then it has
+-- that command alone, which is a third of the time that a call takes. for_help: with the parameters of endpoints.
+local function build_parser(word, next_word, for_help)
   local argparse = require "argparse"
   local parser = argparse("itrigger", "Call the iTrigger OpenAPI from the shell."):epilog(EXAMPLES)
+  local only = word ~= "help" and word and is_command(word) and word or nil
   parser:command_target "command"
   parser:require_command(false)
   parser:flag "--version":description "Print the version."
   add_common(parser)
   local function command(name, text)
-    local made = parser:command(name):summary(text):description(text)
-    return made
+    return parser:command(name):summary(text):description(text)
   end
-  for _, method in ipairs { "get", "post" } do
-    local made = command(method, ("Send one %s."):format(method:upper()))
-    made:argument "path":description "Path of the gateway, from /."
-    add_call(made)
-  end
-  local groups = {}
-  for _, name in ipairs(endpoint.names) do
-    local e = endpoint.documented[name]
-    local group = groups[e.group]
-    if group == nil then
-      group = command(e.group, ("Documented endpoints %s.*."):format(e.group))
-      group:command_target "endpoint"
-      groups[e.group] = group
+  for _, one in ipairs(COMMANDS) do
+    if one[1] == nil then
+      add_endpoints(command, only, next_word, for_help)
+    elseif only == nil or one[1] == only then
+      one[3](command(one[1], one[2]))
     end
-    local text = e.entry[terminal.language()] or e.entry.en
-    local made = group:command(e.short):summary(text):description(text)
-    if for_help then
-      made:epilog("Parameters:\n" .. parameters_text(e))
-    end
-    add_call(made)
-    add_check(made)
   end
-  local pages = command("pages", "Print the rows of a paged list, one JSON object per line.")
-  pages:argument "target":description 'An endpoint, "GET /path" or "POST /path".'
-  pages:argument "params":args "*"
-  add_check(pages)
-  local batch = command("batch", "One call for each line of a file of JSON objects.")
-  batch:argument "file":description "The file, or - for standard input."
-  batch:option "--to":description 'An endpoint, "GET /path" or "POST /path".':count(1)
-  batch:option "--concurrency":description "Calls in flight.":argname "<n>":convert(to_number "--concurrency")
-  batch:option "--rate":description "Calls a second, at most.":argname "<n>":convert(to_number "--rate")
-  batch:option "--failed":description "Lines that did not succeed, with the reason, as JSON.":argname "<file>"
-  batch:option "--journal":description "What came of each line (FILE.journal).":argname "<file>"
-  batch:flag "--resume":description "Continue: send no line again that succeeded or may have been executed."
-  add_check(batch)
-  command("help", "Show help for a command or a documented endpoint."):argument "topic":args "*"
-  command("token", "Show which token is in use."):flag "--show":description "Print the token itself."
-  command("refresh", "Fetch a new token now."):flag "--show":description "Print the token itself."
-  command("stats", "Show what the token is doing."):option "--output":choices { "json", "table", "text" }
-  command("doctor", "Check everything that a call needs.")
-  command("endpoints", "List the documented endpoints."):argument "word":args "?"
-  command("describe", "Describe a documented endpoint."):argument "name":description "group.function"
-  command("configure", "Ask for the options of a profile and store them.")
-  command("sandbox", "Start a local gateway to try things on, until Ctrl-C; see: itrigger sandbox --help.")
-  command("completion", "Print the completion for a shell."):argument "shell":choices { "bash", "zsh", "fish" }
   return parser
 end
 
 function commands.completion(args)
-  put(complete.scripts[args.shell])
+  put(require("itrigger.cli.complete").scripts[args.shell])
   return 0
+end
+
+-- Where the command is among the words: behind the options before it.
+local function command_at(words)
+  local i = 1
+  while words[i] and words[i]:find "^%-" do
+    i = i + (TAKES_VALUE[words[i]] and 2 or 1)
+  end
+  return i
 end
 
 -- A command that is the name of an endpoint, such as member.query, as its two words.
 local function split_name(words)
-  local made, i = {}, 1
-  while words[i] and words[i]:find "^%-" do -- options before the command
-    i = i + (TAKES_VALUE[words[i]] and 2 or 1)
-  end
+  local made, i = {}, command_at(words)
   for at, word in ipairs(words) do
     local e = at == i and endpoint.documented[word]
     made[#made + 1] = e and e.group or word
@@ -662,7 +717,7 @@ local function answer_shell(words)
   for i = 3, #words - 1 do
     before[#before + 1] = words[i]
   end
-  put(complete.lines(build_parser(), split_name(before), words[#words]))
+  put(require("itrigger.cli.complete").lines(build_parser(), split_name(before), words[#words]))
   return 0
 end
 
@@ -702,10 +757,11 @@ local function dispatch(words)
     return run_sandbox({ unpack(words, 2) })
   end
   words = split_name(words)
-  local parser = build_parser(words[#words] == "-h" or words[#words] == "--help")
+  local i = command_at(words)
+  local parser = build_parser(words[i], words[i + 1], words[#words] == "-h" or words[#words] == "--help")
   local ok, args = parser:pparse(words)
   if not ok then
-    stop(2, "%s; see: itrigger help%s", args:gsub("\n", ". "), command_of(parser, words[1]) and " " .. words[1] or "")
+    stop(2, "%s; see: itrigger help%s", args:gsub("\n", ". "), command_of(parser, words[i]) and " " .. words[i] or "")
   end
   if args.version then
     put("itrigger ", core.version, "\n")
