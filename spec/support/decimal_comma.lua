@@ -3,6 +3,9 @@ local needs = require "spec.support.needs"
 
 local decimal_comma = {}
 
+-- What Lua's own format makes of 0.5 there. LuaJIT's knows no locale.
+decimal_comma.half = rawget(_G, "jit") and "0.5" or "0,5"
+
 -- Why there can be none here, or nil.
 function decimal_comma.lacks()
   return needs.file("/usr/share/i18n/locales/de_DE", "locales")
