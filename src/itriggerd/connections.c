@@ -41,11 +41,14 @@ void connections_init(struct connections *l, size_t max, uint64_t seed)
 
 void connections_clear(struct connections *l)
 {
-    struct itr_list *node;
+    const struct itr_list *arriving = &l->in[CONNECTION_ARRIVING];
+    struct itr_list *node = itr_list_first(arriving), *next;
 
     /* The library closed these without a word. */
-    while ((node = itr_list_take_first(&l->in[CONNECTION_ARRIVING])) != NULL)
+    for (; node != NULL; node = next) {
+        next = itr_list_next(arriving, node);
         free(ITR_CONTAINER(node, struct connection, node));
+    }
     pthread_cond_destroy(&l->left);
     pthread_mutex_destroy(&l->lock);
 }

@@ -206,26 +206,30 @@ static void warn_fixed(const struct settings *now, const struct settings *fresh)
         log_warning("reload", NULL, "TLS was turned on or off; %s", effect);
 }
 
-#define SWAP(type, a, b)                                                                           \
-    do {                                                                                           \
-        type swapped = a;                                                                          \
-        a = b;                                                                                     \
-        b = swapped;                                                                               \
-    } while (0)
+static void swap_text(char **a, char **b)
+{
+    char *text = *a;
+
+    *a = *b;
+    *b = text;
+}
 
 /* Exchange what stays as it is until a restart; a second time: as it was. */
 static void swap_fixed(struct settings *a, struct settings *b)
 {
-    size_t i;
+    size_t i, n = a->n_listen;
+    int64_t threads = a->threads;
 
     for (i = 0; i < SETTINGS_LISTEN_MAX; i++)
-        SWAP(char *, a->listen[i], b->listen[i]);
-    SWAP(size_t, a->n_listen, b->n_listen);
-    SWAP(char *, a->token_store, b->token_store);
-    SWAP(int64_t, a->threads, b->threads);
+        swap_text(&a->listen[i], &b->listen[i]);
+    a->n_listen = b->n_listen;
+    b->n_listen = n;
+    a->threads = b->threads;
+    b->threads = threads;
+    swap_text(&a->token_store, &b->token_store);
     if ((a->tls_cert == NULL) != (b->tls_cert == NULL)) {
-        SWAP(char *, a->tls_cert, b->tls_cert);
-        SWAP(char *, a->tls_key, b->tls_key);
+        swap_text(&a->tls_cert, &b->tls_cert);
+        swap_text(&a->tls_key, &b->tls_key);
     }
 }
 

@@ -136,7 +136,7 @@ static const char *const role_words[] = {"token", "monitor", NULL};
     .option = {#name, type, offsetof(struct in, field), 0, false, min, max, 0, words, NULL}
 #define TEXT(name, in) OPTION(name, ITR_OPTION_STRING, in, name, 0, 0, NULL)
 #define WORD(name, in, field, words) OPTION(name, ITR_OPTION_CHOICE, in, field, 0, 0, words)
-#define SPECIAL(text, function) .option = {.name = text}, .take = function
+#define SPECIAL(text, function) .option = {.name = (text)}, .take = (function)
 #define LINE(in, field) .line = offsetof(struct in, field)
 
 static const struct setting server_settings[] = {
