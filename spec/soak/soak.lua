@@ -38,13 +38,14 @@ local file_app -- the app of file_batch
 local disk_guard -- unmounts it, however this ends
 local disk -- where the file store is; nil: this user cannot mount one
 
-local function redis_options(more)
-  return { port = true, lifetime = LIFETIME, config = more }
+-- As docs/stores.md says: a master that is cut off from its replica takes no writes that it would lose.
+local function redis_options(replica_of)
+  return { port = true, lifetime = LIFETIME, config = { "min-replicas-to-write 1", "min-replicas-max-lag 5", replica_of } }
 end
 
 local function start_redis()
-  master = redis.start(redis_options { "appendonly no" })
-  replica = redis.start(redis_options { "replicaof 127.0.0.1 " .. master.port })
+  master = redis.start(redis_options())
+  replica = redis.start(redis_options("replicaof 127.0.0.1 " .. master.port))
   replica:await "MASTER <-> REPLICA sync: Finished"
   sentinels = {}
   local hosts = {}
@@ -168,7 +169,23 @@ done
   return spawn("driver", "sh " .. path)
 end
 
+-- ---- the records ----
+
+local function record_in_redis()
+  sort_servers()
+  return master:says("--raw", "GET", master:says("--scan", "--pattern", "itrigger:*"):match "%S+")
+end
+
+local function record_in_files()
+  return shell("cat " .. disk .. "/*")
+end
+
 -- ---- faults ----
+
+-- The token of a record, not all that there are: one that is fetched just then would be revoked before its first call.
+local function revoke(record)
+  sb:token { revoke = record:match "\ntoken (%S+)" }
+end
 
 local function of_two()
   return math.random(2)
@@ -193,7 +210,7 @@ end
 -- A Redis that was killed comes back as a replica of the other.
 local function return_redis(server)
   sort_servers()
-  server.options.config = { "replicaof 127.0.0.1 " .. (server == master and replica or master).port }
+  server.options.config = redis_options("replicaof 127.0.0.1 " .. (server == master and replica or master).port).config
   server:start()
 end
 
@@ -218,14 +235,14 @@ local faults = {
   { "redis stopped", function() stopped(master.pid, 3) pause(2) sort_servers() end, REDIS },
   { "clock stepped an hour ahead and back", function() wall:set(3600) pause(3) wall:set(0) end, {} },
   { "clock stepped an hour back and right", function() wall:set(-3600) pause(3) wall:set(0) end, {} },
-  { "token revoked", function() sb:token { revoke = true } end, {} },
+  { "token revoked", function() revoke(record_in_redis()) end, {} },
   { "batch killed", function()
       finish(own_batch)
       own_batch = spawn(own_batch.name, own_batch.command, own_batch.words)
     end, {} },
   { "disk full, token revoked", function()
       shell(("dd if=/dev/zero of=%s/filler bs=4k 2>/dev/null"):format(disk))
-      sb:token { revoke = true }
+      revoke(record_in_files())
       pause(3)
       os.remove(disk .. "/filler")
     end, { "^batch store" } },
@@ -256,7 +273,7 @@ local function allowed(time, outcome)
   return false
 end
 
-local totals = { ok = 0, failed = 0 }
+local totals = { ok = 0, failed = 0, forgiven = 0 }
 
 -- The lines that have come to a file since the last look.
 local positions = {}
@@ -285,7 +302,9 @@ local function judge(name)
       totals.ok = totals.ok + count
     elseif outcome and not outcome:find "exit 143" then
       totals.failed = totals.failed + 1
-      if not allowed(tonumber(time), outcome) then
+      if allowed(tonumber(time), outcome) then
+        totals.forgiven = totals.forgiven + 1
+      else
         complain("%s: %s (%s)", name, outcome, os.date("!%H:%M:%S", tonumber(time)))
       end
     elseif not outcome then
@@ -356,11 +375,6 @@ local function judge_fetches(name, record, app_id, killed, failovers)
   if counted > sent + killed or counted < sent - failovers then
     complain("%s: %d fetches counted, %d sent", name, counted, sent)
   end
-end
-
-local function record_in_redis()
-  sort_servers()
-  return master:says("--raw", "GET", master:says("--scan", "--pattern", "itrigger:*"):match "%S+")
 end
 
 -- ---- the run ----
@@ -453,7 +467,7 @@ local function run()
   judge_memory()
   judge_fetches("Redis", record_in_redis(), place.app_id, killed, failovers)
   if disk then
-    judge_fetches("files", shell("cat " .. disk .. "/*"), file_app, 0, 0)
+    judge_fetches("files", record_in_files(), file_app, 0, 0)
   end
 end
 
@@ -471,6 +485,6 @@ end
 if totals.ok < MINUTES * 60 then
   complain("only %d calls were answered", totals.ok)
 end
-say("%d calls, %d failed as the rules allow, %d faults", totals.ok + totals.failed, totals.failed, #happened)
+say("%d calls, of which %d failed as the rules allow, %d faults", totals.ok + totals.failed, totals.forgiven, #happened)
 say("%s", #complaints == 0 and "verdict: passed" or ("verdict: FAILED, %d complaints"):format(#complaints))
 os.exit(#complaints == 0, true)
