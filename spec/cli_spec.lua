@@ -395,7 +395,7 @@ describe("the command itrigger", function()
     end
     local _, out = itrigger({ "sandbox", "--background" })
     local dir, pid = out:match("SANDBOX_DIR=([^\n]+)"), out:match("SANDBOX_PID=(%d+)")
-    assert.same({ 0, "", "" }, { itrigger({ "sandbox", "--stop", dir }) })
+    assert.same({ 0, "", "" }, { itrigger({ "-v", "sandbox", "--stop", dir }) })
     assert.equal(0, (sh("timeout 60 tail --pid=" .. pid .. " -s 0.02 -f /dev/null")))
   end)
 

@@ -753,11 +753,11 @@ local function dispatch(words)
   if words[1] == "__complete" and words[2] == "--" then
     return answer_shell(words)
   end
-  if words[1] == "sandbox" then
-    return run_sandbox({ unpack(words, 2) })
+  local i = command_at(words)
+  if words[i] == "sandbox" then
+    return run_sandbox({ unpack(words, i + 1) })
   end
   words = split_name(words)
-  local i = command_at(words)
   local parser = build_parser(words[i], words[i + 1], words[#words] == "-h" or words[#words] == "--help")
   local ok, args = parser:pparse(words)
   if not ok then
