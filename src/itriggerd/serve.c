@@ -364,7 +364,7 @@ static void say_ready(struct serving *s)
     else if (missing == 0)
         reply_say(&s->reply, 200, 200, "ok");
     else
-        reply_say(&s->reply, 503, 503, "an app has no usable token");
+        reply_say(&s->reply, 503, 503, "an app is not ready; the status page says which and why");
 }
 
 static void say_health(struct serving *s)
