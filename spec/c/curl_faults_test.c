@@ -318,6 +318,25 @@ static void the_deadline_ends_every_phase(void **state)
     }
 }
 
+/* The connection stands, and nobody answers the handshake. */
+static void the_deadline_ends_a_handshake_and_names_it(void **state)
+{
+    static const struct raw_step silent[] = {HOLD, END};
+    struct loop_fixture f;
+    char url[300];
+
+    (void)state;
+    loop_fixture_init(&f, silent);
+    snprintf(url, sizeof url, "https%s", f.url + strlen("http"));
+    f.x.request.url = url;
+    f.x.request.timeout_ms = 150;
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_TIMEOUT, false, 0);
+    assert_non_null(strstr(f.x.response.detail, "within 150 ms"));
+    assert_non_null(strstr(f.x.response.detail, "in the TLS handshake"));
+    loop_fixture_clear(&f);
+}
+
 static void pass_deadline(const struct itr_exchange *x, int64_t started_mono_ms)
 {
     const struct itr_clock *clock = itr_clock_system();
@@ -453,6 +472,7 @@ int main(void)
         cmocka_unit_test(many_stale_connections_fail_no_call),
         cmocka_unit_test(a_trailer_is_no_news),
         cmocka_unit_test(the_deadline_ends_every_phase),
+        cmocka_unit_test(the_deadline_ends_a_handshake_and_names_it),
         cmocka_unit_test(an_answer_that_came_while_nobody_looked_is_no_timeout),
         cmocka_unit_test(the_connect_limit_ends_a_handshake),
         cmocka_unit_test(a_redirect_is_an_answer_like_any_other),
