@@ -1,4 +1,4 @@
--- docs/reference.md, types/itrigger.lua and the tables of README.zh-CN.md name what the code has, and nothing else.
+-- docs/reference.md, types/itrigger.lua and the tables of docs/zh-CN/reference.md name what the code has, and nothing else.
 
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
@@ -123,9 +123,9 @@ local function number(value)
   return ("%.14g"):format(value)
 end
 
-local chinese = tables_of "README.zh-CN.md"
+local chinese = tables_of "docs/zh-CN/reference.md"
 
--- Name, rows of the reference, fields of the types, and rows of the Chinese README where it has such a table.
+-- Name, rows of the reference, fields of the types, and rows of the Chinese reference where it has such a table.
 local PAIRS = {
   { "options", reference.option[1], types["itrigger.Options"], chinese["选项"][1] },
   { "opts", reference.opt[1], types["itrigger.CallOpts"], chinese["参数"][1] },
@@ -161,7 +161,7 @@ describe("the reference", function()
     end)
 
     if in_chinese then
-      it("has the " .. what .. " of the Chinese README", function()
+      it("has the " .. what .. " of the Chinese reference", function()
         assert.same(names_of_rows(rows), names_of_rows(in_chinese))
         for i, cells in ipairs(rows) do
           if cells[4] and (cells[3]:find("^%d") or cells[3]:find("^`")) then
