@@ -343,10 +343,32 @@ static void anothers_lease_is_not_ours(void **s)
     r.lease_begin_ms = NOON - LEASE;
     r.lease_end_ms = NOON; /* lapsed too: it was taken over ours */
     assert_int_equal(settle_in(&w, &r, &next), ITR_NOT_OURS);
-    r.lease_fence = w.fence - 1; /* an older store with a live lease in it */
+    r.lease_fence = w.fence; /* after a loss of memory two may draw one fence */
     r.lease_begin_ms = NOON;
     r.lease_end_ms = NOON + LEASE;
     assert_int_equal(settle_in(&w, &r, &next), ITR_NOT_OURS);
+    r.lease_end_ms = NOON; /* of a process that died */
+    assert_int_equal(settle_in(&w, &r, &next), ITR_SETTLED);
+}
+
+/* Whoever had a lower fence was through before we began, or the store would not have given us our
+ * lease: what shows it is a record from the past, and in the present one our token is missing. */
+static void a_live_lease_of_the_past_does_not_keep_a_token_out(void **s)
+{
+    struct itr_record_outcome not_sent = fix_not_sent();
+    struct itr_record r, next;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    r = w.leased;
+    snprintf(r.owner, sizeof r.owner, "other");
+    r.lease_fence = w.fence - 1;
+    assert_int_equal(settle_in(&w, &r, &next), ITR_SETTLED);
+    assert_string_equal(next.text, "new");
+    assert_int_equal(next.lease_fence, w.fence);
+    assert_int_equal(fix_settle_in(&r, NOON, &w.wish, w.fence, &not_sent, &next),
+                     ITR_SETTLED_BEFORE);
 }
 
 static void a_higher_fence_is_not_ours(void **s)
@@ -461,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_fetch_over_midnight_counts_on_both_days),
         cmocka_unit_test(a_lease_that_lapsed_is_ours_until_another_takes_it),
         cmocka_unit_test(anothers_lease_is_not_ours),
+        cmocka_unit_test(a_live_lease_of_the_past_does_not_keep_a_token_out),
         cmocka_unit_test(a_higher_fence_is_not_ours),
         cmocka_unit_test(a_store_that_forgot_takes_the_token_and_counts_it),
         cmocka_unit_test(an_earlier_lease_of_ours_is_no_others),

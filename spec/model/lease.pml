@@ -68,7 +68,7 @@ byte done;
 bool is_out[PROCESSES + 1]; /* by owner: its request is out, or its answer is not settled */
 
 #define IS_OURS (owner == me && lease_fence == my_fence)
-#define IS_ANOTHERS (fence > my_fence || lease_fence > my_fence || (owner != NOBODY && !lapsed))
+#define IS_ANOTHERS (fence > my_fence || lease_fence > my_fence)
 
 /* One, and one more for each that nobody could help. On a gateway that overwrites, a request that
  * comes late ends the token that the fleet has by then: one refusal, and one fetch more. */

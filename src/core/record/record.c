@@ -145,7 +145,8 @@ bool itr_record_lease_stands(const struct itr_record *r, int64_t now_ms, const c
 enum standing {
     OURS,      /* our lease is in it */
     SETTLED,   /* our lease was given back: an earlier swap went through, its answer was lost */
-    FORGOTTEN, /* neither our lease nor a live one nor a higher fence: the store lost its memory */
+    FORGOTTEN, /* neither our lease nor a higher fence: the store lost its memory, or this is of the
+                  past */
     EARLIER,   /* the same, and an earlier lease of ours, which is nobody's, stands there */
     ANOTHERS
 };
@@ -155,14 +156,15 @@ static enum standing standing_of(const struct itr_record *r, const struct itr_re
 {
     if (is_named(r, name) && r->lease_fence == lease_fence)
         return OURS;
-    if (r->fence > lease_fence || r->lease_fence > lease_fence ||
-        itr_record_has_live_lease(v, now_ms))
+    if (r->fence > lease_fence || r->lease_fence > lease_fence)
         return ANOTHERS;
     if (is_named(r, name))
         return EARLIER;
-    if (r->owner[0] == '\0' && r->lease_fence == lease_fence)
+    if (r->lease_fence < lease_fence) /* there before ours was: a record from the past */
+        return FORGOTTEN;
+    if (r->owner[0] == '\0')
         return SETTLED;
-    return FORGOTTEN;
+    return itr_record_has_live_lease(v, now_ms) ? ANOTHERS : FORGOTTEN;
 }
 
 static int64_t margin_ms(const struct itr_record_rules *rules)

@@ -151,13 +151,14 @@ struct itr_record_outcome {
 enum itr_record_settled {
     ITR_SETTLED,        /* swap in *next */
     ITR_SETTLED_BEFORE, /* the outcome is in the record already, or nothing of ours is: no swap */
-    ITR_NOT_OURS /* another's lease or a higher fence stands: drop the outcome, decide again */
+    ITR_NOT_OURS /* a higher fence stands, or another's lease of the same: drop the outcome, decide
+                    again */
 };
 
 /* Settle what came of the fetch under our lease `lease_fence`; it is ours until somebody else takes
- * it, also past its end. A record that has neither a live lease nor a higher fence takes the
- * outcome too, and the fetch is counted in it (the store forgot). One in which our lease was given
- * back already stays as it is: settling twice is settling once. */
+ * it, also past its end. A record without a higher fence takes the outcome too, and the fetch is
+ * counted in it: the store forgot, or answered from the past. One in which our lease was given back
+ * already stays as it is: settling twice is settling once. */
 enum itr_record_settled itr_record_settle(const struct itr_record *r, int64_t now_ms,
                                           const struct itr_record_self *self, uint64_t lease_fence,
                                           const struct itr_record_outcome *outcome,
