@@ -82,11 +82,11 @@ has_redis := $(if $(filter 0,$(REDIS)),,$(call has,$(hiredis_cflags),$(call incl
 redis_tls := $(if $(has_redis),$(call has,,$(call include,openssl/ssl.h)))
 redis_libs := $(if $(HIREDIS_LIBDIR),-L$(HIREDIS_LIBDIR)) -lhiredis $(if $(redis_tls),-lssl -lcrypto)
 
-# The daemon. enum MHD_Result came with 0.9.71.
+# The daemon. Connections can be added from another thread since 0.9.72.
 daemon_cflags := $(call cflags_of,libmicrohttpd gnutls)
 daemon_libs := $(call libs_of,libmicrohttpd,-lmicrohttpd) $(call libs_of,gnutls,-lgnutls)
 has_daemon := $(if $(filter 0,$(DAEMON)),,$(call has,$(daemon_cflags),$(call include,gnutls/x509.h) $(call include,microhttpd.h) \
-    '$(hash)if MHD_VERSION < 0x00097100' '$(hash)error old' '$(hash)endif'))
+    '$(hash)if MHD_VERSION < 0x00097200' '$(hash)error old' '$(hash)endif'))
 
 # ---- sources: the one list ------------------------------------------------------------------------
 
@@ -212,7 +212,7 @@ $(command): bin/itrigger FORCE
 left_out = $(if $(1)$(filter 0,$(2)),,@echo 'left out: $(3)')
 define say_left_out
 $(call left_out,$(has_redis),$(REDIS),itrigger.redis; it needs hiredis (Debian: libhiredis-dev))
-$(call left_out,$(has_daemon),$(DAEMON),itriggerd; it needs libmicrohttpd 0.9.71 or newer (Debian: libmicrohttpd-dev))
+$(call left_out,$(has_daemon),$(DAEMON),itriggerd; it needs libmicrohttpd 0.9.72 or newer (Debian: libmicrohttpd-dev))
 endef
 
 .PHONY: build all build-redis build-daemon install-redis

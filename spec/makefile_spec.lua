@@ -25,7 +25,7 @@ local function lines_of(command)
 end
 
 describe("make", function()
-  local itriggerd = shell("pkg-config --atleast-version=0.9.71 libmicrohttpd && pkg-config --exists gnutls && echo yes") == "yes\n"
+  local itriggerd = shell("pkg-config --atleast-version=0.9.72 libmicrohttpd && pkg-config --exists gnutls && echo yes") == "yes\n"
 
   it("builds for the tests what they test, itriggerd too", function()
     local text = make "test-products"
@@ -40,7 +40,7 @@ describe("make", function()
     local text = make("build CPPFLAGS=-I" .. headers)
     shell("rm -r " .. headers)
     has(text, "left out: itrigger.redis; it needs hiredis (Debian: libhiredis-dev)")
-    has(text, "left out: itriggerd; it needs libmicrohttpd 0.9.71 or newer (Debian: libmicrohttpd-dev)")
+    has(text, "left out: itriggerd; it needs libmicrohttpd 0.9.72 or newer (Debian: libmicrohttpd-dev)")
     assert.falsy(text:find("itriggerd/main.o", 1, true))
     assert.falsy(make("build REDIS=0 DAEMON=0"):find("left out", 1, true))
   end)
