@@ -120,8 +120,20 @@ static void bytes_that_are_not_http(void **state)
     static const struct raw_step bad_gzip[] = {
         READ, SEND("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"),
         END};
+    static const struct raw_step more_than_gzip[] = {
+        READ,
+        SEND("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 32\r\n\r\n\037\213\010"),
+        {RAW_REPEAT, "\0", 5},
+        SEND("\002\003\313\110\315\311\311\007"),
+        {RAW_REPEAT, "\0", 1},
+        SEND("\206\246\020\066\005"),
+        {RAW_REPEAT, "\0", 3},
+        SEND("garbage"),
+        HOLD,
+        END};
 
     (void)state;
+    loop_fixture_expect_fault(more_than_gzip, ITR_NETWORK, 200, "cannot be decoded");
     loop_fixture_expect_fault(other_protocol, ITR_NETWORK, 0, "HTTP");
     loop_fixture_expect_fault(bad_chunk, ITR_NETWORK, 200, "");
     loop_fixture_expect_fault(bad_length, ITR_NETWORK, 200, "");

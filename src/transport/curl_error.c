@@ -20,6 +20,8 @@ static const struct meaning {
     {CURLE_RECV_ERROR, ITR_NETWORK, "the connection to %.*s broke before the answer was complete"},
     {CURLE_PARTIAL_FILE, ITR_NETWORK, "%.*s closed the connection before the answer was complete"},
     {CURLE_BAD_CONTENT_ENCODING, ITR_NETWORK, "the compressed answer of %.*s cannot be decoded"},
+    {CURLE_WRITE_ERROR, ITR_NETWORK, /* bytes behind what was compressed; we take all that comes */
+     "the compressed answer of %.*s cannot be decoded"},
     {CURLE_WEIRD_SERVER_REPLY, ITR_NETWORK, "the answer of %.*s is not HTTP"},
     {CURLE_UNSUPPORTED_PROTOCOL, ITR_NETWORK,
      "%.*s does not speak a version of HTTP that is known here"},
@@ -100,7 +102,7 @@ static void add_reason(const struct itr_curl_failure *f, char *detail, size_t n)
 
     if (f->code == CURLE_COULDNT_CONNECT && f->os_errno != 0)
         add_in_brackets(detail, n, itr_reason(f->os_errno, buf));
-    else if (f->text[0] != '\0' && !may_hold_secret(f->text))
+    else if (f->text[0] != '\0' && f->code != CURLE_WRITE_ERROR && !may_hold_secret(f->text))
         add_in_brackets(detail, n, f->text);
 }
 
