@@ -178,6 +178,52 @@ describe("testing", function()
     assert.equal(2, client.calls[5].params.pageNum)
   end)
 
+  it("calls on_call as a client does, and counts", function()
+    local told = {}
+    local client
+    client = testing.client({
+      ["member.query"] = { data = { realName = "李雷" } },
+      ["member.register"] = testing.error(80001),
+      ["GET /x"] = testing.error("timeout"),
+      ["member.point_list"] = { data = { { id = 1 } }, total = 1 },
+    }, { on_call = function(call)
+      told[#told + 1] = call
+      client:get("/x") -- is counted, and not told
+    end })
+    local res = assert(client.member.query(member))
+    assert.equal(0, res.elapsed)
+    assert.same({ method = "GET", path = "/itrigger-bff/v2/open/api/member/query", endpoint = "member.query", code = 200,
+      http_status = 200, elapsed = 0, attempts = 1, refused = 0, bytes = #itrigger.encode(res) - #',"elapsed":0' }, told[1])
+    local function last()
+      local call = told[#told]
+      return { call.endpoint or "none", call.kind, call.code or "none", call.attempts }
+    end
+    client:post("/itrigger-bff/v2/open/api/member/register", {})
+    assert.same({ "none", "api", 80001, 1 }, last())
+    client:get("x?a=secret")
+    assert.equal("x", told[3].path)
+    client.member.query {}
+    assert.same({ "member.query", "usage", "none", 0 }, last())
+    client:all { { client.member.query, member }, { client.member.query, {} }, { "PUT", "/x" } }
+    assert.equal(7, #told)
+    assert.same({ "none", "usage", "none", 0 }, last())
+    for _ in client.member.point_list:pages(member) do
+      assert.equal("member.point_list", told[8].endpoint)
+    end
+    local text = client:metrics()
+    for outcome, n in pairs { ok = 3, api = 1, usage = 4, timeout = 8, network = 0 } do
+      assert.truthy(text:find(('outcome="%s"} %d\n'):format(outcome, n), 1, true), outcome .. "\n" .. text)
+    end
+    client:close()
+    local none, err = client:metrics()
+    assert.is_nil(none)
+    assert.equal("the client is closed", err.message)
+    assert.equal(8, #told)
+    raises("bad argument 'opts.on_call' to 'testing.client' (function expected, got string)", function()
+      testing.client({}, { on_call = "print" })
+    end)
+  end)
+
   it("has the stats of a client, in the same fields", function()
     local real = assert(itrigger.new { app_id = "a", app_secret = "s", gateway = "http://127.0.0.1:9", token_store = "memory:" })
     local client = testing.client { ["member.query"] = { data = { realName = "李雷" } } }
