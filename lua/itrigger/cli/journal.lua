@@ -4,7 +4,7 @@
 
 local core = require "itrigger.core"
 
-local concat, error, tonumber, tostring = table.concat, error, tonumber, tostring
+local error, tonumber, tostring = error, tonumber, tostring
 
 local journal = {}
 local methods = {}
@@ -93,7 +93,7 @@ end
 function methods:note(word, number, hash, may_wait)
   if not self.broken then
     self.is_new = false
-    append(self, concat { word, " ", ("%.0f"):format(number), hash and " " or "", hash or "", "\n" }, may_wait)
+    append(self, ("%s %d%s\n"):format(word, number, hash and " " .. hash or ""), may_wait)
   end
 end
 
