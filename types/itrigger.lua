@@ -71,7 +71,7 @@
 ---@field http_version? "auto"|"1.1"|"2" `auto` (HTTP/2 where negotiated), `1.1` or `2`
 ---@field trace? integer 1: one redacted line for each answer to stderr
 ---@field null? "nil"|"keep" `nil`: null members are left out; `keep`: they become `itrigger.null`
----@field on_call? fun(call:itrigger.Call) told of each call after its result was made
+---@field on_call? fun(call:itrigger.Call) called after each call with a table
 ---@field transport? "auto"|"luv"|"cqueues"|"nginx"|"blocking"|{ send: (fun(request: table): table?, string?), sleep: fun(seconds: number) } where the program runs: `auto` detects it on each call; or a table of two functions, `send` and `sleep`, which carry the calls
 
 ---@class itrigger.CallOpts
@@ -139,7 +139,7 @@
 ---@field repeated integer requests of this client that were sent again, for whatever reason
 ---@field events itrigger.Event[] the last 20 changes, oldest first
 
----What `on_call` is told of each call.
+---A call, as `on_call` gets it.
 ---@class itrigger.Call
 ---@field method? "GET"|"POST" `GET` or `POST`
 ---@field path? string as it was given, never with a query
