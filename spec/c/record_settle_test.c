@@ -364,6 +364,9 @@ static void a_live_lease_of_the_past_does_not_keep_a_token_out(void **s)
     r = w.leased;
     snprintf(r.owner, sizeof r.owner, "other");
     r.lease_fence = w.fence - 1;
+    r.lease_end_ms = NOON + LEASE + HOUR;
+    assert_int_equal(fix_settle_in(&r, (int64_t)w.fence - 1, &w.wish, w.fence, &not_sent, &next),
+                     ITR_NOT_OURS); /* the clock was set back */
     assert_int_equal(settle_in(&w, &r, &next), ITR_SETTLED);
     assert_string_equal(next.text, "new");
     assert_int_equal(next.lease_fence, w.fence);

@@ -160,10 +160,12 @@ static enum standing standing_of(const struct itr_record *r, const struct itr_re
         return ANOTHERS;
     if (is_named(r, name))
         return EARLIER;
-    if (r->lease_fence < lease_fence) /* there before ours was: a record from the past */
-        return FORGOTTEN;
-    if (r->owner[0] == '\0')
+    if (r->owner[0] == '\0' && r->lease_fence == lease_fence)
         return SETTLED;
+    /* A lower fence was there before ours: a record from the past. Unless ours is of a later time
+     * than now: then the clock was set back, and the store forgot. */
+    if (r->lease_fence < lease_fence && lease_fence <= (uint64_t)now_ms)
+        return FORGOTTEN;
     return itr_record_has_live_lease(v, now_ms) ? ANOTHERS : FORGOTTEN;
 }
 
