@@ -68,7 +68,7 @@ function machine.boot()
       error("the machine does not boot:\n" .. must("cat " .. dir .. "/console"))
     end
     self.leader = must("pgrep -P " .. pid .. " || true"):match("%d+")
-  until self.leader and must(("readlink /proc/%s/root/sbin/init || true"):format(self.leader)) ~= ""
+  until self.leader and must(("test / -ef /proc/%s/root || cat /proc/%s/comm || true"):format(self.leader, self.leader)) == "systemd\n"
   self.pid = pid
   self:run "while ! test -S /run/systemd/private; do :; done; systemctl is-system-running --wait"
   return self
@@ -117,7 +117,7 @@ end
 
 function Machine.stop(self)
   self:run "systemctl poweroff"
-  run(("while kill -0 %s; do :; done"):format(self.pid))
+  run(("timeout 30 tail --pid=%s -f /dev/null || kill -9 %s"):format(self.pid, self.pid))
   self.guard:close()
   must("rm -rf " .. self.dir)
 end
