@@ -39,6 +39,7 @@ struct itr_curl_loop {
     struct itr_curl_sockets sockets; /* those that multi has open */
     struct itr_curl_poller poller;   /* of those of them that multi waits for */
     struct itr_list running, idle;   /* of requests; ours */
+    struct itr_list late;            /* of requests that are being ended by their deadline */
     long n_idle;
     struct itr_list finished; /* of exchanges, borrowed */
     int64_t nearest_mono_ms;  /* no deadline of a running one is before */
@@ -248,8 +249,7 @@ static bool await_sockets(struct itr_curl_loop *loop, int ms)
 
 /* Take those whose deadline passed out of libcurl's hands: only those that nothing was sent of, or
  * all. Return whether any such is left. */
-static bool take_late(struct itr_curl_loop *loop, int64_t now, bool only_unsent,
-                      struct itr_list *late)
+static bool take_late(struct itr_curl_loop *loop, int64_t now, bool only_unsent)
 {
     struct itr_list *at, *next;
     bool is_left = false;
@@ -265,7 +265,7 @@ static bool take_late(struct itr_curl_loop *loop, int64_t now, bool only_unsent,
             continue;
         }
         take_out(loop, r);
-        itr_list_append(late, &r->node);
+        itr_list_append(&loop->late, &r->node);
     }
     return is_left;
 }
@@ -276,15 +276,14 @@ static bool take_late(struct itr_curl_loop *loop, int64_t now, bool only_unsent,
 static void heed_deadlines(struct itr_curl_loop *loop, int64_t now)
 {
     struct itr_curl_request *r;
-    struct itr_list late, *at;
+    struct itr_list *at;
     int passes = 0;
 
-    itr_list_init(&late);
-    if (take_late(loop, now, true, &late))
+    if (take_late(loop, now, true))
         while (passes++ < MOST_PASSES && await_sockets(loop, 0))
             ;
-    (void)take_late(loop, now, false, &late);
-    while ((r = first_of(&late)) != NULL) {
+    (void)take_late(loop, now, false);
+    while ((r = first_of(&loop->late)) != NULL) {
         itr_list_remove(&r->node);
         add_finished(loop, itr_curl_request_finish(r, CURLE_OPERATION_TIMEDOUT));
         put_idle(loop, r);
@@ -547,6 +546,7 @@ static enum itr_status loop_open(const struct itr_transport_options *options,
     loop->transport.ops = &OPS;
     itr_list_init(&loop->running);
     itr_list_init(&loop->idle);
+    itr_list_init(&loop->late);
     itr_list_init(&loop->finished);
     loop->nearest_mono_ms = INT64_MAX;
     itr_curl_sockets_init(&loop->sockets);
