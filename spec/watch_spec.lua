@@ -291,9 +291,11 @@ describe("on_call", function()
       client:get(query, member)
       print "went on"
     ]]
-    assert.is_nil(output:find("went on", 1, true))
-    assert.is_truthy(output:find("interrupted!", 1, true), output)
-    assert.equal(1, status)
+    assert.is_falsy(output and output:find("went on", 1, true))
+    if not face.interpreter():find "lua%-host" then -- which has no handler of SIGINT
+      assert.is_truthy(output:find("interrupted!", 1, true), output)
+      assert.equal(1, status)
+    end
   end)
 end)
 

@@ -11,19 +11,16 @@ it("writes the time with a point whatever the locale says", function()
   local sb = sandbox.shared()
   sb:reset()
   local options = face.options(sb)
-  local said = decimal_comma.with(function(locales)
-    return face.run([[
-      assert(os.setlocale("de_DE.UTF-8", "numeric"))
-      assert(require("itrigger").get("]] .. face.echo_get .. [["))
-      print(("%.1f"):format(0.5))
-    ]], {
-      LOCPATH = locales,
-      ITRIGGER_TRACE = "1",
-      ITRIGGER_GATEWAY = options.gateway,
-      ITRIGGER_APP_ID = options.app_id,
-      ITRIGGER_APP_SECRET = options.app_secret,
-    })
-  end)
+  local said = decimal_comma.run([[
+    assert(os.setlocale("de_DE.UTF-8", "numeric"))
+    assert(require("itrigger").get("]] .. face.echo_get .. [["))
+    print(("%.1f"):format(0.5))
+  ]], {
+    ITRIGGER_TRACE = "1",
+    ITRIGGER_GATEWAY = options.gateway,
+    ITRIGGER_APP_ID = options.app_id,
+    ITRIGGER_APP_SECRET = options.app_secret,
+  })
   assert.truthy(said:find(decimal_comma.half, 1, true), said)
   assert.truthy(said:find("code=%-?%d* %d+%.%dms ok\n"), said)
 end)
