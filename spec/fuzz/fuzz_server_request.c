@@ -35,7 +35,8 @@ static void check_refusal(const struct api_call *call, const struct reply *r)
     struct itr_error e;
 
     CHECK(itr_json_scan(r->body.data, r->body.len, &scan, &e) == ITR_OK);
-    CHECK(scan.is_object && scan.code_is == ITR_JSON_CODE_INTEGER && !r->has_token);
+    CHECK(scan.is_object && scan.code_is == ITR_JSON_CODE_INTEGER);
+    CHECK(strstr(itr_buf_str(&r->body), "accessToken") == NULL);
     CHECK(itr_utf8_valid(r->body.data, r->body.len));
     if (call->route != NULL && call->route->vendor && r->http_status == 200)
         CHECK(scan.code == 40001 || scan.code == 40002);

@@ -9,7 +9,7 @@
 
 #include "core/base/utf8.h"
 #include "fuzz.h"
-#include "itriggerd/settings.h"
+#include "itriggerd/settings_file.h"
 
 #define SECRET "fuzz-secret-0123456789"
 
@@ -67,7 +67,7 @@ static void check_complaint(const struct complaint *c, const struct seen *s)
     CHECK(s->has_public || strstr(c->text, SECRET) == NULL);
 }
 
-static void check_shown(const struct settings *s, const struct seen *seen)
+static void check_shown(struct settings *s, const struct seen *seen)
 {
     char *text = NULL;
     size_t n = 0;
