@@ -444,7 +444,7 @@ bool itr_curl_request_is_tls(const struct itr_curl_request *r)
 static bool was_refused(const struct itr_curl_request *r, CURLcode code)
 {
     if (r->stop == ITR_CURL_GOES_ON && code == CURLE_HTTP2)
-        return r->sent && !r->answered && r->text[0] == '\0' &&
+        return itr_curl_outcome_sent(r) && !r->answered && r->text[0] == '\0' &&
                r->settings->refusal == ITR_CURL_REFUSAL_7;
     return r->stop == ITR_CURL_REFUSED;
 }
