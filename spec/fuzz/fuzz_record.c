@@ -115,11 +115,6 @@ static void set_play(struct play *p, const uint8_t *knobs)
 
 /* ---- oracles ---- */
 
-static bool has_room(const struct itr_record *r)
-{
-    return r->fence < ITR_RECORD_FENCE_MAX && r->lease_fence < ITR_RECORD_FENCE_MAX;
-}
-
 static uint64_t highest_fence(const struct play *p)
 {
     uint64_t highest = p->r.fence > p->r.lease_fence ? p->r.fence : p->r.lease_fence;
@@ -127,6 +122,11 @@ static uint64_t highest_fence(const struct play *p)
     if (p->self.last_fence > highest)
         highest = p->self.last_fence;
     return highest > p->why.held_fence ? highest : p->why.held_fence;
+}
+
+static bool has_room(const struct play *p)
+{
+    return highest_fence(p) < ITR_RECORD_FENCE_MAX - 1;
 }
 
 /* No time further ahead than its rule: a view finds nothing to mend. */
@@ -163,7 +163,7 @@ static void check_acquired(const struct play *p, const struct itr_record *next)
     int64_t now = itr_record_now(p->now);
 
     check_in_its_time(next, now);
-    if (has_room(&p->r)) {
+    if (has_room(p)) {
         CHECK(next->lease_fence > highest_fence(p) && next->fence == p->r.fence);
         CHECK(next->failures == p->r.failures || next->failures == p->r.failures + 1);
     }
@@ -216,7 +216,7 @@ static void check_foreign_settle(const struct play *p, uint8_t knob)
     struct itr_record next;
     enum itr_record_settled s;
 
-    if (fence == 0 || fence > ITR_RECORD_FENCE_MAX || !has_room(&p->r))
+    if (fence == 0 || fence > ITR_RECORD_FENCE_MAX || !has_room(p))
         return;
     s = itr_record_settle(&p->r, p->later, &p->self, fence, &p->outcome, &next);
     if (s == ITR_NOT_OURS)

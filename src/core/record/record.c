@@ -50,21 +50,21 @@ static bool may_take(const struct itr_record *v, int64_t now_ms,
     return v->end_ms > now_ms || is_held_back || v->failures > 0;
 }
 
-/* Higher than any that was, and ahead of those that a store forgot: they were times too. */
+static uint64_t higher(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Higher than any that was, and ahead of those that a store forgot: they were times too. What this
+ * process used itself does not count where nothing higher is left. */
 static uint64_t next_fence(const struct itr_record *v, int64_t now_ms, uint64_t held_fence,
                            uint64_t last_fence)
 {
-    uint64_t highest = v->fence;
+    uint64_t ours = higher(held_fence, last_fence);
 
-    if (v->lease_fence > highest)
-        highest = v->lease_fence;
-    if (held_fence > highest)
-        highest = held_fence;
-    if (last_fence > highest)
-        highest = last_fence;
-    if (highest >= ITR_RECORD_FENCE_MAX)
-        return (uint64_t)now_ms;
-    return highest + 1 > (uint64_t)now_ms ? highest + 1 : (uint64_t)now_ms;
+    if (ours >= ITR_RECORD_FENCE_MAX - 1)
+        ours = 0;
+    return higher(higher(v->lease_fence, ours) + 1, (uint64_t)now_ms);
 }
 
 /* A lease that lapsed is noted by the one who takes over: nobody else is left to do it. */
@@ -84,6 +84,13 @@ static void note_lapsed(struct itr_record *next, const struct itr_record *v)
 static void acquire(const struct itr_record *v, int64_t now_ms, const struct itr_record_self *self,
                     uint64_t held_fence, struct itr_record *next)
 {
+    static const struct itr_record none;
+    struct itr_record fresh;
+
+    if (v->lease_fence >= ITR_RECORD_FENCE_MAX - 1) { /* no higher one is left */
+        itr_record_view(&none, now_ms, &fresh);
+        v = &fresh;
+    }
     *next = *v;
     if (itr_record_has_lapsed_lease(v, now_ms))
         note_lapsed(next, v);
