@@ -68,11 +68,11 @@ static uint64_t next_fence(const struct itr_record *v, int64_t now_ms, uint64_t 
 }
 
 /* A lease that lapsed is noted by the one who takes over: nobody else is left to do it. */
-static void note_lapsed(struct itr_record *next, const struct itr_record *v)
+static void note_lapsed(struct itr_record *next)
 {
-    next->failures = one_more(v->failures);
-    next->wasted = one_more(v->wasted);
-    next->failed_ms = v->lease_end_ms;
+    next->failures = one_more(next->failures);
+    next->wasted = one_more(next->wasted);
+    next->failed_ms = next->lease_end_ms;
     next->failure = ITR_FAILURE_LAPSED;
     next->forbidden[0] = '\0';
     memset(&next->error, 0, sizeof next->error);
@@ -85,20 +85,18 @@ static void acquire(const struct itr_record *v, int64_t now_ms, const struct itr
                     uint64_t held_fence, struct itr_record *next)
 {
     static const struct itr_record none;
-    struct itr_record fresh;
 
-    if (v->lease_fence >= ITR_RECORD_FENCE_MAX - 1) { /* no higher one is left */
-        itr_record_view(&none, now_ms, &fresh);
-        v = &fresh;
-    }
-    *next = *v;
-    if (itr_record_has_lapsed_lease(v, now_ms))
-        note_lapsed(next, v);
+    if (v->lease_fence < ITR_RECORD_FENCE_MAX - 1)
+        *next = *v;
+    else /* no higher one is left */
+        itr_record_view(&none, now_ms, next);
+    if (itr_record_has_lapsed_lease(next, now_ms))
+        note_lapsed(next);
     copy_text(next->owner, sizeof next->owner, self->name);
-    next->lease_fence = next_fence(v, now_ms, held_fence, self->last_fence);
+    next->lease_fence = next_fence(next, now_ms, held_fence, self->last_fence);
     next->lease_begin_ms = now_ms;
     next->lease_end_ms = now_ms + itr_min64(self->rules->lease_ms, ITR_RECORD_LEASE_MAX_MS);
-    next->fetches = one_more(v->fetches);
+    next->fetches = one_more(next->fetches);
 }
 
 void itr_record_decide(const struct itr_record *r, int64_t now_ms,
