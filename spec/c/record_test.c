@@ -381,6 +381,8 @@ static void the_fence_is_above_our_own_last(void **s)
     /* There is none above the highest: of what was forgotten, the time is the only trace. */
     w.wish.self.last_fence = UINT64_C(1) << 52;
     assert_int_equal(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, NOON);
+    w.wish.self.last_fence = (UINT64_C(1) << 52) - 1;
+    assert_int_equal(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, NOON);
 }
 
 static void a_record_without_room_for_a_higher_fence_counts_as_none(void **s)
@@ -400,6 +402,35 @@ static void a_record_without_room_for_a_higher_fence_counts_as_none(void **s)
     assert_int_equal(itr_record_decode(text.data, text.len, &back, &e), ITR_OK);
     assert_true(itr_record_lease_stands(&back, NOON, "us", v.next.lease_fence));
     itr_buf_clear(&text);
+}
+
+/* It would count as none as soon as it was written, and everybody would fetch. */
+static void a_lease_is_taken_where_no_higher_fence_is_left(void **s)
+{
+    struct itr_record r = fix_leased(fix_token(NOON - TTL), NOON);
+    struct itr_record_outcome got = fix_got("new");
+    struct itr_record_verdict v;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    r.fence = 1;
+    r.lease_fence = (UINT64_C(1) << 52) - 2;
+    v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_true(v.next.lease_fence == (UINT64_C(1) << 52) - 1);
+    assert_true(itr_record_lease_stands(&v.next, NOON, "us", v.next.lease_fence));
+    assert_string_equal(v.next.text, "tok");
+    assert_int_equal(v.next.failures, 1);
+
+    r.lease_fence++;
+    v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
+    assert_int_equal(v.next.lease_fence, NOON);
+    assert_true(itr_record_lease_stands(&v.next, NOON, "us", v.next.lease_fence));
+    assert_string_equal(v.next.text, "");
+    assert_int_equal(v.next.failures, 0);
+    assert_int_equal(v.next.fetches, 1);
+    assert_int_equal(v.next.day, (NOON + 8 * HOUR) / (24 * HOUR));
+    assert_string_equal(fix_settle(&v.next, NOON, &w.wish, NOON, &got).text, "new");
 }
 
 /* A lease is bounded by its own times, not by what the reader would give it. */
@@ -512,6 +543,7 @@ int main(void)
         cmocka_unit_test(the_fence_is_above_all_that_were),
         cmocka_unit_test(the_fence_is_above_our_own_last),
         cmocka_unit_test(a_record_without_room_for_a_higher_fence_counts_as_none),
+        cmocka_unit_test(a_lease_is_taken_where_no_higher_fence_is_left),
         cmocka_unit_test(a_reader_with_a_shorter_timeout_waits_for_a_longer_lease),
         cmocka_unit_test(a_lease_is_ours_by_owner_and_fence_until_its_end),
         cmocka_unit_test(jitter_is_up_to_a_sixth_of_the_margin),
