@@ -597,7 +597,8 @@ local function add_endpoints(command, only, short, for_help)
   end
 end
 
--- name, description, and what adds its arguments; in the order of the help. Endpoints come where there is no name.
+-- Each command in the order of the help: its name, description, and a function that adds its arguments. The empty entry
+-- stands for the groups of endpoints.
 local COMMANDS = {
   { "get", "Send one GET.", function(command)
     command:argument "path":description "Path of the gateway, from /."
