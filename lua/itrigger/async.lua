@@ -104,8 +104,8 @@ local function named(word)
   return type(library) == "table" and host_of(word, library) or nil, ('the module "%s" cannot be loaded'):format(word)
 end
 
--- May a token that is in memory be given without asking where we are? Not where a host may refuse to wait: what works
--- until the token is due would be a trap.
+-- May a token that is in memory be given without asking where we are? Not in nginx, which has phases that cannot wait: what
+-- works there only until the token is due would be a trap.
 async.is_anywhere = not nginx
 
 -- Have the client's calls carried by what the option says, checked: a word, or an own transport. Returns true |
@@ -122,7 +122,6 @@ function async.use(client, transport)
     return nil, missing
   end
   chosen[client] = choice
-  async.is_anywhere = async.is_anywhere and choice == "blocking"
   return true
 end
 
@@ -191,7 +190,8 @@ local function wake_ready(client)
   end
 end
 
--- The party counts as long as it waits. While those that it follows did not count, nobody heard the notifier for them.
+-- Count the party while it waits. Parties that it follows and that were not counted may have missed the notifier: pump
+-- their clients now.
 local function enter(party)
   if count_all(party) then
     local each = party.follows
