@@ -30,11 +30,36 @@ static enum itr_status fail_foreign(const char *path, enum itr_status st, struct
                          path);
 }
 
+static bool is_ours_at(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && is_ours(&st);
+}
+
 static bool is_free(const char *path)
 {
     struct stat st;
 
     return lstat(path, &st) != 0 || is_ours(&st);
+}
+
+/* The name that the file has until it takes its place. False: too long. */
+static bool name_fresh(const char *path, char fresh[PATH_MAX_BYTES])
+{
+    return snprintf(fresh, PATH_MAX_BYTES, "%s.new", path) < PATH_MAX_BYTES;
+}
+
+/* Neither name may be somebody else's file. */
+static enum itr_status check_free(const char *path, enum itr_status st, struct itr_error *e)
+{
+    char fresh[PATH_MAX_BYTES];
+
+    if (!name_fresh(path, fresh))
+        return itr_error_set(e, st, "token_file: the path is too long");
+    if (!is_free(path))
+        return fail_foreign(path, st, e);
+    return is_free(fresh) ? ITR_OK : fail_foreign(fresh, st, e);
 }
 
 enum itr_status token_file_check(const char *path, struct itr_error *e)
@@ -43,14 +68,14 @@ enum itr_status token_file_check(const char *path, struct itr_error *e)
     struct stat st;
     size_t n = (size_t)(strrchr(path, '/') - path) + 1;
 
-    if (strlen(path) + sizeof ".new" > sizeof dir)
+    if (n >= sizeof dir)
         return itr_error_set(e, ITR_CONFIG, "token_file: the path is too long");
     memcpy(dir, path, n);
     dir[n] = '\0';
     if (stat(dir, &st) != 0)
         return itr_error_set(e, ITR_CONFIG, "token_file %.200s: its directory: %s", path,
                              strerror(errno));
-    return is_free(path) ? ITR_OK : fail_foreign(path, ITR_CONFIG, e);
+    return check_free(path, ITR_CONFIG, e);
 }
 
 bool token_file_is_there(const char *path)
@@ -76,15 +101,16 @@ static bool write_all(int fd, const char *text, size_t len)
     return true;
 }
 
-/* The file's name is made anew each time: what a symbolic link in its place leads to is not
- * touched. */
+/* The file is created with the mark, so one that a killed daemon left is known as ours. What a
+ * symbolic link in its place leads to is not touched. */
 static bool write_new(const char *path, const struct itr_token *t)
 {
     int fd, failed;
     bool good;
 
-    (void)unlink(path);
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (is_ours_at(path))
+        (void)unlink(path);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
     if (fd < 0)
         return false;
     good = write_all(fd, t->text, t->len) && write_all(fd, "\n", 1) && fchmod(fd, MODE) == 0 &&
@@ -104,35 +130,35 @@ static bool move(const char *from, const char *to, unsigned how)
  * with EEXIST. Not every file system can exchange two files. */
 static bool take_place(const char *fresh, const char *path)
 {
-    struct stat st;
-
     if (move(fresh, path, NOREPLACE))
         return true;
     if (errno == EINVAL || errno == ENOSYS)
         return rename(fresh, path) == 0;
     if (errno != EEXIST || !move(fresh, path, EXCHANGE))
         return false;
-    if (lstat(fresh, &st) == 0 && !is_ours(&st) && move(fresh, path, EXCHANGE)) {
-        errno = EEXIST;
-        return false;
+    if (is_ours_at(fresh)) {
+        (void)unlink(fresh);
+        return true;
     }
-    (void)unlink(fresh);
-    return true;
+    (void)move(fresh, path, EXCHANGE);
+    errno = EEXIST;
+    return false;
 }
 
 enum itr_status token_file_write(const char *path, const struct itr_token *t, struct itr_error *e)
 {
     char fresh[PATH_MAX_BYTES];
+    enum itr_status st = check_free(path, ITR_STORE, e);
     int failed;
 
-    if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh)
-        return itr_error_set(e, ITR_STORE, "token_file: the path is too long");
-    if (!is_free(path))
-        return fail_foreign(path, ITR_STORE, e);
+    if (st != ITR_OK)
+        return st;
+    (void)name_fresh(path, fresh);
     if (write_new(fresh, t) && take_place(fresh, path))
         return ITR_OK;
     failed = errno;
-    (void)unlink(fresh);
+    if (is_ours_at(fresh))
+        (void)unlink(fresh);
     if (failed == EEXIST)
         return fail_foreign(path, ITR_STORE, e);
     return itr_error_set(e, ITR_STORE, "token_file %.200s: %s", path, strerror(failed));

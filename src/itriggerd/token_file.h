@@ -2,7 +2,8 @@
  * token_file: writes an app's current token to a file, for programs that can only read one. The
  * file has one line, only its owner can read it, and it is replaced atomically. Its mode is 1600:
  * the sticky bit, which has no meaning on a file, marks it as ours, so that another file (a secret
- * that was named by mistake) is never overwritten. Blocking I/O; one thread at a time for one path.
+ * that was named by mistake) is never overwritten, nor is one called like it with ".new", the name
+ * under which it is written. Blocking I/O; one thread at a time for one path.
  */
 #ifndef ITRIGGERD_TOKEN_FILE_H
 #define ITRIGGERD_TOKEN_FILE_H
