@@ -125,14 +125,14 @@ describe("the status page", function()
   it("says first how all do, and shows apps with trouble before the others, which are folded", function()
     local d = with_apps(9, 2)
     local body = d:get("/").body
-    assert.truthy(body:find("2 of 10 apps have no usable token.", 1, true), body)
+    assert.truthy(body:find(">No usable token: 2 of 10 apps.<", 1, true), body)
     local order = {}
     for name, open in body:gmatch('data%-app="(%w+)"[^>]*><details( ?%w*)>') do
       order[#order + 1] = name .. open
     end
     assert.same({ "a08 open", "a09 open", "a01", "a02", "a03", "a04", "a05", "a06", "a07", "one" }, order)
     d:stop()
-    assert.truthy(started():get("/").body:find("All 1 apps have a token.", 1, true))
+    assert.truthy(started():get("/").body:find(">Ready: 1 of 1 apps.<", 1, true))
   end)
 
   -- The token's record in the store of a daemon that has ended, as if it were `ms` older.

@@ -178,6 +178,25 @@ static void what_does_not_fit_is_an_error(void **state)
     itr_buf_clear(&out);
 }
 
+static void assert_summary(size_t n, size_t failed, size_t warned, const char *text)
+{
+    struct itr_buf out;
+
+    itr_buf_init(&out, MB);
+    assert_int_equal(page_summary(&out, PAGE_EN, n, failed, warned), ITR_OK);
+    has(&out, text);
+    itr_buf_clear(&out);
+}
+
+static void the_summary_is_right_for_one_app_and_for_many(void **state)
+{
+    (void)state;
+    assert_summary(1, 0, 0, "<p class=\"sum badge\">Ready: 1 of 1 apps.</p>");
+    assert_summary(1, 0, 1, "<p class=\"sum badge due\">Refresh fails: 1.</p>");
+    assert_summary(
+        9, 2, 1, "<p class=\"sum badge bad\">No usable token: 2 of 9 apps. Refresh fails: 1.</p>");
+}
+
 static void the_preferred_language_is_taken(void **state)
 {
     (void)state;
@@ -214,6 +233,7 @@ int main(void)
         cmocka_unit_test(text_of_others_is_no_markup),
         cmocka_unit_test(the_bar_is_what_is_left_of_the_life),
         cmocka_unit_test(what_does_not_fit_is_an_error),
+        cmocka_unit_test(the_summary_is_right_for_one_app_and_for_many),
         cmocka_unit_test(the_preferred_language_is_taken),
         cmocka_unit_test(the_policy_has_the_digest_of_the_style_sheet),
     };

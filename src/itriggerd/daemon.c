@@ -36,7 +36,7 @@ static void warn_certificate(const struct certificate *c)
 
     if (c->end_wall_s != 0 && left_s <= 0)
         log_error("tls", NULL,
-                  "the certificate in tls_cert has expired %" PRId64
+                  "the certificate in tls_cert expired %" PRId64
                   " day(s) ago; clients will reject it",
                   -left_s / DAY_S);
     else if (c->end_wall_s != 0 && left_s < CERT_WARN_S)

@@ -35,9 +35,9 @@ static const struct family app_families[] = {
     {"itrigger_token_refused", "gauge", "1: the gateway rejects the token (check_interval).",
      APP(refused), false},
     {"itrigger_token_file_ok", "gauge", "0: token_file cannot be written.", APP(file_ok), false},
-    {"itrigger_last_success_timestamp_seconds", "gauge", "When the app got a token last.",
+    {"itrigger_last_success_timestamp_seconds", "gauge", "When the app last got a token.",
      APP(good_wall_ms), true},
-    {"itrigger_last_fetch_seconds", "gauge", "How long the last fetch took, good or not.",
+    {"itrigger_last_fetch_seconds", "gauge", "How long the last fetch took, successful or not.",
      APP(last_ms), true},
     {"itrigger_refreshes_saved_total", "counter",
      "Requests for a fetch that were answered without one, to save the day's limit.",
@@ -77,7 +77,7 @@ static const struct family daemon_families[] = {
     {"itrigger_reload_ok", "gauge",
      "0: the last reload failed, and the old configuration is in force.", DAEMON(reload_ok), false},
     {"itrigger_reload_timestamp_seconds", "gauge",
-     "When the configuration was read last, with success or not.", DAEMON(reload_wall_ms), true},
+     "When the configuration was last read, successfully or not.", DAEMON(reload_wall_ms), true},
     {"itrigger_certificate_expiry_timestamp_seconds", "gauge",
      "When the certificate in use expires.", DAEMON(cert_end_wall_s), false},
 };
@@ -234,7 +234,8 @@ static void write_fetch_times(struct itr_buf *out, const struct app_status *apps
 {
     size_t i;
 
-    begin(out, "itrigger_fetch_duration_seconds", "summary", "How long fetches took, good or not.");
+    begin(out, "itrigger_fetch_duration_seconds", "summary",
+          "How long fetches took, successful or not.");
     for (i = 0; i < n; i++) {
         append_sample(out, "itrigger_fetch_duration_seconds_sum", "app", apps[i].name, NULL, NULL);
         end_sample(out, apps[i].fetches_ms, true);

@@ -269,7 +269,7 @@ enum itr_status page_summary(struct itr_buf *out, enum page_language l, size_t n
 {
     char text[3][NUMBER_MAX];
     const char *all = number(text[0], (int64_t)n);
-    const char *values[2] = {number(text[1], (int64_t)failed), all};
+    const char *ready[2] = {all, all}, *values[2] = {number(text[1], (int64_t)failed), all};
     const char *more[1] = {number(text[2], (int64_t)warned)};
 
     if (n == 0)
@@ -281,9 +281,9 @@ enum itr_status page_summary(struct itr_buf *out, enum page_language l, size_t n
     if (failed > 0)
         append_filled(out, page_text(l, PAGE_SOME_FAIL), values, 2);
     else if (warned == 0)
-        append_filled(out, page_text(l, PAGE_ALL_READY), &all, 1);
+        append_filled(out, page_text(l, PAGE_ALL_READY), ready, 2);
     if (warned > 0) {
-        (void)itr_buf_append_char(out, ' ');
+        (void)itr_buf_append_str(out, failed > 0 ? " " : "");
         append_filled(out, page_text(l, PAGE_SOME_WARN), more, 1);
     }
     (void)itr_buf_append_str(out, "</p>");

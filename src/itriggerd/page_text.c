@@ -7,9 +7,9 @@
 static const char *const words[PAGE_WORDS][PAGE_LANGUAGES] = {
     [PAGE_TITLE] = {"iTrigger tokens", "iTrigger 令牌状态"},
     [PAGE_NO_APPS] = {"This key may see no app.", "此密钥无权查看任何应用。"},
-    [PAGE_ALL_READY] = {"All %s apps have a token.", "%s 个应用全部正常。"},
-    [PAGE_SOME_FAIL] = {"%s of %s apps have no usable token.", "%s / %s 个应用没有可用令牌。"},
-    [PAGE_SOME_WARN] = {"%s more cannot refresh.", "另有 %s 个应用刷新失败。"},
+    [PAGE_ALL_READY] = {"Ready: %s of %s apps.", "%s 个应用全部正常。"},
+    [PAGE_SOME_FAIL] = {"No usable token: %s of %s apps.", "%s / %s 个应用没有可用令牌。"},
+    [PAGE_SOME_WARN] = {"Refresh fails: %s.", "刷新失败：%s 个应用。"},
     [PAGE_WARNING] = {"refresh fails", "刷新失败"},
     [PAGE_REFUSED] = {"the gateway rejects the token", "网关拒绝令牌"},
     [PAGE_NO_FILE] = {"token_file cannot be written", "令牌文件无法写入"},

@@ -15,7 +15,7 @@ enum page_language { PAGE_EN, PAGE_ZH, PAGE_LANGUAGES };
 enum page_word {
     PAGE_TITLE,
     PAGE_NO_APPS,
-    PAGE_ALL_READY, /* %s: how many */
+    PAGE_ALL_READY, /* %s of %s */
     PAGE_SOME_FAIL, /* %s of %s have no token */
     PAGE_SOME_WARN, /* %s have one, and fetching fails */
     PAGE_WARNING,

@@ -103,7 +103,7 @@ static void note_failure(struct app *a, const struct itr_error *e, int64_t now_m
     if (begins || changed)
         log_warning("fetch", a->name, "%s: %s", itr_status_name(e->kind), e->text);
     else if (now_mono_ms - a->failed_log_mono_ms >= REMIND_MS)
-        log_warning("fetch", a->name, "fails since %" PRId64 " s (%s): %s: %s",
+        log_warning("fetch", a->name, "has failed for %" PRId64 " s (%s): %s: %s",
                     (now_mono_ms - a->failed_mono_ms) / 1000, count_text(a->failed_times, times),
                     itr_status_name(e->kind), e->text);
     else
