@@ -1,4 +1,5 @@
 -- itriggerd's /metrics, /healthz and /readyz: what Prometheus and a load balancer see.
+local exposition = require "spec.support.exposition"
 local itriggerd = require "spec.support.itriggerd"
 local needs = require "spec.support.needs"
 
@@ -24,32 +25,8 @@ describe("itriggerd's metrics", function()
     return d
   end
 
-  -- The samples by their text, names in order, and each family's type; an error where a line is none of
-  -- the format, or a family is not announced or not in one piece.
-  local function read(text)
-    local samples, types, family = {}, {}, nil
-    assert.equal("\n", text:sub(-1))
-    for line in text:gmatch("([^\n]*)\n") do
-      local name, kind = line:match("^# TYPE (itrigger_[%l_]+) (%l+)$")
-      if name then
-        assert.is_nil(types[name], name)
-        types[name], family = kind, name
-      elseif not line:match("^# HELP itrigger_[%l_]+ .+$") then
-        local sample, value = line:match("^(itrigger_[%l_]+{[^}]*}) (%-?[%d.]+)$")
-        if not sample then
-          sample, value = line:match("^(itrigger_[%l_]+) (%-?[%d.]+)$")
-        end
-        assert.is_truthy(sample, line)
-        assert.equal(1, (sample:find(family, 1, true)))
-        assert.is_nil(samples[sample], sample)
-        samples[sample] = tonumber(value)
-      end
-    end
-    return samples, types
-  end
-
   local function metrics(d, key)
-    return read(d:get("/metrics", nil, key).body)
+    return exposition.read(d:get("/metrics", nil, key).body)
   end
 
   local function token_of(d)
@@ -67,7 +44,7 @@ describe("itriggerd's metrics", function()
     assert.truthy(answer.head:find("content-type: text/plain; version=0.0.4; charset=utf-8", 1, true))
     assert.equal(401, d:get("/metrics", nil, false).status)
     assert.equal(401, d:get("/metrics", nil, "wrong").status)
-    local _, types = read(answer.body)
+    local _, types = exposition.read(answer.body)
     assert.equal("histogram", types.itrigger_answer_seconds)
     assert.equal("counter", types.itrigger_fetches_total)
     assert.equal("gauge", types.itrigger_token_remaining_seconds)
@@ -75,7 +52,7 @@ describe("itriggerd's metrics", function()
 
   it("need no key with status=open", function()
     local d = started { server = { status = "open" } }
-    assert.equal(1, read(d:get("/metrics", nil, false).body)['itrigger_ready{app="one"}'])
+    assert.equal(1, exposition.read(d:get("/metrics", nil, false).body)['itrigger_ready{app="one"}'])
   end)
 
   it("need no key over a Unix socket", function()
@@ -83,7 +60,7 @@ describe("itriggerd's metrics", function()
     local d = started { server = { listen = "unix:" .. path } }
     d.url = "http://itriggerd"
     local answer = d:get("/metrics", { "--unix-socket", path }, false)
-    assert.equal(1, read(answer.body)['itrigger_ready{app="one"}'])
+    assert.equal(1, exposition.read(answer.body)['itrigger_ready{app="one"}'])
   end)
 
   it("count fetches, hits, refusals, requests for a fetch, by app", function()

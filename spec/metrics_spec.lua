@@ -4,6 +4,7 @@ local core = require "itrigger.core"
 local counts = require "itrigger.counts"
 local decimal_comma = require "spec.support.decimal_comma"
 local errors = require "itrigger.errors"
+local exposition = require "spec.support.exposition"
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
@@ -11,24 +12,15 @@ local needs = require "spec.support.needs"
 
 local query = face.api .. "/member/query"
 
--- The samples by their text without the label app, and the type of each family; an error where a line is none of the format.
+-- The samples, all of which have the label app, by their text without it; and the type of each family.
 local function read(text)
-  local samples, types, family = {}, {}, nil
-  assert.equal("\n", text:sub(-1))
-  for line in text:gmatch("([^\n]*)\n") do
-    local name, kind = line:match("^# TYPE (itrigger_[%l_]+) (%l+)$")
-    if name then
-      assert.is_nil(types[name], name)
-      types[name], family = kind, name
-    elseif not line:match("^# HELP itrigger_[%l_]+ .+%.$") then
-      local sample, labels, value = line:match("^(itrigger_[%l_]+){(app=.*)} (%-?[%d.]+)$")
-      assert.is_truthy(sample, line)
-      assert.equal(1, (sample:find(family, 1, true)))
-      labels = labels:gsub('^app="[^"]*",?', "")
-      samples[sample .. (labels ~= "" and "{" .. labels .. "}" or "")] = tonumber(value)
-    end
+  local samples, types = exposition.read(text)
+  local short = {}
+  for sample, value in pairs(samples) do
+    local name, labels = sample:match('^([%l_]+){app="[^"]*",?(.*)}$')
+    short[assert(name, sample) .. (labels ~= "" and "{" .. labels .. "}" or "")] = value
   end
-  return samples, types
+  return short, types
 end
 
 -- A dictionary as nginx's, for one process.
