@@ -1,7 +1,6 @@
 -- itriggerd --check: each bad configuration file is refused with its line and the reason.
 local core = require "itrigger.core"
 local itriggerd = require "spec.support.itriggerd"
-local sandbox = require "spec.support.sandbox"
 
 if itriggerd.missing() then
   pending(itriggerd.missing())
@@ -92,16 +91,11 @@ local BAD = {
 
 describe("itriggerd --check", function()
   local place
-
-  setup(function()
-    place = itriggerd.place(sandbox.shared())
+  itriggerd.place_for_all(function(made)
+    place = made
     place:write("short", "short\n")
     place:write("open", "an-open-secret-0123456789\n")
     os.execute("chmod 644 " .. place.dir .. "/open")
-  end)
-
-  teardown(function()
-    place:remove()
   end)
 
   local function check(text)
@@ -250,13 +244,8 @@ end)
 
 describe("itriggerd", function()
   local place
-
-  setup(function()
-    place = itriggerd.place(sandbox.shared())
-  end)
-
-  teardown(function()
-    place:remove()
+  itriggerd.place_for_all(function(made)
+    place = made
   end)
 
   it("--make-key prints a key of its own each time, and its digest", function()

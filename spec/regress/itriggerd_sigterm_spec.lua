@@ -1,7 +1,6 @@
 -- libmicrohttpd's way of taking its listening socket away from its threads is a race, which ended
 -- itriggerd with SIGABRT at one SIGTERM in some hundred, and the more often the more threads it had.
 local itriggerd = require "spec.support.itriggerd"
-local sandbox = require "spec.support.sandbox"
 
 local ROUNDS = 30
 
@@ -12,13 +11,8 @@ describe("itriggerd with many threads", function()
   end
 
   local place
-
-  setup(function()
-    place = itriggerd.place(sandbox.shared())
-  end)
-
-  teardown(function()
-    place:remove()
+  itriggerd.place_for_all(function(made)
+    place = made
   end)
 
   for _, kind in ipairs { "TCP", "a Unix socket" } do

@@ -256,6 +256,18 @@ function Fixture.is_good(self, token)
   return cjson.decode(answer.body).code == 200
 end
 
+-- One place for all specs of a describe; `give` gets it.
+function itriggerd.place_for_all(give)
+  local place
+  busted.setup(function()
+    place = itriggerd.place(sandbox.shared())
+    give(place)
+  end)
+  busted.teardown(function()
+    place:remove()
+  end)
+end
+
 -- A sandbox that is reset and a place of its own before each spec: f.sb, f.place, and the paths of its app.
 function itriggerd.fixture()
   local f = setmetatable({}, Fixture)
