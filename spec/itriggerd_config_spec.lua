@@ -1,5 +1,6 @@
 -- itriggerd --check: each bad configuration file is refused with its line and the reason.
 local core = require "itrigger.core"
+local guard = require "spec.support.guard"
 local itriggerd = require "spec.support.itriggerd"
 
 if itriggerd.missing() then
@@ -232,13 +233,17 @@ describe("itriggerd --check", function()
   it("reloads a process by --reload only if the file is good", function()
     local pipe = assert(io.popen("sh -c 'trap \"echo reloaded; exit\" HUP; echo $$; while :; do sleep 0.05; done'"))
     local pid = pipe:read("*l")
+    local running = guard(pid)
+    finally(function()
+      running:close()
+      pipe:close()
+    end)
     assert.equal(2, (select(2, check(SERVER .. "threads = 0\n"))))
     local path = place:write("check.ini", SERVER .. "threads = 0\n")
     assert.equal(2, (select(2, place:run("--check --reload " .. pid .. " --config " .. path))))
     path = place:write("check.ini", (APP:gsub("DIR", place.dir)) .. CLIENT)
     assert.equal(0, (select(2, place:run("--check --reload " .. pid .. " --config " .. path))))
     assert.equal("reloaded", pipe:read("*l"))
-    pipe:close()
   end)
 end)
 

@@ -1,4 +1,5 @@
 -- itriggerd keeps serving: whatever one client, the log or the system does, others get their token.
+local guard = require "spec.support.guard"
 local itriggerd = require "spec.support.itriggerd"
 local sandbox = require "spec.support.sandbox"
 
@@ -24,17 +25,17 @@ describe("itriggerd", function()
     assert.equal(0, d:stop())
   end)
 
-  -- Opens n connections from one process of bash, each saying `text`, and holds them until the function is called.
+  -- Opens n connections from one process of bash, each saying `text`, and holds them until the spec ends.
   local function open_connections(d, n, text)
     local host, port = d.address:match("^(.*):(%d+)$")
     local pipe = assert(io.popen(("exec 2>/dev/null; bash -c 'ulimit -n 4096; echo $$; for i in $(seq %d); do exec {fd}<>/dev/tcp/%s/%s; "
       .. "printf \"%s\" >&$fd; done 2>/dev/null; echo open; while :; do sleep 1; done'"):format(n, host, port, text)))
-    local pid = pipe:read("*l")
-    assert.equal("open", pipe:read("*l"))
-    return function()
-      itriggerd.shell("kill " .. pid)
+    local holding = guard(pipe:read("*l"))
+    finally(function()
+      holding:close()
       pipe:close()
-    end
+    end)
+    assert.equal("open", pipe:read("*l"))
   end
 
   local ask = "GET %s HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer %s\\r\\n\\r\\n"
@@ -46,14 +47,13 @@ describe("itriggerd", function()
       itriggerd.shell("chmod 700 " .. wrapper)
       local d = f.place:launch(path, nil, wrapper)
       d:await "token app=one"
-      local close = open_connections(d, 300, request:format(name:find "token" and f.token_path or "/healthz",
+      open_connections(d, 300, request:format(name:find "token" and f.token_path or "/healthz",
         name:find "token" and itriggerd.key or "none"))
       for _ = 1, 5 do
         assert.equal(200, sandbox.request(d.url .. f.token_path, { "--max-time", "5", "-H",
           "Authorization: Bearer " .. itriggerd.key }).status)
       end
       assert.is_true(d:metric "itrigger_connections" <= 50)
-      close()
     end)
   end
 
@@ -82,6 +82,11 @@ describe("itriggerd", function()
     local pipe = assert(io.popen(("sleep 120 <>%s & reader=$!; %s & echo $!; wait $!; echo \"exit $?\"; kill $reader")
       :format(fifo, wrapper)))
     local pid = pipe:read("*l")
+    local running = guard(pid)
+    finally(function()
+      running:close()
+      pipe:close()
+    end)
     local d = { url = "http://127.0.0.1:" .. port }
     local function get(path_, more)
       local arguments = { "--max-time", "20", "-H", "Authorization: Bearer " .. itriggerd.key }
@@ -100,7 +105,6 @@ describe("itriggerd", function()
     assert.is_true(tonumber(get("/metrics").body:match("itrigger_log_lines_dropped_total (%d+)") or "1") > 0)
     itriggerd.shell("kill -TERM " .. pid)
     assert.equal("exit 0", pipe:read("*l"))
-    pipe:close()
   end)
 
   describe("when it ends", function()

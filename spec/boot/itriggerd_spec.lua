@@ -65,6 +65,11 @@ describe("the unit of itriggerd", function()
     repeat until show(property) == value
   end
 
+  local function await_restart()
+    await("NRestarts", "1")
+    await("ActiveState", "active")
+  end
+
   local function token(key)
     local answer = sandbox.request(("http://127.0.0.1:%s%s"):format(port, f.token_path), { "-H",
       "Authorization: Bearer " .. (key or itriggerd.key) })
@@ -93,8 +98,7 @@ describe("the unit of itriggerd", function()
     start()
     local before = first_token()
     m:must "systemctl kill -s KILL itriggerd"
-    await("NRestarts", "1")
-    await("ActiveState", "active")
+    await_restart()
     assert.equal(before, first_token())
     m:must "systemctl restart itriggerd"
     assert.equal(before, first_token())
@@ -154,8 +158,7 @@ describe("the unit of itriggerd", function()
     start()
     local before = first_token()
     m:must "systemctl kill -s STOP itriggerd"
-    await("NRestarts", "1")
-    await("ActiveState", "active")
+    await_restart()
     assert.equal(before, first_token())
     assert.equal(1, f:fetches())
   end)

@@ -8,11 +8,11 @@
 --   assert.equal(0, d:stop())
 --   place:remove()
 --
--- What the daemon logs is read line by line, so nothing is waited for by sleeping. A daemon ends at
--- the latest with this process: a guard waits for the end of a pipe that only this process has.
+-- What the daemon logs is read line by line, so nothing is waited for by sleeping.
 local busted = require "busted"
 local cjson = require "cjson"
 local face = require "spec.support.face"
+local guard = require "spec.support.guard"
 local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
 
@@ -205,7 +205,7 @@ function Place.launch(self, arguments, environment, program)
   d.address = listen:match("info listen: (%S+)")
   d.url = "http://" .. d.address
   d.pid = self:read(name:match("[^/]+$")):match("%d+")
-  d.guard = assert(io.popen(("cat >/dev/null; kill -9 %s 2>/dev/null"):format(d.pid), "w"))
+  d.guard = guard(d.pid)
   return d
 end
 

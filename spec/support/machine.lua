@@ -7,6 +7,7 @@
 --
 -- It shares this machine's network. The tree that it boots from is made once, below the build directory,
 -- from the mirror that this machine's apt uses.
+local guard = require "spec.support.guard"
 local needs = require "spec.support.needs"
 
 local machine = {}
@@ -62,7 +63,7 @@ function machine.boot()
   local script = BOOT:format(quote(tree()))
   local pid = must(("mkdir -p /run/systemd; unshare --mount --propagation private sh -c %s >%s/console 2>&1 </dev/null & echo $!")
     :format(quote(script), dir)):match("%d+")
-  self.guard = assert(io.popen(("cat >/dev/null; kill -9 %s 2>/dev/null"):format(pid), "w"))
+  self.guard = guard(pid)
   repeat -- its first process is a child of that one
     if select(2, run("kill -0 " .. pid)) ~= 0 then
       error("the machine does not boot:\n" .. must("cat " .. dir .. "/console"))
