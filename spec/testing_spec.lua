@@ -224,6 +224,19 @@ describe("testing", function()
     end)
   end)
 
+  it("gives the result of a batch the time that its answer or error says", function()
+    local client = testing.client {
+      ["GET /a"] = { elapsed = 2 },
+      ["GET /b"] = testing.error("timeout", nil, { elapsed = 30 }),
+      ["GET /c"] = {},
+    }
+    local times = {}
+    for result in client:batch { { "GET", "/a" }, { "GET", "/b" }, { "GET", "/c" }, { "GET", "no path" } } do
+      times[result.index] = result.elapsed
+    end
+    assert.same({ 2, 30, 0, 0 }, times)
+  end)
+
   it("has the stats of a client, in the same fields", function()
     local real = assert(itrigger.new { app_id = "a", app_secret = "s", gateway = "http://127.0.0.1:9", token_store = "memory:" })
     local client = testing.client { ["member.query"] = { data = { realName = "李雷" } } }

@@ -13,13 +13,15 @@ local ceil, max, min = math.ceil, math.max, math.min
 local core_start = core.start
 
 local own_opts = { method = true, max_pages = true, on_error = true, prefetch = true, raw = true }
-local MAX_PAGES = 10000
-local PAGE_SIZE = 100 -- what is asked for where the caller does not say
 local MOST_AHEAD = 64
 
 local NO_ROWS = {}
 
-local pages = { own_opts = own_opts } -- what is not an option of its calls
+local pages = {
+  own_opts = own_opts, -- what is not an option of its calls
+  MAX_PAGES = 10000, -- and the size of a page: where the caller does not say
+  PAGE_SIZE = 100,
+}
 local methods = {}
 local metatable = { __index = methods, __name = "itrigger.pages" }
 
@@ -260,14 +262,14 @@ function pages.new(client, path, params, opts, endpoint)
   opts = opts or {}
   local first = params and params.pageNum or 1
   params = copy(params) -- ours
-  params.pageSize = params.pageSize or PAGE_SIZE
+  params.pageSize = params.pageSize or pages.PAGE_SIZE
   local self = setmetatable({
     client = client,
     path = path,
     endpoint = endpoint,
     params = params,
     is_post = check.is_post(opts.method or "GET"),
-    max_pages = opts.max_pages or MAX_PAGES,
+    max_pages = opts.max_pages or pages.MAX_PAGES,
     prefetch = opts.prefetch or 0,
     on_error = opts.on_error,
     opts = copy(opts, own_opts),

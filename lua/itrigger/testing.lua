@@ -352,7 +352,8 @@ function methods:batch(given, opts)
     if opts and opts.on_progress then
       opts.on_progress(index, type(given) == "table" and not check.is_callable(given) and #given or nil)
     end
-    return { index = index, tag = type(request) == "table" and request.tag or nil, response = response, error = err, elapsed = 0 }
+    return { index = index, tag = type(request) == "table" and request.tag or nil, response = response, error = err,
+      elapsed = (err or response).elapsed }
   end
   function made.close()
     pull = function() end
@@ -369,14 +370,12 @@ function methods:all(given, opts)
   return results
 end
 
-local MAX_PAGES = 10000
-
 -- The rows of one page after another, until a page is empty or `total` rows were given. max_pages and on_error are heeded.
 function methods:pages(path, params, opts, name)
   pages.check("pages", path, params, opts)
   opts = opts or {}
-  local method, most = (opts.method or "GET"):upper(), opts.max_pages or MAX_PAGES
-  local asked, call_opts = { pageNum = 1, pageSize = 100 }, {}
+  local method, most = (opts.method or "GET"):upper(), opts.max_pages or pages.MAX_PAGES
+  local asked, call_opts = { pageNum = 1, pageSize = pages.PAGE_SIZE }, {}
   for key, value in pairs(params or {}) do
     asked[key] = value
   end
