@@ -10,12 +10,6 @@ local getenv = os and os.getenv or function() end
 
 local options = {}
 
-local LUA_SIDE = {
-  null = { words = { "nil", "keep" }, standard = "nil" },
-  on_call = {},
-  transport = { words = { "auto", "luv", "cqueues", "nginx", "blocking" }, standard = "auto" },
-}
-
 -- Two names for one thing: a program that gives one of them sets aside both of the environment.
 local SAME_THING = { app_secret = "app_secret_file", app_secret_file = "app_secret" }
 
@@ -23,6 +17,68 @@ local SAME_THING = { app_secret = "app_secret_file", app_secret_file = "app_secr
 function options.variable(name)
   return "ITRIGGER_" .. name:upper()
 end
+
+-- ---- checks of the Lua side's own: true | nil, err ----
+
+local function config_error(...)
+  return errors.new { kind = "config", retryable = false, message = string.format(...) }
+end
+
+-- "a" or "b"; with more: "a", "b", or more.
+local function any_of(words, more)
+  return '"' .. table.concat(words, more and '", "' or '" or "') .. '"' .. (more and ", or " .. more or "")
+end
+
+-- more: what it can be besides these words.
+local function check_word(name, value, words, more)
+  for _, word in ipairs(words) do
+    if value == word then
+      return true
+    end
+  end
+  local shown = type(value) == "string" and '"' .. errors.visible(value) .. '"' or "a " .. type(value)
+  return nil, config_error("option %s is %s; it can be %s", name, shown, any_of(words, more))
+end
+
+local function check_null(value)
+  return check_word("null", value, { "nil", "keep" })
+end
+
+local function check_on_call(value)
+  if value == nil or check.is_callable(value) then
+    return true
+  end
+  return nil, config_error("option on_call must be a function, not a %s", type(value))
+end
+
+local TRANSPORTS, OWN = { "auto", "luv", "cqueues", "nginx", "blocking" }, "a table of two functions, send and sleep"
+
+-- A word, or the program's own: two functions, and nothing else.
+local function check_transport(value)
+  if type(value) ~= "table" then
+    return check_word("transport", value, TRANSPORTS, OWN)
+  end
+  for _, name in ipairs { "send", "sleep" } do
+    if type(value[name]) ~= "function" then
+      return nil, config_error("option transport: its field %s must be a function, not a %s; it can be %s",
+        name, type(value[name]), any_of(TRANSPORTS, OWN))
+    end
+  end
+  for name in pairs(value) do
+    if name ~= "send" and name ~= "sleep" then
+      return nil, config_error('option transport has an unknown field "%s"; it can be %s',
+        errors.visible(tostring(name), true), any_of(TRANSPORTS, OWN))
+    end
+  end
+  return true
+end
+
+-- from_program: no variable can hold it.
+local LUA_SIDE = {
+  null = { check = check_null, standard = "nil" },
+  on_call = { check = check_on_call, from_program = true },
+  transport = { check = check_transport, standard = "auto" },
+}
 
 -- ---- what there is ----
 
@@ -42,14 +98,11 @@ end
 
 local environment = {}
 for _, name in ipairs(names) do
-  environment[name] = name ~= "on_call" and getenv(options.variable(name)) or nil -- no variable holds a function
+  local own = LUA_SIDE[name]
+  environment[name] = not (own and own.from_program) and getenv(options.variable(name)) or nil
 end
 
--- ---- checks ----
-
-local function config_error(...)
-  return errors.new { kind = "config", retryable = false, message = string.format(...) }
-end
+-- ---- names ----
 
 local function unknown(name)
   local near = core.nearest(name, names)
@@ -69,54 +122,6 @@ local function check_names(given)
     end
   end
   return true
-end
-
-local TRANSPORTS = '"auto", "luv", "cqueues", "nginx", "blocking", or a table of two functions, send and sleep'
-
--- The program's own transport: two functions, and nothing else.
-local function check_own_transport(value)
-  for _, name in ipairs { "send", "sleep" } do
-    if type(value[name]) ~= "function" then
-      return nil, config_error("option transport: its field %s must be a function, not a %s; it can be %s",
-        name, type(value[name]), TRANSPORTS)
-    end
-  end
-  for name in pairs(value) do
-    if name ~= "send" and name ~= "sleep" then
-      return nil, config_error('option transport has an unknown field "%s"; it can be %s',
-        errors.visible(tostring(name), true), TRANSPORTS)
-    end
-  end
-  return true
-end
-
--- Return whether it is a function of the program, or nil.
-local function check_on_call(value)
-  if value == nil or check.is_callable(value) then
-    return true
-  end
-  return nil, config_error("option on_call must be a function, not a %s", type(value))
-end
-
-local function check_word(name, value)
-  if name == "on_call" then
-    return check_on_call(value)
-  end
-  if name == "transport" and type(value) == "table" then
-    return check_own_transport(value)
-  end
-  local words = LUA_SIDE[name].words
-  for _, word in ipairs(words) do
-    if value == word then
-      return true
-    end
-  end
-  local shown = type(value) == "string" and '"' .. errors.visible(value) .. '"' or "a " .. type(value)
-  local allowed = '"' .. table.concat(words, '" or "') .. '"'
-  if name == "transport" then
-    allowed = TRANSPORTS
-  end
-  return nil, config_error("option %s is %s; it can be %s", name, shown, allowed)
 end
 
 -- ---- merging ----
@@ -147,7 +152,7 @@ function options.resolve(given)
       settings.core[name] = value
     else
       settings[name] = value == nil and LUA_SIDE[name].standard or value
-      ok, err = check_word(name, settings[name])
+      ok, err = LUA_SIDE[name].check(settings[name])
       if not ok then
         return nil, options.explain(err, settings.from)
       end
