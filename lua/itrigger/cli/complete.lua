@@ -14,31 +14,36 @@ complete.FILES = "FILES"
 
 -- ---- lists of candidates: { text, description } ----
 
-local function described(entry)
-  return entry[terminal.language()] or entry.en
-end
-
--- Names of documented endpoints; paged: of lists only.
-local function endpoint_names(paged)
+local function undescribed(texts)
   local list = {}
-  for _, name in ipairs(endpoint.names) do
-    local entry = endpoint.documented[name].entry
-    if entry.paged or not paged then
-      list[#list + 1] = { name, described(entry) }
-    end
+  for i, text in ipairs(texts) do
+    list[i] = { text }
   end
   return list
 end
 
-local function paths(is_post)
+-- One field of each documented endpoint; fits: of those for which it returns true.
+local function endpoints(field, fits)
   local list = {}
   for _, name in ipairs(endpoint.names) do
     local e = endpoint.documented[name]
-    if e.is_post == is_post then
-      list[#list + 1] = { e.path, described(e.entry) }
+    if fits == nil or fits(e) then
+      list[#list + 1] = { e[field], terminal.text_of(e.entry) }
     end
   end
   return list
+end
+
+local function endpoint_names()
+  return endpoints "name"
+end
+
+local function paged_names()
+  return endpoints("name", function(e) return e.entry.paged end)
+end
+
+local function paths(is_post)
+  return endpoints("path", function(e) return e.is_post == is_post end)
 end
 
 local function endpoint_at(is_post, path)
@@ -51,11 +56,7 @@ local function endpoint_at(is_post, path)
 end
 
 local function profiles()
-  local list = {}
-  for _, name in ipairs(profile.names()) do
-    list[#list + 1] = { name }
-  end
-  return list
+  return undescribed(profile.names())
 end
 
 -- The values of an enum by the names that the command takes.
@@ -85,7 +86,7 @@ local function parameters(e, given, current)
     if param.type == "enum" and current:sub(1, #param[1] + 1) == param[1] .. "=" then
       return values_of(param)
     elseif not present[param[1]] then
-      list[#list + 1] = { param[1] .. "=", described(param) }
+      list[#list + 1] = { param[1] .. "=", terminal.text_of(param) }
     end
   end
   return list
@@ -130,11 +131,7 @@ local function find(node, field, name)
 end
 
 local function choices_of(element)
-  local list = {}
-  for _, choice in ipairs(element._choices or {}) do
-    list[#list + 1] = { choice }
-  end
-  return list
+  return undescribed(element._choices or {})
 end
 
 local OF_OPTION = {
@@ -152,7 +149,7 @@ local OF_COMMAND = {
     return given[1] and parameters(endpoint_at(true, given[1]), given, current) or paths(true)
   end,
   pages = function(given, current)
-    return given[1] and parameters((endpoint.find(given[1])), given, current) or endpoint_names(true)
+    return given[1] and parameters((endpoint.find(given[1])), given, current) or paged_names()
   end,
   batch = function(given) return given[1] and {} or complete.FILES end,
   describe = function(given) return given[1] and {} or endpoint_names() end,

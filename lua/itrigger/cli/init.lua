@@ -187,7 +187,6 @@ local function show_request(args, call)
   return 0
 end
 
-
 -- Perform one call and print what came of it. call: is_post, path, params, opts, check (an endpoint or nil).
 local function perform(args, call)
   local err = call.check and endpoint.check(call.check, call.params, call.opts)
@@ -392,12 +391,11 @@ function commands.stats(args)
 end
 
 function commands.endpoints(args)
-  local word, language, found = (args.word or ""):lower(), terminal.language(), false
+  local word, found = (args.word or ""):lower(), false
   for _, name in ipairs(endpoint.names) do
     local entry = endpoint.documented[name].entry
-    local text = entry[language] or entry.en
     if (name .. " " .. entry.path .. " " .. entry.en .. " " .. entry.zh):lower():find(word, 1, true) then
-      put(("%-26s  %-4s  %s\n"):format(name, entry.method, text))
+      put(("%-26s  %-4s  %s\n"):format(name, entry.method, terminal.text_of(entry)))
       found = true
     end
   end
@@ -416,7 +414,7 @@ local function parameters_text(e)
   for _, param in ipairs(entry.params) do
     local needed = param.required and (language == "zh" and "必填" or "required") or ""
     lines[#lines + 1] = ("  %-" .. width .. "s  %-8s  %-8s  %s"):format(param[1], param.type or "any", needed,
-      param[language] or param.en or "")
+      terminal.text_of(param) or "")
     if param.required and param.example then
       words[#words + 1] = param[1] .. "=" .. shell_word(tostring(param.example)):gsub("^'([%w_.-]+)'$", "%1")
     end
@@ -431,7 +429,7 @@ end
 -- Describe a documented endpoint in the user's language.
 local function describe(name)
   local e = find_endpoint(name)
-  put(("%s  %s %s\n%s\n\n%s\n"):format(name, e.method, e.path, e.entry[terminal.language()] or e.entry.en, parameters_text(e)))
+  put(("%s  %s %s\n%s\n\n%s\n"):format(name, e.method, e.path, terminal.text_of(e.entry), parameters_text(e)))
   return 0
 end
 
@@ -586,7 +584,7 @@ local function add_endpoints(command, only, short, for_help)
       local group = groups[e.group] or command(e.group, ("Documented endpoints %s.*."):format(e.group))
       group:command_target "endpoint"
       groups[e.group] = group
-      local text = e.entry[terminal.language()] or e.entry.en
+      local text = terminal.text_of(e.entry)
       local made = group:command(e.short):summary(text):description(text)
       if for_help then
         made:epilog("Parameters:\n" .. parameters_text(e))

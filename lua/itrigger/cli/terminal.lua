@@ -25,6 +25,11 @@ function terminal.language()
   return "en"
 end
 
+-- Return the text of an endpoint or a parameter in that language.
+function terminal.text_of(entry)
+  return entry[terminal.language()] or entry.en
+end
+
 local function code_point(char)
   local first = char:byte()
   local code = first < 0xe0 and first % 0x20 or first < 0xf0 and first % 0x10 or first % 0x08
