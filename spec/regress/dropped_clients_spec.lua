@@ -7,6 +7,16 @@ local needs = require "spec.support.needs"
 
 describe("what was dropped and not closed", function()
   local sb = fixture.sandbox()
+  local dir
+
+  before_each(function()
+    dir = os.tmpname()
+    os.remove(dir)
+  end)
+
+  after_each(function()
+    os.execute("rm -rf " .. dir)
+  end)
 
   local function runs(text)
     local id, secret = face.app(sb)
@@ -61,11 +71,6 @@ describe("what was dropped and not closed", function()
 
   for _, store in ipairs { "memory:", "file:%s" } do
     it("is collected when a fetch of the token finds no file descriptor, over " .. store:match("^%a+"), function()
-      local dir = os.tmpname()
-      os.remove(dir)
-      finally(function()
-        os.execute("rm -rf " .. dir)
-      end)
       runs(([[
         local client = assert(itrigger.new { token_store = "%s" })
         exhaust()
@@ -96,11 +101,6 @@ describe("what was dropped and not closed", function()
       if lacks then
         pending(lacks)
       end
-      local dir = os.tmpname()
-      os.remove(dir)
-      finally(function()
-        os.execute("rm -rf " .. dir)
-      end)
       runs(([[
         local client = assert(itrigger.new { token_store = "%s" })
         local kept = {}
