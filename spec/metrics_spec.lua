@@ -132,7 +132,7 @@ describe("client:metrics", function()
       pending(lacks)
       return
     end
-    local odd = assert(itrigger.new { app_id = 'a\\"b{}=中', app_secret = "s", gateway = sb.gateway, token_store = "memory:" })
+    local odd = assert(itrigger.new { app_id = 'a"b\\c{}=中', app_secret = "s", gateway = sb.gateway, token_store = "memory:" })
     assert(client:get(query, face.member))
     local dict = dictionary()
     for _, text in ipairs { client:metrics(), odd:metrics(), client:metrics(counts.shared(dict)) } do
@@ -241,6 +241,18 @@ describe("itrigger.counts", function()
     for key in pairs(dict.values) do
       assert.is_truthy(key:find "^one:" or key:find "^two:", key)
     end
+  end)
+
+  it("count a duration that is a bound below it, as the client does", function()
+    local shared = counts.shared(dictionary())
+    for _, bound in ipairs(core.call_bounds) do
+      shared.on_call { elapsed = bound, attempts = 1, refused = 0 }
+    end
+    local buckets = shared.read().buckets
+    for i = 1, #core.call_bounds do
+      assert.equal(1, buckets[i])
+    end
+    assert.equal(0, buckets[#core.call_bounds + 1])
   end)
 
   it("raises for what is no dictionary", function()

@@ -218,6 +218,11 @@ describe("options", function()
       assert.truthy(output:find("from the environment, ITRIGGER_NULL", 1, true), output)
     end)
 
+    it("do not include on_call, which no variable can hold", function()
+      local output = face.run(try:format(""), with { ITRIGGER_ON_CALL = "print" })
+      assert.truthy(output:find("^made\n"), output)
+    end)
+
     it("hold numbers and lists as text", function()
       local output = face.run(try:format(""), with {
         ITRIGGER_TIMEOUT = "2.5",

@@ -106,6 +106,39 @@ describe("a generator that calls", function()
     assert.same({ "first", 201 }, order)
   end)
 
+  -- The notifier rang for it while only a call of another client was waited for.
+  it("may be in another generator, and be answered while nobody waits for the outer batch", function()
+    local inner, other = face.client(sb), face.client(sb)
+    for _, one in ipairs { client, inner, other } do
+      assert(one:token())
+    end
+    sb:fault { kind = "delay", ms = 200, path = face.echo_post, times = 1 }
+    local order = {}
+    in_luv(function()
+      local batch = client:batch(coroutine.wrap(function()
+        coroutine.yield { "POST", face.echo_post, { n = 1 }, tag = "first" }
+        sb:fault { kind = "hold", path = face.echo_get }
+        local result = client:batch(orders(inner, 1)):next()
+        coroutine.yield { "POST", face.echo_post, { n = 2 }, tag = result.tag }
+      end), { concurrency = 2 })
+      order[1] = batch:next().tag
+      repeat
+        assert(other:post(face.echo_post))
+      until sb:state().held == 1
+      sb:release()
+      for _ = 1, 20 do
+        assert(other:post(face.echo_post))
+      end
+      local watchdog = luv.uv.new_timer()
+      watchdog:start(10000, 0, luv.uv.stop)
+      order[2] = batch:next().tag
+      watchdog:close()
+    end)
+    inner:close()
+    other:close()
+    assert.same({ "first", 201 }, order)
+  end)
+
   it("gives results while it waits", function()
     assert(client:token())
     local order = {}
