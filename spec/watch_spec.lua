@@ -279,6 +279,19 @@ describe("on_call", function()
     assert.truthy(output:find("(on_call cannot wait: make no call in it, and do not sleep)\n张三\n", 1, true), output)
   end)
 
+  it("is called once for a call whose on_call was interrupted, and the result is not lost", function()
+    local output = run [[
+      local client = client_with(function()
+        n = n + 1
+        if n == 1 then error("interrupted!", 0) end
+      end)
+      local batch = client:batch { { "GET", query, member } }
+      print(pcall(batch.next, batch))
+      print(batch:next().response.data.realName, batch:next(), n, client:metrics():match 'outcome="ok"} (%d+)')
+    ]]
+    assert.equal("false\tinterrupted!\n张三\tnil\t1\t1\n", output)
+  end)
+
   it("does not swallow Ctrl-C", function()
     local output, status = run [[
       local stat = io.open "/proc/self/stat"

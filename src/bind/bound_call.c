@@ -32,7 +32,7 @@ void itr_bound_call_reset(struct itr_bound_call *b, bool keep_nulls)
     itr_buf_reset(&b->header_bytes);
     b->n_headers = 0;
     b->keep_nulls = keep_nulls;
-    b->collected = false;
+    b->collected = b->noted = false;
 }
 
 enum itr_status itr_bound_call_add_header(struct itr_bound_call *b, const char *name,

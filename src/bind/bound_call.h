@@ -28,6 +28,7 @@ struct itr_bound_call {
     int slot;                    /* the group's name for it; greater than 0 */
     bool keep_nulls;             /* the option null = "keep" */
     bool collected;              /* garbage was collected for want of file descriptors */
+    bool noted;                  /* it was counted and on_call was called */
     struct itr_buf header_bytes; /* "Name: value" lines, NUL after each */
     size_t n_headers;
     const char *headers[ITR_HEADERS_MAX + 1]; /* into header_bytes; ended by NULL */

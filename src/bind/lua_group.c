@@ -258,7 +258,8 @@ static int hand_out(lua_State *L, struct itr_lua_group *g, struct itr_call *call
     lua_rawgeti(L, keep, b->slot);
     status = itr_protected_call(L, 1, 4);
     again = status == 0 && lua_isnil(L, -4);
-    if (status == 0 && !again) {
+    if (status == 0 && !again && !b->noted) {
+        b->noted = true; /* also if that is interrupted */
         itr_outcome_of_call(call, &outcome);
         status = note(L, g, keep, b->slot, &outcome);
     }
