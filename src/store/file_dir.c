@@ -114,7 +114,7 @@ static enum itr_status cannot(const char *dir, const char *what, struct itr_erro
 static enum itr_status cannot_by_errno(const char *dir, struct itr_error *e)
 {
     char text[ITR_DESCRIPTORS_TEXT];
-    bool advice = errno != EMFILE && errno != ENFILE;
+    bool advice = !itr_descriptors_is_lack(errno);
 
     return itr_error_set(e, ITR_STORE, "token store: directory %.160s: %s%s", dir,
                          itr_descriptors_explain(errno, text), advice ? ITR_FILE_DIR_ADVICE : "");

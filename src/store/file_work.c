@@ -25,7 +25,7 @@ static enum itr_status fail_errno(const struct itr_file_work *w, const char *wha
 {
     char text[ITR_DESCRIPTORS_TEXT];
 
-    if (errno == EMFILE || errno == ENFILE)
+    if (itr_descriptors_is_lack(errno))
         return itr_error_set(w->e, ITR_STORE, "token store: directory %.160s: %s: %s", w->dir, what,
                              itr_descriptors_explain(errno, text));
     if (errno == ENOSPC)

@@ -525,7 +525,7 @@ static enum itr_status make_multi(struct itr_curl_loop *loop, struct itr_error *
         }
         errno = error;
     }
-    error = errno == EMFILE || errno == ENFILE ? errno : itr_descriptors_exhausted();
+    error = itr_descriptors_is_lack(errno) ? errno : itr_descriptors_exhausted();
     curl_multi_cleanup(m);
     if (error != 0)
         return itr_descriptors_error(e, "no connection can be opened", error);

@@ -1,6 +1,5 @@
 #include "transport/curl_outcome.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,7 +81,7 @@ static int lack_of_descriptors(const struct itr_curl_request *r, CURLcode code)
 
     if (code == CURLE_OPERATION_TIMEDOUT || itr_curl_outcome_sent(r))
         return 0;
-    return error == EMFILE || error == ENFILE ? error : itr_descriptors_exhausted();
+    return itr_descriptors_is_lack(error) ? error : itr_descriptors_exhausted();
 }
 
 static void describe(struct itr_curl_request *r, CURLcode code)

@@ -25,7 +25,7 @@ bool itr_descriptors_are_few(void)
     return (rlim_t)lowest + margin >= limit.rlim_cur;
 }
 
-static bool is_exhausted(int error)
+bool itr_descriptors_is_lack(int error)
 {
     return error == EMFILE || error == ENFILE;
 }
@@ -37,7 +37,7 @@ int itr_descriptors_exhausted(void)
 
     if (fd >= 0)
         close(fd);
-    else if (is_exhausted(errno))
+    else if (itr_descriptors_is_lack(errno))
         error = errno;
     errno = before;
     return error;
@@ -67,7 +67,7 @@ enum itr_status itr_descriptors_error(struct itr_error *e, const char *what, int
 
     itr_error_set(e, ITR_NETWORK, "%s: %s", what, itr_descriptors_explain(error, text));
     if (e != NULL) {
-        e->no_descriptors = is_exhausted(error);
+        e->no_descriptors = itr_descriptors_is_lack(error);
         e->retryable = e->no_descriptors;
     }
     return ITR_NETWORK;

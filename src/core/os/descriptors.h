@@ -15,6 +15,9 @@
  * calls. */
 bool itr_descriptors_are_few(void);
 
+/* Return whether this errno says that no file descriptor was left: EMFILE, ENFILE. */
+bool itr_descriptors_is_lack(int error);
+
 /* Return EMFILE or ENFILE if no file descriptor can be opened now; else 0. Keeps errno. */
 int itr_descriptors_exhausted(void);
 
