@@ -79,20 +79,39 @@ static void without_a_rate_it_is_always_ones_turn(void **state)
 
 #define MOST 16
 
-/* When each request of FAKE_API was sent. */
-struct sent {
+/* A group with a rate, its calls, and when each request of FAKE_API was sent. */
+struct paced {
+    struct itr_client *client;
     struct fake_clock *clock;
-    int n;
-    int64_t at[MOST];
+    struct itr_call_group group;
+    struct itr_call calls[MOST];
+    int n_calls, n_sent;
+    int64_t sent_at[MOST];
 };
 
 static void note_sent(enum fake_lane lane, int nth, void *ctx)
 {
-    struct sent *s = ctx;
+    struct paced *p = ctx;
 
     (void)nth;
-    if (lane == FAKE_API && s->n < MOST)
-        s->at[s->n++] = fake_clock_now(s->clock);
+    if (lane == FAKE_API && p->n_sent < MOST)
+        p->sent_at[p->n_sent++] = fake_clock_now(p->clock);
+}
+
+static void paced_init(struct paced *p, struct client_driver *t, double rate)
+{
+    *p = (struct paced){.client = t->c, .clock = &t->f->clock};
+    itr_call_group_init(&p->group, NULL);
+    itr_pace_init(&p->group.pace, rate);
+    fake_before_send(note_sent, p);
+}
+
+/* With a token, and a clock that moves on where nothing is to be done. */
+static void paced_init_warm(struct paced *p, struct client_driver *t, double rate)
+{
+    client_driver_warm(t);
+    paced_init(p, t, rate);
+    fake_idle_advances(true);
 }
 
 static void start_in(struct itr_client *c, struct itr_call_group *g, struct itr_call *call)
@@ -101,6 +120,12 @@ static void start_in(struct itr_client *c, struct itr_call_group *g, struct itr_
 
     client_driver_init_call(c, call);
     assert_int_equal(itr_client_start(c, g, call, &e), ITR_OK);
+}
+
+static void paced_start(struct paced *p, int n)
+{
+    while (n-- > 0)
+        start_in(p->client, &p->group, &p->calls[p->n_calls++]);
 }
 
 /* Takes all of the group's calls, and clears them. */
@@ -114,164 +139,144 @@ static void take_all(struct itr_client *c, struct itr_call_group *g)
     }
 }
 
-static void init_paced(struct client_driver *t, struct itr_call_group *g, double rate,
-                       struct sent *sent)
+static void paced_take_all(struct paced *p)
 {
-    client_driver_warm(t);
-    itr_call_group_init(g, NULL);
-    itr_pace_init(&g->pace, rate);
-    *sent = (struct sent){.clock = &t->f->clock};
-    fake_before_send(note_sent, sent);
-    fake_idle_advances(true);
+    take_all(p->client, &p->group);
+}
+
+static int64_t paced_pause_ms(const struct paced *p)
+{
+    return itr_client_pause_ms(p->client, &p->group);
+}
+
+static int64_t gap_before(const struct paced *p, int i)
+{
+    return p->sent_at[i] - p->sent_at[i - 1];
 }
 
 static void requests_are_sent_evenly(void **state)
 {
-    struct client_driver *t = *state;
-    struct itr_call_group g;
-    struct itr_call calls[5];
-    struct sent sent;
+    struct paced p;
     int i;
 
-    init_paced(t, &g, 10, &sent);
-    for (i = 0; i < 5; i++)
-        start_in(t->c, &g, &calls[i]);
-    take_all(t->c, &g);
-    assert_int_equal(sent.n, 5);
+    paced_init_warm(&p, *state, 10);
+    paced_start(&p, 5);
+    paced_take_all(&p);
+    assert_int_equal(p.n_sent, 5);
     for (i = 1; i < 5; i++)
-        assert_int_equal(sent.at[i] - sent.at[i - 1], 100);
+        assert_int_equal(gap_before(&p, i), 100);
 }
 
 /* Three are answered with 429 and wait for the same time: they come back one by one. */
 static void repeats_after_a_429_are_sent_evenly_too(void **state)
 {
-    struct client_driver *t = *state;
-    struct itr_call_group g;
-    struct itr_call calls[3];
-    struct sent sent;
+    static const struct fake_answer slow_down = {.http_status = 429, .retry_after_ms = 2000};
+    struct paced p;
     int i;
 
-    init_paced(t, &g, 100, &sent);
+    paced_init_warm(&p, *state, 100);
     for (i = 0; i < 3; i++)
-        fake_answer_next(FAKE_API,
-                         (struct fake_answer){.http_status = 429, .retry_after_ms = 2000});
-    for (i = 0; i < 3; i++)
-        start_in(t->c, &g, &calls[i]);
-    take_all(t->c, &g);
-    assert_int_equal(sent.n, 6);
-    assert_in_range(sent.at[3] - sent.at[2], 1980, 2000);
-    assert_int_equal(sent.at[4] - sent.at[3], 10);
-    assert_int_equal(sent.at[5] - sent.at[4], 10);
+        fake_answer_next(FAKE_API, slow_down);
+    paced_start(&p, 3);
+    paced_take_all(&p);
+    assert_int_equal(p.n_sent, 6);
+    assert_in_range(gap_before(&p, 3), 1980, 2000);
+    assert_int_equal(gap_before(&p, 4), 10);
+    assert_int_equal(gap_before(&p, 5), 10);
 }
 
 static void another_group_keeps_its_own_pace(void **state)
 {
-    struct client_driver *t = *state;
-    struct itr_call_group slow, free_one;
-    struct itr_call calls[4];
-    struct sent sent;
+    struct itr_call_group free_one;
+    struct itr_call calls[2];
+    struct paced slow;
     int i;
 
-    init_paced(t, &slow, 1, &sent);
+    paced_init_warm(&slow, *state, 1);
     itr_call_group_init(&free_one, NULL);
-    for (i = 0; i < 4; i++)
-        start_in(t->c, i < 2 ? &slow : &free_one, &calls[i]);
-    take_all(t->c, &free_one);
-    assert_int_equal(sent.n, 3);
-    assert_int_equal(sent.at[2], sent.at[0]);
-    take_all(t->c, &slow);
-    assert_int_equal(sent.at[3] - sent.at[0], 1000);
+    paced_start(&slow, 2);
+    for (i = 0; i < 2; i++)
+        start_in(slow.client, &free_one, &calls[i]);
+    take_all(slow.client, &free_one);
+    assert_int_equal(slow.n_sent, 3);
+    assert_int_equal(slow.sent_at[2], slow.sent_at[0]);
+    paced_take_all(&slow);
+    assert_int_equal(slow.sent_at[3] - slow.sent_at[0], 1000);
 }
 
 static void a_new_call_waits_for_those_that_wait(void **state)
 {
-    struct client_driver *t = *state;
-    struct itr_call_group g;
-    struct itr_call calls[2];
-    struct sent sent;
+    struct paced p;
 
-    init_paced(t, &g, 10, &sent);
-    assert_int_equal(itr_client_pause_ms(t->c, &g), 0);
-    start_in(t->c, &g, &calls[0]);
-    assert_int_equal(itr_client_pause_ms(t->c, &g), 100);
-    start_in(t->c, &g, &calls[1]);
-    assert_int_equal(itr_client_pause_ms(t->c, &g), 200);
-    take_all(t->c, &g);
-    assert_int_equal(itr_client_pause_ms(t->c, &g), 100);
-    fake_clock_advance(&t->f->clock, 100);
-    assert_int_equal(itr_client_pause_ms(t->c, &g), 0);
+    paced_init_warm(&p, *state, 10);
+    assert_int_equal(paced_pause_ms(&p), 0);
+    paced_start(&p, 1);
+    assert_int_equal(paced_pause_ms(&p), 100);
+    paced_start(&p, 1);
+    assert_int_equal(paced_pause_ms(&p), 200);
+    paced_take_all(&p);
+    assert_int_equal(paced_pause_ms(&p), 100);
+    fake_clock_advance(p.clock, 100);
+    assert_int_equal(paced_pause_ms(&p), 0);
 }
 
 /* Calls that began while there was no token would all be sent when it comes. */
 static void none_begins_while_another_has_no_token(void **state)
 {
-    struct client_driver *t = *state;
-    struct itr_call_group g;
-    struct itr_call call;
+    struct paced p;
 
-    itr_call_group_init(&g, NULL);
-    itr_pace_init(&g.pace, 10);
+    paced_init(&p, *state, 10);
     fake_hold(FAKE_TOKEN, true);
-    start_in(t->c, &g, &call);
-    fake_clock_advance(&t->f->clock, 5000);
-    assert_int_equal(itr_client_pause_ms(t->c, &g), 100);
+    paced_start(&p, 1);
+    fake_clock_advance(p.clock, 5000);
+    assert_int_equal(paced_pause_ms(&p), 100);
     fake_hold(FAKE_TOKEN, false);
-    take_all(t->c, &g);
+    paced_take_all(&p);
 }
 
 static void a_call_that_waits_for_its_turn_can_be_cancelled(void **state)
 {
-    struct client_driver *t = *state;
-    struct itr_call_group g;
-    struct itr_call calls[2];
-    struct sent sent;
+    struct paced p;
 
-    init_paced(t, &g, 10, &sent);
-    start_in(t->c, &g, &calls[0]);
-    start_in(t->c, &g, &calls[1]);
-    itr_client_cancel(t->c, &calls[1]);
+    paced_init_warm(&p, *state, 10);
+    paced_start(&p, 2);
+    itr_client_cancel(p.client, &p.calls[1]);
     assert_int_equal(fake_cancelled(), 0);
-    take_all(t->c, &g);
-    assert_int_equal(sent.n, 1);
-    itr_call_clear(&calls[1]);
+    paced_take_all(&p);
+    assert_int_equal(p.n_sent, 1);
+    itr_call_clear(&p.calls[1]);
 }
 
 static void a_turn_past_the_deadline_is_a_timeout(void **state)
 {
-    struct client_driver *t = *state;
-    struct itr_call_group g;
-    struct itr_call calls[2], *call;
-    struct sent sent;
+    const struct itr_call *late;
+    struct paced p;
 
-    init_paced(t, &g, 0.01, &sent);
-    start_in(t->c, &g, &calls[0]);
-    start_in(t->c, &g, &calls[1]);
-    assert_ptr_equal(itr_client_next(t->c, &g, INT64_MAX), &calls[0]);
-    call = itr_client_next(t->c, &g, INT64_MAX);
-    assert_ptr_equal(call, &calls[1]);
-    assert_int_equal(call->error.kind, ITR_TIMEOUT);
-    assert_true(call->error.retryable);
-    assert_int_equal(sent.n, 1);
-    itr_call_clear(&calls[0]);
-    itr_call_clear(&calls[1]);
+    paced_init_warm(&p, *state, 0.01);
+    paced_start(&p, 2);
+    late = &p.calls[1];
+    assert_ptr_equal(itr_client_next(p.client, &p.group, INT64_MAX), &p.calls[0]);
+    assert_ptr_equal(itr_client_next(p.client, &p.group, INT64_MAX), late);
+    assert_int_equal(late->error.kind, ITR_TIMEOUT);
+    assert_true(late->error.retryable);
+    assert_int_equal(p.n_sent, 1);
+    itr_call_clear(&p.calls[0]);
+    itr_call_clear(&p.calls[1]);
 }
 
 /* Another party's look gives it its token: now it waits for its turn, which comes sooner than what
  * its own party was told. */
 static void its_party_is_notified_that_it_waits_for_its_turn(void **state)
 {
-    struct client_driver *t = *state;
-    struct itr_call_group g;
-    struct itr_call calls[2];
-    struct sent sent;
+    struct paced p;
 
-    init_paced(t, &g, 10, &sent);
-    start_in(t->c, &g, &calls[0]);
-    itr_client_pump(t->c);
-    assert_ptr_equal(itr_client_ready(t->c), &g);
-    start_in(t->c, &g, &calls[1]);
-    assert_ptr_equal(itr_client_ready(t->c), &g);
-    take_all(t->c, &g);
+    paced_init_warm(&p, *state, 10);
+    paced_start(&p, 1);
+    itr_client_pump(p.client);
+    assert_ptr_equal(itr_client_ready(p.client), &p.group);
+    paced_start(&p, 1);
+    assert_ptr_equal(itr_client_ready(p.client), &p.group);
+    paced_take_all(&p);
 }
 
 int main(void)
