@@ -113,6 +113,8 @@ static enum itr_status read_headers(struct reader *r)
     return s;
 }
 
+/* ---- the table ---- */
+
 void itr_call_opts_push_names(lua_State *L)
 {
     int i;
@@ -123,8 +125,6 @@ void itr_call_opts_push_names(lua_State *L)
         lua_rawseti(L, -2, i + 1);
     }
 }
-
-/* ---- the table ---- */
 
 static enum itr_status unknown(struct reader *r, const char *name)
 {

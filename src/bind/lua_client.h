@@ -45,7 +45,7 @@ void itr_lua_client_make_room(lua_State *L, struct lua_client *c);
 /* Return the transport of the side OWN, or NULL. */
 struct itr_transport *itr_lua_client_own(const struct lua_client *c);
 
-/* Return what is counted of its calls, and told of them. Part of the userdata. */
+/* Return the part of it that counts its calls and calls on_call. Part of the userdata. */
 struct itr_lua_watch *itr_lua_client_watch(struct lua_client *c);
 
 /* Begin and end a stretch in which the caller uses what the client has, while Lua may run. */
@@ -64,9 +64,10 @@ int itr_lua_client_push_token(lua_State *L, struct itr_token *token, enum itr_to
  *   new(settings, keep_nulls)                 -> client | nil, err
  *   call(client, is_post, path, params, opts, endpoint) -> table | nil, err
  *   unstarted(client, err, method, path, endpoint) -> err: notes a call that the Lua side refused
- *   watch(client, function)                   the function is told of each call
+ *   watch(client, function)                   the function is called after each call
  *   counts(client)                            -> table | nil, err: see lua_watch.h; and app
  *   token(client, opts, is_refresh)           -> token, err, source | nil, err
+ *   held(client)                              -> token, nil, "memory": it needs no wait; or nothing
  *   stats(client)                             -> table | nil, err
  *   close(client)                             -> true
  *   set_index(function)                       what finds the methods of every client */

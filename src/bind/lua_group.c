@@ -91,8 +91,8 @@ static void unlink_call(struct itr_lua_group *g, struct itr_bound_call *b)
     g->n_calls--;
 }
 
-/* The path that an error names, and the endpoint that the program's function is told of; keeps the
- * strings while the call is pending. */
+/* Keeps two strings while the call is pending: the path, for an error, and the endpoint, for
+ * on_call. */
 static void keep_names(lua_State *L, const struct itr_lua_group *g, int slot, int path)
 {
     itr_lua_get_kept(L, 1);

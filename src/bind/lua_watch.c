@@ -18,8 +18,7 @@ void itr_lua_watch_set(lua_State *L, struct itr_lua_watch *w, int client)
     w->given = true;
 }
 
-/* The path without a query: a path that has one is an error, and what is in it is not ours to tell.
- */
+/* The path without a query: a path with one is an error, and the query may hold anything. */
 static void set_path(lua_State *L, int path)
 {
     const char *text;

@@ -1,8 +1,7 @@
 /*
- * lua_watch: what is counted of the calls of a client, and the program's function (the option
- * on_call) that is told of each. A part of the client's userdata, which keeps the function. On the
- * Lua state's thread, after the call's result was made; never within a callback of libcurl or under
- * a lock.
+ * lua_watch: counts the calls of a client, and calls the program's function (the option on_call)
+ * after each. A part of the client's userdata, which keeps the function. On the Lua state's thread,
+ * after the call's result was made; never within a callback of libcurl or under a lock.
  */
 #ifndef ITR_BIND_LUA_WATCH_H
 #define ITR_BIND_LUA_WATCH_H
@@ -14,15 +13,16 @@
 struct itr_lua_watch { /* zero it before use */
     struct itr_tally tally;
     bool given;  /* there is a function */
-    bool inside; /* it runs: the calls that it makes itself are counted, and not told of */
+    bool inside; /* it runs: the calls that it makes itself are only counted */
 };
 
-/* Pop a function: it is told of each call of the client at absolute index client from now on. */
+/* Pop a function, to be called after each call of the client at absolute index client from now on.
+ */
 void itr_lua_watch_set(lua_State *L, struct itr_lua_watch *w, int client);
 
-/* Count a call that has ended, and tell the function of it. client, path and endpoint (a string or
- * nil) are absolute indices. Returns 0, or Lua's status with an error on top that must go on: the
- * caller gives back what it holds and then calls lua_error. Raises nothing. */
+/* Count a call that has ended, and call the function. client, path and endpoint (a string or nil)
+ * are absolute indices. Return 0, or Lua's status with an error on top that must not be swallowed:
+ * the caller gives back what it holds and then calls lua_error. Raises nothing. */
 int itr_lua_watch_note(lua_State *L, struct itr_lua_watch *w, int client,
                        const struct itr_outcome *o, int path, int endpoint);
 

@@ -37,7 +37,7 @@ struct itr_curl_loop {
     CURLM *multi;                   /* ours */
     struct itr_curl_settings settings;
     struct itr_curl_sockets sockets; /* those that multi has open */
-    struct itr_curl_poller poller;   /* of those of them that multi waits for */
+    struct itr_curl_poller poller;   /* waits for them */
     struct itr_list running, idle;   /* of requests; ours */
     struct itr_list late;            /* of requests that are being ended by their deadline */
     long n_idle;

@@ -185,7 +185,7 @@ void itr_curl_outcome_read(struct itr_curl_request *r, CURLcode code)
     curl_easy_getinfo(r->easy, CURLINFO_TOTAL_TIME_T, &us);
     a->http_status = status >= 200 ? (int)status : 0;
     a->elapsed_us = us + r->tries.spent_us;
-    if (code == CURLE_OPERATION_TIMEDOUT && is_late(r)) /* libcurl has not looked at it lately */
+    if (code == CURLE_OPERATION_TIMEDOUT && is_late(r)) /* libcurl measures only when it acts */
         a->elapsed_us = itr_max64(a->elapsed_us, r->exchange->request.timeout_ms * 1000);
     a->sent = itr_curl_outcome_sent(r);
     if (status >= 300)

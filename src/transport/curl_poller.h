@@ -5,7 +5,7 @@
  *
  * A connection stays registered between two requests: libcurl forgets it after each, and two system
  * calls a request would cost more than epoll saves. One that becomes ready while libcurl does not
- * want to know is taken out then. For that its opening and closing must be told.
+ * want to know is taken out then. So the poller has to know when it is opened and closed.
  *
  * Belongs to the thread of the loop, but for wake. After a fork the child may only close it.
  */

@@ -50,8 +50,7 @@ struct itr_curl_sockets {
     struct itr_list unnamed; /* without a local port: not connected yet, or a Unix socket */
     int open_error;          /* errno of the last one that could not be opened; 0: it could */
     pthread_mutex_t *lock;   /* borrowed; held while one is opened or closed; NULL: none */
-    struct itr_curl_poller
-        *poller; /* borrowed; told of each that is opened or closed; NULL: none */
+    struct itr_curl_poller *poller; /* borrowed; learns which ones are open; NULL: none */
 };
 
 void itr_curl_sockets_init(struct itr_curl_sockets *s);

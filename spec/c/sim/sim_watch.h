@@ -12,8 +12,8 @@
  * - P4   not more requests a day than daily_limit; P4b a gateway that fails never uses it up.
  * - P5   a lease has a living holder that owes it, or a cause why not.
  * - P6   nobody waits longer than its rule: who waits for a token has a fetch in flight; a call
- * ends by its deadline, and after half of its time beside a token that is not doubted; a pause of
- *        a fetch is short; the request ends by its deadline; and where nothing goes wrong, a fetch
+ *        ends by its deadline, and after half of its time if a good token is held; a pause of a
+ *        fetch is short; the request ends by its deadline; and where nothing goes wrong, a fetch
  *        ends when the longest lease and the longest request are over.
  * - P7   a token is born when its answer came.
  * - P8   no more than 60 accesses of a process in a second.

@@ -70,8 +70,9 @@ struct itr_call *itr_client_next(struct itr_client *c, struct itr_call_group *g,
  * latest (-1: there is no such time). */
 struct itr_call *itr_client_look(struct itr_client *c, struct itr_call_group *g, int64_t *wait_ms);
 
-/* Return for how long the party should begin no other call: the gateway asked for that (HTTP 429),
- * or it is nobody's turn (pace.h), and those that wait come first. 0: it may begin one now. */
+/* Return how long the party should wait before it starts another call: the gateway asked for a
+ * pause (HTTP 429), or the next turns (pace.h) are taken by calls that wait already. 0: it may
+ * start one now. */
 int64_t itr_client_pause_ms(const struct itr_client *c, const struct itr_call_group *g);
 
 /* Give back a call that was taken of the group but not used: the next look or wait takes it. */

@@ -1,5 +1,5 @@
 /*
- * outcome: what a call came to, as plain values: for the counts of a client, and for a program that
+ * outcome: how a call ended, as plain values: for the counts of a client, and for a program that
  * watches its calls. No token, no parameter. Pure; any thread.
  */
 #ifndef ITR_CORE_CALL_OUTCOME_H

@@ -29,7 +29,7 @@ bool itr_pace_is_set(const struct itr_pace *p);
 /* Take the turn to start a request now. False: it is not time yet. */
 bool itr_pace_take(struct itr_pace *p, int64_t now_mono_ms);
 
-/* Return when the next turn is that n_before others leave free, which may be past. */
+/* Return when the next turn comes after n_before others have had theirs; it may be past. */
 int64_t itr_pace_turn_mono_ms(const struct itr_pace *p, int64_t now_mono_ms, size_t n_before);
 
 #endif

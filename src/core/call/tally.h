@@ -1,6 +1,6 @@
 /*
- * tally: counts of the calls of a client, by outcome and by duration, as Prometheus wants them. The
- * owner's memory, zeroed before use; not locked: on the owner's thread. Pure.
+ * tally: counts a client's calls by outcome and by duration, in the form of a Prometheus histogram.
+ * The owner's memory, zeroed before use; not locked: on the owner's thread. Pure.
  */
 #ifndef ITR_CORE_CALL_TALLY_H
 #define ITR_CORE_CALL_TALLY_H

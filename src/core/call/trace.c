@@ -20,8 +20,7 @@ void itr_trace_call(const struct itr_call *call)
     const struct itr_response *r = &call->exchange.response;
     char line[LINE_MAX_BYTES];
     char code[24] = "-";
-    int64_t tenths =
-        (r->elapsed_us + 50) / 100; /* no double: a locale may write its point as a comma */
+    int64_t tenths = (r->elapsed_us + 50) / 100; /* of a ms; a locale may print 0.1 as 0,1 */
     int n;
 
     if (call->envelope.present)

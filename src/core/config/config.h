@@ -64,7 +64,7 @@ enum itr_option_type {
     ITR_OPTION_CODES    /* a list of integers; as text: separated by commas or spaces */
 };
 
-/* What heeds an option, beside the calls of its client; a set of bits. */
+/* What uses an option besides the calls of its client; a set of bits. */
 enum itr_option_use {
     ITR_USE_CALLS = 0,     /* nothing else */
     ITR_USE_FETCH = 1,     /* a token fetch: clients that differ in it share no token source */
