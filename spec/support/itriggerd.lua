@@ -44,8 +44,15 @@ Daemon.__index = Daemon
 
 -- The next line of the log that has `text` in it; an error if the daemon ends before.
 function Daemon.await(self, text)
+  while self.awaited < #self.log do
+    self.awaited = self.awaited + 1
+    if self.log[self.awaited]:find(text, 1, true) then
+      return self.log[self.awaited]
+    end
+  end
   for line in self.pipe:lines() do
     self.log[#self.log + 1] = line
+    self.awaited = #self.log
     if line:find(text, 1, true) then
       return line
     end
@@ -198,10 +205,11 @@ function Place.launch(self, arguments, environment, program)
   local name = ("%s/pid%d"):format(self.dir, #self.daemons + 1)
   local command = ("{ env %s %s %s 2>&1 </dev/null & echo $! >%s; wait $!; echo \"exit $?\"; } 2>/dev/null"):format(
     environment or "", quote(program or itriggerd.program()), arguments, quote(name))
-  local d = setmetatable({ log = {}, pipe = assert(io.popen(command)) }, Daemon)
+  local d = setmetatable({ log = {}, awaited = 0, pipe = assert(io.popen(command)) }, Daemon)
   self.daemons[#self.daemons + 1] = d
   local listen = d:await("info listen: ")
   d:await("info start: ready")
+  d.awaited = 0 -- a token that was there already may be told of before
   d.address = listen:match("info listen: (%S+)")
   d.url = "http://" .. d.address
   d.pid = self:read(name:match("[^/]+$")):match("%d+")
