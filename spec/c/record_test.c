@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/record/record.h"
+#include "core/record/sound.h"
 #include "support/record_fixture.h"
 
 struct with {
@@ -287,6 +288,7 @@ static void a_lapsed_lease_leaves_nothing_of_an_earlier_failure(void **s)
     assert_int_equal(v.next.failures, 2);
     assert_string_equal(v.next.forbidden, "");
     assert_int_equal(v.next.error.kind, ITR_TIMEOUT);
+    assert_string_equal(v.next.error.text, "the process that was fetching stopped or died");
     assert_false(v.next.error.has_code);
     assert_int_equal(v.next.error.code, 0);
     assert_int_equal(v.next.error.http_status, 0);
@@ -379,10 +381,15 @@ static void the_fence_is_above_our_own_last(void **s)
     assert_int_equal(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, NOON + 4);
 
     /* There is none above the highest: of what was forgotten, the time is the only trace. */
-    w.wish.self.last_fence = UINT64_C(1) << 52;
+    w.wish.self.last_fence = ITR_RECORD_FENCE_MAX;
     assert_int_equal(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, NOON);
-    w.wish.self.last_fence = (UINT64_C(1) << 52) - 1;
-    assert_int_equal(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, NOON);
+    assert_int_equal(fix_decide(&r, 0, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, 1);
+    r.lease_fence = NOON + 7;
+    assert_int_equal(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence, NOON + 8);
+    r.lease_fence = 0;
+    w.wish.self.last_fence = ITR_RECORD_FENCE_MAX - 1;
+    assert_true(fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next.lease_fence ==
+                ITR_RECORD_FENCE_MAX);
 }
 
 static void a_record_without_room_for_a_higher_fence_counts_as_none(void **s)
@@ -395,7 +402,8 @@ static void a_record_without_room_for_a_higher_fence_counts_as_none(void **s)
 
     (void)s;
     setup(&w);
-    r.fence = r.lease_fence = UINT64_C(1) << 52;
+    r.fence = r.lease_fence = ITR_RECORD_FENCE_MAX;
+    w.wish.why.refused = r.text;
     v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
     itr_buf_init(&text, ITR_RECORD_MAX);
     assert_int_equal(itr_record_encode(&v.next, &text), ITR_OK);
@@ -404,7 +412,7 @@ static void a_record_without_room_for_a_higher_fence_counts_as_none(void **s)
     itr_buf_clear(&text);
 }
 
-/* It would count as none as soon as it was written, and everybody would fetch. */
+/* It could not be read as soon as it was written, and everybody would fetch. */
 static void a_lease_is_taken_where_no_higher_fence_is_left(void **s)
 {
     struct itr_record r = fix_leased(fix_token(NOON - TTL), NOON);
@@ -415,9 +423,9 @@ static void a_lease_is_taken_where_no_higher_fence_is_left(void **s)
     (void)s;
     setup(&w);
     r.fence = 1;
-    r.lease_fence = (UINT64_C(1) << 52) - 2;
+    r.lease_fence = ITR_RECORD_FENCE_MAX - 1;
     v = fix_decide(&r, NOON, &w.wish, ITR_VERDICT_ACQUIRE);
-    assert_true(v.next.lease_fence == (UINT64_C(1) << 52) - 1);
+    assert_true(v.next.lease_fence == ITR_RECORD_FENCE_MAX);
     assert_true(itr_record_lease_stands(&v.next, NOON, "us", v.next.lease_fence));
     assert_string_equal(v.next.text, "tok");
     assert_int_equal(v.next.failures, 1);

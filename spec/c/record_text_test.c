@@ -311,7 +311,7 @@ static void a_corrupt_text_counts_as_none(void **s)
         HEAD "fetches 5\nfetches 5\n", /* twice */
         HEAD "fetches 5\nerror_kind\n",
         HEAD "fetches 5\nborn 9007199254740993\n",
-        HEAD "fetches 5\nlease_fence 4503599627370497\n",
+        HEAD "fetches 5\nlease_fence 9007199254740993\n",
         HEAD "fetches 5\nowner two words\nlease_fence 5\n",
         HEAD "fetches 5\nowner a%2\nlease_fence 5\n",
         HEAD "fetches 5\nowner a%zz\nlease_fence 5\n",

@@ -126,7 +126,7 @@ static uint64_t highest_fence(const struct play *p)
 
 static bool has_room(const struct play *p)
 {
-    return highest_fence(p) < ITR_RECORD_FENCE_MAX - 1;
+    return highest_fence(p) < ITR_RECORD_FENCE_MAX;
 }
 
 /* No time further ahead than its rule: a view finds nothing to mend. */

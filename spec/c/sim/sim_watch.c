@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/bound.h"
+#include "core/record/sound.h"
 #include "core/record/view.h"
 #include "sim/sim_chaos.h"
 #include "sim/sim_world.h"
@@ -217,7 +218,9 @@ static void check_token(struct sim_world *w, struct sim_store *s, const struct i
         sim_watch_break(w, "P3: the record lost its token");
     if (is_ordered && after < before)
         sim_watch_break(w, "P3: the older token %zu replaced %zu", after, before);
-    if (next->fence < old->fence || next->lease_fence < old->lease_fence)
+    /* Where there is no higher one, all begins anew. */
+    if (old->lease_fence < ITR_RECORD_FENCE_MAX &&
+        (next->fence < old->fence || next->lease_fence < old->lease_fence))
         sim_watch_break(w, "P3: fence %" PRIu64 " replaced %" PRIu64, next->fence, old->fence);
     if (next->fence == old->fence || (l = lease_of(s, next->fence)) == NULL)
         return;

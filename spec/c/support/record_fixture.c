@@ -76,6 +76,7 @@ struct itr_record_verdict fix_decide(const struct itr_record *r, int64_t now_ms,
     static const char *const names[] = {"TAKE", "WAIT", "HOLD", "ACQUIRE"};
     struct itr_record_verdict v;
 
+    memset(&v, 0xAA, sizeof v);
     itr_record_decide(r, now_ms, &wish->self, &wish->why, &v);
     if (v.is != is)
         fail_msg("verdict %s (%s), not %s", names[v.is], v.error.text, names[is]);

@@ -62,7 +62,7 @@ static uint64_t next_fence(const struct itr_record *v, int64_t now_ms, uint64_t 
 {
     uint64_t ours = higher(held_fence, last_fence);
 
-    if (ours >= ITR_RECORD_FENCE_MAX - 1)
+    if (ours >= ITR_RECORD_FENCE_MAX)
         ours = 0;
     return higher(higher(v->lease_fence, ours) + 1, (uint64_t)now_ms);
 }
@@ -86,7 +86,7 @@ static void acquire(const struct itr_record *v, int64_t now_ms, const struct itr
 {
     static const struct itr_record none;
 
-    if (v->lease_fence < ITR_RECORD_FENCE_MAX - 1)
+    if (v->lease_fence < ITR_RECORD_FENCE_MAX) /* the token's is never higher */
         *next = *v;
     else /* no higher one is left */
         itr_record_view(&none, now_ms, next);
@@ -106,7 +106,6 @@ void itr_record_decide(const struct itr_record *r, int64_t now_ms,
     struct itr_record v;
 
     assert(self->name[0] != '\0');
-    memset(out, 0, sizeof *out);
     now_ms = itr_record_now(now_ms);
     itr_record_view_for(r, now_ms, self, &v);
     out->until_ms = itr_record_held_until(&v, now_ms, self, why, &out->error);

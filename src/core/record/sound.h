@@ -16,10 +16,10 @@
 #define ITR_RECORD_TOKEN_ESCAPED 1024
 #define ITR_RECORD_ERROR_ESCAPED 320
 
-/* The largest numbers that may be written, and read: what is written can be read again. A view
- * counts a record without room for a higher fence as none. */
+/* The largest numbers that may be written, and read: what is written can be read again. Whoever
+ * acquires begins anew where a record has no room for a higher fence. */
 #define ITR_RECORD_NUMBER_MAX ((int64_t)1 << 53)
-#define ITR_RECORD_FENCE_MAX ((uint64_t)1 << 52)
+#define ITR_RECORD_FENCE_MAX ((uint64_t)ITR_RECORD_NUMBER_MAX)
 #define ITR_RECORD_HTTP_MAX 999
 
 /* Return whether the text form writes the character as it is. All others take three bytes: control

@@ -237,9 +237,7 @@ static bool get_field(const struct field *f, struct piece value, struct itr_reco
         return get_code(value, &r->error);
     case FENCE:
     case TIME:
-        if (!get_number(value,
-                        f->kind == FENCE ? ITR_RECORD_FENCE_MAX : (uint64_t)ITR_RECORD_NUMBER_MAX,
-                        &n))
+        if (!get_number(value, (uint64_t)ITR_RECORD_NUMBER_MAX, &n))
             return false;
         memcpy(at, &n, sizeof n); /* the same bytes signed and unsigned: the bound is below 2^63 */
         return true;

@@ -30,7 +30,7 @@ int64_t itr_record_next_day_ms(int64_t now_ms);
 
 /* Copy r to *out with every time at what it can be: the day is today's (with its own counts), a
  * token from the future is moved to now, failures and refusals from there are long ago, and a lease
- * from there has lapsed. A record whose fences leave no higher one is empty. */
+ * from there has lapsed. */
 void itr_record_view(const struct itr_record *r, int64_t now_ms, struct itr_record *out);
 
 /* Copy r as itr_record_view does, and release a lease that has our name, as itr_record_decide
