@@ -11,13 +11,35 @@ static void a_store_that_is_down_is_kind_store_and_nothing_is_fetched(void **sta
     run(t);
     assert_error(t, ITR_STORE);
     assert_in_range(t->r.retry_after_ms, 1, 5000);
-    fake_store_fail(t->f->store, 0, 1); /* the lease cannot be written */
+    fake_store_fail(t->f->store, -1, 0);
+    run(t);
+    assert_error(t, ITR_STORE);
+    assert_int_equal(t->f->store->swaps, 0); /* of what was not read nothing is concluded */
+    fake_store_fail(t->f->store, 0, 1);      /* the lease cannot be written */
     run(t);
     assert_error(t, ITR_STORE);
     assert_in_range(t->r.retry_after_ms, 1, 5000);
     assert_int_equal(fake_started(FAKE_TOKEN), 0);
     run(t);
     assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+}
+
+static void a_newer_record_is_an_error_and_left_as_it_is(void **state)
+{
+    static const char newer[] = "itrigger-token 3\nfence 7\n";
+    struct t *t = *state;
+    struct itr_store *inner = t->f->store->inner;
+    struct itr_error e;
+    bool done;
+
+    assert_int_equal(
+        inner->ops->swap(inner, t->fetch.key, NULL, 0, newer, sizeof newer - 1, 1, &done, &e),
+        ITR_OK);
+    run(t);
+    assert_error(t, ITR_STORE);
+    assert_non_null(strstr(t->r.error.text, "newer format (3,"));
+    assert_int_equal(t->f->store->swaps, 0);
+    assert_int_equal(fake_started(FAKE_TOKEN), 0);
 }
 
 static void swaps_fail(enum fake_lane lane, int nth, void *ctx)
@@ -217,6 +239,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         T(a_store_that_is_down_is_kind_store_and_nothing_is_fetched),
+        T(a_newer_record_is_an_error_and_left_as_it_is),
         T(a_token_that_cannot_be_stored_is_used_and_stored_later),
         T(a_token_stored_late_gives_way_to_another_lease),
         T(a_store_that_forgot_takes_the_token_too),

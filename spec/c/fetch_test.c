@@ -82,6 +82,24 @@ static void equal_bytes_have_one_id_and_others_another(void **state)
     assert_true(id_of_what_is_stored(t) == none);
 }
 
+/* As long as a value may be: it is no record, and so it is replaced. */
+static void a_long_value_of_another_program_is_replaced(void **state)
+{
+    struct t *t = *state;
+    struct itr_store *inner = t->f->store->inner;
+    char text[ITR_STORE_VALUE_MAX];
+    struct itr_error e;
+    bool done;
+
+    memset(text, 'x', sizeof text);
+    assert_int_equal(
+        inner->ops->swap(inner, t->fetch.key, NULL, 0, text, sizeof text, 1, &done, &e), ITR_OK);
+    assert_true(done);
+    run(t);
+    assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+    assert_string_equal(record(t).text, "token-00000001");
+}
+
 static void look_at_leased(enum fake_lane lane, int nth, void *ctx)
 {
     struct t *t = ctx;
@@ -342,6 +360,7 @@ int main(void)
         T(the_refresh_endpoint_is_asked_when_the_option_says_so),
         T(a_record_is_kept_for_36_hours_or_as_long_as_its_token),
         T(equal_bytes_have_one_id_and_others_another),
+        T(a_long_value_of_another_program_is_replaced),
         T(while_the_request_is_out_our_lease_stands),
         T(a_token_in_the_record_is_taken_and_nothing_is_fetched),
         T(a_stores_clock_of_another_day_does_not_touch_our_times),

@@ -243,15 +243,21 @@ static void garbage_is_replaced_like_any_value(void **state)
 
 static void a_file_that_is_too_long_counts_as_none(void **state)
 {
+    struct itr_store *s = *state;
     static char big[5000];
+    bool done = true;
 
     memset(big, 'x', sizeof big);
     write_file(in_dir("k.record"), big, 4096, 0600);
     assert_false(store_swap(*state, "k", "", "a"));
     write_file(in_dir("k.record"), big, 4097, 0600);
-    store_assert_value(*state, "k", "");
-    assert_true(store_swap(*state, "k", "", "a"));
-    store_assert_value(*state, "k", "a");
+    store_assert_value(s, "k", "");
+    assert_true(store_swap(s, "k", "", "a"));
+    store_assert_value(s, "k", "a");
+    assert_int_equal(s->ops->swap(s, "k", "a", 1, big, 4097, 1, &done, &e), ITR_STORE);
+    assert_false(done);
+    assert_non_null(strstr(e.text, "k.record: the value is too large"));
+    store_assert_value(s, "k", "a");
 }
 
 static void what_a_killed_process_left_is_no_hindrance(void **state)

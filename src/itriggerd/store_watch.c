@@ -49,7 +49,7 @@ static bool batch_fill(struct batch *b, const struct snapshot *all)
             continue;
         b->keys[b->n] = itr_source_record_key(source);
         b->sources[b->n] = source;
-        itr_buf_init_secret(&b->bytes[b->n], (size_t)ITR_RECORD_MAX * 2);
+        itr_buf_init_secret(&b->bytes[b->n], ITR_STORE_VALUE_MAX);
         b->n++;
     }
     return true;

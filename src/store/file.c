@@ -86,7 +86,7 @@ static enum itr_status load(struct itr_store *s, const char *key, struct itr_buf
     struct operation op;
     enum itr_status st;
 
-    itr_buf_init_secret(&value, ITR_FILE_VALUE_MAX + 1);
+    itr_buf_init_secret(&value, ITR_FILE_READ_MAX);
     if ((st = begin(&op, s, key, e)) == ITR_OK)
         st = itr_file_work_read(&op.w, &value);
     if (st == ITR_OK && itr_buf_append(bytes, value.data, value.len) != ITR_OK)
@@ -112,8 +112,8 @@ static enum itr_status swap(struct itr_store *s, const char *key, const char *ol
 
     (void)keep_for_ms; /* a file is small: nobody need remove it */
     *done = false;
-    itr_buf_init_secret(&value, ITR_FILE_VALUE_MAX + 1);
-    if ((st = begin(&op, s, key, e)) == ITR_OK && new_len > ITR_FILE_VALUE_MAX)
+    itr_buf_init_secret(&value, ITR_FILE_READ_MAX);
+    if ((st = begin(&op, s, key, e)) == ITR_OK && new_len > ITR_STORE_VALUE_MAX)
         st = itr_file_work_fail(&op.w, op.w.value_name, "the value is too large");
     if (st == ITR_OK && (st = itr_file_work_lock(&op.w)) == ITR_OK)
         st = itr_file_work_read(&op.w, &value);
@@ -201,7 +201,7 @@ enum itr_status itr_store_file_new(const char *address, const struct itr_clock *
     f->head.ops = &ops;
     atomic_init(&f->refs, 1);
     f->clock = clock;
-    itr_buf_init(&f->id, ITR_FILE_DIR_MAX + 8);
+    itr_buf_init(&f->id, ITR_FILE_DIR_MAX + strlen("file:"));
     if ((s = prepare(f, address, e)) != ITR_OK) {
         release(&f->head);
         return s;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/bound.h"
 #include "core/os/descriptors.h"
 #include "store/file_dir.h"
 
@@ -105,11 +106,10 @@ static enum itr_status read_all(const struct itr_file_work *w, int fd, struct it
     char *room;
     ssize_t n;
 
-    /* One byte more than a value may have shows that it is longer. */
-    while (value->len <= ITR_FILE_VALUE_MAX) {
-        if ((room = itr_buf_room(value, ITR_FILE_VALUE_MAX + 1 - value->len)) == NULL)
+    while (value->len < ITR_FILE_READ_MAX) {
+        if ((room = itr_buf_room(value, ITR_FILE_READ_MAX - value->len)) == NULL)
             return itr_error_set(w->e, ITR_NOMEM, "no memory");
-        n = read(fd, room, ITR_FILE_VALUE_MAX + 1 - value->len);
+        n = read(fd, room, ITR_FILE_READ_MAX - value->len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -251,8 +251,7 @@ enum itr_status itr_file_work_lock(struct itr_file_work *w)
             return itr_file_work_fail(w, w->lock_name,
                                       "another process has held it for 5 s; is that stopped?");
         itr_clock_sleep_ms(clock, pause_ms);
-        if (pause_ms < LOCK_POLL_MS)
-            pause_ms *= 2;
+        pause_ms = itr_min64(pause_ms * 2, LOCK_POLL_MS);
     }
     return s;
 }

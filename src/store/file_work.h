@@ -8,10 +8,11 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/status.h"
+#include "core/record/store.h"
 #include "store/private_fd.h"
 
-#define ITR_FILE_VALUE_MAX 4096 /* a longer file is not a record of ours; it is read as empty */
-#define ITR_FILE_KEY_MAX 200    /* bytes of a key; a file's name may have 255 */
+#define ITR_FILE_READ_MAX (ITR_STORE_VALUE_MAX + 1) /* read; the last byte tells a longer file */
+#define ITR_FILE_KEY_MAX 200                        /* bytes of a key; a file's name may have 255 */
 #define ITR_FILE_NAME (ITR_FILE_KEY_MAX + sizeof ".record~")
 
 struct itr_file_work {
@@ -39,7 +40,8 @@ void itr_file_work_end(struct itr_file_work *w);
 /* Wait for the lock of the key, for 5 s at most. */
 enum itr_status itr_file_work_lock(struct itr_file_work *w);
 
-/* Append the present value; nothing if there is no file, or one that is too long to be ours. */
+/* Append the present value to a buffer for ITR_FILE_READ_MAX; nothing if there is no file, or one
+ * that is too long to be ours. */
 enum itr_status itr_file_work_read(const struct itr_file_work *w, struct itr_buf *value);
 
 /* Replace the value; needs the lock. The new value is on the disk when this returns ITR_OK. */

@@ -57,7 +57,7 @@ static struct entry *entry_get(struct memory *m, const char *key)
 
     if (en != NULL || (en = calloc(1, sizeof *en)) == NULL)
         return en;
-    itr_buf_init_secret(&en->value, 65536);
+    itr_buf_init_secret(&en->value, ITR_STORE_VALUE_MAX);
     if ((en->key = strdup(key)) == NULL) {
         entry_free(en);
         return NULL;

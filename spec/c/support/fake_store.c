@@ -186,7 +186,7 @@ static void load_inner(struct fake_store *s, struct itr_buf *bytes)
     int64_t now;
 
     key_of_app(key);
-    itr_buf_init_secret(bytes, ITR_RECORD_MAX * 2);
+    itr_buf_init_secret(bytes, ITR_STORE_VALUE_MAX);
     if (s->inner->ops->load(s->inner, key, bytes, &now, &e) != ITR_OK)
         abort();
 }

@@ -52,7 +52,7 @@ void store_assert_value(struct itr_store *s, const char *key, const char *value)
     struct itr_buf out;
     int64_t now = 0;
 
-    itr_buf_init_secret(&out, 65536);
+    itr_buf_init_secret(&out, ITR_STORE_VALUE_MAX);
     if (s->ops->load(s, key, &out, &now, &e) != ITR_OK)
         fail_msg("load: %s", e.text);
     assert_string_equal(itr_buf_str(&out), value);
@@ -159,14 +159,14 @@ void store_keeps_bytes_as_they_are(void **state)
     itr_buf_clear(&out);
 }
 
-void store_holds_two_kilobytes(void **state)
+void store_holds_the_longest_value(void **state)
 {
-    char big[ITR_RECORD_MAX + 1], other[ITR_RECORD_MAX + 1];
+    char big[ITR_STORE_VALUE_MAX + 1], other[ITR_STORE_VALUE_MAX + 1];
 
-    memset(big, 'x', ITR_RECORD_MAX);
-    big[ITR_RECORD_MAX] = '\0';
+    memset(big, 'x', ITR_STORE_VALUE_MAX);
+    big[ITR_STORE_VALUE_MAX] = '\0';
     memcpy(other, big, sizeof big);
-    other[ITR_RECORD_MAX - 1] = 'y';
+    other[ITR_STORE_VALUE_MAX - 1] = 'y';
     assert_true(store_swap(*state, "k", "", big));
     store_assert_value(*state, "k", big);
     assert_false(store_swap(*state, "k", other, "small"));

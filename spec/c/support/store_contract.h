@@ -35,7 +35,7 @@ void store_gives_nothing_and_its_clock(void **state);
 void store_swaps_only_what_stands_there(void **state);
 void store_keeps_keys_apart(void **state);
 void store_keeps_bytes_as_they_are(void **state);
-void store_holds_two_kilobytes(void **state);
+void store_holds_the_longest_value(void **state);
 void store_loses_no_swap_of_threads(void **state);
 void store_loses_no_swap_of_processes(void **state);
 void store_has_one_winner_from_nothing(void **state);
@@ -52,7 +52,7 @@ void store_works_on_both_sides_of_a_fork(void **state);
 #define STORE_CONTRACT_TESTS                                                                       \
     STORE_TEST(store_gives_nothing_and_its_clock), STORE_TEST(store_swaps_only_what_stands_there), \
         STORE_TEST(store_keeps_keys_apart), STORE_TEST(store_keeps_bytes_as_they_are),             \
-        STORE_TEST(store_holds_two_kilobytes), STORE_TEST(store_loses_no_swap_of_threads),         \
+        STORE_TEST(store_holds_the_longest_value), STORE_TEST(store_loses_no_swap_of_threads),     \
         STORE_TEST(store_loses_no_swap_of_processes),                                              \
         STORE_TEST(store_has_one_winner_from_nothing), STORE_TEST(store_is_counted),               \
         STORE_TEST(store_is_the_same_for_two_who_open_it),                                         \

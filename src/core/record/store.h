@@ -19,6 +19,7 @@
 #include "core/record/token.h"
 
 #define ITR_STORE_VERSION 2
+#define ITR_STORE_VALUE_MAX 4096 /* bytes of a value; what is longer is not ours */
 
 struct itr_store;
 
@@ -26,8 +27,8 @@ struct itr_store_ops {
     unsigned version;             /* ITR_STORE_VERSION */
     enum itr_token_origin origin; /* what client:token() names as the source of its tokens */
 
-    /* Appends the value of key to bytes (a secret buffer, empty; nothing: there is none) and says
-     * the time by the store's own clock. ITR_OK, ITR_STORE, ITR_NOMEM. */
+    /* Appends the value of key to bytes (a secret buffer for ITR_STORE_VALUE_MAX, empty; nothing:
+     * there is none) and says the time by the store's own clock. ITR_OK, ITR_STORE, ITR_NOMEM. */
     enum itr_status (*load)(struct itr_store *s, const char *key, struct itr_buf *bytes,
                             int64_t *now_wall_ms, struct itr_error *e);
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/bound.h"
 #include "core/base/sha256.h"
 
 #define KEEP_MS ((int64_t)36 * 3600 * 1000) /* the day's count outlives a token */
@@ -11,7 +12,7 @@ void itr_stored_init(struct itr_stored *s, struct itr_store *store, const char *
     *s = (struct itr_stored){0};
     s->store = store;
     s->key = key;
-    itr_buf_init_secret(&s->bytes, (size_t)ITR_RECORD_MAX * 2);
+    itr_buf_init_secret(&s->bytes, ITR_STORE_VALUE_MAX);
 }
 
 void itr_stored_clear(struct itr_stored *s)
@@ -27,8 +28,7 @@ static uint64_t id_of(const struct itr_buf *bytes)
     uint64_t id;
 
     itr_sha256_init(&h);
-    if (bytes->len > 0)
-        itr_sha256_update(&h, bytes->data, bytes->len);
+    itr_sha256_update(&h, itr_buf_str(bytes), bytes->len);
     itr_sha256_final(&h, digest);
     memcpy(&id, digest, sizeof id);
     return id;
@@ -52,14 +52,12 @@ enum itr_status itr_stored_swap(struct itr_stored *s, const struct itr_record *n
     struct itr_buf text;
     enum itr_status st;
 
-    *done = false;
     itr_buf_init_secret(&text, ITR_RECORD_MAX);
-    st = itr_record_encode(next, &text);
-    if (st == ITR_OK)
-        st = s->store->ops->swap(s->store, s->key, s->bytes.data, s->bytes.len, text.data, text.len,
-                                 token_ttl_ms > KEEP_MS ? token_ttl_ms : KEEP_MS, done, e);
+    if ((st = itr_record_encode(next, &text)) != ITR_OK)
+        (void)itr_error_set(e, st, "no memory");
     else
-        (void)itr_error_set(e, st, "the token record is too large");
+        st = s->store->ops->swap(s->store, s->key, s->bytes.data, s->bytes.len, text.data, text.len,
+                                 itr_max64(token_ttl_ms, KEEP_MS), done, e);
     itr_buf_clear(&text);
     return st;
 }
