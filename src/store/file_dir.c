@@ -1,5 +1,6 @@
 #include "store/file_dir.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -35,19 +36,20 @@ static enum itr_status append_path(struct itr_buf *dir, const char *path)
 }
 
 /* The home in the password database: $HOME is another one under cron, sudo and nginx. */
-static bool passwd_home(char *home, size_t size)
+static enum itr_status append_home(struct itr_buf *dir, struct itr_error *e)
 {
     char text[PASSWD_MAX];
     struct passwd entry, *found = NULL;
-    size_t n;
 
-    if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) != 0 || found == NULL)
-        return false;
-    n = found->pw_dir != NULL ? strlen(found->pw_dir) : 0;
-    if (n < 2 || n >= size || found->pw_dir[0] != '/')
-        return false;
-    memcpy(home, found->pw_dir, n + 1);
-    return true;
+    (void)getpwuid_r(geteuid(), &entry, text, sizeof text, &found);
+    if (found == NULL || found->pw_dir == NULL || found->pw_dir[0] != '/' ||
+        found->pw_dir[1] == '\0')
+        return itr_error_set(e, ITR_STORE,
+                             "token store: user %lu has no home directory in the password "
+                             "database; name a directory that only this user can enter: option "
+                             "token_store = \"file:/directory\"",
+                             (unsigned long)geteuid());
+    return append_path(dir, found->pw_dir);
 }
 
 /* Jobs of one user with and without a writable home, or with a /tmp of their own, must not end up
@@ -55,7 +57,6 @@ static bool passwd_home(char *home, size_t size)
 static enum itr_status find_standard(struct itr_buf *dir, struct itr_error *e)
 {
     const char *cache = getenv("XDG_CACHE_HOME");
-    char home[ITR_FILE_DIR_MAX];
     enum itr_status s;
 
     /* The XDG specification: a relative one must be ignored. */
@@ -63,13 +64,7 @@ static enum itr_status find_standard(struct itr_buf *dir, struct itr_error *e)
         s = append_path(dir, cache);
         return s == ITR_OK ? itr_buf_append_str(dir, "/itrigger") : s;
     }
-    if (!passwd_home(home, sizeof home))
-        return itr_error_set(e, ITR_STORE,
-                             "token store: user %lu has no home directory in the password "
-                             "database; name a directory that only this user can enter: option "
-                             "token_store = \"file:/directory\"",
-                             (unsigned long)geteuid());
-    s = append_path(dir, home);
+    s = append_home(dir, e);
     return s == ITR_OK ? itr_buf_append_str(dir, "/.cache/itrigger") : s;
 }
 
@@ -91,10 +86,10 @@ enum itr_status itr_file_dir_find(const char *address, struct itr_buf *dir, stru
         return s;
     if (s == ITR_NOMEM)
         return itr_error_set(e, ITR_NOMEM, "no memory");
-    if (s != ITR_OK || dir->len >= ITR_FILE_DIR_MAX)
+    if (s == ITR_FULL)
         return itr_error_set(e, ITR_CONFIG,
                              "option token_store: the directory's name is longer than %d bytes",
-                             ITR_FILE_DIR_MAX - 1);
+                             ITR_FILE_DIR_MAX);
     if (dir->len == 0 || has_control(itr_buf_str(dir)))
         return itr_error_set(e, ITR_CONFIG,
                              "option token_store: \"file:\" cannot use the root directory "
@@ -126,22 +121,29 @@ static int make_one(const char *path)
     return mkdir(path, 0700) == 0 ? chmod(path, 0700) : -1;
 }
 
+/* Keeps errno. */
+static bool is_there(const char *path)
+{
+    int before = errno;
+    bool there = access(path, F_OK) == 0;
+
+    errno = before;
+    return there;
+}
+
 /* mkdir -p, each with mode 0700. Return 0, or -1 with errno set. */
 static int make_all(const char *dir)
 {
-    char path[ITR_FILE_DIR_MAX];
+    char path[ITR_FILE_DIR_MAX + 1];
     size_t n = strlen(dir), i;
 
-    if (n >= sizeof path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
+    assert(n < sizeof path);
     memcpy(path, dir, n + 1);
     for (i = 1; i <= n; i++) {
         if (dir[i] != '/' && dir[i] != '\0')
             continue;
         path[i] = '\0';
-        if (make_one(path) != 0 && errno != EEXIST && (i == n || access(path, F_OK) != 0))
+        if (make_one(path) != 0 && errno != EEXIST && (i == n || !is_there(path)))
             return -1;
         path[i] = dir[i];
     }
