@@ -287,6 +287,9 @@ $(B)/spec/%_test: $(B)/obj/spec/c/%_test.o $(support_objects) $(lib)
 # It makes each allocation fail in turn.
 $(B)/spec/alloc_test: more_ldflags := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 
+# Bound at start, as the modules are: whoever binds at the first call keeps the registers on the stack.
+$(B)/spec/stack_secrets_test: more_ldflags := $(relro)
+
 redis_tests := $(filter $(B)/spec/store_redis%,$(test_programs))
 $(redis_tests): $(redis_objects)
 $(redis_tests): more_libs := $(redis_libs)

@@ -184,6 +184,35 @@ static void refused_credentials_are_noted_for_that_secret(void **state)
     assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
 }
 
+/* Neither here nor for the fleet: the token that is held, the refused one, the record's, the new
+ * one, and the app's secret. */
+static void what_the_gateway_says_is_told_without_any_secret(void **state)
+{
+    static const char *const secrets[] = {"h3ld", "r3fused", "st0red", "fr3sh", FIXTURE_SECRET};
+    struct t *t = *state;
+    struct itr_token *held = token_of("h3ld-token", 7), *refused = token_of("r3fused-token", 6);
+    struct itr_record r;
+    size_t i;
+
+    put_token(t, "st0red-token", 5);
+    fake_answer_next(FAKE_TOKEN,
+                     http(200,
+                          "{\"code\":50001,\"message\":\"no: h3ld-token r3fused-token st0red-token "
+                          "fr3sh-token " FIXTURE_SECRET "\",\"data\":{\"accessToken\":"
+                          "\"fr3sh-token\"}}"));
+    run_for(t, &(struct itr_fetch_wish){.held = held, .refused = refused});
+    assert_error(t, ITR_API);
+    r = record(t);
+    assert_non_null(strstr(t->r.error.text, "no: ***"));
+    assert_non_null(strstr(r.error.text, "no: ***"));
+    for (i = 0; i < count_of(secrets); i++) {
+        assert_null(strstr(t->r.error.text, secrets[i]));
+        assert_null(strstr(r.error.text, secrets[i]));
+    }
+    itr_token_release(held);
+    itr_token_release(refused);
+}
+
 static void the_tenants_limit_is_noted(void **state)
 {
     struct t *t = *state;
@@ -232,6 +261,7 @@ int main(void)
         T(a_success_without_a_token_is_a_failure_of_kind_token),
         T(a_hold_of_5_s_or_more_is_the_answer),
         T(refused_credentials_are_noted_for_that_secret),
+        T(what_the_gateway_says_is_told_without_any_secret),
         T(the_tenants_limit_is_noted),
         T(the_daily_limit_of_the_option_holds),
     };
