@@ -201,6 +201,9 @@ describe("batch", function()
     raises("concurrency", {}, { concurrency = 1.5 })
     raises("concurrency", {}, { concurrency = 1025 })
     raises("on_progress", {}, { on_progress = 1 })
+    raises('unknown option "concurency": did you mean "concurrency"?', {}, { concurency = 8 })
+    raises('unknown option "timout": did you mean "timeout"?', {}, { timout = 8 })
+    raises('unknown option "1"', {}, { 8 })
     for _, rate in ipairs { 0, -1, "10", 0 / 0, 1 / 0 } do
       raises("rate must be a number of calls a second, from 0.001 to 1000000", {}, { rate = rate })
     end

@@ -1,7 +1,10 @@
 -- Raise what is wrong with the arguments of a call, at the line of the program that made the call.
 -- A misuse is the programmer's mistake and raises; everything else is returned as nil, err.
 
-local error, getmetatable, type = error, getmetatable, type
+local core = require "itrigger.core"
+local errors = require "itrigger.errors"
+
+local error, getmetatable, ipairs, pairs, tostring, type = error, getmetatable, ipairs, pairs, tostring, type
 local getinfo = debug and debug.getinfo
 
 local check = {}
@@ -60,6 +63,27 @@ function check.call(name, data, path, params, opts)
   end
   if opts ~= nil and type(opts) ~= "table" then
     check.wrong_type(name, "opts", "table or nil", opts)
+  end
+end
+
+-- Raise the first option that the function `name` does not have: it is neither an option of a call nor a key of `own`.
+function check.opts(name, own, opts)
+  local names, is_known = {}, {}
+  local function add(opt)
+    names[#names + 1], is_known[opt] = opt, true
+  end
+  for _, opt in ipairs(core.call_opts) do
+    add(opt)
+  end
+  for opt in pairs(own) do
+    add(opt)
+  end
+  for opt in pairs(opts or {}) do
+    if not is_known[opt] then
+      local near = core.nearest(tostring(opt), names)
+      check.fail("bad argument 'opts' to '%s' (unknown option \"%s\"%s)", name, errors.visible(tostring(opt), true),
+        near and (': did you mean "%s"?'):format(near) or "")
+    end
   end
 end
 

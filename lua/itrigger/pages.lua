@@ -36,6 +36,7 @@ function pages.check(name, path, params, opts)
   check.type(name, "path", "string", path)
   check.table_or_nil(name, "params", params)
   check.table_or_nil(name, "opts", opts)
+  check.opts(name, own_opts, opts)
   opts = opts or {}
   if opts.method ~= nil and check.is_post(opts.method) == nil then
     wrong(name, "opts.method", '"GET" or "POST"', opts.method)

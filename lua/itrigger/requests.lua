@@ -11,6 +11,7 @@ local endpoint_of = groups.endpoint_of
 local is_callable, is_post_method = check.is_callable, check.is_post
 
 local OWN_OPTS = { concurrency = true, on_progress = true, rate = true }
+local CHECKED_OPTS = { check = true, concurrency = true, on_progress = true, rate = true } -- check: of endpoints
 local MOST = 1024 -- calls at once, as of the option concurrency
 local LEAST_RATE, MOST_RATE = 0.001, 1e6 -- calls a second
 
@@ -43,6 +44,7 @@ function requests.check(name, given, opts)
     check.wrong_type(name, "requests", "array or iterator function", given)
   end
   check.table_or_nil(name, "opts", opts)
+  check.opts(name, CHECKED_OPTS, opts)
   opts = opts or {}
   if opts.concurrency ~= nil and not check.is_integer(opts.concurrency, 1, MOST) then
     check.fail("bad argument 'opts' to '%s' (concurrency must be an integer from 1 to %d)", name, MOST)
