@@ -52,6 +52,9 @@ describe("testing", function()
     raises('expected a code or one of decode, http', function()
       testing.error("nothing")
     end)
+    raises('testing.error: unknown field "retriable", did you mean "retryable"?', function()
+      testing.error("timeout", nil, { retriable = true })
+    end)
   end)
 
   it("checks parameters as the real functions do, before a call is recorded", function()
@@ -83,6 +86,9 @@ describe("testing", function()
     end)
     raises('data.realname is not documented, did you mean "realName"?', function()
       testing.client { ["member.query"] = { data = { realname = "x" } } }
+    end)
+    raises('unknown field "datta", did you mean "data"?; check = false in testing.client allows it', function()
+      testing.client { ["member.query"] = { datta = {} } }
     end)
     raises("data must be of type array as documented, not object", function()
       testing.client { ["member.point_list"] = { data = { id = 1 } } }
@@ -146,8 +152,8 @@ describe("testing", function()
   end)
 
   it("raises for a call without a stub, and says which there are", function()
-    local client = testing.client { ["member.point"] = { data = { currentPoint = 1 } } }
-    raises("no stub for member.query (GET /itrigger-bff/v2/open/api/member/query); the client has stubs for: GET", function()
+    local client = testing.client { ["member.point"] = { data = { currentPoint = 1 } }, ["GET /x"] = {} }
+    raises("for member.query (GET /itrigger-bff/v2/open/api/member/query); the client has stubs for: GET /x, member.point", function()
       client.member.query(member)
     end)
   end)

@@ -42,6 +42,21 @@ local KINDS = {
   store = "the token store failed (stub)",
 }
 
+local ANSWER_FIELDS = { "code", "data", "elapsed", "message", "pageCount", "pageNum", "pageSize", "total" }
+local ERROR_FIELDS = { "code", "elapsed", "http_status", "kind", "message", "method", "name", "path", "response", "retryable" }
+
+-- What is wrong with a name that is not one of these, with the nearest of them; or nil.
+local function unknown(name, names, what)
+  for _, one in ipairs(names) do
+    if one == name then
+      return nil
+    end
+  end
+  local near = core.nearest(tostring(name), names)
+  return ('unknown %s "%s"%s'):format(what, tostring(name), near and (', did you mean "%s"?'):format(near)
+    or " (there are " .. concat(names, ", ") .. ")")
+end
+
 -- A stub that fails: with a code of the gateway (a number), or with a kind of error ("timeout", "network" …). message
 -- and fields (a table) are optional.
 function testing.error(code_or_kind, message, fields)
@@ -62,6 +77,10 @@ function testing.error(code_or_kind, message, fields)
     check.fail("testing.error: expected a code or one of %s, got %s", concat(names, ", "), tostring(code_or_kind))
   end
   for name, value in pairs(fields or {}) do
+    local wrong = unknown(name, ERROR_FIELDS, "field")
+    if wrong then
+      check.fail("testing.error: %s", wrong)
+    end
     made[name] = value
   end
   return setmetatable(made, failure_metatable)
@@ -115,6 +134,12 @@ end
 
 -- What is wrong with a success stub of a documented endpoint, or nil.
 local function wrong_answer(e, stub)
+  for name in pairs(stub) do
+    local wrong = unknown(name, ANSWER_FIELDS, "field")
+    if wrong then
+      return wrong .. "; check = false in testing.client allows it"
+    end
+  end
   local example, data = e.entry.answer, stub.data
   if example == nil or data == nil or e.open then
     return nil
@@ -246,6 +271,16 @@ local function flaw(self, method, path, params, opts)
   return err, sent
 end
 
+-- What the stubs of a client are called, for people.
+local function stub_names(stubs)
+  local names = {}
+  for key in pairs(stubs) do
+    names[#names + 1] = names_by_address[key] or key
+  end
+  table.sort(names)
+  return concat(names, ", ")
+end
+
 -- Have the stub answer. Returns the envelope, nil, bytes | nil, err, bytes.
 local function reply(self, method, path, sent, opts)
   local key = method .. " " .. path
@@ -254,7 +289,7 @@ local function reply(self, method, path, sent, opts)
   local stub = rawget(self, "stubs")[key]
   if stub == nil then
     check.fail("testing: no stub for %s; the client has stubs for: %s",
-      call.endpoint and ("%s (%s)"):format(call.endpoint, key) or key, concat(names_of(rawget(self, "stubs")), ", "))
+      call.endpoint and ("%s (%s)"):format(call.endpoint, key) or key, stub_names(rawget(self, "stubs")))
   end
   while getmetatable(stub) == sequence_metatable or type(stub) == "function" do
     if type(stub) == "function" then
