@@ -194,6 +194,8 @@ describe("itriggerd --check", function()
   -- What a start would say: each of these was "ok", and then did not start.
   for address, words in pairs {
     ["foo:"] = 'unknown store "foo:"',
+    ["/var/lib/tokens"] = 'unknown store "/var/lib/tokens"; expected "file:", "file:/directory"',
+    ["a-scheme-of-forty-letters-and-no-store-xx:/"] = 'unknown store "a-scheme-of-forty-letters-and-no-store-x',
     ["file:rel"] = "absolute path",
     ["redis://127.0.0.1:99999/0"] = "port",
   } do

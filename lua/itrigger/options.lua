@@ -161,17 +161,24 @@ function options.resolve(given)
   return settings
 end
 
-local HIDDEN = ". nginx hides the environment from its workers: give the option to new or configure, or name the variable "
-  .. "with nginx's directive: env %s; (with lua_code_cache off every request is a new Lua state, which starts in a worker)"
+-- How an option that is missing is given. The command line says it in its own words.
+options.remedy = "; give it to new or configure, or set %s"
 
--- Add to an error about an option where it came from: the environment, where nobody looks for it; or why it did not come
--- from there. Returns the error.
+local HIDDEN = ". nginx hides the environment from its workers: name the variable with nginx's directive: env %s; (with "
+  .. "lua_code_cache off every request is a new Lua state, which starts in a worker)"
+
+-- Add to an error about an option where it came from: the environment, where nobody looks for it; or how to give one that
+-- is missing. Returns the error.
 function options.explain(err, from)
   local name = err.kind == "config" and err.message:match("^option ([%l_]+)")
-  if name and from[name] then
+  if not name then
+    return err
+  end
+  local variable = options.variable(name)
+  if from[name] then
     err.message = err.message .. " (from the environment, " .. from[name] .. ")"
-  elseif name and rawget(_G, "ngx") and err.message:find("^option [%l_]+ is missing") then
-    err.message = err.message .. HIDDEN:format(options.variable(name))
+  elseif err.message:find("^option [%l_]+ is missing") then
+    err.message = err.message .. options.remedy:format(variable) .. (rawget(_G, "ngx") and HIDDEN:format(variable) or "")
   end
   return err
 end

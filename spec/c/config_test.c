@@ -303,12 +303,12 @@ static void drop(struct itr_config *c, const char *name)
 static void finish_names_what_is_missing_or_wrong(void **state)
 {
     static const struct finish_row rows[] = {
-        {"app_id", NULL, "ITRIGGER_APP_ID"},
+        {"app_id", NULL, "is missing"},
         {"app_id", "", "empty"},
         {"app_id", "a\nb", "control character"},
         {"app_id", "a\xff", "UTF-8"},
         {"app_id", "应用", NULL},
-        {"app_secret", NULL, "ITRIGGER_APP_SECRET"},
+        {"app_secret", NULL, "app_secret_file"},
         {"app_secret", "", "empty"},
         {"app_secret", "a\x7f", "control character"},
         {"user_agent", "mine\r\nX-More: 1", "control character"},
@@ -323,7 +323,7 @@ static void finish_names_what_is_missing_or_wrong(void **state)
         {"proxy", "http://me:pw@127.0.0.1:1", NULL},
         {"ca_file", "/a\nb", "control character"},
         {"user_agent", "", NULL},
-        {"gateway", NULL, "ITRIGGER_GATEWAY"},
+        {"gateway", NULL, "https://host"},
         {"gateway", "", "empty"},
         {"gateway", "not a url", "gateway"},
         {"gateway", "gateway.test", "gateway"},
@@ -413,7 +413,7 @@ static void a_central_server_requires_a_key_and_no_secret(void **state)
     static const struct {
         const char *server, *key, *more, *value, *says[2];
     } rows[] = {
-        {"http://127.0.0.1:8700", NULL, NULL, NULL, {"option token_store_key", "_STORE_KEY"}},
+        {"http://127.0.0.1:8700", NULL, NULL, NULL, {"option token_store_key", "token server"}},
         {"https://tokens.internal", NULL, NULL, NULL, {"option token_store_key", "missing"}},
         {"https://tokens.internal", "", NULL, NULL, {"option token_store_key", "empty"}},
         {"unix:/run/x.sock", "", NULL, NULL, {"option token_store_key", "empty"}},

@@ -8,18 +8,9 @@
 #include "transport/curl_global.h"
 #include "transport/curl_loop.h"
 
-/* A store's address can hold a password, so an error shows its scheme only. */
-static enum itr_status no_such_store(const char *address, struct itr_error *e)
-{
-    int n = (int)strcspn(address, ":");
-
-    return itr_error_set(e, ITR_CONFIG,
-                         "option token_store: unknown store \"%.*s:\"; it can "
-                         "be \"file:\", \"file:/directory\", \"redis://host/0\", \"memory:\", or a "
-                         "central server: \"http://127.0.0.1:8700\", \"https://host:8700\", "
-                         "\"unix:/path\"",
-                         n < 40 ? n : 40, address);
-}
+static const char stores[] =
+    "\"file:\", \"file:/directory\", \"redis://host/0\", \"memory:\", or a central server: "
+    "\"http://127.0.0.1:8700\", \"https://host:8700\", \"unix:/path\"";
 
 static enum itr_status open_store(const char *address, const struct itr_clock *clock,
                                   struct itr_store **out, struct itr_error *e)
@@ -27,7 +18,7 @@ static enum itr_status open_store(const char *address, const struct itr_clock *c
     if (strncmp(address, "file:", strlen("file:")) == 0)
         return itr_store_file_new(address, clock, out, e);
     if (strcmp(address, "memory:") != 0)
-        return no_such_store(address, e);
+        return itr_store_unknown(address, stores, e);
     *out = itr_store_memory();
     return *out != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
 }

@@ -106,7 +106,9 @@ static enum itr_status read_secret_file(struct itr_config *config, struct itr_er
     if (config->app_secret_file == NULL || itr_config_is_central(config)) /* finish refuses it */
         return ITR_OK;
     if (config->app_secret != NULL)
-        return itr_error_set(e, ITR_CONFIG, "give app_secret or app_secret_file, not both");
+        return itr_error_set(
+            e, ITR_CONFIG,
+            "option app_secret_file is set, and so is app_secret; remove one of them");
     itr_buf_init_secret(&secret, SECRET_MAX);
     s = itr_secret_file_read(config->app_secret_file, &secret, e);
     if (s != ITR_OK)

@@ -26,7 +26,6 @@ static enum itr_status open_redis(const char *address, struct itr_store **out, s
 #endif
 }
 
-/* An address can hold a password, so an error shows its scheme only. */
 static enum itr_status open_store(const char *address, struct itr_store **out, struct itr_error *e)
 {
     if (begins(address, "file:"))
@@ -34,10 +33,8 @@ static enum itr_status open_store(const char *address, struct itr_store **out, s
     if (begins(address, "redis"))
         return open_redis(address, out, e);
     if (strcmp(address, "memory:") != 0)
-        return itr_error_set(e, ITR_CONFIG,
-                             "token_store: unknown store \"%.*s:\"; expected \"file:\", "
-                             "\"file:/directory\", \"redis://host/0\" or \"memory:\"",
-                             (int)strcspn(address, ":") % 40, address);
+        return itr_store_unknown(
+            address, "\"file:\", \"file:/directory\", \"redis://host/0\" or \"memory:\"", e);
     *out = itr_store_memory();
     return *out != NULL ? ITR_OK : itr_error_set(e, ITR_NOMEM, "no memory");
 }

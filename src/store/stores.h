@@ -30,4 +30,8 @@ enum itr_status itr_store_file_new(const char *address, const struct itr_clock *
 enum itr_status itr_store_redis_new(const char *address, struct itr_store **out,
                                     struct itr_error *e);
 
+/* Fail with ITR_CONFIG because no store has this address; expected says which there are. Of the
+ * address the error shows the scheme only: the rest can hold a password. */
+enum itr_status itr_store_unknown(const char *address, const char *expected, struct itr_error *e);
+
 #endif

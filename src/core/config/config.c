@@ -365,13 +365,19 @@ enum itr_status itr_config_set_number(struct itr_config *c, const char *name, do
 
 /* ---- what belongs together ---- */
 
-static enum itr_status check_credential(const char *name, const char *variable, const char *text,
+/* How it is given, the program says that asks for it: options.lua, or itriggerd's file. */
+static enum itr_status refuse_absent(const char *name, const char *text, const char *what,
+                                     struct itr_error *e)
+{
+    return itr_error_set(e, ITR_CONFIG, "option %s is %s%s", name,
+                         text == NULL ? "missing" : "empty", what);
+}
+
+static enum itr_status check_credential(const char *name, const char *what, const char *text,
                                         struct itr_error *e)
 {
     if (text == NULL || *text == '\0')
-        return itr_error_set(e, ITR_CONFIG,
-                             "option %s is %s: give it to new or configure, or set %s", name,
-                             text == NULL ? "missing" : "empty", variable);
+        return refuse_absent(name, text, what, e);
     if (!itr_utf8_valid(text, strlen(text)))
         return itr_error_set(e, ITR_CONFIG, "option %s is not valid UTF-8", name);
     return ITR_OK;
@@ -440,10 +446,8 @@ static enum itr_status normalise_gateway(struct itr_config *c, struct itr_error 
     enum itr_status s;
 
     if (c->gateway == NULL || *c->gateway == '\0')
-        return itr_error_set(e, ITR_CONFIG,
-                             "option gateway is %s: give the base URL of your environment, "
-                             "https://..., to new or configure, or set ITRIGGER_GATEWAY",
-                             c->gateway == NULL ? "missing" : "empty");
+        return refuse_absent("gateway", c->gateway,
+                             " (the base URL of your environment, https://host)", e);
     itr_buf_init(&normal, ADDRESS_MAX);
     if ((s = itr_base_url(c->gateway, &normal, e)) == ITR_OK)
         s = itr_config_set_text(c, "gateway", itr_buf_str(&normal), e);
@@ -498,10 +502,8 @@ static enum itr_status check_key(const struct itr_config *c, struct itr_error *e
     if (key == NULL && itr_server_address_is_socket(c->token_store))
         return ITR_OK;
     if (key == NULL || *key == '\0')
-        return itr_error_set(e, ITR_CONFIG,
-                             "option token_store_key is %s: give the key that the token server at "
-                             "token_store has for this client, or set ITRIGGER_TOKEN_STORE_KEY",
-                             key == NULL ? "missing" : "empty");
+        return refuse_absent("token_store_key", key,
+                             " (this client's key at the token server that token_store names)", e);
     if (!is_clean_key(key))
         return itr_error_set(e, ITR_CONFIG,
                              "option token_store_key: only printable ASCII characters are allowed, "
@@ -526,7 +528,8 @@ static enum itr_status check_secret(struct itr_config *c, struct itr_error *e)
 {
     return itr_config_is_central(c)
                ? check_central(c, e)
-               : check_credential("app_secret", "ITRIGGER_APP_SECRET", c->app_secret, e);
+               : check_credential("app_secret", " (app_secret_file can name a file with it)",
+                                  c->app_secret, e);
 }
 
 static enum itr_status set_standards(struct itr_config *c, struct itr_error *e)
@@ -546,7 +549,7 @@ enum itr_status itr_config_finish(struct itr_config *c, struct itr_error *e)
 
     if ((s = normalise_gateway(c, e)) != ITR_OK)
         return s;
-    if ((s = check_credential("app_id", "ITRIGGER_APP_ID", c->app_id, e)) != ITR_OK)
+    if ((s = check_credential("app_id", "", c->app_id, e)) != ITR_OK)
         return s;
     if ((s = check_secret(c, e)) != ITR_OK)
         return s;
