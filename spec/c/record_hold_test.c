@@ -121,6 +121,28 @@ static void a_small_limit_is_spread_after_a_quarter_of_it(void **s)
     record_driver_assert_held(&w, NOON, NOON + 12 * HOUR / (8 - 3), ITR_HTTP);
 }
 
+/* Which limit makes how many wasted fetches too many. */
+static void few_is_6_or_a_quarter_of_the_limit_but_at_least_1(void **s)
+{
+    static const struct {
+        int limit, few;
+    } rows[] = {{0, 6}, {100, 6}, {28, 6}, {24, 6}, {23, 5}, {12, 3}, {8, 2}, {7, 1}, {3, 1}};
+    struct record_driver w;
+    size_t i;
+
+    (void)s;
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        record_driver_init(&w);
+        w.rules.daily_limit = rows[i].limit;
+        w.wish.why.asked = true;
+        record_driver_fetch(&w, NOON, fix_refused_with(40003));
+        w.r.wasted = rows[i].few;
+        assert_int_equal(record_driver_held_until(&w, NOON), NOON + INTERVAL);
+        w.r.wasted++;
+        assert_true(record_driver_held_until(&w, NOON) >= NOON + 10 * MINUTE);
+    }
+}
+
 /* Whatever goes wrong all day, and whoever asks: what is mended is noticed soon, and the day ends
  * with fetches left. */
 static void trouble_all_day_never_uses_the_limit_up(void **s)
@@ -169,7 +191,13 @@ static void row_lapsed_leases_hold_back_from_the_fourth_on(void **s)
         w.r = fix_leased(fix_empty(), NOON);
         w.r.failures = failures;
         assert_int_equal(record_driver_held_until(&w, NOON), 0);
+        /* Noted by one whose clock is a little ahead. */
+        w.r = fix_decide(&w.r, NOON, &w.wish, ITR_VERDICT_ACQUIRE).next;
+        w.r.failed_ms += SECOND;
+        assert_int_equal(record_driver_held_until(&w, NOON), 0);
     }
+    record_driver_init(&w);
+    w.r = fix_leased(fix_empty(), NOON);
     w.r.failures = 3;
     assert_in_range(longest_wait(&w, NOON), 7900, 8000);
     w.r.lease_fence = 8000;
@@ -348,6 +376,10 @@ static void the_row_that_holds_longest_is_told(void **s)
     w.rules.daily_limit = 0;
     assert_int_equal(record_driver_held_until(&w, NOON), NOON + 30 * MINUTE);
     assert_true(w.error.has_code);
+    w.rules.daily_limit = 4; /* of two that hold equally long, the first */
+    w.r.failed_ms = MIDNIGHT - MINUTE;
+    assert_int_equal(record_driver_held_until(&w, MIDNIGHT - MINUTE), MIDNIGHT);
+    assert_true(w.error.has_code);
 }
 
 /* An asked fetch that comes too early is no fault, but it hides none either: late in the day it is
@@ -400,6 +432,10 @@ static void row_refusals_the_second_at_once_then_doubling_to_1_h(void **s)
     (void)s;
     setup_refused(&w);
     assert_int_equal(record_driver_held_until(&w, now), 0);
+    w.r.refusals = 1;
+    w.r.refused_ms = now + SECOND; /* by a clock that is a little ahead */
+    assert_int_equal(record_driver_held_until(&w, now), 0);
+    setup_refused(&w);
     for (i = 0; i < sizeof distance_s / sizeof distance_s[0]; i++) {
         int64_t until = now + distance_s[i] * SECOND;
 
@@ -448,6 +484,27 @@ static void row_refusals_start_over_after_an_hour_of_peace(void **s)
     assert_int_equal(w.r.refusals, 2);
     refused_fetch(&w, NOON + 2 * HOUR + 1); /* just not */
     assert_int_equal(w.r.refusals, 1);
+
+    /* Whatever the distance would be: after one there is none yet. */
+    w.rules.min_refresh_interval_ms = 2 * HOUR;
+    refused_fetch(&w, NOON + 3 * HOUR + 2);
+    assert_int_equal(w.r.refusals, 1);
+}
+
+/* An interval of 0 and no daily limit: nothing holds the second back. */
+static void row_refusals_without_an_interval_begin_with_none(void **s)
+{
+    struct record_driver w;
+
+    (void)s;
+    setup_refused(&w);
+    w.rules.min_refresh_interval_ms = 0;
+    refused_fetch(&w, NOON);
+    refused_fetch(&w, NOON);
+    assert_int_equal(w.r.refusals, 2);
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
+    w.r.refused_ms++; /* noted by one whose clock is a little ahead */
+    assert_int_equal(record_driver_held_until(&w, NOON), 0);
 }
 
 static void row_refusals_start_over_after_twice_a_longer_distance(void **s)
@@ -637,6 +694,7 @@ int main(void)
         cmocka_unit_test(backoff_has_full_jitter_but_is_never_0),
         cmocka_unit_test(wasted_fetches_are_spread_over_the_day_after_a_few),
         cmocka_unit_test(a_small_limit_is_spread_after_a_quarter_of_it),
+        cmocka_unit_test(few_is_6_or_a_quarter_of_the_limit_but_at_least_1),
         cmocka_unit_test(trouble_all_day_never_uses_the_limit_up),
         cmocka_unit_test(row_lapsed_leases_hold_back_from_the_fourth_on),
         cmocka_unit_test(row_lapsed_leases_are_spread_as_failures_are),
@@ -655,6 +713,7 @@ int main(void)
         cmocka_unit_test(row_refusals_name_both_causes),
         cmocka_unit_test(row_rejections_delay_no_other_process),
         cmocka_unit_test(row_refusals_start_over_after_an_hour_of_peace),
+        cmocka_unit_test(row_refusals_without_an_interval_begin_with_none),
         cmocka_unit_test(row_refusals_start_over_after_twice_a_longer_distance),
         cmocka_unit_test(row_refusals_with_a_daily_limit_are_spread_from_the_third_on),
         cmocka_unit_test(the_refused_string_again_counts_as_a_refusals_fetch_not_as_a_failure),

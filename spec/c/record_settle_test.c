@@ -213,6 +213,20 @@ static void the_tenants_limit_is_noted(void **s)
     assert_int_equal(r.failures, 1);
 }
 
+static void another_failure_forgets_which_secret_was_forbidden(void **s)
+{
+    struct itr_record r;
+    struct with w;
+
+    (void)s;
+    setup(&w);
+    (void)snprintf(w.leased.forbidden, sizeof w.leased.forbidden, "00ff");
+    r = settle(&w, NOON, fix_failed());
+    assert_string_equal(r.forbidden, "");
+    r = settle(&w, NOON, fix_refused_with(40004));
+    assert_string_equal(r.forbidden, "");
+}
+
 /* ---- what a fetch was worth ---- */
 
 static void fetches_that_nobody_needed_are_counted_as_wasted(void **s)
@@ -308,6 +322,24 @@ static void a_fetch_over_midnight_counts_on_both_days(void **s)
 }
 
 /* ---- whose record is it? ---- */
+
+/* Its swap was lost, and then came a store of the past; the fence of what was sent stays. */
+static void an_earlier_lease_of_ours_gives_way_to_what_came_of_the_later(void **s)
+{
+    struct itr_record_outcome outcomes[] = {fix_got("new"), fix_failed(), fix_not_sent()};
+    struct itr_record r;
+    struct with w;
+    size_t i;
+
+    (void)s;
+    setup(&w);
+    for (i = 0; i < 3; i++) {
+        r = fix_settle(&w.leased, NOON + 9, &w.wish, w.fence + 3, &outcomes[i]);
+        assert_string_equal(r.owner, "");
+        assert_int_equal(r.lease_fence, w.fence + (outcomes[i].is == ITR_OUTCOME_NOT_SENT ? 0 : 3));
+        assert_int_equal(r.fetches, outcomes[i].is == ITR_OUTCOME_NOT_SENT ? 0 : 1);
+    }
+}
 
 static enum itr_record_settled settle_in(struct with *w, const struct itr_record *r,
                                          struct itr_record *next)
@@ -479,6 +511,8 @@ int main(void)
         cmocka_unit_test(a_failure_is_noted_and_the_token_kept),
         cmocka_unit_test(refused_credentials_are_noted_for_this_secret),
         cmocka_unit_test(the_tenants_limit_is_noted),
+        cmocka_unit_test(another_failure_forgets_which_secret_was_forbidden),
+        cmocka_unit_test(an_earlier_lease_of_ours_gives_way_to_what_came_of_the_later),
         cmocka_unit_test(fetches_that_nobody_needed_are_counted_as_wasted),
         cmocka_unit_test(what_is_settled_late_is_settled_as_of_the_answer),
         cmocka_unit_test(a_lease_whose_request_was_sent_keeps_its_count_when_it_is_given_back),

@@ -183,6 +183,33 @@ static void the_form_is_this(void **s)
     itr_buf_clear(&text);
 }
 
+/* Each kind of line as the last one: without room it is not left out in silence. */
+static void a_record_that_does_not_fit_is_an_error(void **s)
+{
+    struct itr_record r[] = {{.lease_fence = 1},
+                             {.born_ms = 1},
+                             {.day = 1},
+                             {.forbidden = "a b"},
+                             {.failure = ITR_FAILURE_NO_ANSWER, .error = {.kind = ITR_API}},
+                             {.failure = ITR_FAILURE_LIMIT, .error = {ITR_API, true, 0, 7, ""}},
+                             {.failure = ITR_FAILURE_LIMIT, .error = {ITR_API, false, 5, 0, ""}}};
+    struct itr_buf text;
+    size_t i, n, whole;
+
+    (void)s;
+    for (i = 0; i < sizeof r / sizeof r[0]; i++) {
+        itr_buf_init(&text, ITR_RECORD_MAX);
+        assert_int_equal(itr_record_encode(&r[i], &text), ITR_OK);
+        whole = text.len;
+        itr_buf_clear(&text);
+        for (n = 0; n <= whole; n++) {
+            itr_buf_init(&text, n);
+            assert_int_equal(itr_record_encode(&r[i], &text), n < whole ? ITR_FULL : ITR_OK);
+            itr_buf_clear(&text);
+        }
+    }
+}
+
 /* ---- what may stand in a record ---- */
 
 static void assert_bounds(struct itr_record *r, int64_t *at, int64_t most)
@@ -252,6 +279,7 @@ static void tokens_have_bounds(void **s)
     assert_true(itr_record_can_carry("~", 1));
     assert_false(itr_record_can_carry("\x7F", 1));
     assert_false(itr_record_can_carry("\nx", 2));
+    assert_false(itr_record_can_carry("\x1F", 1));
     fill(text, ITR_TOKEN_MAX + 1, 'x');
     assert_true(itr_record_can_carry(text, ITR_TOKEN_MAX));
     assert_false(itr_record_can_carry(text, ITR_TOKEN_MAX + 1));
@@ -300,6 +328,7 @@ static void a_corrupt_text_counts_as_none(void **s)
         HEAD "fetches\n",
         HEAD "fetches \n",
         HEAD "fetches 5\nforbidden \n",
+        HEAD "fetches 5\nfailure \n",
         HEAD "fetches 5 \n",
         HEAD "fetches  5\n",
         HEAD "fetches +5\n",
@@ -416,7 +445,7 @@ static void an_errors_text_is_made_fit_to_be_kept(void **s)
     size_t i;
 
     (void)s;
-    itr_error_set(&e, ITR_NETWORK, "line\none \x7F \xFF");
+    itr_error_set(&e, ITR_NETWORK, "line\none \x7F\x1F\xFF");
     e.http_status = 12345;
     itr_record_keep_error(&kept, &e);
     assert_string_equal(kept.text, "line one   ?");
@@ -446,6 +475,13 @@ static void an_errors_text_is_made_fit_to_be_kept(void **s)
     assert_int_equal(ITR_RECORD_ERROR_ESCAPED, 320);
     itr_record_keep_error(&kept, &e);
     assert_int_equal(strlen(kept.text), 108);
+    fill(e.text, 109, 'x');
+    memset(e.text, '\n', 106);
+    itr_record_keep_error(&kept, &e);
+    assert_int_equal(strlen(kept.text), 108);
+    e.http_status = -1;
+    itr_record_keep_error(&kept, &e);
+    assert_int_equal(kept.http_status, 0);
 
     /* Where no character begins there is none. */
     fill(e.text, ITR_ERROR_TEXT - 1, '\x80');
@@ -521,6 +557,7 @@ int main(void)
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(the_largest_record_fits),
         cmocka_unit_test(the_form_is_this),
+        cmocka_unit_test(a_record_that_does_not_fit_is_an_error),
         cmocka_unit_test(times_and_counts_have_bounds),
         cmocka_unit_test(errors_have_bounds),
         cmocka_unit_test(tokens_have_bounds),

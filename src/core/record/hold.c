@@ -70,11 +70,6 @@ static int64_t wait_no_answer(const struct itr_record *v, int failures)
     return itr_record_backoff_ms(failures, mixed(v->lease_fence));
 }
 
-static int64_t wait_lapsed(const struct itr_record *v, int failures)
-{
-    return failures <= FREE_LAPSES ? 0 : wait_no_answer(v, failures);
-}
-
 static int64_t wait_forbidden(const struct itr_record *v, const struct itr_record_rules *rules,
                               bool asked)
 {
@@ -224,13 +219,13 @@ static void hold_failure(const struct itr_record *v, int64_t now_ms,
     switch (f.is) {
     case ITR_FAILURE_NONE:
         return;
-    case ITR_FAILURE_NO_ANSWER:
+    case ITR_FAILURE_LAPSED:
+        if (f.in_row <= FREE_LAPSES)
+            return;
         wait_ms = spread(v, rules, wait_no_answer(v, f.in_row), share);
         break;
-    case ITR_FAILURE_LAPSED:
-        wait_ms = wait_lapsed(v, f.in_row);
-        if (f.in_row > FREE_LAPSES)
-            wait_ms = spread(v, rules, wait_ms, share);
+    case ITR_FAILURE_NO_ANSWER:
+        wait_ms = spread(v, rules, wait_no_answer(v, f.in_row), share);
         break;
     case ITR_FAILURE_FORBIDDEN: /* another secret may be right */
         if (strcmp(v->forbidden, rules->secret_digest) != 0)
@@ -264,10 +259,12 @@ static void hold_refused(const struct itr_record *v, int64_t now_ms,
                          const struct itr_record_rules *rules, const struct itr_reason *why,
                          struct hold *h)
 {
+    int64_t wait_ms = wait_refused(v, rules);
+
     (void)now_ms;
-    if (why->refused == NULL || v->refusals < 2)
+    if (why->refused == NULL || wait_ms == 0)
         return;
-    h->until_ms = v->refused_ms + wait_refused(v, rules);
+    h->until_ms = v->refused_ms + wait_ms;
     (void)itr_error_set(&h->error, ITR_TOKEN,
                         "the gateway keeps rejecting new tokens: " ITR_TOKEN_FRESH_REFUSED);
 }

@@ -243,9 +243,8 @@ static void settle_failure(struct itr_record *v, int64_t now_ms,
     v->wasted = one_more(v->wasted);
     v->failed_ms = now_ms;
     v->failure = is;
-    v->forbidden[0] = '\0';
-    if (is == ITR_FAILURE_FORBIDDEN)
-        copy_text(v->forbidden, sizeof v->forbidden, rules->secret_digest);
+    copy_text(v->forbidden, sizeof v->forbidden,
+              is == ITR_FAILURE_FORBIDDEN ? rules->secret_digest : "");
     itr_record_keep_error(&v->error, error);
 }
 
@@ -314,9 +313,9 @@ enum itr_record_settled itr_record_settle(const struct itr_record *r, int64_t no
 /* Up to a sixth of the margin; none for a token that was given again. */
 static int64_t jitter_ms(const struct itr_record *r, uint64_t random)
 {
-    if (r->refresh_ms >= r->end_ms)
-        return 0;
-    return (int64_t)(random % ((uint64_t)(r->end_ms - r->refresh_ms) / 6 + 1));
+    int64_t margin = itr_max64(0, r->end_ms - r->refresh_ms);
+
+    return (int64_t)(random % ((uint64_t)margin / 6 + 1));
 }
 
 struct itr_token_times itr_record_token_times(const struct itr_record *r, int64_t store_now_ms,

@@ -184,10 +184,9 @@ int64_t itr_record_backoff_ms(int failures, uint64_t random);
 struct itr_token_times itr_record_token_times(const struct itr_record *r, int64_t store_now_ms,
                                               int64_t mono_ms, int64_t token_ttl_ms, uint64_t seed);
 
-/* Write and read the text form. Encode: ITR_OK or ITR_NOMEM. Decode of nothing, of a corrupt text
- * or of an older format: ITR_OK and an empty record; of a newer format: ITR_STORE (never overwrite
- * it).
- */
+/* Write and read the text form. Encode (with room for ITR_RECORD_MAX): ITR_OK or ITR_NOMEM. Decode
+ * of nothing, of a corrupt text or of an older format: ITR_OK and an empty record; of a newer
+ * format: ITR_STORE (never overwrite it). */
 enum itr_status itr_record_encode(const struct itr_record *r, struct itr_buf *out);
 enum itr_status itr_record_decode(const char *bytes, size_t len, struct itr_record *out,
                                   struct itr_error *e);

@@ -23,36 +23,35 @@ struct field {
     const char *name;
     enum kind kind;
     size_t offset;
-    size_t size; /* TEXT: of the array */
+    size_t size;
 };
 
-#define AT(f) offsetof(struct itr_record, f)
-#define SIZE(f) sizeof(((struct itr_record *)0)->f)
+#define AT(f) offsetof(struct itr_record, f), sizeof(((struct itr_record *)0)->f)
 
 static const struct field fields[] = {
-    {"fence", FENCE, AT(fence), 0},
-    {"token", TEXT, AT(text), SIZE(text)},
-    {"born", TIME, AT(born_ms), 0},
-    {"refresh", TIME, AT(refresh_ms), 0},
-    {"end", TIME, AT(end_ms), 0},
-    {"fetched", TIME, AT(fetched_ms), 0},
-    {"owner", TEXT, AT(owner), SIZE(owner)},
-    {"lease_fence", FENCE, AT(lease_fence), 0},
-    {"lease_begin", TIME, AT(lease_begin_ms), 0},
-    {"lease_end", TIME, AT(lease_end_ms), 0},
-    {"day", COUNT, AT(day), 0},
-    {"fetches", COUNT, AT(fetches), 0},
-    {"wasted", COUNT, AT(wasted), 0},
-    {"failures", COUNT, AT(failures), 0},
-    {"failed_at", TIME, AT(failed_ms), 0},
-    {"failure", FAILURE, AT(failure), 0},
-    {"error_kind", KIND, AT(error.kind), 0},
-    {"error_http", HTTP, AT(error.http_status), 0},
-    {"error_code", CODE, AT(error.code), 0},
-    {"error_text", TEXT, AT(error.text), SIZE(error.text)},
-    {"forbidden", TEXT, AT(forbidden), SIZE(forbidden)},
-    {"refusals", COUNT, AT(refusals), 0},
-    {"refused_at", TIME, AT(refused_ms), 0},
+    {"fence", FENCE, AT(fence)},
+    {"token", TEXT, AT(text)},
+    {"born", TIME, AT(born_ms)},
+    {"refresh", TIME, AT(refresh_ms)},
+    {"end", TIME, AT(end_ms)},
+    {"fetched", TIME, AT(fetched_ms)},
+    {"owner", TEXT, AT(owner)},
+    {"lease_fence", FENCE, AT(lease_fence)},
+    {"lease_begin", TIME, AT(lease_begin_ms)},
+    {"lease_end", TIME, AT(lease_end_ms)},
+    {"day", COUNT, AT(day)},
+    {"fetches", COUNT, AT(fetches)},
+    {"wasted", COUNT, AT(wasted)},
+    {"failures", COUNT, AT(failures)},
+    {"failed_at", TIME, AT(failed_ms)},
+    {"failure", FAILURE, AT(failure)},
+    {"error_kind", KIND, AT(error.kind)},
+    {"error_http", HTTP, AT(error.http_status)},
+    {"error_code", CODE, AT(error.code)},
+    {"error_text", TEXT, AT(error.text)},
+    {"forbidden", TEXT, AT(forbidden)},
+    {"refusals", COUNT, AT(refusals)},
+    {"refused_at", TIME, AT(refused_ms)},
 };
 
 #define N_FIELDS (sizeof fields / sizeof fields[0])
@@ -133,7 +132,7 @@ struct piece {
 /* Cuts the text before the next `until` off *rest; false if there is none. */
 static bool cut(struct piece *rest, char until, struct piece *out)
 {
-    const char *found = rest->len > 0 ? memchr(rest->at, until, rest->len) : NULL;
+    const char *found = memchr(rest->at, until, rest->len);
 
     if (found == NULL)
         return false;
@@ -164,8 +163,8 @@ static bool get_number(struct piece p, uint64_t max, uint64_t *out)
 /* The gateway's codes alone may be negative. */
 static bool get_code(struct piece p, struct itr_record_error *e)
 {
-    bool is_negative = p.len > 0 && p.at[0] == '-';
-    uint64_t n = 0;
+    bool is_negative = p.at[0] == '-'; /* of an empty value it is the line's end */
+    uint64_t n;
 
     if (is_negative) {
         p.at++;
@@ -224,7 +223,7 @@ static bool get_failure(struct piece p, enum itr_record_failure *out)
 static bool get_field(const struct field *f, struct piece value, struct itr_record *r)
 {
     void *at = (char *)r + f->offset;
-    uint64_t n = 0;
+    uint64_t n;
 
     switch (f->kind) {
     case TEXT:
@@ -299,7 +298,7 @@ static bool get_lines(struct piece rest, struct itr_record *r)
 static uint64_t get_format(struct piece *rest)
 {
     struct piece line;
-    uint64_t format = 0;
+    uint64_t format;
 
     if (!cut(rest, '\n', &line) || line.len < strlen(HEAD) ||
         memcmp(line.at, HEAD, strlen(HEAD)) != 0)
@@ -341,6 +340,6 @@ void itr_record_key(const char *gateway, const char *app_id, char out[ITR_RECORD
     itr_sha256_update(&h, app_id, strlen(app_id));
     itr_sha256_final(&h, digest);
 
-    memcpy(out, prefix, sizeof prefix - 1);
+    memcpy(out, prefix, sizeof prefix);
     itr_hex_write(digest, 16, out + sizeof prefix - 1);
 }
