@@ -1,22 +1,27 @@
 /*
- * Every allocation of the primitives fails in turn: each failure is reported, nothing is half done,
- * and the same object works once there is memory again.
+ * Every allocation of the primitives and of the file store fails in turn: each failure is reported,
+ * nothing is half done or lost, and the same object works once there is memory again.
  *
- * This program brings its own malloc and realloc, on top of glibc's. Sanitizers bring theirs, so
+ * This program brings its own malloc and so on, on top of glibc's. Sanitizers bring theirs, so
  * there, and without glibc, it has nothing to show.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/http/url.h"
 #include "core/json/scan.h"
+#include "core/record/stored.h"
 #include "core/record/token.h"
+#include "store/file_dir.h"
+#include "store/stores.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -31,22 +36,54 @@
 
 static long until_failure = -1; /* allocations until one fails; negative: none does */
 
+static long live; /* blocks that were given and not given back */
+
 static bool fails_now(void)
 {
     return until_failure >= 0 && until_failure-- == 0;
 }
 
+static void *given(void *p)
+{
+    live += p != NULL;
+    return p;
+}
+
 void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
+void __libc_free(void *p);
 
 void *malloc(size_t n)
 {
-    return fails_now() ? NULL : __libc_malloc(n);
+    return fails_now() ? NULL : given(__libc_malloc(n));
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return fails_now() ? NULL : given(__libc_calloc(n, size));
 }
 
 void *realloc(void *p, size_t n)
 {
-    return fails_now() ? NULL : __libc_realloc(p, n);
+    if (fails_now())
+        return NULL;
+    return p == NULL ? given(__libc_malloc(n)) : __libc_realloc(p, n);
+}
+
+void free(void *p)
+{
+    live -= p != NULL;
+    __libc_free(p);
+}
+
+/* glibc's own may be bound to glibc's malloc. */
+char *strdup(const char *text)
+{
+    size_t n = strlen(text) + 1;
+    char *copy = malloc(n);
+
+    return copy != NULL ? memcpy(copy, text, n) : NULL;
 }
 
 /* Runs the call with the 1st, 2nd, 3rd ... allocation failing until it gets through; returns how
@@ -54,12 +91,15 @@ void *realloc(void *p, size_t n)
 static int fail_each(enum itr_status (*run)(void))
 {
     enum itr_status s;
+    long before;
     int failed;
 
     for (failed = 0;; failed++) {
+        before = live;
         until_failure = failed;
         s = run();
         until_failure = -1;
+        assert_int_equal(live, before);
         if (s == ITR_OK)
             return failed;
         assert_int_equal(s, ITR_NOMEM);
@@ -175,6 +215,92 @@ static enum itr_status make_a_token(void)
     return ITR_OK;
 }
 
+static enum itr_status load_and_swap(struct itr_store *store)
+{
+    struct itr_record next = {.day = 1};
+    struct itr_stored stored;
+    struct itr_error e;
+    enum itr_status s;
+    bool done;
+
+    itr_error_clear(&e);
+    itr_stored_init(&stored, store, "k");
+    if ((s = itr_stored_load(&stored, &e)) == ITR_OK) {
+        next.fetches = stored.record.fetches + 1;
+        s = itr_stored_swap(&stored, &next, 1, &done, &e);
+    }
+    assert_int_equal(e.kind, s);
+    itr_stored_clear(&stored);
+    return s;
+}
+
+static enum itr_status use_a_memory_store(void)
+{
+    struct itr_store *store = itr_store_memory_new(itr_clock_system());
+    enum itr_status s;
+
+    if (store == NULL)
+        return ITR_NOMEM;
+    if ((s = load_and_swap(store)) == ITR_OK)
+        s = load_and_swap(store);
+    store->ops->release(store);
+    return s;
+}
+
+static char dir[32];
+
+static enum itr_status use_a_file_store(void)
+{
+    struct itr_store *store = NULL;
+    struct itr_error e;
+    enum itr_status s;
+    char address[48];
+
+    (void)snprintf(address, sizeof address, "file:%s", dir);
+    s = itr_store_file_new(address, itr_clock_system(), &store, &e);
+    assert_int_equal(store != NULL, s == ITR_OK);
+    if (store == NULL) {
+        assert_int_equal(e.kind, s);
+        return s;
+    }
+    if ((s = load_and_swap(store)) == ITR_OK)
+        s = load_and_swap(store);
+    store->ops->release(store);
+    return s;
+}
+
+static enum itr_status find_the_standard_directory(void)
+{
+    struct itr_error e;
+    struct itr_buf out;
+    enum itr_status s;
+
+    itr_error_clear(&e);
+    itr_buf_init(&out, ITR_FILE_DIR_MAX);
+    s = itr_file_dir_find("file:", &out, &e);
+    assert_int_equal(e.kind, s);
+    itr_buf_clear(&out);
+    return s;
+}
+
+static void each_failure_of_a_store_is_reported(void **state)
+{
+    char path[48];
+
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "/tmp/itr-nomem-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    setenv("XDG_CACHE_HOME", "/a/directory/with/a/name/of/more/bytes/than/a/buffer/begins/with", 1);
+    assert_true(fail_each(find_the_standard_directory) > 1);
+    assert_true(fail_each(use_a_memory_store) > 5);
+    assert_true(fail_each(use_a_file_store) > 5);
+    (void)snprintf(path, sizeof path, "%s/k.record", dir);
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof path, "%s/k.lock", dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void each_failure_is_reported(void **state)
 {
     (void)state;
@@ -195,12 +321,19 @@ static void each_failure_is_reported(void **state)
     skip();
 }
 
+static void each_failure_of_a_store_is_reported(void **state)
+{
+    (void)state;
+    skip();
+}
+
 #endif
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_failure_is_reported),
+        cmocka_unit_test(each_failure_of_a_store_is_reported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,6 +216,21 @@ static void a_file_that_others_can_touch_is_refused(void **state)
     store_assert_swap_fails(*state, lock_words);
 }
 
+static void anothers_file_is_refused(void **state)
+{
+    static const char *const record[] = {"k.record: belongs to another user", dir, NULL};
+    static const char *const lock[] = {"k.lock: belongs to another user", dir, NULL};
+
+    if (geteuid() != 0)
+        skip(); /* only root can give a file away */
+    assert_true(store_swap(*state, "k", "", "a"));
+    assert_int_equal(chown(in_dir("k.record"), 1, 1), 0);
+    store_assert_load_fails(*state, record);
+    store_assert_swap_fails(*state, record);
+    assert_int_equal(chown(in_dir("k.lock"), 1, 1), 0);
+    store_assert_swap_fails(*state, lock);
+}
+
 static void a_pipe_or_directory_in_a_files_place_delays_nothing(void **state)
 {
     static const char *const words[] = {"k.record", "not a regular file", NULL};
@@ -271,15 +286,21 @@ static void what_a_killed_process_left_is_no_hindrance(void **state)
 
 static void a_key_that_is_no_name_is_refused(void **state)
 {
-    static const char *const keys[] = {"", "../x", "a/b", "a.b", "a\n", "\xc3\xa4", "~"};
+    char longest[ITR_FILE_KEY_MAX + 2];
+    const char *const keys[] = {"", "../x", "a/b", "a.b", "a\n", "\xc3\xa4", "~", longest};
     struct itr_store *s = *state;
     bool done = true;
     size_t i;
 
+    memset(longest, 'x', sizeof longest);
+    longest[ITR_FILE_KEY_MAX + 1] = '\0';
     for (i = 0; i < count_of(keys); i++) {
         assert_int_equal(s->ops->swap(s, keys[i], NULL, 0, "v", 1, 1, &done, &e), ITR_STORE);
+        assert_non_null(strstr(e.text, ": key: it cannot be the name of a file"));
         assert_false(done);
     }
+    longest[ITR_FILE_KEY_MAX] = '\0';
+    assert_true(store_swap(s, longest, "", "a"));
     assert_true(store_swap(s, "lock", "", "a"));
     assert_true(store_swap(s, "a:b", "", "c"));
     assert_false(store_swap(s, "lock", "", "a"));
@@ -599,6 +620,7 @@ int main(void)
         STORE_TEST(another_users_directory_is_refused),
         STORE_TEST(a_link_in_place_of_the_directory_is_refused),
         STORE_TEST(a_file_that_others_can_touch_is_refused),
+        STORE_TEST(anothers_file_is_refused),
         STORE_TEST(a_pipe_or_directory_in_a_files_place_delays_nothing),
         STORE_TEST(garbage_is_replaced_like_any_value),
         STORE_TEST(a_file_that_is_too_long_counts_as_none),

@@ -103,13 +103,14 @@ static const char *why_refused(int fd, struct stat *st)
 
 static enum itr_status read_all(const struct itr_file_work *w, int fd, struct itr_buf *value)
 {
+    size_t left;
     char *room;
     ssize_t n;
 
-    while (value->len < ITR_FILE_READ_MAX) {
-        if ((room = itr_buf_room(value, ITR_FILE_READ_MAX - value->len)) == NULL)
+    while ((left = ITR_FILE_READ_MAX - value->len) > 0) {
+        if ((room = itr_buf_room(value, left)) == NULL)
             return itr_error_set(w->e, ITR_NOMEM, "no memory");
-        n = read(fd, room, ITR_FILE_READ_MAX - value->len);
+        n = read(fd, room, left);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -247,10 +248,12 @@ enum itr_status itr_file_work_lock(struct itr_file_work *w)
     enum itr_status s;
 
     while ((s = try_lock(w, &locked)) == ITR_OK && !locked) {
-        if (itr_clock_mono_ms(clock) >= until_ms)
+        int64_t left_ms = until_ms - itr_clock_mono_ms(clock);
+
+        if (left_ms <= 0)
             return itr_file_work_fail(w, w->lock_name,
                                       "another process has held it for 5 s; is that stopped?");
-        itr_clock_sleep_ms(clock, pause_ms);
+        itr_clock_sleep_ms(clock, itr_min64(pause_ms, left_ms));
         pause_ms = itr_min64(pause_ms * 2, LOCK_POLL_MS);
     }
     return s;
