@@ -23,6 +23,20 @@ describe("sandbox/run", function()
     other:stop()
   end)
 
+  it("says what is wrong with its words", function()
+    for words, wanted in pairs {
+      ["--prot 1"] = "unknown option --prot; see --help\n2",
+      ["--port"] = "--port needs a value; see --help\n2",
+      ["--stop"] = "--stop needs a value; see --help\n2",
+      ["--port x"] = "--port x: not a port; see --help\n2",
+      ["--stop /nowhere"] = "there is no sandbox in /nowhere\n1",
+    } do
+      local pipe = io.popen("sandbox/run " .. words .. " 2>&1; echo $?")
+      assert.equal("sandbox/run: " .. wanted .. "\n", pipe:read "*a")
+      pipe:close()
+    end
+  end)
+
   it("keeps its files in the given directory, and can start there again", function()
     local dir = os.tmpname()
     os.remove(dir)
