@@ -497,7 +497,10 @@ take = if [ -e '$(DESTDIR)$(3)' ] || [ -h '$(DESTDIR)$(3)' ]; then rm -f '$(DEST
 # $(call each_file,put|take): what install puts where, each once.
 module_files = $(call $(1),755,$(B)/$(LUA)/itrigger/$(2).so,$(INST_LIBDIR)/itrigger/$(2).so)
 lua_files = $(foreach f,$(2),$(call $(1),644,$(f),$(INST_LUADIR)/$(f:lua/%=%)) && ):
-command_files = $(call $(1),755,$(command),$(PREFIX)/bin/itrigger) && \
+# The installed command finds the library that was installed with it, also where Lua does not search by itself.
+lua_searches := /usr/share/lua/% /usr/local/share/lua/%
+find_library = $(if $(filter-out $(lua_searches),$(INST_LUADIR)),sed -i '1a package.path = [[$(INST_LUADIR)/?.lua;$(INST_LUADIR)/?/init.lua;]] .. package.path; package.cpath = [[$(INST_LIBDIR)/?.so;]] .. package.cpath' '$(DESTDIR)$(PREFIX)/bin/itrigger' && )
+command_files = $(call $(1),755,$(command),$(PREFIX)/bin/itrigger) && $(if $(filter put,$(1)),$(find_library)) \
     $(call $(1),644,docs/man/itrigger.1,$(PREFIX)/share/man/man1/itrigger.1) && $(foreach f,$(sandbox_files), \
     $(call $(1),$(if $(filter sandbox/run sandbox/certs,$(f)),755,644),$(f),$(PREFIX)/share/itrigger/$(f)) && ):
 daemon_files = $(call $(1),755,$(daemon),$(PREFIX)/bin/itriggerd) && \

@@ -132,6 +132,20 @@ describe("make", function()
       assert.same({}, lines_of(("find %s/root -empty -path '*itrigger*'"):format(dir) .. " ! -name of_another.lua"))
     end)
 
+    it("give the command the library beside it, where Lua does not search by itself", function()
+      products "5.4"
+      local command = dir .. "/build/bin/itrigger"
+      shell(("printf '#!/usr/bin/env lua5.4\\nprint(package.path)\\nprint(package.cpath)\\n' >%s; chmod 755 %s"):format(command, command))
+      has(run "install LUA=5.4 PREFIX=/opt/x", "exit 0")
+      local said = shell(dir .. "/root/opt/x/bin/itrigger")
+      assert.equal(1, (said:find("/opt/x/share/lua/5.4/?.lua;/opt/x/share/lua/5.4/?/init.lua;", 1, true)))
+      has(said, "\n/opt/x/lib/lua/5.4/?.so;")
+      for _, prefix in ipairs { "/usr", "/usr/local" } do
+        has(run("install LUA=5.4 PREFIX=" .. prefix), "exit 0")
+        assert.equal("", shell(("cmp %s %s/root%s/bin/itrigger"):format(command, dir, prefix)))
+      end
+    end)
+
     it("work for every Lua at once", function()
       for _, lua in ipairs { "5.1", "5.2", "5.3", "5.4", "luajit" } do
         products(lua)
