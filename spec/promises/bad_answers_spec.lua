@@ -83,7 +83,9 @@ describe("a bad answer", function()
 
     it("with HTTP 502: http", function()
       answers("<html>Bad Gateway</html>", 502)
-      fails { kind = "http", http_status = 502, retryable = false }
+      fails { kind = "http", http_status = 502, retryable = false, text = "a proxy or a maintenance page may have answered" }
+      answers("<html>not here</html>", 404)
+      fails { kind = "http", http_status = 404, text = "check the path, and the option gateway" }
       answers("", 503)
       fails { kind = "http", http_status = 503 }
     end)

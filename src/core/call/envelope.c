@@ -139,6 +139,14 @@ static void describe_present(struct itr_envelope *en, const char *message)
     en->error.code = en->scan.code;
 }
 
+/* Who may have answered in place of the API, by the status; for people. */
+static const char *hint_of(int http_status)
+{
+    if (http_status == 404)
+        return "; check the path, and the option gateway";
+    return http_status >= 500 ? "; a proxy or a maintenance page may have answered" : "";
+}
+
 /* In a 2xx answer en->error says already why there is none. */
 static void describe_absent(struct itr_envelope *en, int http_status)
 {
@@ -152,7 +160,8 @@ static void describe_absent(struct itr_envelope *en, int http_status)
                       "gateway",
                       http_status);
     else
-        itr_error_set(&en->error, kind, "HTTP %d without an envelope", http_status);
+        itr_error_set(&en->error, kind, "HTTP %d, and the body is no answer of the API%s",
+                      http_status, hint_of(http_status));
 }
 
 /* What is wrong with an answer that is no success. */
