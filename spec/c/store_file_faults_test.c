@@ -26,6 +26,7 @@ static struct {
     int error;        /* errno; 0: it does nothing, and says so */
     int times;        /* how often it fails */
     size_t most;      /* bytes that one write or read takes; 0: all */
+    void (*on_lock)(void);
 } disk;
 
 static bool fails(const char *call)
@@ -41,6 +42,14 @@ static bool fails(const char *call)
     return true;
 }
 
+/* What goes well may leave anything in errno. */
+static int done(long result)
+{
+    if (result == 0 && disk.is_watched)
+        errno = EINTR;
+    return (int)result;
+}
+
 static size_t some(size_t n)
 {
     return disk.is_watched && disk.most > 0 && n > disk.most ? disk.most : n;
@@ -49,7 +58,7 @@ static size_t some(size_t n)
 ssize_t write(int fd, const void *bytes, size_t n)
 {
     if (fails("write"))
-        return disk.error != 0 ? -1 : 0;
+        return disk.error != 0 ? -1 : done(0);
     return syscall(SYS_write, fd, bytes, some(n));
 }
 
@@ -60,28 +69,42 @@ ssize_t read(int fd, void *bytes, size_t n)
 
 int fsync(int fd)
 {
-    return fails("fsync") ? -1 : (int)syscall(SYS_fsync, fd);
+    return fails("fsync") ? -1 : done(syscall(SYS_fsync, fd));
 }
 
 int fchmod(int fd, mode_t mode)
 {
-    return fails("fchmod") ? -1 : (int)syscall(SYS_fchmod, fd, mode);
+    return fails("fchmod") ? -1 : done(syscall(SYS_fchmod, fd, mode));
 }
 
 int flock(int fd, int operation)
 {
-    return fails(operation == LOCK_UN ? "unlock" : "lock") ? -1
-                                                           : (int)syscall(SYS_flock, fd, operation);
+    if (operation != LOCK_UN && disk.on_lock != NULL)
+        disk.on_lock();
+    return fails(operation == LOCK_UN ? "unlock" : "lock")
+               ? -1
+               : done(syscall(SYS_flock, fd, operation));
 }
 
 int unlinkat(int dir, const char *name, int flags)
 {
-    return fails("unlink") ? -1 : (int)syscall(SYS_unlinkat, dir, name, flags);
+    if (fails("unlink"))
+        return disk.error != 0 ? -1 : done(0);
+    return done(syscall(SYS_unlinkat, dir, name, flags));
 }
 
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
-    return fails("rename") ? -1 : (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
+    return fails("rename") ? -1 : done(syscall(SYS_renameat2, from_dir, from, to_dir, to, 0));
+}
+
+/* There are many of no interest: noted only where one fails. */
+int close(int fd)
+{
+    bool is_asked_for = disk.call != NULL && strcmp(disk.call, "close") == 0;
+    long result = syscall(SYS_close, fd);
+
+    return is_asked_for && fails("close") ? -1 : (int)result;
 }
 
 /* ---- one store on it ---- */
@@ -236,6 +259,63 @@ static void a_directory_that_cannot_be_synced_is_no_failure(void **state)
     assert_true(watched_swap(*state, "", "a"));
 }
 
+/* NFS says only then that there was no room. */
+static void a_file_whose_closing_fails_is_not_used(void **state)
+{
+    struct itr_store *s = *state;
+    bool done;
+
+    disk.is_watched = true;
+    fail_call("close", 1, EDQUOT, 1);
+    assert_int_equal(s->ops->swap(s, "k", NULL, 0, "b", 1, 1, &done, &e), ITR_STORE);
+    disk.is_watched = false;
+    assert_told("writing", "the disk quota of this user is used up", false);
+    assert_false(is_there("k.record~"));
+    store_assert_value(s, "k", "");
+}
+
+static void a_link_in_the_temporary_files_place_is_not_followed(void **state)
+{
+    struct itr_store *s = *state;
+    struct stat st;
+    bool done;
+
+    assert_int_equal(symlink("victim", in_dir("k.record~")), 0);
+    disk.is_watched = true;
+    fail_call("unlink", 1, 0, 1); /* it comes just after */
+    assert_int_equal(s->ops->swap(s, "k", NULL, 0, "b", 1, 1, &done, &e), ITR_STORE);
+    disk.is_watched = false;
+    assert_told("k.record~", "File exists", false);
+    assert_int_not_equal(lstat(in_dir("victim"), &st), 0);
+    store_assert_value(s, "k", "");
+}
+
+static void a_link_in_the_locks_place_is_not_followed(void **state)
+{
+    struct itr_store *s = *state;
+    bool done;
+
+    assert_int_equal(close(open(in_dir("other"), O_WRONLY | O_CREAT, 0600)), 0);
+    assert_int_equal(symlink("other", in_dir("k.lock")), 0);
+    assert_int_equal(s->ops->swap(s, "k", NULL, 0, "b", 1, 1, &done, &e), ITR_STORE);
+    assert_told("k.lock", "Too many levels of symbolic links", false);
+    assert_int_equal(unlink(in_dir("other")), 0);
+}
+
+static void a_lock_whose_mode_cannot_be_set_is_an_error(void **state)
+{
+    struct itr_store *s = *state;
+    mode_t before = umask(0277);
+    bool done;
+
+    disk.is_watched = true;
+    fail_call("fchmod", 1, EPERM, 1);
+    assert_int_equal(s->ops->swap(s, "k", NULL, 0, "b", 1, 1, &done, &e), ITR_STORE);
+    disk.is_watched = false;
+    umask(before);
+    assert_told("k.lock", "Operation not permitted", false);
+}
+
 static void a_temporary_file_that_cannot_be_removed_hides_no_error(void **state)
 {
     struct itr_store *s = *state;
@@ -296,6 +376,30 @@ static void a_lock_is_tried_again_ever_more_seldom(void **state)
     assert_true(watched_swap(s, "a", "b"));
 }
 
+static void remove_the_lock(void)
+{
+    disk.on_lock = NULL;
+    assert_int_equal(unlink(in_dir("k.lock")), 0);
+}
+
+static void replace_the_lock(void)
+{
+    remove_the_lock();
+    assert_int_equal(close(open(in_dir("k.lock"), O_WRONLY | O_CREAT, 0600)), 0);
+}
+
+/* It was opened before, and locked after: another has the lock of the new file, perhaps. */
+static void a_lock_whose_file_was_removed_or_replaced_meanwhile_is_taken_again(void **state)
+{
+    disk.on_lock = remove_the_lock;
+    assert_true(watched_swap(*state, "", "a"));
+    assert_string_equal(disk.done, "lock lock unlink fchmod write fsync rename fsync unlock");
+    disk.on_lock = replace_the_lock;
+    assert_true(watched_swap(*state, "a", ""));
+    assert_string_equal(disk.done, "lock lock read read unlink fchmod fsync rename fsync unlock");
+    assert_int_equal(the_clock.sleeps, 2);
+}
+
 static void a_lock_that_was_not_got_is_not_released(void **state)
 {
     struct itr_store *s = *state;
@@ -316,9 +420,14 @@ int main(void)
         T(a_value_is_on_the_disk_before_its_name_and_that_before_the_swap_is_done),
         T(each_failure_is_told_and_leaves_the_old_value),
         T(a_directory_that_cannot_be_synced_is_no_failure),
+        T(a_file_whose_closing_fails_is_not_used),
+        T(a_link_in_the_temporary_files_place_is_not_followed),
+        T(a_link_in_the_locks_place_is_not_followed),
+        T(a_lock_whose_mode_cannot_be_set_is_an_error),
         T(a_temporary_file_that_cannot_be_removed_hides_no_error),
         T(what_is_interrupted_or_half_done_is_gone_on_with),
         T(a_lock_is_tried_again_ever_more_seldom),
+        T(a_lock_whose_file_was_removed_or_replaced_meanwhile_is_taken_again),
         T(a_lock_that_was_not_got_is_not_released),
     };
 

@@ -208,7 +208,7 @@ static bool is_still_there(const struct itr_file_work *w, const struct stat *ope
            st.st_dev == opened->st_dev && st.st_ino == opened->st_ino;
 }
 
-/* ITR_OK and *locked, or ITR_OK and not: somebody else has it. */
+/* ITR_OK and *locked set, or ITR_OK and not: somebody else has it. */
 static enum itr_status lock_opened(struct itr_file_work *w, bool *locked)
 {
     int fd = w->lock_fd.fd;
@@ -231,7 +231,6 @@ static enum itr_status try_lock(struct itr_file_work *w, bool *locked)
     const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     enum itr_status s;
 
-    *locked = false;
     if (!itr_private_fd_openat(&w->lock_fd, w->dir_fd.fd, w->lock_name, flags, 0600))
         return fail_errno(w, w->lock_name);
     s = lock_opened(w, locked);
