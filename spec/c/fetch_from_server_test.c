@@ -476,7 +476,7 @@ static void a_token_in_memory_outlives_a_server_that_is_down(void **state)
     w = ask(s, (struct itr_token_ask){0});
     assert_int_equal(w.origin, ITR_FROM_SERVER);
     assert_text(&w, "tok-1");
-    itr_source_stats(s, &st);
+    itr_source_stats(s, &st, NULL);
     assert_string_equal(st.store, "server");
     assert_int_equal(st.fetched, 0); /* the gateway was not asked by us */
 
@@ -498,6 +498,7 @@ static void a_token_that_is_not_newer_is_kept_and_asked_for_later(void **state)
     struct t *t = *state;
     struct itr_source *s;
     struct itr_stats st;
+    struct itr_event_list events;
     struct itr_wait w;
     struct itr_error e;
 
@@ -510,9 +511,9 @@ static void a_token_that_is_not_newer_is_kept_and_asked_for_later(void **state)
     assert_text(&w, "tok-1");
     thread_maker_await_none();
     assert_int_equal(fake_started(FAKE_TOKEN), 2);
-    itr_source_stats(s, &st);
+    itr_source_stats(s, &st, &events);
     assert_int_equal(st.fence, 1000);
-    assert_int_equal(st.events[st.n_events - 1].why, ITR_WHY_KEPT);
+    assert_int_equal(events.event[events.n - 1].why, ITR_WHY_KEPT);
     w = ask(s, (struct itr_token_ask){0});
     assert_text(&w, "tok-1");
     assert_int_equal(fake_started(FAKE_TOKEN), 2);

@@ -29,11 +29,14 @@ static void write_metrics(struct itr_buf *out, const struct app_status *h)
     assert_int_equal(metrics_write(out, h, 1, &(struct daemon_status){0}, &none), ITR_OK);
 }
 
-static void write_page(struct itr_buf *out, const struct app_status *h, const struct itr_stats *s)
+static void write_page(struct itr_buf *out, const struct app_status *h,
+                       const struct itr_event_list *events)
 {
+    static const struct itr_stats s = {0};
+
     itr_buf_init(out, MB);
     assert_int_equal(page_begin(out, PAGE_EN), ITR_OK);
-    assert_int_equal(page_app(out, PAGE_EN, h, s, 100000, false), ITR_OK);
+    assert_int_equal(page_app(out, PAGE_EN, h, &s, events, 100000, false), ITR_OK);
     assert_int_equal(page_end(out, PAGE_EN, 1), ITR_OK);
 }
 
@@ -113,14 +116,14 @@ static void latencies_are_summed_up(void **state)
 
 static void text_of_others_is_no_markup(void **state)
 {
-    static struct itr_stats s = {.n_events = 1};
+    static struct itr_event_list events = {.n = 1};
     struct app_status h = health("<script>&'\"");
     struct itr_buf out;
 
     (void)state;
-    s.events[0].why = ITR_WHY_FAILED;
-    (void)itr_error_set(&s.events[0].error, ITR_HTTP, "<img src=x onerror=y>");
-    write_page(&out, &h, &s);
+    events.event[0].why = ITR_WHY_FAILED;
+    (void)itr_error_set(&events.event[0].error, ITR_HTTP, "<img src=x onerror=y>");
+    write_page(&out, &h, &events);
     has_not(&out, "<script");
     has_not(&out, "<img");
     has(&out, "<h2>&#60;script&#62;&#38;&#39;&#34;</h2>");
@@ -132,14 +135,14 @@ static void text_of_others_is_no_markup(void **state)
 static void assert_bar(int64_t age_ms, int64_t refresh_in_ms, int64_t expires_in_ms,
                        const char *bar)
 {
-    static struct itr_stats s;
+    static const struct itr_event_list none = {0};
     struct app_status h = health("a");
     struct itr_buf out;
 
     h.age_ms = age_ms;
     h.refresh_in_ms = refresh_in_ms;
     h.expires_in_ms = expires_in_ms;
-    write_page(&out, &h, &s);
+    write_page(&out, &h, &none);
     has(&out, bar);
     itr_buf_clear(&out);
 }
@@ -157,7 +160,8 @@ static void the_bar_is_what_is_left_of_the_life(void **state)
 
 static void what_does_not_fit_is_an_error(void **state)
 {
-    static struct itr_stats s;
+    static const struct itr_stats s = {0};
+    static const struct itr_event_list no_events = {0};
     static struct request_metrics none;
     struct app_status h = health("a");
     struct itr_buf out;
@@ -174,7 +178,7 @@ static void what_does_not_fit_is_an_error(void **state)
     }
     itr_buf_init(&out, 4000); /* the head fits, not an app more */
     (void)page_begin(&out, PAGE_ZH);
-    assert_int_equal(page_app(&out, PAGE_ZH, &h, &s, 0, false), ITR_FULL);
+    assert_int_equal(page_app(&out, PAGE_ZH, &h, &s, &no_events, 0, false), ITR_FULL);
     itr_buf_clear(&out);
 }
 

@@ -20,6 +20,7 @@
 #include "core/json/scan.h"
 #include "core/record/stored.h"
 #include "core/record/token.h"
+#include "core/source/events.h"
 #include "store/file_dir.h"
 #include "store/stores.h"
 
@@ -313,7 +314,36 @@ static void each_failure_is_reported(void **state)
     assert_int_equal(fail_each(make_a_token), 1);
 }
 
+/* A fetch that failed for want of memory can still be told of. */
+static void an_event_needs_no_memory(void **state)
+{
+    struct itr_events ev = {0};
+    struct itr_event_list list;
+    struct itr_error e;
+
+    (void)state;
+    (void)itr_error_set(&e, ITR_NETWORK, "no route");
+    until_failure = 0;
+    itr_events_note(&ev, 7, ITR_CACHE_NONE, ITR_WHY_FAILED, &e);
+    until_failure = -1;
+    itr_events_note(&ev, 8, ITR_CACHE_NONE, ITR_WHY_FAILED, &e);
+    itr_events_copy(&ev, &list);
+    assert_int_equal(list.n, 2);
+    assert_int_equal(list.event[0].at_wall_ms, 7);
+    assert_int_equal(list.event[0].why, ITR_WHY_FAILED);
+    assert_int_equal(list.event[0].error.kind, ITR_NETWORK);
+    assert_string_not_equal(list.event[0].error.text, "");
+    assert_string_equal(list.event[1].error.text, "no route");
+    itr_events_clear(&ev);
+}
+
 #else
+
+static void an_event_needs_no_memory(void **state)
+{
+    (void)state;
+    skip();
+}
 
 static void each_failure_is_reported(void **state)
 {
@@ -334,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_failure_is_reported),
         cmocka_unit_test(each_failure_of_a_store_is_reported),
+        cmocka_unit_test(an_event_needs_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

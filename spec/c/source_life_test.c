@@ -130,7 +130,7 @@ static void without_a_thread_the_caller_gets_an_error_at_once(void **state)
     assert_int_equal(w.error.kind, ITR_NETWORK);
     assert_non_null(strstr(w.error.text, "thread"));
     assert_int_equal(stats(t).state, ITR_CACHE_NONE);
-    assert_int_equal(stats(t).events[1].why, ITR_WHY_FAILED);
+    assert_int_equal(events(t).event[1].why, ITR_WHY_FAILED);
     warm(t); /* the next one works */
 }
 
@@ -207,7 +207,7 @@ static void stats_tell_of_the_token_and_its_times(void **state)
     assert_int_equal(st.state, ITR_CACHE_NONE);
     assert_int_equal(st.fence, 0);
     assert_string_equal(st.id, "");
-    assert_int_equal(st.n_events, 0);
+    assert_int_equal(events(t).n, 0);
     warm(t);
     fake_clock_advance(&t->f->clock, 1000);
     st = stats(t);
@@ -223,11 +223,11 @@ static void stats_tell_of_the_token_and_its_times(void **state)
     assert_int_equal(st.fetched, 1);
     assert_string_equal(st.store, "memory");
     assert_int_equal(st.last_error.kind, ITR_OK);
-    assert_int_equal(st.n_events, 2);
-    assert_int_equal(st.events[0].why, ITR_WHY_START);
-    assert_int_equal(st.events[0].state, ITR_CACHE_FETCHING);
-    assert_int_equal(st.events[1].why, ITR_WHY_FETCHED);
-    assert_int_equal(st.events[1].state, ITR_CACHE_HELD);
+    assert_int_equal(events(t).n, 2);
+    assert_int_equal(events(t).event[0].why, ITR_WHY_START);
+    assert_int_equal(events(t).event[0].state, ITR_CACHE_FETCHING);
+    assert_int_equal(events(t).event[1].why, ITR_WHY_FETCHED);
+    assert_int_equal(events(t).event[1].state, ITR_CACHE_HELD);
     fake_clock_advance(&t->f->clock, 7200000);
     assert_int_equal(stats(t).expires_in_ms, -1000);
 }
@@ -235,7 +235,7 @@ static void stats_tell_of_the_token_and_its_times(void **state)
 static void the_last_20_events_are_kept_oldest_first(void **state)
 {
     struct t *t = *state;
-    struct itr_stats st;
+    struct itr_event_list list;
     size_t i;
 
     warm(t);
@@ -243,12 +243,12 @@ static void the_last_20_events_are_kept_oldest_first(void **state)
         fake_clock_advance(&t->f->clock, 300000);
         itr_token_release(get(t, (struct itr_token_ask){.refresh = true}, NULL));
     }
-    st = stats(t);
-    assert_int_equal(st.n_events, ITR_EVENTS);
+    list = events(t);
+    assert_int_equal(list.n, ITR_EVENTS);
     for (i = 0; i < ITR_EVENTS; i++) {
-        assert_int_equal(st.events[i].why, i % 2 == 0 ? ITR_WHY_ASKED : ITR_WHY_FETCHED);
+        assert_int_equal(list.event[i].why, i % 2 == 0 ? ITR_WHY_ASKED : ITR_WHY_FETCHED);
         if (i > 0)
-            assert_true(st.events[i].at_wall_ms >= st.events[i - 1].at_wall_ms);
+            assert_true(list.event[i].at_wall_ms >= list.event[i - 1].at_wall_ms);
     }
     assert_int_equal(fake_sent(FAKE_TOKEN), 16);
 }
@@ -265,8 +265,8 @@ static void a_failure_is_an_event_with_its_error(void **state)
     assert_int_equal(e.code, 40003);
     st = stats(t);
     assert_int_equal(st.state, ITR_CACHE_NONE);
-    assert_int_equal(st.events[1].why, ITR_WHY_FAILED);
-    assert_int_equal(st.events[1].error.code, 40003);
+    assert_int_equal(events(t).event[1].why, ITR_WHY_FAILED);
+    assert_int_equal(events(t).event[1].error.code, 40003);
     assert_int_equal(st.last_error.code, 40003);
     assert_int_equal(st.fetched, 0);
     assert_null(get(t, (struct itr_token_ask){0}, &e)); /* at once, the same */

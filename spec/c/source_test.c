@@ -295,7 +295,7 @@ static void an_expired_token_is_given_out_while_fetching_fails(void **state)
     assert_int_equal(e.kind, ITR_STORE);
     itr_token_release(stale);
     assert_at_once(t, "token-00000001"); /* before retry: not even a look */
-    assert_int_equal(stats(t).events[stats(t).n_events - 1].why, ITR_WHY_STALE);
+    assert_int_equal(events(t).event[events(t).n - 1].why, ITR_WHY_STALE);
     fake_store_fail(t->f->store, 0, 0);
 }
 

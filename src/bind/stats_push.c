@@ -25,13 +25,13 @@ static void push_event(lua_State *L, const struct itr_event *event)
     set_error(L, "error", &event->error);
 }
 
-static void set_events(lua_State *L, const struct itr_stats *s)
+static void set_events(lua_State *L, const struct itr_event_list *events)
 {
     size_t i;
 
-    lua_createtable(L, (int)s->n_events, 0);
-    for (i = 0; i < s->n_events; i++) {
-        push_event(L, &s->events[i]);
+    lua_createtable(L, (int)events->n, 0);
+    for (i = 0; i < events->n; i++) {
+        push_event(L, &events->event[i]);
         lua_rawseti(L, -2, (int)i + 1);
     }
     lua_setfield(L, -2, "events");
@@ -61,8 +61,9 @@ void itr_stats_push(lua_State *L, const struct itr_client *client,
                     const struct itr_client_counters *counters)
 {
     struct itr_stats s;
+    struct itr_event_list events;
 
-    itr_source_stats(itr_client_source(client), &s);
+    itr_source_stats(itr_client_source(client), &s, &events);
     luaL_checkstack(L, 10, "stats");
     lua_createtable(L, 0, 16);
     itr_field_string(L, "state", itr_cache_state_name(s.state));
@@ -76,5 +77,5 @@ void itr_stats_push(lua_State *L, const struct itr_client *client,
     itr_field_string(L, "store", s.store);
     set_counters(L, counters);
     itr_field_integer(L, "fetched", (int64_t)s.fetched);
-    set_events(L, &s);
+    set_events(L, &events);
 }

@@ -153,7 +153,7 @@ bool app_may_spend(struct app *a, uint64_t who, int64_t now_wall_ms)
 
     if (c->daily_limit == 0)
         return true;
-    itr_source_stats(a->source, &stats);
+    itr_source_stats(a->source, &stats, NULL);
     if (c->daily_limit - stats.fetches_today <= fetches_needed(c, day_ends_ms - now_wall_ms))
         return false;
     return take_share(a, who, (uint32_t)itr_record_day(now_wall_ms), itr_max64(1, spare / 2));

@@ -5,6 +5,7 @@
 #ifndef ITRIGGERD_APP_STATUS_H
 #define ITRIGGERD_APP_STATUS_H
 
+#include "core/source/events.h"
 #include "core/source/stats.h"
 #include "itriggerd/counters.h"
 
@@ -31,8 +32,8 @@ struct app_status {
     int64_t failing;                 /* 1: the last fetch failed */
 };
 
-/* Fill in *h, and *stats with the source's statistics, which also contain its events. */
+/* Fill in *h, and of the same moment the source's statistics and its events (NULL: not wanted). */
 void app_status_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats,
-                   struct app_status *h);
+                   struct itr_event_list *events, struct app_status *h);
 
 #endif

@@ -43,7 +43,7 @@ static struct app_status *look(const struct snapshot *w, const struct client *cl
     *n = 0;
     for (i = 0; apps != NULL && i < w->n_apps; i++)
         if (may_see(client, w->apps[i]))
-            app_status_of(w->apps[i], now_mono(), &stats, &apps[(*n)++]);
+            app_status_of(w->apps[i], now_mono(), &stats, NULL, &apps[(*n)++]);
     return apps;
 }
 
@@ -116,6 +116,7 @@ static enum itr_status write_page(struct itr_buf *out, enum page_language l,
     int64_t now_mono_ms = now_mono(), now_wall_ms = itr_clock_wall_ms(itr_clock_system());
     size_t i, of_rank[3] = {0};
     struct itr_stats stats;
+    struct itr_event_list events;
     enum itr_status st;
 
     for (i = 0; i < n; i++)
@@ -124,8 +125,8 @@ static enum itr_status write_page(struct itr_buf *out, enum page_language l,
     if (st == ITR_OK)
         st = page_summary(out, l, n, of_rank[0], of_rank[1]);
     for (i = 0; i < n && st == ITR_OK; i++) {
-        app_status_of(apps[i].app, now_mono_ms, &stats, &apps[i]);
-        st = page_app(out, l, &apps[i], &stats, now_wall_ms, n > OPEN_MAX);
+        app_status_of(apps[i].app, now_mono_ms, &stats, &events, &apps[i]);
+        st = page_app(out, l, &apps[i], &stats, &events, now_wall_ms, n > OPEN_MAX);
     }
     return st == ITR_OK ? page_end(out, l, n) : st;
 }

@@ -234,16 +234,16 @@ static void append_event(struct itr_buf *out, enum page_language l, const struct
 
 /* Folded, unless something is wrong. */
 static void append_events(struct itr_buf *out, enum page_language l, const struct app_status *h,
-                          const struct itr_stats *s, int64_t now_wall_ms)
+                          const struct itr_event_list *events, int64_t now_wall_ms)
 {
     size_t i;
 
-    if (s->n_events == 0)
+    if (events->n == 0)
         return;
     (void)itr_buf_append_fmt(out, "<details%s><summary>%s</summary><table>",
                              h->ready && !h->failing ? "" : " open", page_text(l, PAGE_EVENTS));
-    for (i = s->n_events; i > 0; i--)
-        append_event(out, l, &s->events[i - 1], now_wall_ms);
+    for (i = events->n; i > 0; i--)
+        append_event(out, l, &events->event[i - 1], now_wall_ms);
     (void)itr_buf_append_str(out, "</table></details>");
 }
 
@@ -291,7 +291,8 @@ enum itr_status page_summary(struct itr_buf *out, enum page_language l, size_t n
 }
 
 enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct app_status *h,
-                         const struct itr_stats *stats, int64_t now_wall_ms, bool folded)
+                         const struct itr_stats *stats, const struct itr_event_list *events,
+                         int64_t now_wall_ms, bool folded)
 {
     folded = folded && h->ready && !h->failing;
     append_head(out, l, h, folded);
@@ -303,7 +304,7 @@ enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct
     append_life(out, l, h, stats->id);
     append_today(out, l, h);
     append_counts(out, l, h);
-    append_events(out, l, h, stats, now_wall_ms);
+    append_events(out, l, h, events, now_wall_ms);
     (void)itr_buf_append_str(out, "</details></section>");
     return itr_buf_reserve(out, PIECE_MAX);
 }

@@ -23,10 +23,11 @@ enum itr_status page_begin(struct itr_buf *out, enum page_language l);
  * cannot refresh. */
 enum itr_status page_summary(struct itr_buf *out, enum page_language l, size_t n, size_t failed,
                              size_t warned);
-/* Append one app. stats is of the same moment as h, and its texts may contain anything. folded:
- * show only the heading, unless something is wrong with the app. */
+/* Append one app. stats and events are of the same moment as h, and their texts may contain
+ * anything. folded: show only the heading, unless something is wrong with the app. */
 enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct app_status *h,
-                         const struct itr_stats *stats, int64_t now_wall_ms, bool folded);
+                         const struct itr_stats *stats, const struct itr_event_list *events,
+                         int64_t now_wall_ms, bool folded);
 /* Append the end of the page. n: the number of apps on it. */
 enum itr_status page_end(struct itr_buf *out, enum page_language l, size_t n);
 

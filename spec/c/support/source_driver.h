@@ -114,8 +114,17 @@ static inline struct itr_stats stats(struct t *t)
 {
     struct itr_stats st;
 
-    itr_source_stats(t->s, &st);
+    itr_source_stats(t->s, &st, NULL);
     return st;
+}
+
+static inline struct itr_event_list events(struct t *t)
+{
+    struct itr_stats st;
+    struct itr_event_list list;
+
+    itr_source_stats(t->s, &st, &list);
+    return list;
 }
 
 static inline void assert_text(struct itr_token *token, const char *text)

@@ -202,6 +202,7 @@ static void free_source(struct itr_registered *r)
 {
     struct itr_source *s = of(r);
 
+    itr_events_clear(&s->events);
     itr_source_state_clear(&s->state);
     itr_fetch_clear(&s->fetch);
     pthread_mutex_destroy(&s->head.lock);
@@ -428,7 +429,7 @@ bool itr_source_found(struct itr_source *s, uint64_t ticket, const char *bytes, 
 
 /* ---- stats ---- */
 
-void itr_source_stats(struct itr_source *s, struct itr_stats *out)
+void itr_source_stats(struct itr_source *s, struct itr_stats *out, struct itr_event_list *events)
 {
     const struct itr_list *node;
     int64_t now;
@@ -446,6 +447,7 @@ void itr_source_stats(struct itr_source *s, struct itr_stats *out)
     out->fetched = s->state.fetched;
     out->fetches = s->fetches;
     out->store = itr_token_origin_name(itr_fetch_origin(&s->parts));
-    itr_stats_events(out, &s->events);
+    if (events != NULL)
+        itr_events_copy(&s->events, events);
     pthread_mutex_unlock(&s->head.lock);
 }

@@ -20,6 +20,7 @@
 #include "core/base/status.h"
 #include "core/config/config.h"
 #include "core/record/parts.h"
+#include "core/source/events.h"
 #include "core/source/stats.h"
 #include "core/source/wait.h"
 
@@ -70,7 +71,8 @@ bool itr_source_found(struct itr_source *s, uint64_t ticket, const char *bytes, 
 /* Return the key of its record in the store. Constant while the source lives. */
 const char *itr_source_record_key(const struct itr_source *s);
 
-/* Fill in a copy of the state for operators. */
-void itr_source_stats(struct itr_source *s, struct itr_stats *out);
+/* Fill in a copy of the state for operators, and of the last changes at the same moment (NULL: not
+ * wanted). */
+void itr_source_stats(struct itr_source *s, struct itr_stats *out, struct itr_event_list *events);
 
 #endif

@@ -1,32 +1,15 @@
 /*
- * source/stats: Tell operators of a source: a plain copy of its state, and the ring of its last
- * changes. No token, no secret. Pure; guarded by its owner.
+ * source/stats: Tell operators of a source: a plain copy of its state. No token, no secret. Pure;
+ * guarded by its owner. Its last changes are in source/events.
  */
 #ifndef ITR_CORE_SOURCE_STATS_H
 #define ITR_CORE_SOURCE_STATS_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/status.h"
 #include "core/record/token.h"
 #include "core/source/cache.h"
-
-#define ITR_EVENTS 20
-
-struct itr_event {
-    int64_t at_wall_ms;
-    enum itr_cache_state state; /* after the change */
-    enum itr_cache_why why;
-    struct itr_error error; /* of ITR_WHY_FAILED; else clear */
-    int64_t first_wall_ms;  /* a failure that repeats is one event: when it came first, */
-    uint32_t times;         /* and how often; 1 for all else */
-};
-
-struct itr_events { /* zero it before use */
-    struct itr_event ring[ITR_EVENTS];
-    size_t n; /* ever noted */
-};
 
 /* How this process's fetches ended, whatever they were for and wherever the token came from. */
 struct itr_fetch_counts {
@@ -49,16 +32,7 @@ struct itr_stats {
     uint64_t fetched; /* tokens got from the gateway by this process */
     struct itr_fetch_counts fetches;
     const char *store; /* "memory", "file", ... */
-    size_t n_events;
-    struct itr_event events[ITR_EVENTS]; /* oldest first */
 };
-
-/* Note one change. error is copied; NULL or kind ITR_OK: none. */
-void itr_events_note(struct itr_events *ev, int64_t now_wall_ms, enum itr_cache_state state,
-                     enum itr_cache_why why, const struct itr_error *error);
-
-/* Fill in the last changes. */
-void itr_stats_events(struct itr_stats *s, const struct itr_events *ev);
 
 /* Fill in what is known of a token (NULL: none is held). */
 void itr_stats_describe(struct itr_stats *s, const struct itr_token *t, int64_t now_mono_ms);
