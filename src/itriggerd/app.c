@@ -9,19 +9,18 @@
 #define AGAIN_MS 10000  /* a drop-in client that comes back sooner for the same token */
 #define REFUSALS_KEPT 3 /* fetches of a day that nobody can ask for */
 
-static bool copy_texts(struct app *a, const struct app_settings *s)
-{
-    return settings_set(&a->name, s->name) && settings_set(&a->app_id, s->config.app_id) &&
-           (s->token_file == NULL || settings_set(&a->token_file, s->token_file));
-}
-
 static enum itr_status fill(struct app *a, const struct app_settings *s,
                             const struct itr_parts *parts, struct itr_error *e)
 {
-    if (!copy_texts(a, s) || itr_config_copy(&a->config, &s->config) != ITR_OK ||
+    enum itr_status st;
+
+    if (!settings_set(&a->name, s->name) ||
+        (s->token_file != NULL && !settings_set(&a->token_file, s->token_file)) ||
         (a->counters = counters_new(APP_COUNTS + APP_SPENDERS)) == NULL)
         return itr_error_set(e, ITR_NOMEM, "out of memory");
-    return itr_source_open(&s->config, parts, &a->source, e);
+    if ((st = itr_source_open(&s->config, parts, &a->source, e)) == ITR_OK)
+        a->config = itr_source_config(a->source);
+    return st;
 }
 
 enum itr_status app_new(const struct app_settings *settings, const struct itr_parts *parts,
@@ -68,10 +67,8 @@ void app_release(struct app *a)
         leave_source(a);
     counters_release(a->counters);
     itr_token_release(a->token);
-    itr_config_clear(&a->config);
     pthread_mutex_destroy(&a->recent_lock);
     free(a->name);
-    free(a->app_id);
     free(a->token_file);
     free(a);
 }
@@ -146,7 +143,7 @@ static bool take_share(struct app *a, uint64_t who, uint32_t day, int64_t share)
 
 bool app_may_spend(struct app *a, uint64_t who, int64_t now_wall_ms)
 {
-    const struct itr_config *c = &a->config;
+    const struct itr_config *c = a->config;
     int64_t day_ends_ms = itr_record_next_day_ms(now_wall_ms);
     int64_t spare = c->daily_limit - fetches_needed(c, ITR_DAY_MS);
     struct itr_stats stats;

@@ -30,15 +30,15 @@ struct app_recent {
 
 struct app {
     atomic_uint refs;
-    char *name, *app_id; /* ours; constant */
-    char *token_file;    /* NULL: none */
-    bool used_only;      /* refresh=used */
+    char *name;       /* ours; constant */
+    char *token_file; /* NULL: none */
+    bool used_only;   /* refresh=used */
     int64_t check_interval_ms;
-    struct itr_config config; /* ours; constant */
     struct itr_source *source;
-    struct counters *counters; /* a reference: ours, or those of our predecessor */
-    atomic_bool used;          /* somebody asked since the present token came */
-    atomic_int pollers;        /* requests that wait for a newer token */
+    const struct itr_config *config; /* the source's */
+    struct counters *counters;       /* a reference: ours, or those of our predecessor */
+    atomic_bool used;                /* somebody asked since the present token came */
+    atomic_int pollers;              /* requests that wait for a newer token */
 
     /* Noted by the timer thread. */
     atomic_uint_fast64_t fence;               /* of the token that was noted last; 0: none */

@@ -33,7 +33,7 @@ void app_status_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *s
                    struct itr_event_list *events, struct app_status *h)
 {
     itr_source_stats(a->source, stats, events);
-    *h = (struct app_status){.name = a->name, .app_id = a->app_id, .app = a};
+    *h = (struct app_status){.name = a->name, .app_id = a->config->app_id, .app = a};
     take_stats(h, stats);
     h->ready = app_is_ready(a, now_mono_ms);
     h->pollers = atomic_load(&a->pollers);

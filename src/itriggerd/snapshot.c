@@ -9,7 +9,7 @@ static int by_app_id(const void *a, const void *b)
 {
     const struct app *const *x = a, *const *y = b;
 
-    return strcmp((*x)->app_id, (*y)->app_id);
+    return strcmp((*x)->config->app_id, (*y)->config->app_id);
 }
 
 struct app *snapshot_app(const struct snapshot *w, const char *app_id)
@@ -18,7 +18,7 @@ struct app *snapshot_app(const struct snapshot *w, const char *app_id)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(app_id, w->apps[middle]->app_id);
+        int order = strcmp(app_id, w->apps[middle]->config->app_id);
         if (order == 0)
             return w->apps[middle];
         if (order < 0)
@@ -32,7 +32,7 @@ struct app *snapshot_app(const struct snapshot *w, const char *app_id)
 /* The app that is served already instead of its like; its counters at least. */
 static struct app *take_over(struct snapshot *old, struct app *a)
 {
-    struct app *before = old != NULL ? snapshot_app(old, a->app_id) : NULL;
+    struct app *before = old != NULL ? snapshot_app(old, a->config->app_id) : NULL;
 
     if (before == NULL)
         return a;

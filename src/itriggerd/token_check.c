@@ -55,7 +55,7 @@ static void judge(struct token_check *c, struct token_check_request *r)
     bool answered = r->x.response.carried == ITR_OK;
 
     if (answered)
-        answered = itr_envelope_read(&r->x.response, &a->config, &answer) == ITR_OK;
+        answered = itr_envelope_read(&r->x.response, a->config, &answer) == ITR_OK;
     if (answered && answer.is == ITR_ENVELOPE_TOKEN_REFUSED) {
         atomic_store(&a->refused_fence, r->token->fence);
         counters_add(a->counters, APP_CHECKED_REFUSED);
@@ -83,7 +83,7 @@ static bool ensure_transport(struct token_check *c, struct app *a)
     struct itr_error e;
 
     if (c->transport != NULL &&
-        itr_config_same(&c->options_of->config, &a->config, ITR_USE_TRANSPORT))
+        itr_config_same(c->options_of->config, a->config, ITR_USE_TRANSPORT))
         return true;
     if (c->in_flight > 0)
         return false;
@@ -92,7 +92,7 @@ static bool ensure_transport(struct token_check *c, struct app *a)
     app_release(c->options_of);
     c->options_of = NULL;
     c->transport = NULL;
-    itr_config_transport(&a->config, &options);
+    itr_config_transport(a->config, &options);
     if (c->parts->transport->open(&options, &c->transport, &e) != ITR_OK) {
         c->transport = NULL;
         return false;
@@ -104,7 +104,7 @@ static bool ensure_transport(struct token_check *c, struct app *a)
 static enum itr_status write_url(const struct app *a, const struct itr_token *t,
                                  struct itr_buf *url)
 {
-    enum itr_status s = itr_buf_append_str(url, a->config.gateway);
+    enum itr_status s = itr_buf_append_str(url, a->config->gateway);
 
     if (s == ITR_OK)
         s = itr_buf_append_str(url, TEST_PATH "?accessToken=");

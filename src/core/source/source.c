@@ -392,6 +392,11 @@ struct itr_token *itr_source_held(struct itr_source *s)
     return t;
 }
 
+const struct itr_config *itr_source_config(const struct itr_source *s)
+{
+    return &s->config;
+}
+
 const char *itr_source_record_key(const struct itr_source *s)
 {
     return s->fetch.key;

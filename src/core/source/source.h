@@ -68,6 +68,9 @@ bool itr_source_look(struct itr_source *s, uint64_t *ticket);
  * fetch. Return whether the token is a new one here. */
 bool itr_source_found(struct itr_source *s, uint64_t ticket, const char *bytes, size_t len,
                       int64_t now_wall_ms);
+/* Return the config that it was opened with. Constant while the source lives. (Options that a token
+ * fetch does not heed are those of whoever opened it first.) */
+const struct itr_config *itr_source_config(const struct itr_source *s);
 /* Return the key of its record in the store. Constant while the source lives. */
 const char *itr_source_record_key(const struct itr_source *s);
 
