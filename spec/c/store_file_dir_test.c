@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "store/file_dir.h"
+#include "support/as_user.h"
 
 /* ---- the machine ---- */
 
@@ -21,7 +22,10 @@ static struct {
     const char *mkdir_of; /* the directory whose mkdir fails */
     int mkdir_error;
     int chmod_error;
+    char made[200]; /* names of directories below the test's own */
 } machine;
+
+static char base[64];
 
 int getpwuid_r(uid_t uid, struct passwd *entry, char *text, size_t size, struct passwd **found)
 {
@@ -34,6 +38,11 @@ int getpwuid_r(uid_t uid, struct passwd *entry, char *text, size_t size, struct 
 
 int mkdir(const char *path, mode_t mode)
 {
+    size_t n = strlen(machine.made);
+
+    assert_int_equal(mode, 0700);
+    (void)snprintf(machine.made + n, sizeof machine.made - n, "%s ",
+                   strncmp(path, base, strlen(base)) == 0 ? path + strlen(base) : path);
     if (machine.mkdir_of != NULL && strcmp(machine.mkdir_of, path) == 0) {
         errno = machine.mkdir_error;
         return -1;
@@ -50,7 +59,6 @@ int chmod(const char *path, mode_t mode)
     return (int)syscall(SYS_fchmodat, AT_FDCWD, path, mode);
 }
 
-static char base[64];
 static struct itr_error e;
 
 static int setup(void **state)
@@ -206,6 +214,16 @@ static void assert_cannot(const char *dir, const char *why)
     assert_non_null(strstr(e.text, ITR_FILE_DIR_ADVICE));
 }
 
+static void it_is_made_with_its_parents_and_nothing_else(void **state)
+{
+    (void)state;
+    assert_int_equal(opens(in_base("a/b")), ITR_OK);
+    assert_string_equal(machine.made, "/tmp  /a /a/b ");
+    machine.made[0] = '\0';
+    assert_int_equal(opens(in_base("a/b")), ITR_OK);
+    assert_string_equal(machine.made, "");
+}
+
 /* Some kinds of disk say so of a directory that is there. */
 static void a_parent_that_is_there_may_be_one_that_cannot_be_made(void **state)
 {
@@ -282,6 +300,37 @@ static void each_wrong_mode_is_told(void **state)
     assert_int_equal(opens(in_base("a")), ITR_OK);
 }
 
+/* Whoever may not enter it is told so; its own user, how that can be mended. */
+static int is_told_why_it_may_not_enter(void)
+{
+    if (opens(in_base("a")) != ITR_STORE || strstr(e.text, "keeps its own user out") == NULL)
+        return 1;
+    if (opens("/root/a") != ITR_STORE || strstr(e.text, ": Permission denied; ") == NULL)
+        return 2;
+    return opens(in_base("a/b")) == ITR_STORE && strstr(e.text, ": Permission denied; ") != NULL
+               ? 0
+               : 3;
+}
+
+static int is_told_of_anothers(void)
+{
+    return opens(in_base("a")) == ITR_STORE && strstr(e.text, ": Permission denied; ") != NULL ? 0
+                                                                                               : 1;
+}
+
+static void who_may_not_enter_it_is_told_why(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* needs another user */
+    assert_int_equal(chmod(base, 0711), 0);
+    assert_int_equal(opens(in_base("a")), ITR_OK);
+    assert_int_equal(as_user(NOBODY, is_told_of_anothers), 0);
+    assert_int_equal(chown(in_base("a"), NOBODY, NOBODY), 0);
+    assert_int_equal(chmod(in_base("a"), 0), 0);
+    assert_int_equal(as_user(NOBODY, is_told_why_it_may_not_enter), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -291,11 +340,13 @@ int main(void)
         T(without_one_it_is_the_users_cache_or_in_its_home),
         T(a_user_without_a_home_must_name_one),
         T(a_name_has_3072_bytes_at_most),
+        T(it_is_made_with_its_parents_and_nothing_else),
         T(a_parent_that_is_there_may_be_one_that_cannot_be_made),
         T(why_it_cannot_be_made_is_told),
         T(one_that_another_makes_meanwhile_is_used),
         T(what_is_no_directory_of_its_own_is_refused),
         T(each_wrong_mode_is_told),
+        T(who_may_not_enter_it_is_told_why),
     };
 
     fixture_main();

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "core/record/record.h"
+#include "store/file_dir.h"
 #include "store/file_work.h"
 #include "store/stores.h"
-
-#define NOBODY 65534
+#include "support/as_user.h"
 
 static char base[64]; /* of one test: removed with all that is in it */
 static char dir[80];
@@ -438,18 +438,6 @@ static void a_stopped_process_holds_up_its_own_app_only(void **state)
     s->ops->release(s);
 }
 
-/* Runs f as another user; its answer is the child's exit status. */
-static int as_user(uid_t user, int (*f)(void))
-{
-    int status = -1;
-    pid_t child = fork();
-
-    if (child == 0)
-        _exit(setgid(user) == 0 && setuid(user) == 0 ? f() : 99);
-    (void)waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static int cannot_write(void)
 {
     struct itr_store *s = NULL;
@@ -526,6 +514,24 @@ static void an_address_names_one_directory_in_one_way(void **state)
     assert_refused("file:~/x", ITR_CONFIG, "absolute path");
     assert_refused("file:/", ITR_CONFIG, "root directory");
     assert_refused("file:/tmp/a\nb", ITR_CONFIG, "control");
+}
+
+static void the_longest_name_can_be_used(void **state)
+{
+    char longest[ITR_FILE_DIR_MAX + 8];
+    struct itr_store *s = NULL;
+    size_t i, n = strlen("file:") + ITR_FILE_DIR_MAX;
+
+    (void)state;
+    (void)snprintf(longest, sizeof longest, "%s", address);
+    for (i = strlen(address); i < n; i++)
+        longest[i] = i % 200 == 0 && i + 1 < n ? '/' : 'x';
+    longest[n] = '\0';
+    if (itr_store_file_new(longest, itr_clock_system(), &s, &e) != ITR_OK)
+        fail_msg("%s", e.text);
+    assert_string_equal(s->id, longest);
+    assert_true(store_swap(s, "k", "", "a"));
+    s->ops->release(s);
 }
 
 static void assert_standard(const char *id)
@@ -609,6 +615,77 @@ static void a_process_that_became_another_user_leaves_the_first_ones_directory(v
     made_by_root->ops->release(made_by_root);
 }
 
+static int names_that_it_has_no_home(void)
+{
+    struct itr_buf out;
+    int64_t now;
+    enum itr_status st;
+
+    unsetenv("XDG_CACHE_HOME");
+    itr_buf_init_secret(&out, 100);
+    st = made_by_root->ops->load(made_by_root, "k", &out, &now, &e);
+    return st == ITR_STORE && strstr(e.text, "user 54321 has no home") != NULL ? 0 : 1;
+}
+
+/* And what was named stays what it is, for any user. */
+static int uses_the_directory_that_was_named(void)
+{
+    return store_swap(made_by_root, "k", "", "a") ? 0 : 1;
+}
+
+static void a_process_that_became_another_user_finds_its_own_or_what_was_named(void **state)
+{
+    char cache[120];
+
+    (void)state;
+    if (geteuid() != 0)
+        skip(); /* only root can become another user */
+    (void)snprintf(cache, sizeof cache, "%s/cache", base);
+    setenv("XDG_CACHE_HOME", cache, 1);
+    assert_int_equal(itr_store_file_new("file:", itr_clock_system(), &made_by_root, &e), ITR_OK);
+    assert_int_equal(as_user(54321, names_that_it_has_no_home), 0);
+    made_by_root->ops->release(made_by_root);
+
+    assert_int_equal(itr_store_file_new(address, itr_clock_system(), &made_by_root, &e), ITR_OK);
+    unsetenv("XDG_CACHE_HOME");
+    assert_int_equal(chown(dir, NOBODY, NOBODY), 0);
+    assert_int_equal(chmod(base, 0711), 0);
+    assert_int_equal(chmod(in_dir(".."), 0711), 0);
+    assert_int_equal(as_user(NOBODY, uses_the_directory_that_was_named), 0);
+    made_by_root->ops->release(made_by_root);
+}
+
+static int finds_its_directory_once(void)
+{
+    char cache[120];
+    struct itr_store *s = NULL;
+    bool kept;
+
+    (void)snprintf(cache, sizeof cache, "%s/one", dir);
+    setenv("XDG_CACHE_HOME", cache, 1);
+    if (itr_store_file_new("file:", itr_clock_system(), &s, &e) != ITR_OK)
+        return 1;
+    (void)snprintf(cache, sizeof cache, "%s/another", dir);
+    setenv("XDG_CACHE_HOME", cache, 1);
+    kept = store_swap(s, "k", "", "a") && access(cache, F_OK) != 0;
+    s->ops->release(s);
+    unsetenv("XDG_CACHE_HOME");
+    return kept ? 0 : 2;
+}
+
+static void the_standard_directory_is_found_once(void **state)
+{
+    (void)state;
+    assert_int_equal(finds_its_directory_once(), 0);
+    if (geteuid() != 0)
+        return;
+    remove_all(in_dir("one"));
+    assert_int_equal(chown(dir, NOBODY, NOBODY), 0);
+    assert_int_equal(chmod(base, 0711), 0);
+    assert_int_equal(chmod(in_dir(".."), 0711), 0);
+    assert_int_equal(as_user(NOBODY, finds_its_directory_once), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -636,8 +713,11 @@ int main(void)
         STORE_TEST(a_full_disk_is_an_error_and_loses_nothing),
         STORE_TEST(a_disk_that_became_read_only_is_an_error),
         STORE_TEST(an_address_names_one_directory_in_one_way),
+        STORE_TEST(the_longest_name_can_be_used),
         STORE_TEST(the_standard_directory_is_the_users_cache),
         STORE_TEST(a_process_that_became_another_user_leaves_the_first_ones_directory),
+        STORE_TEST(a_process_that_became_another_user_finds_its_own_or_what_was_named),
+        STORE_TEST(the_standard_directory_is_found_once),
     };
 
     fixture_main();

@@ -35,12 +35,25 @@ static enum itr_status append_path(struct itr_buf *dir, const char *path)
     return s;
 }
 
-/* The home in the password database: $HOME is another one under cron, sudo and nginx. */
-static enum itr_status append_home(struct itr_buf *dir, struct itr_error *e)
+static enum itr_status append_below(struct itr_buf *dir, const char *path, const char *name)
 {
+    enum itr_status s = append_path(dir, path);
+
+    return s == ITR_OK ? itr_buf_append_str(dir, name) : s;
+}
+
+/* Jobs of one user with and without a writable home, or with a /tmp of their own, must not end up
+ * with two stores without a word: there is no place to fall back to. */
+static enum itr_status find_standard(struct itr_buf *dir, struct itr_error *e)
+{
+    const char *cache = getenv("XDG_CACHE_HOME");
     char text[PASSWD_MAX];
     struct passwd entry, *found = NULL;
 
+    /* The XDG specification: a relative one must be ignored. */
+    if (cache != NULL && cache[0] == '/')
+        return append_below(dir, cache, "/itrigger");
+    /* Not $HOME: it is another one under cron, sudo and nginx. */
     (void)getpwuid_r(geteuid(), &entry, text, sizeof text, &found);
     if (found == NULL || found->pw_dir == NULL || found->pw_dir[0] != '/' ||
         found->pw_dir[1] == '\0')
@@ -49,23 +62,7 @@ static enum itr_status append_home(struct itr_buf *dir, struct itr_error *e)
                              "database; name a directory that only this user can enter: option "
                              "token_store = \"file:/directory\"",
                              (unsigned long)geteuid());
-    return append_path(dir, found->pw_dir);
-}
-
-/* Jobs of one user with and without a writable home, or with a /tmp of their own, must not end up
- * with two stores without a word: there is no place to fall back to. */
-static enum itr_status find_standard(struct itr_buf *dir, struct itr_error *e)
-{
-    const char *cache = getenv("XDG_CACHE_HOME");
-    enum itr_status s;
-
-    /* The XDG specification: a relative one must be ignored. */
-    if (cache != NULL && cache[0] == '/') {
-        s = append_path(dir, cache);
-        return s == ITR_OK ? itr_buf_append_str(dir, "/itrigger") : s;
-    }
-    s = append_home(dir, e);
-    return s == ITR_OK ? itr_buf_append_str(dir, "/.cache/itrigger") : s;
+    return append_below(dir, found->pw_dir, "/.cache/itrigger");
 }
 
 enum itr_status itr_file_dir_find(const char *address, struct itr_buf *dir, struct itr_error *e)
@@ -138,7 +135,7 @@ static int make_all(const char *dir)
     size_t n = strlen(dir), i;
 
     assert(n < sizeof path);
-    memcpy(path, dir, n + 1);
+    memcpy(path, dir, n);
     for (i = 1; i <= n; i++) {
         if (dir[i] != '/' && dir[i] != '\0')
             continue;
