@@ -58,6 +58,9 @@ local function start_redis()
     hosts[i] = "127.0.0.1:" .. sentinels[i].port
   end
   sentinels[1]:await("+slave", "+sentinel ", "+sentinel ")
+  for _, server in ipairs { master, replica, table.unpack(sentinels) } do
+    server:leave_log()
+  end
   return "redis+sentinel://" .. table.concat(hosts, ",") .. "/shop"
 end
 

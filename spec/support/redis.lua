@@ -122,7 +122,18 @@ function Server.launch(self)
     said[#said + 1] = line
     self.pid = self.pid or line:match("^pid (%d+)")
   until line:find(ready, 1, true)
+  if self.reader then
+    self:leave_log()
+  end
   return true
+end
+
+-- Nobody awaits anything of its log from now on, also after another start. For a server that says more than the 64 KB
+-- that a FIFO takes: it would wait in the middle of a line, with all its clients, for somebody to read.
+function Server.leave_log(self)
+  self.reader = assert(io.popen("exec cat " .. quote(self.dir .. "/said") .. " >/dev/null"))
+  self.log:close()
+  self.log = nil
 end
 
 -- Starts it again, at the same address, and without what it held.
@@ -144,6 +155,9 @@ function Server.stop(self, keep)
   os.remove(self.dir .. "/keep")
   if self.log then
     self.log:close()
+  end
+  if self.reader and io.type(self.reader) == "file" then
+    self.reader:close()
   end
   self.guard, self.log, self.pid = nil, nil, nil
 end
@@ -184,7 +198,9 @@ end
 -- After KILL it is gone when this returns.
 function Server.signal(self, name)
   shell("kill -" .. name .. " " .. self.pid)
-  if name == "KILL" then
+  if name == "KILL" and self.reader then
+    self.reader:close()
+  elseif name == "KILL" then
     self.log:read("*a")
     self.log:close()
     self.log = nil
