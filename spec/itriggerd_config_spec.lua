@@ -43,7 +43,7 @@ local BAD = {
   { "a section [server] twice, empty", SERVER .. SERVER, 2, "duplicate section [server]" },
   { "no address", SERVER .. "listen = nowhere\n" .. APP .. CLIENT, 2, "HOST:PORT" },
   { "a host name", SERVER .. "listen = example.org:80\n" .. APP .. CLIENT, 2, "IP address" },
-  { "a port that is none", SERVER .. "listen = 127.0.0.1:65536\n" .. APP .. CLIENT, 2, "HOST:PORT" },
+  { "a port that is none", SERVER .. "listen = 127.0.0.1:65536\n" .. APP .. CLIENT, 2, "a port of 0 to 65535" },
   { "a relative socket", SERVER .. "listen = unix:run\n" .. APP .. CLIENT, 2, "absolute" },
   { "TCP beyond loopback without TLS", SERVER .. "listen = 0.0.0.0:8700\n" .. APP .. CLIENT, 2, "tls = off" },
   { "TCP without keys", SERVER .. "listen = 127.0.0.1:8700\n" .. APP, 2, "needs a client key" },
@@ -61,7 +61,7 @@ local BAD = {
   { "http beyond loopback", (APP:gsub("https:", "http:")) .. CLIENT, 1, "https" },
   { "a secret that others can read", (APP:gsub("secret\n", "open\n")) .. CLIENT, 1, "other users can read" },
   { "a secret that is not there", (APP:gsub("secret\n", "gone\n")) .. CLIENT, 1, "No such file" },
-  { "two secrets", APP .. "app_secret = x\n" .. CLIENT, 1, "both set" },
+  { "two secrets", APP .. "app_secret = x\n" .. CLIENT, 1, "both set; remove one" },
   { "a margin that is no number", APP .. "refresh_margin = soon\n" .. CLIENT, 5, "must be a number" },
   { "a limit below 0", APP .. "daily_limit = -1\n" .. CLIENT, 5, "daily_limit" },
   { "refresh that is none", APP .. "refresh = never\n" .. CLIENT, 5, "one of: always used" },
@@ -181,6 +181,20 @@ describe("itriggerd --check", function()
   it("says of the packaged example that it is good", function()
     local said, code = place:run("--check --config packaging/itriggerd.ini")
     assert.equal(0, code, said)
+  end)
+
+  it("says which setting names a certificate or key that cannot be read", function()
+    local said, code = check(SERVER .. "tls_cert = /nope.crt\ntls_key = /nope.key\n" .. APP .. CLIENT)
+    assert.equal(2, code)
+    assert.truthy(said:find("tls_cert: /nope.crt: No such file", 1, true), said)
+    said = check(SERVER .. "tls_cert = DIR/secret\ntls_key = /nope.key\n" .. APP .. CLIENT)
+    assert.truthy(said:find("tls_key: /nope.key: No such file", 1, true), said)
+  end)
+
+  it("sends who misspells an option to --help", function()
+    local said, code = place:run "--chek"
+    assert.equal(2, code)
+    assert.truthy(said:find("'--chek'\nitriggerd: see --help", 1, true), said)
   end)
 
   it("refuses a file that every user can write", function()

@@ -74,7 +74,7 @@ const char *address_parse(const char *text, struct address *out)
     if (strncmp(text, "unix:", strlen("unix:")) == 0)
         return parse_unix(text + strlen("unix:"), out);
     if (colon == NULL || colon == text || !parse_port(colon + 1, &port))
-        return "it must be HOST:PORT or unix:/path";
+        return "it must be HOST:PORT, with a port of 0 to 65535, or unix:/path";
     if ((n = (size_t)(colon - text)) >= sizeof host)
         return "the host is too long";
     memcpy(host, text, n);

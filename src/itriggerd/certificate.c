@@ -35,6 +35,19 @@ static enum itr_status read_file(const char *path, bool secret, struct itr_buf *
     return s;
 }
 
+/* As read_file; the error says which setting names the file. */
+static enum itr_status read_setting(const char *setting, const char *path, bool secret,
+                                    struct itr_buf *out, struct itr_error *e)
+{
+    enum itr_status s = read_file(path, secret, out, e);
+    struct itr_error why;
+
+    if (s == ITR_OK)
+        return s;
+    why = *e;
+    return itr_error_set(e, why.kind, "%s: %s", setting, why.text);
+}
+
 static gnutls_datum_t datum(const struct itr_buf *b)
 {
     return (gnutls_datum_t){(unsigned char *)b->data, (unsigned)b->len};
@@ -88,8 +101,8 @@ enum itr_status certificate_read(const char *cert_path, const char *key_path,
     atomic_init(&c->refs, 1);
     itr_buf_init(&cert, FILE_MAX);
     itr_buf_init_secret(&key, FILE_MAX);
-    if ((s = read_file(cert_path, false, &cert, e)) == ITR_OK &&
-        (s = read_file(key_path, true, &key, e)) == ITR_OK)
+    if ((s = read_setting("tls_cert", cert_path, false, &cert, e)) == ITR_OK &&
+        (s = read_setting("tls_key", key_path, true, &key, e)) == ITR_OK)
         s = load(c, &cert, &key, e);
     itr_buf_clear(&cert);
     itr_buf_clear(&key);

@@ -93,7 +93,8 @@ static bool check_method(const struct api_request *request, const struct api_cal
         if (strncmp(list, request->method, n) == 0 && (list[n] == ',' || list[n] == '\0'))
             return true;
     r->allow = call->route->methods;
-    return refuse(r, 405, "this path does not accept the method");
+    return refuse(r, 405,
+                  "this path does not accept the method; the header Allow has those that it does");
 }
 
 /* ---- the key ---- */
@@ -190,6 +191,15 @@ static bool read_poll(const struct api_request *q, struct api_call *call, struct
     return true;
 }
 
+static bool is_empty(struct itr_json_piece object)
+{
+    size_t i = 1; /* behind the brace */
+
+    while (i < object.len && strchr(" \t\r\n", object.at[i]) != NULL)
+        i++;
+    return i < object.len && object.at[i] == '}';
+}
+
 /* {} or {"refused": FENCE}; nothing at all is {}. */
 static bool read_refresh(const struct api_request *q, struct api_call *call, struct reply *r)
 {
@@ -206,6 +216,8 @@ static bool read_refresh(const struct api_request *q, struct api_call *call, str
     while (*all.at != '{')
         all.at++, all.len--;
     refused = itr_json_member(all, "refused");
+    if (refused.at == NULL && !is_empty(all)) /* a misspelt report must not cost a fetch */
+        return refuse(r, 400, "the body must be {\"refused\": FENCE}, or {} to ask for a fetch");
     /* 0 would be read as "none", and cost a fetch. */
     if (refused.at != NULL &&
         (!read_fence(refused.at, refused.len, &call->refused) || call->refused == 0))
@@ -266,7 +278,10 @@ void api_say_no_right(const struct api_call *call, struct reply *r)
     if (call->route->vendor)
         api_say_no_key(call, r);
     else
-        (void)refuse(r, 403, "this key may not have this app's token");
+        (void)refuse(
+            r, 403,
+            "this key gives no token of this app: check the app id in the path, and apps and "
+            "role of the client");
 }
 
 void api_say_no_app(const struct api_call *call, struct reply *r)

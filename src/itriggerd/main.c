@@ -118,7 +118,8 @@ static int read_command(int argc, char **argv, struct command *cmd)
         case 'h':
             (void)fputs(help, stdout);
             return 0;
-        default:
+        default: /* getopt_long said which */
+            fputs("itriggerd: see --help\n", stderr);
             return EXIT_CONFIG;
         }
     if (cmd->reload_pid != 0 && !cmd->check) {

@@ -233,7 +233,8 @@ static bool find_secret(struct settings *s, struct app_settings *a, bool check_o
     char path[PATH_MAX_BYTES];
 
     if (a->config.app_secret != NULL && file != NULL)
-        return complain(c, a->line, "[app %s]: app_secret and app_secret_file are both set",
+        return complain(c, a->line,
+                        "[app %s]: app_secret and app_secret_file are both set; remove one",
                         a->name);
     if (a->config.app_secret != NULL)
         return true;
