@@ -253,14 +253,14 @@ static enum itr_status use_a_memory_store(void)
     return s;
 }
 
-static char dir[32];
+static char dir[80];
 
 static enum itr_status use_a_file_store(void)
 {
     struct itr_store *store = NULL;
     struct itr_error e;
     enum itr_status s;
-    char address[48];
+    char address[96];
 
     (void)snprintf(address, sizeof address, "file:%s", dir);
     s = itr_store_file_new(address, itr_clock_system(), &store, &e);
@@ -293,7 +293,7 @@ static enum itr_status use_a_file_store_as_another_user(void)
 static void fail_each_as_another_user(void)
 {
     struct itr_error e;
-    char cache[64];
+    char cache[112];
 
     if (geteuid() != 0)
         return; /* only root can become another user */
@@ -328,10 +328,10 @@ static enum itr_status find_the_standard_directory(void)
 
 static void each_failure_of_a_store_is_reported(void **state)
 {
-    char path[48];
+    char path[96];
 
     (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/itr-nomem-XXXXXX");
+    (void)snprintf(dir, sizeof dir, "/tmp/itr-nomem-whose-name-is-longer-than-the-first-block-of-a-buffer-XXXXXX");
     assert_non_null(mkdtemp(dir));
     setenv("XDG_CACHE_HOME", "/a/directory/with/a/name/of/more/bytes/than/a/buffer/begins/with", 1);
     assert_true(fail_each(find_the_standard_directory) > 1);
