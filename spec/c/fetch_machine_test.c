@@ -640,6 +640,48 @@ static void a_slow_swap_is_made_once_more_for_a_longer_lease(void **state)
     counted(t, 1);
 }
 
+static void a_swap_is_slow_from_3_s_on_and_makes_a_lease_longer_by_30_s_at_most(void **state)
+{
+    struct t *t = *state;
+
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    t->mono += 3000;
+    swapped(t);
+    is_in(t, ITR_MACHINE_CONNECT);
+    go_to(t, ITR_MACHINE_IDLE);
+    gives_token(t, "fresh");
+
+    t->mono += TTL;
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    t->mono += 3001;
+    swapped(t);
+    is_in(t, ITR_MACHINE_LOAD);
+    go_to(t, ITR_MACHINE_IDLE);
+    assert_true(result(t));
+    assert_int_equal(t->m.setup.rules.lease_ms, LEASE + 3001);
+
+    t->mono += TTL;
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    t->mono += 30001;
+    swapped(t);
+    assert_int_equal(t->m.setup.rules.lease_ms, LEASE + 30000);
+}
+
+static void a_refused_token_waits_4_s_for_a_store_that_fails(void **state)
+{
+    struct t *t = *state;
+
+    begin_refused(t, "theirs", 9);
+    t->mono += 3999;
+    failed(t, ITR_DONE_LOAD_FAILED);
+    is_in(t, ITR_MACHINE_PAUSE);
+    assert_int_equal(t->m.pause_until_mono_ms, t->mono + 1000);
+    t->mono++;
+    just(t, ITR_DONE_PAUSED);
+    failed(t, ITR_DONE_LOAD_FAILED);
+    gives_error(t, ITR_STORE);
+}
+
 /* ---- connect, look, send ---- */
 
 static void what_was_not_sent_is_not_counted_and_held_back_here_alone(void **state)
@@ -753,8 +795,8 @@ static void the_deadline_of_the_request_lies_before_the_leases_end(void **state)
     loaded_after(t, 500);
     is_in(t, ITR_MACHINE_SEND);
     assert_int_equal(t->m.deadline_mono_ms, called + LEASE - 8000 - 1000);
-    assert_false(itr_machine_cancels(&t->m, t->m.deadline_mono_ms));
-    assert_true(itr_machine_cancels(&t->m, t->m.deadline_mono_ms + 1000));
+    assert_false(itr_machine_cancels(&t->m, t->m.deadline_mono_ms + 99));
+    assert_true(itr_machine_cancels(&t->m, t->m.deadline_mono_ms + 100));
 }
 
 static void too_little_of_the_lease_left_sends_nothing_and_decides_again(void **state)
@@ -1180,6 +1222,27 @@ static void a_central_server_is_asked(void **state)
     assert_int_equal(itr_machine_fetches_today(&t->m, t->mono), -1);
 }
 
+/* The clients of one server do not move together. */
+static void a_refresh_comes_up_to_5_s_later_than_the_servers_own(void **state)
+{
+    static const struct {
+        uint64_t random;
+        int64_t later_ms;
+    } rows[] = {{0, 0}, {1, 1}, {5000, 5000}, {5001, 0}};
+    struct itr_server_grant g = {9, 3600000, 1800000};
+    struct itr_machine_done d = {.is = ITR_DONE_SERVED, .grant = &g, .text = "theirs"};
+    struct t *t = *state;
+    size_t i;
+
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin(t);
+        paused(t);
+        itr_machine_on(&t->m, t->mono, rows[i].random, &d);
+        gives_token(t, "theirs");
+        assert_int_equal(t->r.times.refresh_mono_ms, t->mono + 1800000 + rows[i].later_ms);
+    }
+}
+
 static void a_central_server_that_fails_is_left_alone_for_a_while(void **state)
 {
     struct t *t = *state;
@@ -1275,6 +1338,8 @@ int main(void)
         T(the_end_waits_for_a_lost_swap_that_may_still_come),
         T(an_error_brings_the_token_that_the_record_had),
         T(a_slow_swap_is_made_once_more_for_a_longer_lease),
+        T(a_swap_is_slow_from_3_s_on_and_makes_a_lease_longer_by_30_s_at_most),
+        T(a_refused_token_waits_4_s_for_a_store_that_fails),
         T(what_was_not_sent_is_not_counted_and_held_back_here_alone),
         T(a_lease_that_was_lost_sends_nothing),
         T(a_lease_that_lapsed_sends_nothing_and_is_taken_anew),
@@ -1306,6 +1371,7 @@ int main(void)
         M(a_lease_that_came_with_the_fork_is_nobodys_in_a_childs_own_memory),
         M(in_memory_the_end_gives_the_request_up),
         C(a_central_server_is_asked),
+        C(a_refresh_comes_up_to_5_s_later_than_the_servers_own),
         C(a_central_server_that_fails_is_left_alone_for_a_while),
         C(a_central_server_is_asked_again_for_a_refusal_that_came_after_it_was_asked),
         C(a_central_server_without_a_newer_token_is_an_error),

@@ -331,7 +331,8 @@ static void each_failure_of_a_store_is_reported(void **state)
     char path[96];
 
     (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/itr-nomem-whose-name-is-longer-than-the-first-block-of-a-buffer-XXXXXX");
+    (void)snprintf(dir, sizeof dir,
+                   "/tmp/itr-nomem-whose-name-is-longer-than-the-first-block-of-a-buffer-XXXXXX");
     assert_non_null(mkdtemp(dir));
     setenv("XDG_CACHE_HOME", "/a/directory/with/a/name/of/more/bytes/than/a/buffer/begins/with", 1);
     assert_true(fail_each(find_the_standard_directory) > 1);
