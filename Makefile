@@ -518,8 +518,11 @@ endef
 
 # uninstall removes what install puts there when it is given the same words, and the folders that are ours alone.
 ifeq ($(LUA),all)
+# LuaJIT looks for modules where Lua 5.1 does, and can load those of 5.1, but 5.1 not those of LuaJIT.
+luas_installed := $(filter-out $(if $(filter 5.1,$(luas_all)),luajit),$(luas_all))
 install uninstall:
-	$(Q)for l in $(if $(filter uninstall,$@),$(LUAS),$(luas_all)); do $(MAKE) --no-print-directory $@ LUA=$$l || exit 1; done
+	$(Q)for l in $(if $(filter uninstall,$@),$(LUAS),$(luas_installed)); do $(MAKE) --no-print-directory $@ LUA=$$l || exit 1; done
+	$(if $(filter install,$@),$(if $(filter luajit,$(luas_installed)),,@echo 'left out: luajit; it uses what is installed for Lua 5.1 (LUA=luajit replaces that, and is for LuaJIT alone)'))
 else
 install: build
 	$(call each_file,put)
