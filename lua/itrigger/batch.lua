@@ -6,11 +6,11 @@
 -- many requests there are.
 
 local async = require "itrigger.async"
-local calls = require "itrigger.calls"
 local check = require "itrigger.check"
 local core = require "itrigger.core"
-local requests = require "itrigger.requests"
+local later = require "itrigger.later"
 
+local calls, requests = later.calls, later.requests
 local error, next, pairs, setmetatable, tostring, type = error, next, pairs, setmetatable, tostring, type
 local core_left, core_pace, core_slow, core_start = core.left, core.pace, core.slow, core.start
 local core_unstarted = core.unstarted

@@ -1,16 +1,11 @@
 -- A client: its methods, and the checks of what is passed to them. The work is done in C (itrigger.core).
 
 local async = require "itrigger.async"
-local batch = require "itrigger.batch"
 local check = require "itrigger.check"
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
-local groups = require "itrigger.groups"
-local metrics = require "itrigger.metrics"
+local later = require "itrigger.later"
 local options = require "itrigger.options"
-local pages = require "itrigger.pages"
-local requests = require "itrigger.requests"
-local watch = require "itrigger.watch"
 
 local getmetatable, type = getmetatable, type
 local core_call, core_close, core_stats, core_token = async.call, core.close, core.stats, async.token
@@ -61,8 +56,8 @@ function methods:batch(given, opts)
   if getmetatable(self) ~= CLIENT then
     bad_self("batch", self)
   end
-  requests.check("batch", given, opts)
-  return batch.new(self, given, opts)
+  later.requests.check("batch", given, opts)
+  return later.batch.new(self, given, opts)
 end
 
 -- Make them all at once. Returns an array of results, in the order of the requests.
@@ -70,8 +65,8 @@ function methods:all(given, opts)
   if getmetatable(self) ~= CLIENT then
     bad_self("all", self)
   end
-  requests.check("all", given, opts)
-  return batch.all(self, given, opts)
+  later.requests.check("all", given, opts)
+  return later.batch.all(self, given, opts)
 end
 
 -- Iterate over the rows of a paged list: `for row, page in client:pages(path, params, opts) do`; page: the
@@ -81,8 +76,8 @@ function methods:pages(path, params, opts, endpoint)
   if getmetatable(self) ~= CLIENT then
     bad_self("pages", self)
   end
-  pages.check("pages", path, params, opts)
-  return pages.new(self, path, params, opts, endpoint)
+  later.pages.check("pages", path, params, opts)
+  return later.pages.new(self, path, params, opts, endpoint)
 end
 
 -- Return token, err, source: the present token. err beside a token says why the last fetch failed.
@@ -127,7 +122,7 @@ function methods:metrics(counts)
   if getmetatable(self) ~= CLIENT then
     bad_self("metrics", self)
   end
-  metrics.check(counts)
+  later.metrics.check(counts)
   local own, err = core.counts(self)
   local stats
   if own ~= nil then
@@ -136,7 +131,7 @@ function methods:metrics(counts)
   if stats == nil then
     return nil, err
   end
-  return metrics.text(own, stats, counts)
+  return later.metrics.text(own, stats, counts)
 end
 
 -- Give everything back. May be called again; any other call then gives an error.
@@ -153,11 +148,9 @@ function methods:define(entry)
   if getmetatable(self) ~= CLIENT then
     bad_self("define", self)
   end
-  groups.define(self, entry, methods)
+  later.groups.define(self, entry, methods)
   return true
 end
-
-local find_group = groups.find
 
 -- What client.x is: a method, or a group of endpoints.
 core.set_index(function(self, name)
@@ -165,7 +158,7 @@ core.set_index(function(self, name)
   if method ~= nil then
     return method
   end
-  return find_group(self, name)
+  return later.groups.find(self, name)
 end)
 
 -- Return whether the value is a client, or one of itrigger.testing.
@@ -217,7 +210,7 @@ function client.new(given)
       message = ('option transport is "%s", but %s'):format(settings.transport, missing) }, settings.from)
   end
   if settings.on_call then
-    core.watch(made, watch.guard(settings.on_call))
+    core.watch(made, later.watch.guard(settings.on_call))
   end
   return made
 end

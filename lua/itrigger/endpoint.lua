@@ -3,9 +3,9 @@
 
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
-local json = require "itrigger.json"
-local known = require "itrigger.endpoints"
+local later = require "itrigger.later"
 
+local known, null = later.endpoints, core.null
 local concat, floor, ipairs, next, pairs, rawget, tostring, type =
   table.concat, math.floor, ipairs, next, pairs, rawget, tostring, type
 local visible = errors.visible
@@ -245,7 +245,7 @@ end
 -- ---- what is wrong with a call ----
 
 local function is_absent(value)
-  return value == nil or value == json.null or value == ""
+  return value == nil or value == null or value == ""
 end
 
 local function shown(value)
@@ -288,7 +288,7 @@ local function faults_of(e, params, given)
   for name, value in next, params do
     local param = e.params[name]
     if param then
-      local wanted = value ~= json.null and param.check(value, param)
+      local wanted = value ~= null and param.check(value, param)
       if wanted then
         faults = faults or {}
         faults[#faults + 1] = ("%s must be %s, not %s"):format(name, wanted, shown(value))

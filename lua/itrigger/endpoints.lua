@@ -15,24 +15,10 @@
 --
 -- Types: see endpoint.lua.
 
+local channels = require "itrigger.channels"
+
 local business = "/itrigger-bff/v2/open/api"
 local test = "/itrigger-tenant/v1/basic/openAPItest/test"
-
--- Member channels, by name.
-local channels = {
-  wechat = 2,
-  tmall_brand = 3,
-  pos = 4,
-  taobao_h5 = 5,
-  referral = 7,
-  mall = 10,
-  import = 11,
-  bargain = 14,
-  event_signup = 15,
-  member_center = 16,
-  face_recognition = 17,
-  coupon_pickup = 18,
-}
 
 -- ---- parameters that several endpoints have ----
 
@@ -274,4 +260,4 @@ local list = {
   },
 }
 
-return { list = list, channels = channels }
+return { list = list }

@@ -4,10 +4,10 @@
 
 local check = require "itrigger.check"
 local core = require "itrigger.core"
-local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
-local watch = require "itrigger.watch"
+local later = require "itrigger.later"
 
+local endpoint, watch = later.endpoint, later.watch
 local concat, error, getmetatable, next, pairs = table.concat, error, getmetatable, next, pairs
 local rawget, setmetatable, tostring, type = rawget, setmetatable, tostring, type
 

@@ -1,11 +1,11 @@
 -- The face of the library: what `require "itrigger"` gives.
 
+local channels = require "itrigger.channels"
 local check = require "itrigger.check"
 local client = require "itrigger.client"
 local core = require "itrigger.core"
-local endpoints = require "itrigger.endpoints"
-local groups = require "itrigger.groups"
 local json = require "itrigger.json"
+local later = require "itrigger.later"
 
 -- The Lua files and the C module can come from two places: two prefixes, or opm, which has only the former.
 local VERSION = "0.1.0"
@@ -16,7 +16,7 @@ end
 
 local itrigger = {
   array = json.array,
-  channel = endpoints.channels,
+  channel = channels,
   decode = json.decode,
   encode = json.encode,
   null = json.null,
@@ -113,13 +113,13 @@ itrigger.pages = raising("pages")
 
 -- As client:define on the default client, and on each that configure makes.
 function itrigger.define(entry)
-  groups.define(nil, entry, itrigger)
+  later.groups.define(nil, entry, itrigger)
   return true
 end
 
 -- itrigger.member.query { … }: the endpoints of the default client.
 return setmetatable(itrigger, {
   __index = function(_, name)
-    return groups.find(nil, name, ensure_default)
+    return later.groups.find(nil, name, ensure_default)
   end,
 })

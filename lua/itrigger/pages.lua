@@ -3,11 +3,12 @@
 -- otherwise an empty page is the end. There is a bound, and a page that comes twice is noticed.
 
 local async = require "itrigger.async"
-local calls = require "itrigger.calls"
 local check = require "itrigger.check"
 local core = require "itrigger.core"
 local errors = require "itrigger.errors"
+local later = require "itrigger.later"
 
+local calls = later.calls
 local error, next, pairs, tonumber, tostring, type = error, next, pairs, tonumber, tostring, type
 local ceil, max, min = math.ceil, math.max, math.min
 local core_start = core.start

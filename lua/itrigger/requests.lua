@@ -2,12 +2,10 @@
 -- { client.order.trades, params, … }. Read and checked here; started elsewhere.
 
 local check = require "itrigger.check"
-local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
-local groups = require "itrigger.groups"
+local later = require "itrigger.later"
 
-local next, pairs, type = next, pairs, type
-local endpoint_of = groups.endpoint_of
+local next, pairs, rawget, type = next, pairs, rawget, type
 local is_callable, is_post_method = check.is_callable, check.is_post
 
 local OWN_OPTS = { concurrency = true, on_progress = true, rate = true }
@@ -86,6 +84,12 @@ local function opts_of(request, shared)
   return opts or shared
 end
 
+-- The endpoint behind a value, or nil: nobody has one before groups.lua is loaded.
+local function endpoint_of(value)
+  local groups = rawget(later, "groups")
+  return groups and groups.endpoint_of(value)
+end
+
 -- A request that names an endpoint: { client.order.trades, params, … }. Returns is_post, path, params, opts, name |
 -- nil, err.
 local function of_endpoint(e, request, shared)
@@ -93,11 +97,11 @@ local function of_endpoint(e, request, shared)
   if params ~= nil and type(params) ~= "table" then
     return nil, usage("the parameters of a request (its second item) must be a table, not a %s", type(params))
   end
-  local err = endpoint.check(e, params, opts)
+  local err = later.endpoint.check(e, params, opts)
   if err then
     return nil, err
   end
-  return e.is_post, e.path, params, endpoint.opts(e, opts), e.name
+  return e.is_post, e.path, params, later.endpoint.opts(e, opts), e.name
 end
 
 -- The name of the endpoint that a request names, or nil.
@@ -112,7 +116,7 @@ function requests.read(request, shared)
   if type(request) ~= "table" then
     return nil, usage('a request must be a table { "GET" or "POST", path, params or body }, not a %s', type(request))
   end
-  local e = endpoint_of(request[1])
+  local e = type(request[1]) == "table" and endpoint_of(request[1])
   if e then
     return of_endpoint(e, request, shared)
   end

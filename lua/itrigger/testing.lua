@@ -12,15 +12,12 @@ local check = require "itrigger.check"
 local codes = require "itrigger.codes"
 local core = require "itrigger.core"
 local counts = require "itrigger.counts"
-local endpoint = require "itrigger.endpoint"
 local errors = require "itrigger.errors"
-local groups = require "itrigger.groups"
 local json = require "itrigger.json"
-local metrics = require "itrigger.metrics"
-local pages = require "itrigger.pages"
-local requests = require "itrigger.requests"
-local watch = require "itrigger.watch"
+local later = require "itrigger.later"
 
+local endpoint, groups, metrics = later.endpoint, later.groups, later.metrics
+local pages, requests, watch = later.pages, later.requests, later.watch
 local concat, error, getmetatable, ipairs, pairs = table.concat, error, getmetatable, ipairs, pairs
 local rawget, rawset, setmetatable, tostring, type = rawget, rawset, setmetatable, tostring, type
 

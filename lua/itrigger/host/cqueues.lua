@@ -2,7 +2,7 @@
 -- flight has one coroutine of ours that polls the notifier, and ends with the last of them.
 
 local core = require "itrigger.core"
-local yieldable = require "itrigger.yieldable"
+local yieldable = require("itrigger.later").yieldable
 
 local LOOK_S = 1
 
@@ -10,12 +10,32 @@ local running, status = coroutine.running, coroutine.status
 
 -- cqueues: the library, as the program has loaded it.
 return function(cqueues)
-  local condition = require "cqueues.condition"
   local host = { kind = "fd", now = cqueues.monotime, sleep = cqueues.sleep }
+  local condition, completed -- completed: nothing of some controller is in flight any more
+
+  -- The one part of cqueues that the program may not have loaded. Returns true | nil, why it cannot be.
+  local function load_condition()
+    local found, made = pcall(require, "cqueues.condition")
+    if not found then
+      local file, why = io.open("/dev/null", "rb") -- the searchers of Lua do not say why they found none
+      if file then
+        file:close()
+      end
+      return nil, "the module cqueues.condition, which a call waits on, cannot be loaded: "
+        .. (file and tostring(made):match "^[^\n]*" or why)
+    end
+    condition, completed = made, made.new()
+    return true
+  end
 
   function host.here()
     local _, may_wait = cqueues.running()
-    return may_wait and yieldable.here()
+    if not (may_wait and yieldable.here()) then
+      return false
+    elseif condition then
+      return true
+    end
+    return load_condition()
   end
 
   -- Parties are counted by their controller: one that is given up keeps no other from ending.
@@ -55,7 +75,6 @@ return function(cqueues)
   -- ---- the notifier ----
 
   local listening = setmetatable({}, { __mode = "k" }) -- controller → true
-  local completed = condition.new() -- nothing of some controller is in flight any more
   local notifier
 
   local function listen(controller)

@@ -3,7 +3,7 @@
 -- flight, so none keeps the loop alive.
 
 local core = require "itrigger.core"
-local yieldable = require "itrigger.yieldable"
+local yieldable = require("itrigger.later").yieldable
 
 local LOOK_MS = 1000
 

@@ -3,7 +3,7 @@
 -- that reads would keep an old worker alive after a reload.
 
 local core = require "itrigger.core"
-local yieldable = require "itrigger.yieldable"
+local yieldable = require("itrigger.later").yieldable
 local has_semaphore, semaphore = pcall(require, "ngx.semaphore")
 
 local ngx = rawget(_G, "ngx")
