@@ -210,6 +210,17 @@ describe("the command itrigger", function()
     end
   end)
 
+  it("needs argparse for help and messages alone", function()
+    local script = write("without.lua", 'package.preload.argparse = function() error("is not here", 0) end dofile "bin/itrigger"')
+    local without = face.interpreter() .. " " .. script
+    assert.equal(0, (sh(without .. " member query " .. member)))
+    for _, line in ipairs { " help", " get" } do
+      local status, out, err = sh(without .. line)
+      assert.same({ 2, "" }, { status, out })
+      assert.truthy(err:find("lua-argparse (Debian: lua-argparse; luarocks install argparse): is not here", 1, true), err)
+    end
+  end)
+
   it("prints members in one order", function()
     local _, out = itrigger(words("member point_list pageNum=1 pageSize=1 " .. member))
     assert.equal('{"code":200,"message":"操作成功","total":57,"pageNum":1,"pageSize":1,"pageCount":57,"data":[{"detailReason":"营销活动",'

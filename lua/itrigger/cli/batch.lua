@@ -3,8 +3,11 @@
 -- executed.
 
 local core = require "itrigger.core"
+local exit = require "itrigger.cli.exit"
 local journals = require "itrigger.cli.journal"
 local json = require "itrigger.json"
+local settings = require "itrigger.cli.settings"
+local target = require "itrigger.cli.target"
 local terminal = require "itrigger.cli.terminal"
 
 local clock, digest, floor = core.monotonic_s, core.digest, math.floor
@@ -307,6 +310,28 @@ function batch.run(o)
     error(wrong, 0)
   end
   return counts
+end
+
+-- `itrigger batch FILE --to TARGET`. Returns the exit status.
+function batch.command(args)
+  local is_post, path, e = target.read(args.to)
+  local client = settings.open(args)
+  local handle = e and client[e.group][e.short]
+  local _, values = settings.describe(args)
+  local counts, err = batch.run {
+    client = client, input = args.file,
+    name = ("%s at %s as %s"):format(args.to, values.gateway, values.app_id), concurrency = args.concurrency, rate = args.rate,
+    failed = args.failed, resume = args.resume, journal = args.journal,
+    request = function(params)
+      if handle then
+        return { handle, params, check = settings.check_of(args) }
+      end
+      return { is_post and "POST" or "GET", path, params }
+    end,
+  }
+  client:close()
+  exit.unless(counts, err)
+  return counts.failed + counts.unknown == 0 and 0 or 1
 end
 
 return batch

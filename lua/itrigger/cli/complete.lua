@@ -1,11 +1,14 @@
 -- Completion: what may come next on a command line, and the few lines of each shell that ask for it. A shell runs
 -- `itrigger __complete -- WORD… CURRENT`, so what it offers is always what this version has.
 
-local endpoint = require "itrigger.endpoint"
+local commands = require "itrigger.cli.commands"
+local output = require "itrigger.cli.output"
 local profile = require "itrigger.cli.profile"
 local terminal = require "itrigger.cli.terminal"
+local words = require "itrigger.cli.words"
 
-local concat, ipairs, pairs = table.concat, ipairs, pairs
+local endpoint = require("itrigger.later").endpoint
+local ipairs, pairs = ipairs, pairs
 
 local complete = {}
 
@@ -94,44 +97,59 @@ end
 
 -- ---- where the current word stands ----
 
--- The commands of a node of the parser.
-local function commands_of(node)
-  local list = {}
-  for _, command in ipairs(node._commands) do
-    list[#list + 1] = { command._name, command._summary or command._description }
+-- What argparse adds.
+local ADDED = { { "-h --help", "Show this help message and exit.", flag = true } }
+
+-- The groups of documented endpoints, in their order.
+local function groups()
+  local list, seen = {}, {}
+  for _, name in ipairs(endpoint.names) do
+    local group = endpoint.documented[name].group
+    if not seen[group] then
+      seen[group] = true
+      list[#list + 1] = { group, ("Documented endpoints %s.*."):format(group) }
+    end
   end
   return list
 end
 
-local function options_of(node)
+local function command_names()
   local list = {}
-  while node do
-    for _, option in ipairs(node._options) do
-      for _, name in ipairs(option._aliases) do
-        list[#list + 1] = { name, option._description }
+  for _, command in ipairs(commands.list) do
+    if command.endpoints then
+      for _, group in ipairs(groups()) do
+        list[#list + 1] = group
       end
+    else
+      list[#list + 1] = command
     end
-    node = node._parent
   end
   return list
 end
 
--- The option of a node, or of one above it, by its name on the command line.
-local function find(node, field, name)
-  while node do
-    for _, element in ipairs(node[field]) do
-      for _, alias in ipairs(element._aliases) do
-        if alias == name then
-          return element
-        end
-      end
+-- The endpoints of a group by their second word; none of what is no group.
+local function endpoints_of(group)
+  local list = {}
+  for _, name in ipairs(endpoint.names) do
+    local e = endpoint.documented[name]
+    if e.group == group then
+      list[#list + 1] = { e.short, terminal.text_of(e.entry) }
     end
-    node = field == "_options" and node._parent or nil
   end
+  return list
 end
 
-local function choices_of(element)
-  return undescribed(element._choices or {})
+-- The names of options, of several lists.
+local function option_names(lists)
+  local names = {}
+  for _, list in ipairs(lists) do
+    for _, option in ipairs(list) do
+      for name in option[1]:gmatch "%S+" do
+        names[#names + 1] = { name, option[2] }
+      end
+    end
+  end
+  return names
 end
 
 local OF_OPTION = {
@@ -153,51 +171,62 @@ local OF_COMMAND = {
   end,
   batch = function(given) return given[1] and {} or complete.FILES end,
   describe = function(given) return given[1] and {} or endpoint_names() end,
+  help = function(given) return given[2] and {} or given[1] and endpoints_of(given[1]) or command_names() end,
 }
 
 -- What may stand in a command's place of arguments.
-local function arguments_of(node, given, current, parser)
-  local group = node._parent and node._parent._name
-  local e = endpoint.find((group or "") .. "." .. node._name)
-  if e then
-    return parameters(e, given, current)
-  elseif node._name == "help" then
-    local of = given[1] and find(parser, "_commands", given[1])
-    return commands_of(of and of ~= node and of or parser)
-  elseif OF_COMMAND[node._name] then
-    return OF_COMMAND[node._name](given, current)
+local function arguments_of(place, current)
+  local given, command = place.given, place.command
+  if place.endpoint then
+    return parameters(place.endpoint, given, current)
+  elseif OF_COMMAND[command[1]] then
+    return OF_COMMAND[command[1]](given, current)
   end
-  return node._arguments[1] and #given == 0 and choices_of(node._arguments[1]) or {}
+  local argument = command.arguments and command.arguments[1]
+  return argument and #given == 0 and undescribed(argument.choices or {}) or {}
 end
 
--- Return what the current word may become: FILES, or an array of { text, description }. words: those before it.
-function complete.candidates(parser, words, current)
-  local node, given, option = parser, {}, nil
-  for _, word in ipairs(words) do
-    if option then
-      option = nil
-    elseif word:find "^%-" then
-      local found = find(node, "_options", word)
-      option = found and found._maxargs > 0 and found or nil
-    else
-      local command = find(node, "_commands", word)
-      if command then
-        node = command
-      else
-        given[#given + 1] = word
-      end
-    end
+-- Go one word further.
+local function pass(place, word)
+  if place.option then
+    place.option = nil
+  elseif word:find "^%-" then
+    local option = words.find_option(place.options, word)
+    place.option = option and not option.flag and option or nil
+  elseif place.command then
+    table.insert(place.given, word)
+  elseif place.group then
+    place.endpoint = endpoint.documented[place.group .. "." .. word]
+    place.command = place.endpoint and commands.endpoint
+    place.is_unknown = place.command == nil
+  else
+    place.command = words.find_command(word)
+    place.group = endpoints_of(word)[1] and word
+    place.is_unknown = not (place.command or place.group)
+  end
+  if place.command then
+    place.options[1] = place.command.options or {}
+  end
+end
+
+-- Return what the current word may become: FILES, or an array of { text, description }. before: the words before it.
+function complete.candidates(before, current)
+  local place = { given = {}, options = { {}, commands.common, ADDED } }
+  for _, word in ipairs(before) do
+    pass(place, word)
   end
   local all
-  if option then
-    local of = OF_OPTION[option._aliases[1]]
-    all = of and of() or choices_of(option)
+  if place.option then
+    local of = OF_OPTION[place.option[1]]
+    all = of and of() or undescribed(place.option.choices or {})
   elseif current:find "^%-" then
-    all = options_of(node)
-  elseif #node._commands > 0 then
-    all = given[1] and {} or commands_of(node) -- after an unknown command: nothing
+    all = option_names(place.options)
+  elseif place.is_unknown then
+    all = {}
+  elseif place.command then
+    all = arguments_of(place, current)
   else
-    all = arguments_of(node, given, current, parser)
+    all = place.group and endpoints_of(place.group) or command_names()
   end
   if all == complete.FILES then
     return all
@@ -211,17 +240,21 @@ function complete.candidates(parser, words, current)
   return fitting
 end
 
--- The same as lines for a shell: text, tab, description; or FILES.
-function complete.lines(parser, words, current)
-  local found = complete.candidates(parser, words, current)
+-- Answer a shell that asks with the words `__complete -- WORD… CURRENT`: lines of text, tab, description; or FILES.
+function complete.answer(asked)
+  local before = {}
+  for i = 3, #asked - 1 do
+    before[#before + 1] = asked[i]
+  end
+  local found = complete.candidates(words.split_name(before), asked[#asked])
   if found == complete.FILES then
-    return complete.FILES .. "\n"
+    output.put(complete.FILES, "\n")
+    return 0
   end
-  local lines = {}
-  for i, one in ipairs(found) do
-    lines[i] = one[1] .. "\t" .. (one[2] or "") .. "\n"
+  for _, one in ipairs(found) do
+    output.put(one[1], "\t", one[2] or "", "\n")
   end
-  return concat(lines)
+  return 0
 end
 
 -- ---- the shells ----
@@ -305,6 +338,12 @@ end
 complete -c itrigger -f -a '(__itrigger_complete)'
 ]==]
 
-complete.scripts = { bash = BASH, zsh = ZSH, fish = FISH }
+local SCRIPTS = { bash = BASH, zsh = ZSH, fish = FISH }
+
+-- `itrigger completion SHELL`.
+function complete.command(args)
+  output.put(SCRIPTS[args.shell])
+  return 0
+end
 
 return complete

@@ -2,6 +2,7 @@
 -- is in order and what to do.
 
 local core = require "itrigger.core"
+local settings = require "itrigger.cli.settings"
 local shell = require "itrigger.cli.shell"
 local terminal = require "itrigger.cli.terminal"
 
@@ -192,13 +193,13 @@ local function check_call(report, client)
   end
 end
 
--- Run all checks on the options that are in force. settings: array of { name, value, from } to show; options: their values
+-- Run all checks on the options that are in force. rows: array of { name, value, from } to show; options: their values
 -- by name; open() → client | nil, err. Returns "ok", "warning" or "failure".
-function doctor.run(settings, options, open)
+function doctor.run(rows, options, open)
   local report, worst = reporter(terminal.has_colour(1))
   report("ok", "versions", ("itrigger %s, %s, libcurl %s, lua-cjson %s"):format(core.version,
     rawget(_G, "jit") and rawget(_G, "jit").version or _VERSION, core.curl_version, cjson_version()))
-  for _, setting in ipairs(settings) do
+  for _, setting in ipairs(rows) do
     report("ok", "option", ("%s = %s  (%s)"):format(setting.name, setting.value, setting.from))
   end
   if options.app_secret_file then
@@ -226,6 +227,15 @@ function doctor.run(settings, options, open)
   end
   client:close()
   return worst()
+end
+
+-- `itrigger doctor`. Returns the exit status.
+function doctor.command(args)
+  local rows, values = settings.describe(args)
+  local worst = doctor.run(rows, values, function()
+    return settings.client(args)
+  end)
+  return worst == "failure" and 1 or 0
 end
 
 return doctor

@@ -1,12 +1,26 @@
 -- Answers as text: JSON for people and for programs, tables, tab-separated text. Digits are never changed.
 
 local core = require "itrigger.core"
+local exit = require "itrigger.cli.exit"
 local json = require "itrigger.json"
 local terminal = require "itrigger.cli.terminal"
 
 local concat, getmetatable, ipairs, pairs, tostring, type = table.concat, getmetatable, ipairs, pairs, tostring, type
 
 local output = {}
+
+-- Write to standard output. What cannot be written ends the command: nobody is to take half an output for the whole.
+function output.put(...)
+  local ok, err = io.write(...)
+  if not ok then
+    exit.stop(2, "standard output cannot be written: %s", err)
+  end
+end
+
+-- The same, with a line end if there is none.
+function output.put_line(text)
+  output.put(text, text:sub(-1) == "\n" and "" or "\n")
+end
 
 local COLOURS = { key = "\27[34m", string = "\27[32m", number = "\27[36m", word = "\27[33m", off = "\27[0m" }
 local NONE = { key = "", string = "", number = "", word = "", off = "" }
