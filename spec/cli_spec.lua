@@ -236,6 +236,37 @@ describe("the command itrigger", function()
     end
     assert.truthy(#ids > 2)
     assert.equal(473296, ids[1])
+    local list = "pages member.point_list pageNum=28 pageSize=2 --output "
+    local _, text = itrigger(words(list .. "text " .. member))
+    assert.equal(3, select(2, text:gsub("\n", "")), text)
+    assert.truthy(text:find("^[^\t\n]+\t[^\t\n]+\t[^\t\n]+\t%d+\n"), text)
+    local _, columns = itrigger(words(list .. "table " .. member))
+    assert.truthy(columns:find("^detailReason  exchangePoints  exchangeTime         id\n"), columns)
+    assert.equal(4, select(2, columns:gsub("\n", "")), columns)
+  end)
+
+  it("shows the first request of a list and sends nothing", function()
+    local query = "?accessToken=***&mobile=18899888899&pageNum=%d&pageSize=%d&storeNo=1159374785466208256"
+    local list = face.api .. "/member/point/list"
+    assert.same({ 0, "GET " .. sb.gateway .. list .. query:format(1, 100) .. "\n", "" },
+      { itrigger(words("pages --dry-run member.point_list " .. member)) })
+    assert.same({ 0, "curl '" .. sb.gateway .. list .. query:format(3, 20) .. "'\n", "" },
+      { itrigger(words("pages --curl member.point_list pageNum=3 pageSize=20 " .. member)) })
+    local status, out = itrigger(words("pages --dry-run coupons.list phone=18899888899"))
+    assert.equal(0, status)
+    assert.same({ pageNum = 1, pageSize = 100, phone = "18899888899" }, cjson.decode(out:match("\n(.-)\n$")))
+    for line, text in pairs {
+      ["pages --dry-run member.point_list mobil=1"] = 'did you mean "mobile"?; missing: mobile, storeNo',
+      ["pages --curl /x pageNum=none"] = "bad argument 'params.pageNum' to 'pages'",
+      ["pages --dry-run member.query " .. member] = "member.query is not a paged list; call it with: itrigger member query",
+      ["pages member.query " .. member] = "member.query is not a paged list; call it with: itrigger member query",
+    } do
+      local err
+      status, out, err = itrigger(words(line))
+      assert.same({ 2, "" }, { status, out })
+      assert.truthy(err:find(text, 1, true), err)
+    end
+    assert.equal(0, sb:state().requests)
   end)
 
   it("examines everything that a call needs", function()
@@ -435,6 +466,10 @@ describe("the command itrigger", function()
       assert.same({ "order.trades" }, candidates("batch", "x", "--to", "order.t"))
       assert.same({ "member.point_list", "coupons.list" }, candidates("pages", ""))
       assert.same({ "pageNum=", "pageSize=" }, candidates("pages", "member.point_list", "page"))
+      assert.same({ "--output", "--dry-run", "--curl", "--no-check", "--version", "--timeout", "-v", "--verbose", "--profile", "-h",
+        "--help" },
+        candidates("pages", "-"))
+      assert.same({ "table", "text" }, candidates("pages", "member.point_list", "--output", "t"))
       assert.same({ face.api .. "/member/modify" }, candidates("post", face.api .. "/member/mo"))
       assert.same({ "mobile=", "storeNo=" }, candidates("get", path, ""))
       assert.same({ "json", "table", "text" }, candidates("member", "query", "--output", ""))

@@ -34,7 +34,7 @@ describe("a command line", function()
     for _, line in ipairs {
       "get /x", "get /x a=1 b:=2", "post /x -", "post /x @body.json --dry-run", "-v --timeout 3 get -i /x", "get --raw /x -v a=-1",
       "--profile p member query mobile=1 --filter data.x", "member.query --output table --no-check a=1 --idempotent --curl",
-      "get /x --output json --output text", "get - -", "pages member.point_list pageSize=2",
+      "get /x --output json --output text", "get - -", "pages member.point_list pageSize=2 --output text", "pages /x --curl",
       "batch x --to order.trades --concurrency 3 --rate 0.5 --failed f --journal j --resume --no-check", "batch --to /x -",
       "help", "help member query", "token --show", "refresh", "stats --output json", "doctor", "endpoints", "endpoints coupon",
       "describe member.query", "--profile p configure", "completion zsh", "--version", "--timeout 0x10 doctor",

@@ -360,6 +360,9 @@ local RULES = {
     { "transport.h", DRAWING },
     { "TOKEN → SEND", DRAWING },
   },
+  ["docs/reference.md"] = {
+    { "itrigger pages", from_the_shell },
+  },
   ["docs/event-loops.md"] = {
     { 'require "luv"', run_in_loop "luv" },
     { 'require "cqueues"', run_in_loop "cqueues" },
@@ -396,7 +399,7 @@ local RULES = {
 }
 RULES["README.zh-CN.md"] = RULES["README.md"]
 RULES["docs/zh-CN/guide.md"] = RULES["docs/guide.md"]
-for _, name in ipairs { "testing.md", "openresty.md", "event-loops.md", "stores.md" } do
+for _, name in ipairs { "testing.md", "openresty.md", "event-loops.md", "stores.md", "reference.md" } do
   RULES["docs/zh-CN/" .. name] = RULES["docs/" .. name]
 end
 

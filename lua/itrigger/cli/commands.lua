@@ -47,9 +47,9 @@ commands.list = {
     "pages", "Print the rows of a paged list, one JSON object per line.", run = "pages.print",
     arguments = {
       { "target", 'An endpoint, "GET /path" or "POST /path".' },
-      { "params", count = "*" },
+      { "params", "name=text, name:=JSON, name=@file.", count = "*" },
     },
-    options = { NO_CHECK },
+    options = { OUTPUT, DRY_RUN, CURL, NO_CHECK },
   },
   {
     "batch", "One call for each line of a file of JSON objects.", run = "batch.command",

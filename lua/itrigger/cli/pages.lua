@@ -3,16 +3,52 @@
 local arguments = require "itrigger.cli.arguments"
 local exit = require "itrigger.cli.exit"
 local json = require "itrigger.json"
+local later = require "itrigger.later"
 local output = require "itrigger.cli.output"
 local settings = require "itrigger.cli.settings"
 local target = require "itrigger.cli.target"
 
 local pages = {}
 
+local ADDED = { pageNum = true, pageSize = true } -- where they are not given
+
+-- Show the request of the first page.
+local function show(args, is_post, path, params, e)
+  local err = e and later.endpoint.check(e, params, { check = settings.check_of(args) }, ADDED)
+  if err then
+    exit.stop_with(err)
+  end
+  later.pages.check("pages", path, params)
+  params.pageNum = params.pageNum or 1
+  params.pageSize = params.pageSize or later.pages.PAGE_SIZE
+  return require("itrigger.cli.request").show(args, { is_post = is_post, path = path, params = params })
+end
+
+-- Print the rows: each as JSON as soon as its page is there, or all in one table at the end.
+local function print_rows(rows, format)
+  local all = {}
+  for row in rows do
+    if format == "table" or format == "text" then
+      all[#all + 1] = row
+    else
+      output.put(assert(json.encode(row)), "\n")
+    end
+  end
+  if all[1] ~= nil then
+    output.put_line(output.format(all, format))
+  end
+end
+
 function pages.print(args)
   local is_post, path, e = target.read(args.target)
+  if e and not e.entry.paged then
+    exit.stop(2, '%s is not a paged list; call it with: itrigger %s %s', e.name, e.group, e.short)
+  end
   local params = exit.unless(arguments.read(args.params, target.params(e)))
   params.pageNum = tonumber(params.pageNum) or params.pageNum
+  if args.dry_run or args.curl then
+    return show(args, is_post, path, params, e)
+  end
   local client = settings.open(args)
   local rows
   if e then
@@ -20,9 +56,7 @@ function pages.print(args)
   else
     rows = client:pages(path, params, { method = is_post and "POST" or "GET" })
   end
-  for row in rows do
-    output.put(assert(json.encode(row)), "\n")
-  end
+  print_rows(rows, args.output)
   client:close()
   return 0
 end
