@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "core/base/fnv.h"
 #include "core/os/thread.h"
 
 #define LIMIT ((size_t)4096)
@@ -55,13 +56,10 @@ void connections_clear(struct connections *l)
 
 /* ---- addresses ---- */
 
-/* FNV-1a, with a seed, so that nobody can choose addresses that fall together. */
 static uint64_t hash(uint64_t seed, const unsigned char *bytes, size_t n)
 {
-    uint64_t h = seed ^ UINT64_C(0xcbf29ce484222325);
+    uint64_t h = itr_fnv(seed ^ ITR_FNV_START, bytes, n);
 
-    for (; n > 0; n--, bytes++)
-        h = (h ^ *bytes) * UINT64_C(0x100000001b3);
     return h ^ h >> 32;
 }
 

@@ -10,7 +10,7 @@ local settings = require "itrigger.cli.settings"
 local target = require "itrigger.cli.target"
 local terminal = require "itrigger.cli.terminal"
 
-local clock, digest, floor = core.monotonic_s, core.digest, math.floor
+local clock, decode, digest, floor = core.monotonic_s, core.json_decode, core.digest, math.floor
 local batch = {}
 
 -- ---- progress ----
@@ -42,10 +42,14 @@ local function bar_of(counts, total, seconds)
     total > 0 and tostring(total) or "?", rate, counts.failed + counts.unknown, left)
 end
 
+local function has_bar()
+  return terminal.is_tty(2) and os.getenv "TERM" ~= "dumb"
+end
+
 -- Shows progress on standard error: a bar on a terminal, a line each minute elsewhere. Returns the function that shows it
 -- (final: the summary), and the text that clears the bar.
 local function progress(counts, total)
-  local is_bar = terminal.is_tty(2) and os.getenv "TERM" ~= "dumb"
+  local is_bar = has_bar()
   local began, last = clock(), clock()
   local clear = is_bar and CLEAR or ""
   return function(final)
@@ -96,7 +100,7 @@ local function open_files(o)
       return nil, err
     end
     if core.file_status(files.input).is_regular then
-      files.total = count_lines(o.input)
+      files.total = has_bar() and count_lines(o.input) or 0
     elseif is_directory(files.input) then
       return nil, o.input .. ": is a directory"
     end
@@ -160,22 +164,7 @@ local EARLIER = {
   unknown = "an earlier run could not tell whether this line was executed",
 }
 
-local methods = {}
-local metatable = { __index = methods }
-
--- Count and note what became of a line.
-function methods:tell(number, text, word, why)
-  self.counts[word] = self.counts[word] + 1
-  if word ~= "ok" then
-    self:report(report_of(number, text, word, why))
-  end
-  if self.journal then
-    self.journal:note(word, number, nil, not self.is_at_end)
-  end
-  self.show()
-end
-
-function methods:report(line)
+local function report(self, line)
   if self.failed == nil then
     io.stderr:write(self.clear, terminal.safe(line), "\n")
   elseif not self.failed_broken then
@@ -190,11 +179,54 @@ function methods:report(line)
   end
 end
 
+-- Count and note what became of a line.
+local function tell(self, number, text, word, why)
+  self.counts[word] = self.counts[word] + 1
+  if word ~= "ok" then
+    report(self, report_of(number, text, word, why))
+  end
+  if self.journal then
+    self.journal:note(word, number, nil, not self.is_at_end)
+  end
+  self.show()
+end
+
+-- Keep a line while it is in flight, in a place that is used again: a table whose keys only grow would be made anew for
+-- each line. Returns it as { number =, text =, place = }.
+local function enter(self, number, text)
+  local places = self.free_places
+  local place = places[#places]
+  places[#places] = nil
+  local line = { number = number, text = text, place = place or #self.in_flight + 1 }
+  self.in_flight[line.place] = line
+  return line
+end
+
+local function leave(self, line)
+  local places = self.free_places
+  self.in_flight[line.place] = false
+  places[#places + 1] = line.place
+end
+
+-- Return the request of a line, noted as started; nil if the line is wrong.
+local function request_of(self, number, line)
+  local text = number == 1 and line:gsub("^\239\187\191", "") or line -- the mark that Windows editors put before UTF-8
+  local params, wrong = decode(text, true)
+  if type(params) ~= "table" then
+    tell(self, number, line, "failed", wrong and wrong.message or "not a JSON object")
+    return nil
+  end
+  if self.journal then
+    self.journal:note("started", number, digest(line))
+  end
+  return self.make_request(params, enter(self, number, line))
+end
+
 -- Return the next line that is to be sent, as a request; nil at the end.
-function methods:pull()
-  for line in self.input:lines() do
-    self.number = self.number + 1
-    local number = self.number
+local function pull(self)
+  for line in self.next_line do
+    local number = self.number + 1
+    self.number = number
     local before, sent
     if self.journal then
       before, sent = self.journal:before(number)
@@ -203,11 +235,11 @@ function methods:pull()
       error({ status = 2, message = ("line %.0f of %s is not the line that was sent as number %.0f: lines were added or "
         .. "removed before it"):format(number, self.input_name, number) }, 0)
     elseif EARLIER[before] then
-      self:tell(number, line, "unknown", EARLIER[before])
-    elseif before == "ok" or line:find "^%s*$" then
+      tell(self, number, line, "unknown", EARLIER[before])
+    elseif before == "ok" or not line:find "%S" then
       self.counts.skipped = self.counts.skipped + 1
     else
-      local request = self:request_of(number, line)
+      local request = request_of(self, number, line)
       if request then
         return request
       end
@@ -216,41 +248,26 @@ function methods:pull()
   self.is_at_end = true
 end
 
--- Return the request of a line, noted as started; nil if the line is wrong.
-function methods:request_of(number, line)
-  local text = number == 1 and line:gsub("^\239\187\191", "") or line -- the mark that Windows editors put before UTF-8
-  local params, wrong = json.decode(text, { null = "keep" })
-  if type(params) ~= "table" then
-    self:tell(number, line, "failed", wrong and wrong.message or "not a JSON object")
-    return nil
-  end
-  local request = self.make_request(params)
-  request.tag = number
-  if self.journal then
-    self.journal:note("started", number, digest(line))
-  end
-  self.in_flight[number] = line
-  return request
-end
-
 -- Tell of the lines that were in flight when the run ended early. left: those that the library says were sent;
 -- was_interrupted: a result may have been lost on its way, so none is known not to be executed.
-function methods:tell_left(left, was_interrupted)
-  local sent, numbers = {}, {}
+local function tell_left(self, left, was_interrupted)
+  local sent, lines = {}, {}
   for _, one in ipairs(left) do
     sent[one.tag] = true
   end
-  for number in pairs(self.in_flight) do
-    numbers[#numbers + 1] = number
+  for _, line in ipairs(self.in_flight) do
+    lines[#lines + 1] = line or nil
   end
-  table.sort(numbers)
-  for _, number in ipairs(numbers) do
-    if sent[number] or was_interrupted then
-      self:tell(number, self.in_flight[number], "unknown", "the run ended while this line was in flight")
+  table.sort(lines, function(a, b)
+    return a.number < b.number
+  end)
+  for _, line in ipairs(lines) do
+    if sent[line] or was_interrupted then
+      tell(self, line.number, line.text, "unknown", "the run ended while this line was in flight")
     else
-      self:tell(number, self.in_flight[number], "failed", "the run ended before this line was sent")
+      tell(self, line.number, line.text, "failed", "the run ended before this line was sent")
     end
-    self.in_flight[number] = nil
+    leave(self, line)
   end
 end
 
@@ -263,25 +280,25 @@ local function work(self, client, opts)
   local running
   local ok, wrong = pcall(function()
     running = client:batch(function()
-      return self:pull()
+      return pull(self)
     end, opts)
     for result in running do
-      local number = result.tag
-      self:tell(number, self.in_flight[number], word_of(result), result.error and tostring(result.error))
-      self.in_flight[number] = nil
+      local line = result.tag
+      tell(self, line.number, line.text, word_of(result), result.error and tostring(result.error))
+      leave(self, line)
     end
   end)
   if not ok and running then
     local left = running:close()
-    local told = pcall(self.tell_left, self, left, is_interrupt(wrong))
+    local told = pcall(tell_left, self, left, is_interrupt(wrong))
     if not told then -- a file is full: tell the rest without it
-      pcall(self.tell_left, self, left, is_interrupt(wrong))
+      pcall(tell_left, self, left, is_interrupt(wrong))
     end
   end
   return ok, wrong
 end
 
--- Run a batch. o: client, input (path or "-"), request(params) → a request of client:batch, name (what is called, where
+-- Run a batch. o: client, input (path or "-"), request(params, tag) → a request of client:batch, name (what is called, where
 -- and as whom: a journal belongs to that), concurrency, rate, failed (path or nil), resume, journal (path or nil). Returns
 -- counts | nil, what is wrong. Raises what ends it early, after everything was noted.
 function batch.run(o)
@@ -291,12 +308,12 @@ function batch.run(o)
   end
   local counts = { ok = 0, failed = 0, unknown = 0, skipped = 0 }
   local show, clear = progress(counts, files.total)
-  local self = setmetatable({
-    input = files.input, input_name = o.input, make_request = o.request, journal = files.journal, failed = files.failed,
+  local self = {
+    next_line = files.input:lines(), input_name = o.input, make_request = o.request, journal = files.journal, failed = files.failed,
     failed_path = o.failed, counts = counts, show = show, clear = clear,
     number = 0,
-    in_flight = {}, -- number of a line → its text
-  }, metatable)
+    in_flight = {}, free_places = {}, -- lines by their places; false: a free one
+  }
   local ok, wrong = work(self, o.client, { concurrency = o.concurrency, rate = o.rate })
   show(true)
   if files.failed then
@@ -317,16 +334,17 @@ function batch.command(args)
   local is_post, path, e = target.read(args.to)
   local client = settings.open(args)
   local handle = e and client[e.group][e.short]
+  local method, check = is_post and "POST" or "GET", settings.check_of(args)
   local _, values = settings.describe(args)
   local counts, err = batch.run {
     client = client, input = args.file,
     name = ("%s at %s as %s"):format(args.to, values.gateway, values.app_id), concurrency = args.concurrency, rate = args.rate,
     failed = args.failed, resume = args.resume, journal = args.journal,
-    request = function(params)
+    request = function(params, tag)
       if handle then
-        return { handle, params, check = settings.check_of(args) }
+        return { handle, params, tag = tag, check = check }
       end
-      return { is_post and "POST" or "GET", path, params }
+      return { method, path, params, tag = tag }
     end,
   }
   client:close()

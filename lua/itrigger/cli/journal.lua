@@ -27,9 +27,16 @@ local function read(self, text)
   return text:sub(-1) ~= "\n"
 end
 
+-- Write an entry with those that wait; may_wait: let it wait itself.
 local function append(self, text, may_wait)
+  text = self.pending .. text
+  if may_wait then
+    self.pending = text
+    return
+  end
+  self.pending = ""
   local ok, err = self.file:write(text)
-  if ok and not may_wait then
+  if ok then
     ok, err = self.file:flush()
   end
   if not ok then
@@ -54,7 +61,7 @@ function journal.open(path, head, resume)
     end
     return nil, "the journal cannot be opened: " .. err
   end
-  local self = setmetatable({ file = file, path = path, state = {}, digests = {}, is_new = true }, metatable)
+  local self = setmetatable({ file = file, path = path, state = {}, digests = {}, is_new = true, pending = "" }, metatable)
   local is_regular, is_free = core.file_status(file).is_regular, core.file_lock(file)
   local text = is_regular and old and old:read "*a" or ""
   if old then
@@ -93,7 +100,7 @@ end
 function methods:note(word, number, hash, may_wait)
   if not self.broken then
     self.is_new = false
-    append(self, ("%s %d%s\n"):format(word, number, hash and " " .. hash or ""), may_wait)
+    append(self, hash and word .. " " .. number .. " " .. hash .. "\n" or word .. " " .. number .. "\n", may_wait)
   end
 end
 
@@ -108,8 +115,10 @@ function methods:close(is_complete)
   if not stays then
     os.remove(self.path) -- while it is locked
   end
-  local ok, err = self.file:close()
-  if stays and not ok and not self.broken then
+  local ok, err = self.file:write(stays and not self.broken and self.pending or "")
+  local closed, wrong = self.file:close()
+  if stays and not (ok and closed) and not self.broken then
+    err = err or wrong
     error({ status = 2, message = ("the journal %s cannot be written: %s"):format(self.path, tostring(err)) }, 0)
   end
   return stays
