@@ -454,6 +454,7 @@ bench:
 	@tools/setup test bench
 	$(Q)$(again) build LUA=5.4
 	@bench/run $(if $(ALL),--all)
+	@bench/cli
 	@bench/sharing
 	@if [ -x build/bin/itriggerd ]; then bench/itriggerd_run; else echo 'bench: itriggerd is not built: skipped'; fi
 
