@@ -155,6 +155,10 @@ describe("the command itrigger", function()
     status, _, err = itrigger(words("member query " .. member))
     assert.equal(2, status)
     assert.truthy(err:find("ITRIGGER_GATEWAY", 1, true), err)
+    environment.ITRIGGER_GATEWAY = nil
+    status, _, err = itrigger(words("member query " .. member))
+    assert.equal(2, status)
+    assert.truthy(err:find("; set ITRIGGER_GATEWAY, or store it with: itrigger configure\n$"), err)
   end)
 
   it("prints the raw answer, its head, and a line for curl without the token", function()

@@ -8,6 +8,8 @@ local profile = require "itrigger.cli.profile"
 
 local settings = {}
 
+options.remedy = "; set %s, or store it with: itrigger configure"
+
 local SECRETS = { app_secret = true, token_store_key = true }
 
 -- The profile "default", without what the environment says better. Returns table | nil, what is wrong.
