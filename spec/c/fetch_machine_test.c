@@ -682,6 +682,124 @@ static void a_refused_token_waits_4_s_for_a_store_that_fails(void **state)
     gives_error(t, ITR_STORE);
 }
 
+static void a_refused_string_is_not_given_for_want_of_a_better_one(void **state)
+{
+    struct t *t = *state;
+
+    put_token(t, "theirs", 9); /* under a higher fence than the one that was refused */
+    begin_refused(t, "theirs", 5);
+    loaded(t);
+    is_in(t, ITR_MACHINE_ACQUIRE);
+    t->mono += 4000;
+    failed(t, ITR_DONE_SWAP_FAILED);
+    gives_error(t, ITR_STORE);
+}
+
+static void a_token_of_one_byte_is_refused_like_any(void **state)
+{
+    struct t *t = *state;
+
+    put_token(t, "x", 9);
+    begin_refused(t, "x", 5);
+    go_to(t, ITR_MACHINE_IDLE);
+    gives_token(t, "fresh");
+    assert_int_equal(t->store.refusals, 1);
+}
+
+static void what_holds_here_alone_holds_to_the_millisecond(void **state)
+{
+    struct t *t = *state;
+    int64_t until;
+
+    go_to(t, ITR_MACHINE_CONNECT);
+    answered(t, ITR_OUTCOME_NOT_SENT, "no connection");
+    go_to(t, ITR_MACHINE_IDLE);
+    gives_error(t, ITR_NETWORK);
+    until = t->m.local_until_mono_ms;
+    t->mono = until - 1;
+    begin(t);
+    loaded(t);
+    is_in(t, ITR_MACHINE_PAUSE);
+    assert_int_equal(t->m.pause_until_mono_ms, until);
+    paused(t);
+    loaded(t);
+    is_in(t, ITR_MACHINE_ACQUIRE);
+}
+
+/* 20 swaps lost in a row, however many were lost before one was won. */
+static void lost_swaps_are_counted_from_the_last_lease_on(void **state)
+{
+    struct t *t = *state;
+    int i;
+
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    just(t, ITR_DONE_CONFLICT);
+    assert_int_equal(t->m.pause_until_mono_ms, t->mono + 10);
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    just(t, ITR_DONE_CONFLICT);
+    assert_int_equal(t->m.pause_until_mono_ms, t->mono + 10 + 7); /* the test's randomness */
+    go_to(t, ITR_MACHINE_LOOK);
+    t->store = (struct itr_record){0}; /* the store forgot */
+    t->id++;
+    loaded(t);
+    for (i = 0; i < 20; i++) {
+        assert_false(result(t));
+        go_to(t, ITR_MACHINE_ACQUIRE);
+        just(t, ITR_DONE_CONFLICT);
+    }
+    gives_error(t, ITR_STORE);
+}
+
+/* A swap whose answer was lost, and that was made once more: the lease is ours for sure. */
+static void a_lease_that_was_swapped_in_once_more_is_sure(void **state)
+{
+    struct t *t = *state;
+    uint64_t before = t->id;
+
+    begin_refused(t, "theirs", 5);
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    failed(t, ITR_DONE_SWAP_FAILED);
+    go_to(t, ITR_MACHINE_CONNECT);
+    answered(t, ITR_OUTCOME_NOT_SENT, "no connection");
+    t->store = (struct itr_record){0}; /* a store of the past */
+    t->id = before;
+    loaded(t);
+    gives_error(t, ITR_NETWORK);
+    at_rest(t);
+}
+
+/* Its outcome was given up, for the store failed until the lease had ended. */
+static void what_was_sent_stays_counted_though_its_outcome_was_never_stored(void **state)
+{
+    struct t *t = *state;
+
+    go_to(t, ITR_MACHINE_SEND);
+    answered(t, ITR_OUTCOME_FAILED, "no answer");
+    t->mono += LEASE;
+    failed(t, ITR_DONE_LOAD_FAILED);
+    gives_error(t, ITR_NETWORK);
+    is_in(t, ITR_MACHINE_IDLE);
+    t->mono += 600000;
+    go_to(t, ITR_MACHINE_CONNECT);
+    counted(t, 2);
+}
+
+/* What it says is within its bounds: nothing is waited for in the past. */
+static void a_stores_clock_out_of_its_mind_is_cut(void **state)
+{
+    struct t *t = *state;
+
+    t->ahead = INT64_C(1) << 52;
+    t->store.failure = ITR_FAILURE_LIMIT;
+    t->store.failures = 1;
+    t->store.error.kind = ITR_QUOTA;
+    t->store.failed_ms = ITR_RECORD_TIME_MAX;
+    begin(t);
+    loaded(t);
+    gives_error(t, ITR_QUOTA);
+    assert_in_range(t->r.retry_after_ms, 1, 1800000);
+}
+
 /* ---- connect, look, send ---- */
 
 static void what_was_not_sent_is_not_counted_and_held_back_here_alone(void **state)
@@ -1033,6 +1151,70 @@ static void what_was_not_sent_after_all_is_not_counted_even_if_that_cannot_be_st
     assert_int_equal(t->store.failures, 0);
 }
 
+static void what_is_stored_behind_a_result_gives_no_reason_to_the_next_fetch(void **state)
+{
+    struct t *t = *state;
+
+    itr_machine_begin(&t->m, t->mono, &(struct itr_reason){.asked = true});
+    go_to(t, ITR_MACHINE_SEND);
+    answered(t, ITR_OUTCOME_TOKEN, "fresh");
+    failed(t, ITR_DONE_LOAD_FAILED);
+    gives_token(t, "fresh");
+    is_in(t, ITR_MACHINE_SETTLE_PAUSE);
+    begin(t);
+    assert_false(t->m.asked);
+}
+
+static void a_refusal_waits_for_the_store_with_what_is_still_to_be_stored(void **state)
+{
+    struct t *t = *state;
+
+    go_to(t, ITR_MACHINE_SEND);
+    answered(t, ITR_OUTCOME_TOKEN, "fresh");
+    failed(t, ITR_DONE_LOAD_FAILED);
+    gives_token(t, "fresh");
+    begin_refused(t, "fresh", t->m.lease_fence);
+    paused(t);
+    failed(t, ITR_DONE_LOAD_FAILED);
+    is_in(t, ITR_MACHINE_SETTLE_PAUSE);
+    assert_false(result(t));
+    t->mono += 4000;
+    paused(t);
+    failed(t, ITR_DONE_LOAD_FAILED);
+    gives_error(t, ITR_STORE);
+}
+
+/* Twenty swaps lost in a row; the next time the pauses begin anew. */
+static void an_outcome_that_loses_each_swap_is_given_and_stored_later(void **state)
+{
+    struct t *t = *state;
+    int i;
+
+    go_to(t, ITR_MACHINE_SEND);
+    answered(t, ITR_OUTCOME_TOKEN, "fresh");
+    for (i = 0; i < 20; i++) {
+        assert_false(result(t));
+        go_to(t, ITR_MACHINE_SETTLE_SWAP);
+        just(t, ITR_DONE_CONFLICT);
+    }
+    gives_token(t, "fresh");
+    assert_int_equal(t->m.pause_until_mono_ms, t->mono + 1000);
+    begin_refused(t, "fresh", t->m.lease_fence);
+    for (i = 0; i < 20; i++) {
+        go_to(t, ITR_MACHINE_SETTLE_SWAP);
+        just(t, ITR_DONE_CONFLICT);
+        if (i == 0)
+            assert_int_equal(t->m.pause_until_mono_ms, t->mono + 1);
+    }
+    t->mono += 4000;
+    for (i = 0; i < 20; i++) {
+        go_to(t, ITR_MACHINE_SETTLE_SWAP);
+        just(t, ITR_DONE_CONFLICT);
+    }
+    gives_error(t, ITR_STORE);
+    assert_non_null(strstr(t->r.error.text, "too busy"));
+}
+
 /* ---- the end of the process ---- */
 
 static void the_end_before_the_lease_leaves_at_once(void **state)
@@ -1086,6 +1268,7 @@ static void a_connection_that_the_end_cancels_is_no_trouble_with_the_network(voi
     go_to(t, ITR_MACHINE_CONNECT);
     itr_machine_end(&t->m, t->mono);
     answered(t, ITR_OUTCOME_NOT_SENT, "cancelled");
+    is_in(t, ITR_MACHINE_SETTLE_LOAD);
     go_to(t, ITR_MACHINE_IDLE);
     gives_error(t, ITR_TIMEOUT);
     assert_int_equal(t->m.local_failures, 0);
@@ -1290,11 +1473,16 @@ static void a_central_server_without_a_newer_token_is_an_error(void **state)
 {
     struct t *t = *state;
 
-    begin_refused(t, "theirs", 9);
+    begin(t);
     paused(t);
-    served(t, "theirs", 9);
+    not_served(t, 0);
+    gives_error(t, ITR_STORE);
+    begin_refused(t, "x", 9); /* of one byte, like any */
+    paused(t);
+    served(t, "x", 9);
     gives_error(t, ITR_TOKEN);
     is_in(t, ITR_MACHINE_IDLE);
+    assert_int_equal(t->m.local_failures, 0); /* it answered */
 }
 
 static void the_end_cancels_what_is_asked_of_a_central_server(void **state)
@@ -1340,6 +1528,13 @@ int main(void)
         T(a_slow_swap_is_made_once_more_for_a_longer_lease),
         T(a_swap_is_slow_from_3_s_on_and_makes_a_lease_longer_by_30_s_at_most),
         T(a_refused_token_waits_4_s_for_a_store_that_fails),
+        T(a_refused_string_is_not_given_for_want_of_a_better_one),
+        T(a_token_of_one_byte_is_refused_like_any),
+        T(what_holds_here_alone_holds_to_the_millisecond),
+        T(lost_swaps_are_counted_from_the_last_lease_on),
+        T(a_lease_that_was_swapped_in_once_more_is_sure),
+        T(what_was_sent_stays_counted_though_its_outcome_was_never_stored),
+        T(a_stores_clock_out_of_its_mind_is_cut),
         T(what_was_not_sent_is_not_counted_and_held_back_here_alone),
         T(a_lease_that_was_lost_sends_nothing),
         T(a_lease_that_lapsed_sends_nothing_and_is_taken_anew),
@@ -1360,6 +1555,9 @@ int main(void)
         T(a_store_that_forgot_takes_the_outcome),
         T(a_pending_token_is_given_up_at_its_end),
         T(what_was_not_sent_after_all_is_not_counted_even_if_that_cannot_be_stored),
+        T(what_is_stored_behind_a_result_gives_no_reason_to_the_next_fetch),
+        T(a_refusal_waits_for_the_store_with_what_is_still_to_be_stored),
+        T(an_outcome_that_loses_each_swap_is_given_and_stored_later),
         T(the_end_before_the_lease_leaves_at_once),
         T(the_end_in_every_state_before_the_request_takes_the_lease_back),
         T(a_connection_that_the_end_cancels_is_no_trouble_with_the_network),

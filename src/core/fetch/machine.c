@@ -105,7 +105,8 @@ static void rest(struct itr_machine *m)
 
 static void pause_for(struct itr_machine *m, int64_t now, int64_t ms, enum itr_machine_state state)
 {
-    m->pause_until_mono_ms = m->ending ? now : now + itr_max64(ms, 1);
+    assert(ms > 0);
+    m->pause_until_mono_ms = m->ending ? now : now + ms;
     enter(m, state);
 }
 
@@ -150,7 +151,7 @@ static bool is_of_a_dead_parent(const struct itr_machine *m, const char *owner)
     const char *dash = strrchr(owner, '-');
     char *end;
 
-    if (!is_memory(m) || dash == NULL || dash[1] == '\0')
+    if (!is_memory(m) || dash == NULL)
         return false;
     return strtoll(dash + 1, &end, 10) != m->pid && *end == '\0';
 }
@@ -159,7 +160,7 @@ static void take_load(struct itr_machine *m, int64_t now, const struct itr_machi
 {
     m->record = *d->record;
     m->bytes_id = d->bytes_id;
-    m->store_now_ms = d->store_now_ms;
+    m->store_now_ms = itr_record_now(d->store_now_ms);
     m->loaded_mono_ms = now;
     if (is_of_a_dead_parent(m, m->record.owner))
         m->record.owner[0] = '\0';
@@ -194,7 +195,7 @@ static void give_token(struct itr_machine *m, const struct itr_record *r,
     struct itr_machine_result *out = &m->result;
     struct itr_record v;
 
-    itr_record_view(r, itr_record_now(m->store_now_ms), &v);
+    itr_record_view(r, m->store_now_ms, &v);
     out->has_token = true;
     copy_text(out->text, sizeof out->text, v.text);
     out->fence = v.fence;
@@ -424,13 +425,12 @@ static void settle_failed(struct itr_machine *m, int64_t now, const struct itr_e
 /* Nothing of ours is in the record; the swap that was lost may still put it there. */
 static void settled_unsure(struct itr_machine *m, int64_t now)
 {
+    assert(m->then != ITR_MACHINE_GIVE); /* nothing can be sent under such a lease */
     if (m->then == ITR_MACHINE_DECIDE) { /* decide knows a lease of our name */
         forget_pending(m);
         look_later(m, now, PAUSE_MAX_MS);
         return;
     }
-    if (m->then == ITR_MACHINE_GIVE)
-        new_outcome_result(m, now, &m->record);
     settle_behind(m, now);
 }
 
