@@ -379,6 +379,36 @@ describe("the command itrigger", function()
     assert.truthy(out:find("failure  network", 1, true), out)
   end)
 
+  local function fails_with(text, line, input)
+    local status, _, err = itrigger(words(line), input)
+    assert.equal(2, status)
+    assert.truthy(err:find(text, 1, true), err)
+  end
+
+  it("says where a wrong option comes from, and how a missing one is given", function()
+    environment.ITRIGGER_GATEWAY = nil
+    fails_with("; set ITRIGGER_GATEWAY, or store it with: itrigger configure\n", "token")
+    assert(os.execute("mkdir " .. directory .. "/itrigger && umask 077 && echo 'retries = many' >" .. directory
+      .. "/itrigger/shop.conf"))
+    fails_with('option retries is "many"; it must be a number (from the profile shop)\n', "--profile shop token")
+    environment.ITRIGGER_GATEWAY = sb.gateway
+    fails_with("option timeout is 0; it can be 0.001 to 86400 seconds (from --timeout)\n", "--timeout 0 token")
+  end)
+
+  it("examines what the library does not miss", function()
+    environment.ITRIGGER_GATWAY = "https://elsewhere.example"
+    local _, out = itrigger(words("doctor"))
+    assert.truthy(out:find("ITRIGGER_GATWAY is not read; did you mean ITRIGGER_GATEWAY?", 1, true), out)
+    assert.is_nil(out:find("not tried", 1, true))
+    environment.ITRIGGER_GATWAY = nil
+    _, out = itrigger(words("doctor"))
+    assert.truthy(out:find("; the app secret was not needed, so not tried\n", 1, true), out)
+    assert.is_nil(out:find("is not read", 1, true))
+    environment.ITRIGGER_GATEWAY = sb.https
+    _, out = itrigger(words("doctor"))
+    assert.truthy(out:find("; a gateway with a private CA needs the option ca_file\n", 1, true), out)
+  end)
+
   it("says that its output could not be written", function()
     for _, line in ipairs { "endpoints", "member query " .. member, "pages member.point_list " .. member } do
       local status, _, err = sh("$itrigger " .. line .. " >/dev/full")

@@ -2,6 +2,7 @@
 -- is in order and what to do.
 
 local core = require "itrigger.core"
+local options = require "itrigger.options"
 local settings = require "itrigger.cli.settings"
 local shell = require "itrigger.cli.shell"
 local terminal = require "itrigger.cli.terminal"
@@ -67,6 +68,31 @@ local function check_secret_file(report, path)
       status.mode, path))
   else
     report("ok", "secret file", ("%s, mode %s"):format(path, status.mode))
+  end
+end
+
+-- Variables that look like options and are none: a misspelt one is not missed by anybody else.
+local function check_environment(report)
+  local names, is_known = {}, {}
+  for _, name in ipairs { "null", "transport", "profile", "sandbox" } do
+    names[#names + 1] = options.variable(name)
+  end
+  for _, option in ipairs(core.options()) do
+    names[#names + 1] = options.variable(option.name)
+  end
+  for _, name in ipairs(names) do
+    is_known[name] = true
+  end
+  local file = io.open("/proc/self/environ", "rb")
+  local text = file and file:read "*a" or ""
+  if file then
+    file:close()
+  end
+  for name in ("\0" .. text):gmatch "%z(ITRIGGER_[%w_]*)=" do
+    if not is_known[name] then
+      local near = core.nearest(name, names)
+      report("warning", "environment", ("%s is not read%s"):format(name, near and ("; did you mean %s?"):format(near) or ""))
+    end
   end
 end
 
@@ -159,7 +185,8 @@ local STEPS = { tls = "TLS", network = "network", timeout = "network", store = "
 local function check_token(report, client)
   local token, err, source = client:token()
   if token == nil then
-    report("failure", STEPS[err.kind] or "token", tostring(err))
+    local advice = err.kind == "tls" and "; a gateway with a private CA needs the option ca_file" or ""
+    report("failure", STEPS[err.kind] or "token", tostring(err) .. advice)
     return false
   end
   local stats = client:stats()
@@ -171,8 +198,9 @@ local function check_token(report, client)
   if err and err.kind ~= "store" then
     report("warning", "token", tostring(err))
   else
-    report("ok", "token", ("%s from %s; fetches today: %d%s"):format(stats.token or "?", source, stats.fetches_today or 0,
-      stats.daily_limit and " of " .. stats.daily_limit or ""))
+    report("ok", "token", ("%s from %s; fetches today: %d%s%s"):format(stats.token or "?", source, stats.fetches_today or 0,
+      stats.daily_limit and " of " .. stats.daily_limit or "",
+      (source == "file" or source == "redis") and "; the app secret was not needed, so not tried" or ""))
   end
   return true
 end
@@ -193,17 +221,18 @@ local function check_call(report, client)
   end
 end
 
--- Run all checks on the options that are in force. rows: array of { name, value, from } to show; options: their values
+-- Run all checks on the options that are in force. rows: array of { name, value, from } to show; given: their values
 -- by name; open() → client | nil, err. Returns "ok", "warning" or "failure".
-function doctor.run(rows, options, open)
+function doctor.run(rows, given, open)
   local report, worst = reporter(terminal.has_colour(1))
   report("ok", "versions", ("itrigger %s, %s, libcurl %s, lua-cjson %s"):format(core.version,
     rawget(_G, "jit") and rawget(_G, "jit").version or _VERSION, core.curl_version, cjson_version()))
   for _, setting in ipairs(rows) do
     report("ok", "option", ("%s = %s  (%s)"):format(setting.name, setting.value, setting.from))
   end
-  if options.app_secret_file then
-    check_secret_file(report, options.app_secret_file)
+  check_environment(report)
+  if given.app_secret_file then
+    check_secret_file(report, given.app_secret_file)
   end
   local client, err = open()
   if client == nil then
@@ -211,8 +240,8 @@ function doctor.run(rows, options, open)
     return worst()
   end
   report("ok", "configuration", "complete")
-  local host, port, is_tls = place_of(options.gateway)
-  if options.proxy then
+  local host, port, is_tls = place_of(given.gateway)
+  if given.proxy then
     report("ok", "network", "through the proxy, which resolves names: DNS and certificate are not checked here")
   elseif host then
     check_dns(report, host)

@@ -54,7 +54,15 @@ end
 
 -- Make the client. Returns client | nil, err; ends the command where the profile is wrong.
 function settings.client(args)
-  return client.new((given_by(args)))
+  local given, name = given_by(args)
+  local made, err = client.new(given)
+  local option = err and err.kind == "config" and err.message:match "^option ([%l_]+)"
+  if option == "timeout" and args.timeout then
+    err.message = err.message .. " (from --timeout)"
+  elseif option and name and given[option] ~= nil then
+    err.message = ("%s (from the profile %s)"):format(err.message, name)
+  end
+  return made, err
 end
 
 -- Make the client, or end the command.
