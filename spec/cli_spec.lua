@@ -409,6 +409,18 @@ describe("the command itrigger", function()
     assert.truthy(out:find("; a gateway with a private CA needs the option ca_file\n", 1, true), out)
   end)
 
+  it("writes no profile that could not be used", function()
+    environment = { XDG_CONFIG_HOME = directory, LC_ALL = "C" }
+    fails_with("configure: option gateway: not an absolute URL", "configure", "gateway-dev\n1\n\ns\n")
+    fails_with('configure: option token_store: unknown store "redis"', "configure", "\n1\nredis\ns\n")
+    fails_with("configure: a key is needed; nothing was written", "configure", "\n1\nhttp://127.0.0.1:1\n\n")
+    assert.is_nil(io.open(directory .. "/itrigger"))
+    assert.equal(0, (itrigger(words("configure"), "\n1\nhttp://127.0.0.1:1\nthe-client-key\n")))
+    local text = read(directory .. "/itrigger/default.conf")
+    assert.truthy(text:find("\ntoken_store_key = the-client-key\n", 1, true), text)
+    assert.is_nil(text:find("app_secret", 1, true))
+  end)
+
   it("says that its output could not be written", function()
     for _, line in ipairs { "endpoints", "member query " .. member, "pages member.point_list " .. member } do
       local status, _, err = sh("$itrigger " .. line .. " >/dev/full")
