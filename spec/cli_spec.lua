@@ -421,6 +421,29 @@ describe("the command itrigger", function()
     assert.is_nil(text:find("app_secret", 1, true))
   end)
 
+  it("says when a refresh brought no new token", function()
+    local status, out, err = itrigger(words("refresh"))
+    assert.same({ 0, "" }, { status, err })
+    local _, same
+    _, same, err = itrigger(words("refresh"))
+    assert.equal(out:match "%S+", same:match "%S+")
+    assert.truthy(err:find("itrigger: no new token was fetched: this one is 0 s old", 1, true), err)
+  end)
+
+  it("sends nothing for a filter that is no path", function()
+    for _, filter in ipairs { "data[0", "data..x", "data.", "[x]", "" } do
+      local status, _, err = itrigger { "test", "get", "--filter", filter }
+      assert.same({ 2, true }, { status, err:find("--filter " .. filter .. ": expected names", 1, true) ~= nil })
+    end
+    assert.equal(0, sb:state().requests)
+  end)
+
+  it("describes an endpoint by one word or two, and the sandbox's own words", function()
+    local _, out = itrigger(words("describe member.query"))
+    assert.same({ 0, out, "" }, { itrigger(words("describe member query")) })
+    assert.truthy(select(2, itrigger(words("help sandbox"))):find("--background", 1, true))
+  end)
+
   it("says that its output could not be written", function()
     for _, line in ipairs { "endpoints", "member query " .. member, "pages member.point_list " .. member } do
       local status, _, err = sh("$itrigger " .. line .. " >/dev/full")

@@ -66,7 +66,9 @@ local function perform(args, is_post, path, params, e)
     return require("itrigger.cli.request").show(args, { is_post = is_post, path = path, params = params })
   end
   local raw = args.raw or args.include
-  if raw and (args.filter or args.output) then
+  if args.filter and not output.is_path(args.filter) then
+    exit.stop(2, "--filter %s: expected names with dots between and indexes in brackets: data[0].id", args.filter)
+  elseif raw and (args.filter or args.output) then
     exit.stop(2, "--raw and -i print the body as it came: leave out --filter and --output")
   end
   local client = settings.open(args)

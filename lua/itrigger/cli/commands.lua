@@ -70,17 +70,24 @@ commands.list = {
   },
   { "token", "Show which token is in use.", run = "token.show", options = { SHOW } },
   { "refresh", "Fetch a new token now.", run = "token.refresh", options = { SHOW } },
-  { "stats", "Show what the token is doing.", run = "token.stats", options = { { "--output", choices = OUTPUT.choices } } },
+  { "stats", "Show what the token is doing.", run = "token.stats", options = { OUTPUT } },
   { "doctor", "Check everything that a call needs.", run = "doctor.command" },
   { "endpoints", "List the documented endpoints.", run = "describe.list", arguments = { { "word", count = "?" } } },
   {
-    "describe", "Describe a documented endpoint.", run = "describe.command", arguments = { { "name", "group.function" } },
+    "describe", "Describe a documented endpoint.", run = "describe.command", arguments = {
+      { "name", "group.function, or the group" }, { "function", "The function, if the name is a group.", count = "?" },
+    },
   },
-  { "configure", "Ask for the options of a profile and store them.", run = "configure.command" },
+  {
+    "configure", "Ask for the main options of a profile (--profile NAME, else default) and store them in ~/.config/itrigger.",
+    run = "configure.command",
+  },
   { "sandbox", "Start a local gateway to try things on, until Ctrl-C; see: itrigger sandbox --help." },
   {
     "completion", "Print the completion for a shell.", run = "complete.command",
-    arguments = { { "shell", choices = { "bash", "zsh", "fish" } } },
+    arguments = {
+      { "shell", 'In its start file: eval "$(itrigger completion bash)".', choices = { "bash", "zsh", "fish" } },
+    },
   },
 }
 

@@ -48,7 +48,7 @@ end
 
 -- Describe a documented endpoint in the user's language.
 function describe.command(args)
-  local e = target.endpoint(args.name)
+  local e = target.endpoint(args["function"] and args.name .. "." .. args["function"] or args.name)
   output.put(("%s  %s %s\n%s\n\n%s\n"):format(e.name, e.method, e.path, terminal.text_of(e.entry),
     describe.parameters(e)))
   return 0

@@ -94,6 +94,16 @@ function output.compact(value)
   return concat(out)
 end
 
+-- Return whether the text is the path of a member: names with dots between, indexes in brackets.
+function output.is_path(text)
+  local rest = text:sub(1, 1) == "[" and text or "." .. text
+  repeat
+    local behind = rest:match "^%.[^.%[%]]+()" or rest:match "^%[%d+%]()"
+    rest = behind and rest:sub(behind) or rest
+  until not behind
+  return rest == ""
+end
+
 -- A value by its path in an answer: data.realName, data[0].id. Returns found, value.
 function output.pick(value, path)
   for name, index in path:gmatch "([^.%[%]]*)%[?(%d*)%]?%.?" do

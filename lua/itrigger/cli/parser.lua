@@ -118,7 +118,9 @@ end
 -- `help`, `help batch`; `help member query` describes the endpoint in the user's language.
 function parser.help(args)
   local topic = args.topic
-  if topic[2] then
+  if topic[1] == "sandbox" then -- its words are those of another program
+    return require("itrigger.cli.sandbox").run({ "--help" }, 1)
+  elseif topic[2] then
     return describe.command { name = table.concat(topic, ".") }
   elseif topic[1] and topic[1]:find(".", 1, true) then
     return describe.command { name = topic[1] }

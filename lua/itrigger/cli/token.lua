@@ -11,6 +11,10 @@ local function show(args, method)
   local text, err, source = client[method](client)
   local stats = text and client:stats()
   client:close()
+  if method == "refresh" and text and not err and source ~= "gateway" and source ~= "server" then
+    io.stderr:write(("itrigger: no new token was fetched: this one is %.0f s old, and min_refresh_interval is between fetches that are "
+      .. "asked for\n"):format(stats.age or 0))
+  end
   if text == nil then
     exit.stop_with(err)
   elseif err then
