@@ -763,6 +763,18 @@ describe("the command itrigger", function()
       end
     end)
 
+    it("never calls a file of another kind a journal, and checks its numbers first", function()
+      local input = write("orders.jsonl", '{"tid":1}\n')
+      for _, name in ipairs { input, write("notes", "no line end") } do
+        fails_with(name .. " is no journal of a batch; name another file with --journal\n",
+          ("batch %s --to order.trades --journal %s"):format(input, name))
+      end
+      fails_with("itrigger: --concurrency must be an integer from 1 to 1024\n",
+        ("batch %s --to order.trades --concurrency 0"):format(input))
+      fails_with("itrigger: --rate must be a number of calls a second", ("batch %s --to order.trades --rate 0"):format(input))
+      assert.is_nil(io.open(input .. ".journal"))
+    end)
+
     it("continues no run at another gateway, as another app or with another endpoint", function()
       local file = write("orders.jsonl", trade(1) .. "{bad\n")
       itrigger({ "batch", file, "--to", "order.trades" })

@@ -6,6 +6,7 @@ local core = require "itrigger.core"
 local exit = require "itrigger.cli.exit"
 local journals = require "itrigger.cli.journal"
 local json = require "itrigger.json"
+local later = require "itrigger.later"
 local settings = require "itrigger.cli.settings"
 local target = require "itrigger.cli.target"
 local terminal = require "itrigger.cli.terminal"
@@ -232,8 +233,9 @@ local function pull(self)
       before, sent = self.journal:before(number)
     end
     if sent and before ~= "failed" and sent ~= digest(line) then
-      error({ status = 2, message = ("line %.0f of %s is not the line that was sent as number %.0f: lines were added or "
-        .. "removed before it"):format(number, self.input_name, number) }, 0)
+      error({ status = 2, message = ("line %.0f of %s is not the line that was sent as number %.0f: it was changed, or lines "
+        .. "were added or removed before it; restore the file, or remove the journal %s and send what is left as a file of its own"):format(
+        number, self.input_name, number, self.journal.path) }, 0)
     elseif EARLIER[before] then
       tell(self, number, line, "unknown", EARLIER[before])
     elseif before == "ok" or not line:find "%S" then
@@ -332,6 +334,10 @@ end
 -- `itrigger batch FILE --to TARGET`. Returns the exit status.
 function batch.command(args)
   local is_post, path, e = target.read(args.to)
+  local ok, wrong = pcall(later.requests.check, "batch", {}, { concurrency = args.concurrency, rate = args.rate })
+  if not ok then
+    exit.stop(2, "--%s", wrong:match "%((.*)%)")
+  end
   local client = settings.open(args)
   local handle = e and client[e.group][e.short]
   local method, check = is_post and "POST" or "GET", settings.check_of(args)

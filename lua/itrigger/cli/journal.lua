@@ -46,6 +46,13 @@ local function append(self, text, may_wait)
   end
 end
 
+local MARK = "itrigger batch " -- begins the head of each
+
+-- Return whether the file is a journal, or the torn beginning of one.
+local function is_journal(text)
+  return text:sub(1, #MARK) == MARK:sub(1, #text)
+end
+
 -- Begin a journal, or with resume continue one. head: what tells this run from others. Returns journal | nil, what is
 -- wrong.
 function journal.open(path, head, resume)
@@ -72,12 +79,15 @@ function journal.open(path, head, resume)
     err = path .. " is not a regular file, so it cannot be the journal"
   elseif not is_free then
     err = ("%s is in use by another run"):format(path)
+  elseif not is_journal(text) then
+    err = path .. " is no journal of a batch; name another file with --journal"
   elseif text ~= "" and not first then
     err = path .. " has not even a whole first line, so nothing was begun: remove it, and leave --resume out"
   elseif text ~= "" and not resume then
     err = path .. " exists: an earlier run did not finish; continue it with --resume, or remove it to send every line again"
   elseif resume and text ~= "" and first ~= head then
-    err = ("--resume: %s belongs to another run (it says %s, not %s)"):format(path, first, head)
+    err = ("--resume: %s belongs to another run (it says %s, not %s); continue that one, or name another file with "
+      .. "--journal"):format(path, first, head)
   else
     err = nil
   end
