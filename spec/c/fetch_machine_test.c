@@ -750,6 +750,25 @@ static void lost_swaps_are_counted_from_the_last_lease_on(void **state)
     gives_error(t, ITR_STORE);
 }
 
+static void an_outcome_has_tries_of_its_own(void **state)
+{
+    struct t *t = *state;
+    int i;
+
+    for (i = 0; i < 19; i++) {
+        go_to(t, ITR_MACHINE_ACQUIRE);
+        just(t, ITR_DONE_CONFLICT);
+    }
+    go_to(t, ITR_MACHINE_ACQUIRE);
+    put(t);
+    failed(t, ITR_DONE_SWAP_FAILED);
+    gives_error(t, ITR_STORE);
+    go_to(t, ITR_MACHINE_SETTLE_SWAP);
+    just(t, ITR_DONE_CONFLICT);
+    is_in(t, ITR_MACHINE_SETTLE_PAUSE);
+    assert_int_equal(t->m.pause_until_mono_ms, t->mono + 1);
+}
+
 /* A swap whose answer was lost, and that was made once more: the lease is ours for sure. */
 static void a_lease_that_was_swapped_in_once_more_is_sure(void **state)
 {
@@ -915,6 +934,27 @@ static void the_deadline_of_the_request_lies_before_the_leases_end(void **state)
     assert_int_equal(t->m.deadline_mono_ms, called + LEASE - 8000 - 1000);
     assert_false(itr_machine_cancels(&t->m, t->m.deadline_mono_ms + 99));
     assert_true(itr_machine_cancels(&t->m, t->m.deadline_mono_ms + 100));
+}
+
+static void a_request_is_sent_if_it_has_a_millisecond(void **state)
+{
+    struct t *t = *state;
+
+    go_to(t, ITR_MACHINE_LOOK);
+    loaded_after(t, LEASE - 1000 - 1);
+    is_in(t, ITR_MACHINE_SETTLE_LOAD); /* the request's own time is over */
+    go_to(t, ITR_MACHINE_LOOK);
+    t->m.deadline_mono_ms = t->mono + LEASE;
+    loaded_after(t, LEASE - 1000 - 1);
+    is_in(t, ITR_MACHINE_SEND);
+    answered(t, ITR_OUTCOME_NOT_SENT, "no time");
+    go_to(t, ITR_MACHINE_IDLE);
+    assert_true(result(t));
+    t->mono += 600000;
+    go_to(t, ITR_MACHINE_LOOK);
+    t->m.deadline_mono_ms = t->mono + LEASE;
+    loaded_after(t, LEASE - 1000);
+    is_in(t, ITR_MACHINE_SETTLE_LOAD);
 }
 
 static void too_little_of_the_lease_left_sends_nothing_and_decides_again(void **state)
@@ -1314,6 +1354,17 @@ static void the_end_waits_no_longer_than_the_lease(void **state)
     assert_false(itr_machine_is_owed(&t->m, t->mono + LEASE));
 }
 
+static void the_end_does_not_wait_for_a_store_that_fails(void **state)
+{
+    struct t *t = *state;
+
+    begin_refused(t, "theirs", 5);
+    itr_machine_end(&t->m, t->mono);
+    failed(t, ITR_DONE_LOAD_FAILED);
+    gives_error(t, ITR_TIMEOUT);
+    at_rest(t);
+}
+
 static void nothing_is_begun_after_the_end(void **state)
 {
     struct t *t = *state;
@@ -1532,6 +1583,7 @@ int main(void)
         T(a_token_of_one_byte_is_refused_like_any),
         T(what_holds_here_alone_holds_to_the_millisecond),
         T(lost_swaps_are_counted_from_the_last_lease_on),
+        T(an_outcome_has_tries_of_its_own),
         T(a_lease_that_was_swapped_in_once_more_is_sure),
         T(what_was_sent_stays_counted_though_its_outcome_was_never_stored),
         T(a_stores_clock_out_of_its_mind_is_cut),
@@ -1541,6 +1593,7 @@ int main(void)
         T(a_store_that_keeps_nothing_is_reported_after_three_tries),
         T(a_lease_that_cannot_be_looked_at_sends_nothing),
         T(the_deadline_of_the_request_lies_before_the_leases_end),
+        T(a_request_is_sent_if_it_has_a_millisecond),
         T(too_little_of_the_lease_left_sends_nothing_and_decides_again),
         T(a_failure_is_noted_and_given),
         T(a_token_that_cannot_be_stored_is_given_at_once_and_stored_later),
@@ -1564,6 +1617,7 @@ int main(void)
         T(a_request_in_flight_is_waited_for_and_settled),
         T(the_end_tries_a_failing_store_once_more),
         T(the_end_waits_no_longer_than_the_lease),
+        T(the_end_does_not_wait_for_a_store_that_fails),
         T(nothing_is_begun_after_the_end),
         T(the_child_of_a_fork_starts_over_under_another_name),
         M(a_lease_that_came_with_the_fork_is_nobodys_in_a_childs_own_memory),

@@ -208,8 +208,7 @@ static void give_token(struct itr_machine *m, const struct itr_record *r,
 /* Starts the result of this fetch. */
 static struct itr_machine_result *new_result(struct itr_machine *m)
 {
-    assert(!m->has_result);
-    memset(&m->result, 0, sizeof m->result);
+    assert(!m->has_result); /* it was taken, and wiped then */
     m->has_result = true;
     return &m->result;
 }
@@ -233,7 +232,7 @@ static void new_error(struct itr_machine *m, const struct itr_error *e, int64_t 
     struct itr_machine_result *out = new_result(m);
 
     out->error = *e;
-    out->retry_after_ms = itr_max64(0, retry_after_ms);
+    out->retry_after_ms = retry_after_ms;
     give_known_token(m);
 }
 
