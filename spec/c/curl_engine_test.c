@@ -276,7 +276,7 @@ static void a_deadline_ends_it_also_before_it_began(void **state)
 
     (void)state;
     loop_fixture_init(&f, SILENT);
-    f.x.request.timeout_ms = 20;
+    f.x.request.timeout_ms = 200;
     loop_fixture_carry(&f);
     assert_int_equal(f.x.response.carried, ITR_TIMEOUT);
     f.x.request.timeout_ms = 0; /* all of it went by while it stood in the queue */
@@ -360,6 +360,49 @@ static void cancelling_at_any_moment_harms_nobody(void **state)
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
     assert_true(raw_server_requests(f.server) <= maybe_sent + 2);
     itr_exchange_clear(&other);
+    loop_fixture_clear(&f);
+}
+
+/* A start does the first steps itself while few are in flight and the thread sleeps, and else
+ * leaves them to the thread. Each change from the one to the other. */
+static void few_and_many_at_once_all_complete(void **state)
+{
+    enum { ROUNDS = 400, MOST = 14 };
+    static struct itr_exchange x[MOST];
+    size_t n_sent = 0, round, n, i;
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init(&f, LOOP_FIXTURE_ANSWERS);
+    for (i = 0; i < MOST; i++)
+        loop_fixture_get(&x[i], f.url);
+    for (round = 0; round < ROUNDS; round++) {
+        n = round % 3 == 0 ? 1 + round % MOST : 1;
+        for (i = 0; i < n; i++)
+            start(f.t, &x[i]);
+        for (i = 0; i < n; i++)
+            loop_fixture_expect(f.t->ops->wait(f.t, -1), ITR_OK, true, 200);
+        n_sent += n;
+    }
+    assert_int_equal(raw_server_requests(f.server), n_sent);
+    for (i = 0; i < MOST; i++)
+        itr_exchange_clear(&x[i]);
+    loop_fixture_clear(&f);
+}
+
+/* The thread sleeps, with nothing to do, until long after it. */
+static void a_deadline_counts_whoever_began_it(void **state)
+{
+    static const struct raw_step answers_once[] = {READ, SEND(OK_HELLO), READ, HOLD, END};
+    struct loop_fixture f;
+
+    (void)state;
+    loop_fixture_init(&f, answers_once);
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    f.x.request.timeout_ms = 200;
+    loop_fixture_carry(&f);
+    loop_fixture_expect(&f.x, ITR_TIMEOUT, true, 0);
     loop_fixture_clear(&f);
 }
 
@@ -781,6 +824,8 @@ int main(void)
         cmocka_unit_test(no_more_than_its_maximum_are_taken),
         cmocka_unit_test(one_that_is_over_but_not_taken_can_be_cancelled),
         cmocka_unit_test(cancelling_at_any_moment_harms_nobody),
+        cmocka_unit_test(few_and_many_at_once_all_complete),
+        cmocka_unit_test(a_deadline_counts_whoever_began_it),
         cmocka_unit_test(transports_with_the_same_options_share_connections),
         cmocka_unit_test(one_transport_goes_while_another_goes_on),
         cmocka_unit_test(the_last_transport_ends_it_and_the_next_makes_it_anew),

@@ -1,4 +1,5 @@
-/* curl_loop: what becomes of connections and answers that are not as they should be. */
+/* curl_loop: what becomes of connections and answers that are not as they should be; of what nobody
+ * asked for also on curl_engine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "support/loop_fixture.h"
+#include "transport/curl_engine.h"
 #include "transport/curl_settings.h"
 
 /* ---- the connection ---- */
@@ -469,6 +471,32 @@ static void retry_after_is_read_in_both_forms(void **state)
     assert_true(ms >= 6 * 3600 * 1000); /* newer libcurl makes it 6 hours at most */
 }
 
+/* ---- what nobody asked for, on the engine: its thread looks at kept connections by itself ---- */
+
+static enum itr_status open_engine(const struct itr_transport_options *options,
+                                   struct itr_transport **out, struct itr_error *e)
+{
+    return itr_curl_engine_open(options, NULL, out, e);
+}
+
+static enum itr_status (*usual_opener)(const struct itr_transport_options *options,
+                                       struct itr_transport **out, struct itr_error *e);
+
+static int use_engine(void **state)
+{
+    (void)state;
+    usual_opener = loop_fixture_opener;
+    loop_fixture_opener = open_engine;
+    return 0;
+}
+
+static int use_loop(void **state)
+{
+    (void)state;
+    loop_fixture_opener = usual_opener;
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +510,11 @@ int main(void)
         cmocka_unit_test(an_unasked_answer_is_not_the_next_calls),
         cmocka_unit_test(bytes_behind_a_whole_answer_are_not_the_next_calls),
         cmocka_unit_test(many_stale_connections_fail_no_call),
+        cmocka_unit_test_setup_teardown(an_unasked_answer_is_not_the_next_calls, use_engine,
+                                        use_loop),
+        cmocka_unit_test_setup_teardown(bytes_behind_a_whole_answer_are_not_the_next_calls,
+                                        use_engine, use_loop),
+        cmocka_unit_test_setup_teardown(many_stale_connections_fail_no_call, use_engine, use_loop),
         cmocka_unit_test(a_trailer_is_no_news),
         cmocka_unit_test(the_deadline_ends_every_phase),
         cmocka_unit_test(the_deadline_ends_a_handshake_and_names_it),

@@ -41,8 +41,10 @@ struct itr_curl_loop {
     struct itr_list running, idle;   /* of requests; ours */
     struct itr_list late;            /* of requests that are being ended by their deadline */
     long n_idle;
+    size_t n_begun;           /* of running ones, since the last perform */
     struct itr_list finished; /* of exchanges, borrowed */
     int64_t nearest_mono_ms;  /* no deadline of a running one is before */
+    bool started_before_look; /* what begins now: before the poller's last look */
     bool tls;                 /* https was used: closing may write, too */
     struct itr_list node;     /* in the list of abandoned ones; see bury */
     atomic_bool woken;
@@ -167,7 +169,9 @@ static enum itr_status begin(struct itr_curl_loop *loop, struct itr_exchange *x,
         s = itr_error_set(e, ITR_NOMEM, "no memory for another transfer");
         goto err1;
     }
+    r->n_before = loop->poller.n_looks - (loop->started_before_look ? 1 : 0);
     itr_list_append(&loop->running, &r->node);
+    loop->n_begun++;
     note_deadline(loop, r);
     return ITR_OK;
 
@@ -302,6 +306,9 @@ static void perform(struct itr_curl_loop *loop)
         return;
     if ((now = now_ms()) >= loop->nearest_mono_ms)
         heed_deadlines(loop, now);
+    if (loop->n_begun > 1) /* one look at all kept connections instead of one at each */
+        (void)await_sockets(loop, 0);
+    loop->n_begun = 0;
     if (itr_curl_poller_timer_ms(&loop->poller) == 0)
         (void)settle(loop, itr_curl_poller_run_timers(&loop->poller));
 }
@@ -346,6 +353,10 @@ static struct itr_exchange *carry(struct itr_curl_loop *loop, int64_t timeout_ms
             (void)await_sockets(loop, idle_ms(loop, most));
         if ((x = take_finished(loop)) != NULL || most == 0)
             return x;
+        if (loop->poller.sleeper != NULL) { /* it now looks for what it may have been woken for */
+            (void)atomic_exchange_explicit(&loop->woken, false, memory_order_acquire);
+            return NULL;
+        }
     }
 }
 
@@ -478,6 +489,23 @@ static const struct itr_transport_ops OPS = {
 bool itr_curl_loop_has_more(const struct itr_transport *t)
 {
     return !itr_list_is_empty(&((const struct itr_curl_loop *)(const void *)t)->finished);
+}
+
+enum itr_status itr_curl_loop_start_waker(struct itr_transport *t, struct itr_exchange *x,
+                                          struct itr_error *e)
+{
+    struct itr_curl_loop *loop = loop_of(t);
+    enum itr_status s;
+
+    loop->started_before_look = loop->poller.saw_wake;
+    s = begin(loop, x, NULL, e);
+    loop->started_before_look = false;
+    return s;
+}
+
+void itr_curl_loop_set_sleeper(struct itr_transport *t, const struct itr_curl_sleeper *sleeper)
+{
+    loop_of(t)->poller.sleeper = sleeper;
 }
 
 void itr_curl_loop_guard(struct itr_transport *t, pthread_mutex_t *lock)

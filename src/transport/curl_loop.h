@@ -5,12 +5,12 @@
  * curl_request.c is the one place that configures them. Callbacks of libcurl call
  * nothing of ours but request.may_send.
  *
- * Beyond what transport.h promises: a kept connection on which something waits to be read is not
- * used, and a request that an HTTP/2 server refused unread goes out again, both without its caller
- * noticing and within its deadline, at most 50 times; sockets are close-on-exec; SIGPIPE is held
- * back in this thread while TLS may write; a head of more than 300 KB is ITR_HTTP like a body that
- * is too large; an answer whose head is cut off is ITR_NETWORK (libcurl takes it for one without a
- * body).
+ * Beyond what transport.h promises: a kept connection on which something waits to be read, at the
+ * earliest when the request is started, is not used, and a request that an HTTP/2 server refused
+ * unread goes out again, both without its caller noticing and within its deadline, at most 50
+ * times; sockets are close-on-exec; SIGPIPE is held back in this thread while TLS may write; a head
+ * of more than 300 KB is ITR_HTTP like a body that is too large; an answer whose head is cut off is
+ * ITR_NETWORK (libcurl takes it for one without a body).
  *
  * Limits, all libcurl's:
  * - before 7.80 no connection is kept, may_send is asked when the exchange starts, and what went
@@ -30,6 +30,7 @@
 #include <stdbool.h>
 
 #include "core/http/transport.h"
+#include "transport/curl_poller.h"
 
 /* Return the factory, static memory. Its open() initialises libcurl once per process. */
 const struct itr_transport_factory *itr_curl_loop_factory(void);
@@ -40,6 +41,15 @@ const struct itr_transport_factory *itr_curl_loop_factory(void);
 /* Return whether more are finished: wait() would return one without looking at the network. The
  * loop's thread. */
 bool itr_curl_loop_has_more(const struct itr_transport *t);
+
+/* As ops->start, of an exchange whose caller has woken t since and had to. If the last wait() was
+ * ended by that, what this saw of idle connections counts, and they need not be looked at again. */
+enum itr_status itr_curl_loop_start_waker(struct itr_transport *t, struct itr_exchange *x,
+                                          struct itr_error *e);
+
+/* Have wait() ask `sleeper`, which outlives t, and return after each look, whether or not one is
+ * finished. */
+void itr_curl_loop_set_sleeper(struct itr_transport *t, const struct itr_curl_sleeper *sleeper);
 
 /* Have sockets opened and closed with this lock held from now on. It outlives t, and callers of t
  * do not hold it. Whoever holds it at a fork may call itr_curl_loop_lose in the child. */

@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
+
 #define FIRST_WATCHES 64
 #define MOST_EVENTS 256 /* of one look; the others are seen by the next */
 
@@ -14,6 +16,7 @@ struct itr_curl_watch {
     bool is_connection;  /* opened and not closed yet: may stay registered */
     uint32_t wanted;     /* by libcurl; 0: nothing */
     uint32_t registered; /* with epoll, of a connection; 0: nothing */
+    uint64_t used_at;    /* n_looks when libcurl last used it */
 };
 
 /* ---- watches ---- */
@@ -70,6 +73,7 @@ static int watch_connection(const struct itr_curl_poller *p, struct itr_curl_wat
                             uint32_t events)
 {
     w->wanted = events;
+    w->used_at = p->n_looks;
     if (events == 0 || events == w->registered)
         return 0;
     if (control(p, w->registered != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, events) != 0)
@@ -118,7 +122,8 @@ int itr_curl_poller_open(struct itr_curl_poller *p, CURLM *multi)
 {
     int error;
 
-    *p = (struct itr_curl_poller){.multi = multi, .epoll = -1, .wake = -1};
+    *p = (struct itr_curl_poller){
+        .multi = multi, .epoll = -1, .wake = -1, .looked_mono_us = INT64_MIN};
     if ((p->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
         return errno;
     if ((p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0 ||
@@ -183,30 +188,77 @@ static void take_out(const struct itr_curl_poller *p, struct itr_curl_watch *w, 
     w->registered = 0;
 }
 
-static CURLMcode tell(struct itr_curl_poller *p, const struct epoll_event *event)
+/* Return whether the event is for libcurl. */
+static bool is_wanted(struct itr_curl_poller *p, const struct epoll_event *event)
 {
-    int fd = event->data.fd, running;
+    int fd = event->data.fd;
     struct itr_curl_watch *w = watch_of(p, fd);
 
-    if (fd == p->wake)
-        return CURLM_OK;
-    if (w != NULL && w->is_connection && w->wanted == 0) {
-        take_out(p, w, fd);
-        return CURLM_OK;
+    if (fd == p->wake) {
+        p->saw_wake = true;
+        return false;
     }
-    return curl_multi_socket_action(p->multi, fd, select_bits(event->events), &running);
+    if (w == NULL || !w->is_connection || w->wanted != 0)
+        return true;
+    take_out(p, w, fd);
+    return false;
+}
+
+static int wait_for_events(const struct itr_curl_poller *p, int ms,
+                           struct epoll_event events[MOST_EVENTS])
+{
+    const struct itr_curl_sleeper *s = p->sleeper;
+    int ready;
+
+    if (s == NULL || ms == 0 || !s->fall_asleep(s->ctx))
+        return epoll_wait(p->epoll, events, MOST_EVENTS, s == NULL ? ms : 0);
+    ready = epoll_wait(p->epoll, events, MOST_EVENTS, ms);
+    s->wake_up(s->ctx);
+    return ready;
+}
+
+/* Return how many sockets are ready, within ms; < 0: errno. Leave in events[] the *n that libcurl
+ * wants to know of. The connections that nobody uses come first, before libcurl chooses any. */
+static int look(struct itr_curl_poller *p, int ms, struct epoll_event events[MOST_EVENTS], int *n)
+{
+    int ready = wait_for_events(p, ms, events), i;
+
+    *n = 0;
+    p->saw_wake = false;
+    for (i = 0; i < ready; i++)
+        if (is_wanted(p, &events[i]))
+            events[(*n)++] = events[i];
+    p->n_looks++;
+    p->looked_mono_us =
+        ready >= 0 && ready < MOST_EVENTS ? itr_clock_mono_us(itr_clock_system()) : INT64_MIN;
+    return ready;
 }
 
 CURLMcode itr_curl_poller_wait(struct itr_curl_poller *p, int ms, int *n)
 {
     struct epoll_event events[MOST_EVENTS];
     CURLMcode code = CURLM_OK;
-    int i;
+    int wanted, running, i;
 
-    *n = epoll_wait(p->epoll, events, MOST_EVENTS, ms);
-    for (i = 0; i < *n && code == CURLM_OK; i++)
-        code = tell(p, &events[i]);
+    *n = look(p, ms, events, &wanted);
+    for (i = 0; i < wanted && code == CURLM_OK; i++)
+        code = curl_multi_socket_action(p->multi, events[i].data.fd, select_bits(events[i].events),
+                                        &running);
     return code;
+}
+
+/* libcurl need not say that it uses the connection, if the answer is there at once. */
+bool itr_curl_poller_is_quiet(struct itr_curl_poller *p, int fd, uint64_t n_before)
+{
+    struct itr_curl_watch *w = watch_of(p, fd);
+    bool was_seen;
+
+    if (w == NULL || w->wanted != 0 || (w->registered & EPOLLIN) == 0)
+        return false;
+    was_seen = w->used_at < p->n_looks && n_before < p->n_looks;
+    w->used_at = p->n_looks;
+    return was_seen &&
+           itr_clock_mono_us(itr_clock_system()) - ITR_CURL_POLLER_VOUCHES_US <= p->looked_mono_us;
 }
 
 int itr_curl_poller_timer_ms(const struct itr_curl_poller *p)

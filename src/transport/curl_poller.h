@@ -5,7 +5,8 @@
  *
  * A connection stays registered between two requests: libcurl forgets it after each, and two system
  * calls a request would cost more than epoll saves. One that becomes ready while libcurl does not
- * want to know is taken out then. So the poller has to know when it is opened and closed.
+ * want to know is taken out then; so each look also tells that nothing waits on the other idle
+ * ones. The poller has to know when a connection is opened and closed.
  *
  * Belongs to the thread of the loop, but for wake. After a fork the child may only close it.
  */
@@ -17,7 +18,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How long a look counts. */
+#define ITR_CURL_POLLER_VOUCHES_US 1000
+
 struct itr_curl_watch;
+
+/* Who is asked before each sleep. */
+struct itr_curl_sleeper {
+    bool (*fall_asleep)(void *ctx); /* false: do not sleep, only look */
+    void (*wake_up)(void *ctx);     /* it slept */
+    void *ctx;
+};
 
 /* Stays in place from open on. */
 struct itr_curl_poller {
@@ -25,6 +36,10 @@ struct itr_curl_poller {
     int epoll, wake;
     struct itr_curl_watch *watches; /* ours; by file descriptor */
     size_t n_watches;
+    uint64_t n_looks;       /* how often it looked which sockets are ready */
+    bool saw_wake;          /* the last look found a wake */
+    int64_t looked_mono_us; /* when it last saw all of them; INT64_MIN: never, or not all */
+    const struct itr_curl_sleeper *sleeper; /* borrowed; NULL: nobody */
 };
 
 /* Set up p to wait for the sockets of multi. Return 0, or an errno; then nothing is left to close.
@@ -38,6 +53,11 @@ void itr_curl_poller_lose(struct itr_curl_poller *p);
 /* Note that a connection was opened, or is about to be closed. */
 void itr_curl_poller_opened(struct itr_curl_poller *p, int fd);
 void itr_curl_poller_closing(struct itr_curl_poller *p, int fd);
+
+/* Return whether nothing waits to be read on a kept connection that is about to be used, as far as
+ * the last look tells: it was at most ITR_CURL_POLLER_VOUCHES_US ago, after the connection's last
+ * use, and not one of the first n_before looks. False: not known. No system call. */
+bool itr_curl_poller_is_quiet(struct itr_curl_poller *p, int fd, uint64_t n_before);
 
 /* End the present or the next wait. Any thread, and no lock is taken. */
 void itr_curl_poller_wake(const struct itr_curl_poller *p);

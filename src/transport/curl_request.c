@@ -53,7 +53,7 @@ static bool may_leave(struct itr_curl_request *r)
 
     if (r->sent)
         r->stop = is_refusal(r) ? ITR_CURL_REFUSED : ITR_CURL_REPEAT;
-    else if (r->socket != NULL && !itr_curl_socket_may_carry(r->socket))
+    else if (r->socket != NULL && !itr_curl_sockets_may_carry(r->sockets, r->socket, r->n_before))
         r->stop = refuse_connection(r);
     else if (q->may_send != NULL && !q->may_send(q->may_send_ctx))
         r->stop = ITR_CURL_HELD;

@@ -54,6 +54,7 @@ struct itr_curl_request {
     struct itr_curl_socket *socket;           /* counted: what it was sent over; NULL: not known */
     struct itr_curl_socket *opened;           /* counted: the last one made for it; NULL: none */
     struct itr_curl_tries tries;              /* before this one */
+    uint64_t n_before; /* looks of the poller before it was started; later ones count for it */
     int64_t deadline_mono_ms;          /* the loop ends it then; libcurl has no total limit */
     struct itr_list node;              /* in one of the loop's lists */
     struct curl_slist *own_headers;    /* ours; NULL: the shared list is in use */

@@ -41,17 +41,6 @@ void itr_curl_socket_chosen(struct itr_curl_socket *s)
         s->version = ITR_CURL_VERSION_2;
 }
 
-bool itr_curl_socket_may_carry(const struct itr_curl_socket *s)
-{
-    struct pollfd p = {.fd = s->fd, .events = POLLRDHUP};
-
-    if (!s->used)
-        return true;
-    if (s->version == ITR_CURL_VERSION_1)
-        p.events |= POLLIN;
-    return poll(&p, 1, 0) == 0;
-}
-
 bool itr_curl_socket_is_connected(const struct itr_curl_socket *s)
 {
     struct sockaddr_storage peer;
@@ -150,6 +139,18 @@ struct itr_curl_socket *itr_curl_sockets_find(struct itr_curl_sockets *s, int lo
     if (found != NULL)
         found->refs++;
     return found;
+}
+
+bool itr_curl_sockets_may_carry(const struct itr_curl_sockets *s, const struct itr_curl_socket *one,
+                                uint64_t n_before)
+{
+    struct pollfd p = {.fd = one->fd, .events = POLLRDHUP};
+
+    if (!one->used || (s->poller != NULL && itr_curl_poller_is_quiet(s->poller, one->fd, n_before)))
+        return true;
+    if (one->version == ITR_CURL_VERSION_1)
+        p.events |= POLLIN;
+    return poll(&p, 1, 0) == 0;
 }
 
 static bool make_room(struct itr_curl_sockets *s)

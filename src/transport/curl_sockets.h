@@ -71,9 +71,11 @@ void itr_curl_socket_release(struct itr_curl_socket *s);
 /* Note that libcurl chose it for a request. Before an answer came on it, that makes it HTTP/2. */
 void itr_curl_socket_chosen(struct itr_curl_socket *s);
 
-/* Return whether a kept connection may carry another request: nothing waits to be read on it (of
- * HTTP/2, not the end). One system call, none for a connection that was not used yet. */
-bool itr_curl_socket_may_carry(const struct itr_curl_socket *s);
+/* Return whether a kept connection of the set may carry another request: nothing waits to be read
+ * on it (of HTTP/2, not the end). One system call; none if the poller looked after its first
+ * n_before looks, or for a connection that was not used yet. */
+bool itr_curl_sockets_may_carry(const struct itr_curl_sockets *s, const struct itr_curl_socket *one,
+                                uint64_t n_before);
 
 /* Return whether its peer accepted it, also when it is closed by now. */
 bool itr_curl_socket_is_connected(const struct itr_curl_socket *s);

@@ -34,6 +34,7 @@ struct itr_curl_ticket {
     enum itr_curl_ticket_step step;
     struct itr_list node; /* in the list of that step */
     int64_t deadline_mono_ms;
+    bool woke;           /* the thread slept when it was started, and was woken for it */
     bool lost;           /* the parent's, after a fork: exchange may be half changed, hands off */
     size_t n_text;       /* bytes after lines[], all that was copied: may hold the token */
     char *text;          /* there; the end of this allocation */

@@ -37,9 +37,10 @@
  * know.
  *
  * `asleep`: the thread found nothing to do and waits for the network alone. Who brings something
- * and finds it true turns it off and wakes the loop; so the first of many pays for the wake. A
- * start does that without the lock, which the thread wants as soon as it is awake; `n_waking` keeps
- * the loop there meanwhile, for the process may be ending.
+ * and finds it true turns it off and wakes the loop; so the first of many pays for the wake. The
+ * thread turns it off as soon as it is awake, and on again only with the lock and after a look at
+ * the lists: so who finds it off is seen by that look. A start wakes without the lock, which the
+ * thread wants at once; `n_waking` keeps the loop there meanwhile, for the process may be ending.
  *
  * `loop` is there while there are ports, but in a child before its first start. The thread gives it
  * back when there are none, and ends if there still are none after that.
@@ -57,7 +58,8 @@ struct itr_curl_worker {
     atomic_bool asleep;
     atomic_uint n_waking; /* callers about to wake the loop; changed with the lock, but down */
 
-    struct itr_list done; /* of exchanges; the thread's */
+    struct itr_curl_sleeper sleeper; /* constant: the thread */
+    struct itr_list done;            /* of exchanges; the thread's */
 };
 
 static struct itr_curl_worker *worker_of(struct itr_registered *r)
@@ -193,6 +195,8 @@ static enum itr_status start_in_loop(struct itr_curl_ticket *t, struct itr_trans
     if (left <= 0)
         return itr_error_set(e, ITR_TIMEOUT, "the deadline passed before the request could start");
     t->exchange.request.timeout_ms = left;
+    if (t->woke)
+        return itr_curl_loop_start_waker(loop, &t->exchange, e);
     return loop->ops->start(loop, &t->exchange, e);
 }
 
@@ -209,9 +213,9 @@ static void begin(struct itr_curl_worker *w, struct itr_transport *loop, struct 
 
 /* ---- the thread: turn by turn ---- */
 
-static void collect(struct itr_curl_worker *w, struct itr_transport *loop, int64_t timeout_ms)
+static void collect(struct itr_curl_worker *w, struct itr_transport *loop)
 {
-    struct itr_exchange *x = loop->ops->wait(loop, timeout_ms);
+    struct itr_exchange *x = loop->ops->wait(loop, -1);
 
     while (x != NULL) {
         add_done(w, x);
@@ -226,8 +230,9 @@ static bool must_end(const struct itr_curl_worker *w)
 }
 
 /* Return whether it may sleep until the network or a wake ends that. */
-static bool fall_asleep(struct itr_curl_worker *w)
+static bool fall_asleep(void *ctx)
 {
+    struct itr_curl_worker *w = ctx;
     bool may;
 
     lock(w);
@@ -235,6 +240,13 @@ static bool fall_asleep(struct itr_curl_worker *w)
     atomic_store(&w->asleep, may);
     unlock(w);
     return may;
+}
+
+static void wake_up(void *ctx)
+{
+    struct itr_curl_worker *w = ctx;
+
+    atomic_store(&w->asleep, false);
 }
 
 static void end_cancelled(struct itr_curl_worker *w, struct itr_transport *loop)
@@ -255,8 +267,7 @@ static void turn(struct itr_curl_worker *w, struct itr_transport *loop)
         begin(w, loop, t);
     deliver(w);
     end_cancelled(w, loop);
-    collect(w, loop, fall_asleep(w) ? -1 : 0);
-    atomic_store(&w->asleep, false);
+    collect(w, loop);
     deliver(w);
 }
 
@@ -370,6 +381,7 @@ static enum itr_status ensure_loop(struct itr_curl_worker *w, struct itr_error *
     if ((s = itr_curl_loop_factory()->open(&w->options, &w->loop, e)) != ITR_OK)
         return s;
     itr_curl_loop_guard(w->loop, &w->head.lock);
+    itr_curl_loop_set_sleeper(w->loop, &w->sleeper);
     return ITR_OK;
 }
 
@@ -467,6 +479,7 @@ static struct itr_registered *make_worker(void *ctx)
     atomic_init(&w->asleep, false);
     atomic_init(&w->n_waking, 0);
     pthread_mutex_init(&w->head.lock, NULL);
+    w->sleeper = (struct itr_curl_sleeper){fall_asleep, wake_up, w};
     itr_list_init(&w->queued);
     itr_list_init(&w->in_flight);
     itr_list_init(&w->cancelled);
@@ -603,6 +616,7 @@ enum itr_status itr_curl_worker_start(struct itr_curl_worker *w, struct itr_curl
         put(&w->queued, t, ITR_CURL_TICKET_QUEUED);
         w->n_tickets++;
         loop = begin_wake(w);
+        t->woke = loop != NULL;
     }
     unlock(w);
     end_wake(w, loop);

@@ -1,0 +1,180 @@
+/* curl_poller: what a look at all sockets tells of a kept connection. The rest of it is tested
+ * through curl_loop and curl_engine. */
+#include "support/fixture.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "core/base/clock.h"
+#include "support/loop_fixture.h"
+#include "support/raw_server.h"
+#include "transport/curl_poller.h"
+
+/* One request over libcurl alone, whose connection is kept. */
+struct kept {
+    struct raw_server *server;
+    CURLM *multi;
+    CURL *easy;
+    struct itr_curl_poller poller;
+    int fd;
+};
+
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct kept *k = ctx;
+
+    (void)purpose;
+    k->fd = socket(a->family, a->socktype, a->protocol);
+    itr_curl_poller_opened(&k->poller, k->fd);
+    return k->fd;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
+{
+    (void)bytes, (void)ctx;
+    return size * n;
+}
+
+/* Have the look just made be of this moment, however slow the test is. */
+static void look_now(struct kept *k)
+{
+    int n;
+
+    assert_int_equal(itr_curl_poller_wait(&k->poller, 0, &n), CURLM_OK);
+    k->poller.looked_mono_us = INT64_MAX;
+}
+
+static void carry(struct kept *k)
+{
+    CURLMsg *message;
+    int n;
+
+    assert_int_equal(curl_multi_add_handle(k->multi, k->easy), CURLM_OK);
+    assert_int_equal(itr_curl_poller_run_timers(&k->poller), CURLM_OK);
+    while ((message = curl_multi_info_read(k->multi, &n)) == NULL) {
+        int ms = itr_curl_poller_timer_ms(&k->poller);
+
+        assert_int_equal(itr_curl_poller_wait(&k->poller, ms, &n), CURLM_OK);
+        assert_int_equal(itr_curl_poller_run_timers(&k->poller), CURLM_OK);
+    }
+    assert_int_equal(message->data.result, CURLE_OK);
+    assert_int_equal(curl_multi_remove_handle(k->multi, k->easy), CURLM_OK);
+    k->poller.looked_mono_us = INT64_MAX;
+}
+
+static void init(struct kept *k, const struct raw_step *const *script)
+{
+    char url[64];
+
+    *k = (struct kept){.server = raw_server_new(script, 1), .fd = -1};
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/", raw_server_port(k->server));
+    k->multi = curl_multi_init();
+    k->easy = curl_easy_init();
+    assert_int_equal(itr_curl_poller_open(&k->poller, k->multi), 0);
+    curl_easy_setopt(k->easy, CURLOPT_URL, url);
+    curl_easy_setopt(k->easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(k->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(k->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(k->easy, CURLOPT_OPENSOCKETDATA, (void *)k);
+    curl_easy_setopt(k->easy, CURLOPT_WRITEFUNCTION, on_body);
+    carry(k);
+    assert_true(k->fd >= 0);
+}
+
+static void clear(struct kept *k)
+{
+    curl_easy_cleanup(k->easy);
+    curl_multi_cleanup(k->multi);
+    itr_curl_poller_close(&k->poller);
+    raw_server_free(k->server);
+}
+
+static void a_look_vouches_for_one_use_after_the_last(void **state)
+{
+    static const struct raw_step *const answers[] = {LOOP_FIXTURE_ANSWERS};
+    struct kept k;
+
+    (void)state;
+    init(&k, answers);
+    assert_false(
+        itr_curl_poller_is_quiet(&k.poller, k.fd, 0)); /* the last look was before its end */
+    look_now(&k);
+    assert_true(itr_curl_poller_is_quiet(&k.poller, k.fd, 0));
+    assert_false(itr_curl_poller_is_quiet(&k.poller, k.fd, 0));
+    look_now(&k);
+    assert_true(itr_curl_poller_is_quiet(&k.poller, k.fd, 0));
+    carry(&k);
+    assert_false(itr_curl_poller_is_quiet(&k.poller, k.fd, 0));
+    clear(&k);
+}
+
+static void a_look_before_the_start_vouches_for_nothing(void **state)
+{
+    static const struct raw_step *const answers[] = {LOOP_FIXTURE_ANSWERS};
+    struct kept k;
+
+    (void)state;
+    init(&k, answers);
+    look_now(&k);
+    assert_false(itr_curl_poller_is_quiet(&k.poller, k.fd, k.poller.n_looks));
+    look_now(&k);
+    assert_true(itr_curl_poller_is_quiet(&k.poller, k.fd, k.poller.n_looks - 1));
+    clear(&k);
+}
+
+static void an_old_look_vouches_for_nothing(void **state)
+{
+    static const struct raw_step *const answers[] = {LOOP_FIXTURE_ANSWERS};
+    struct kept k;
+
+    (void)state;
+    init(&k, answers);
+    look_now(&k);
+    k.poller.looked_mono_us =
+        itr_clock_mono_us(itr_clock_system()) - ITR_CURL_POLLER_VOUCHES_US - 1;
+    assert_false(itr_curl_poller_is_quiet(&k.poller, k.fd, 0));
+    assert_false(itr_curl_poller_is_quiet(&k.poller, -1, 0));
+    assert_false(itr_curl_poller_is_quiet(&k.poller, 9999, 0));
+    clear(&k);
+}
+
+/* Bytes that nobody asked for, or the end. */
+static void a_look_that_finds_something_does_not_vouch(void **state)
+{
+    static const struct raw_step bytes[] = {READ,      SEND(OK_HELLO), {RAW_GATE, NULL, 0},
+                                            SEND("x"), HOLD,           END};
+    static const struct raw_step end[] = {READ, SEND(OK_HELLO), {RAW_GATE, NULL, 0}, END};
+    static const struct raw_step *const scripts[] = {bytes, end};
+    struct kept k;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        init(&k, &scripts[i]);
+        look_now(&k);
+        raw_server_open_gate(k.server);
+        if (i == 0)
+            raw_server_await_sends(k.server, 2);
+        else
+            raw_server_await_closed(k.server, 1);
+        look_now(&k);
+        assert_false(itr_curl_poller_is_quiet(&k.poller, k.fd, 0));
+        look_now(&k);
+        assert_false(itr_curl_poller_is_quiet(&k.poller, k.fd, 0));
+        clear(&k);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_look_vouches_for_one_use_after_the_last),
+        cmocka_unit_test(a_look_before_the_start_vouches_for_nothing),
+        cmocka_unit_test(an_old_look_vouches_for_nothing),
+        cmocka_unit_test(a_look_that_finds_something_does_not_vouch),
+    };
+
+    fixture_main();
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    return cmocka_run_group_tests_name("curl_poller", tests, NULL, NULL);
+}
