@@ -35,6 +35,15 @@ describe("itrigger", function()
       .. " %(.*lua/itrigger/init%.lua%), but itrigger%.core is of 9%.8%.7: install both from one version\n$"), output)
   end)
 
+  it("raises for a channel that there is none of", function()
+    local ok, message = pcall(function()
+      return itrigger.channel.wehcat
+    end)
+    assert.is_false(ok)
+    assert.truthy(message:find('init_spec.lua:%d+: unknown channel "wehcat": did you mean "wechat"%?$'), message)
+    assert.equal(2, itrigger.channel.wechat)
+  end)
+
   it("returns what is missing, and works once it is given", function()
     local res, err = itrigger.get(query, face.member)
     assert.is_nil(res)

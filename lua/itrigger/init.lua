@@ -14,9 +14,23 @@ if core.version ~= VERSION then
     :format(VERSION, debug.getinfo(1, "S").short_src, core.version), 0)
 end
 
+-- A copy whose user is told of a name that is none: as nil it would only be a parameter that is missing.
+local function named(values, what)
+  local copy, names = {}, {}
+  for name, value in pairs(values) do
+    copy[name], names[#names + 1] = value, name
+  end
+  return setmetatable(copy, {
+    __index = function(_, name)
+      local near = core.nearest(tostring(name), names)
+      error(('unknown %s "%s"%s'):format(what, tostring(name), near and (': did you mean "%s"?'):format(near) or ""), 2)
+    end,
+  })
+end
+
 local itrigger = {
   array = json.array,
-  channel = channels,
+  channel = named(channels, "channel"),
   decode = json.decode,
   encode = json.encode,
   null = json.null,
