@@ -12,8 +12,8 @@ local function show(args, method)
   local stats = text and client:stats()
   client:close()
   if method == "refresh" and text and not err and source ~= "gateway" and source ~= "server" then
-    io.stderr:write(("itrigger: no new token was fetched: this one is %.0f s old, and min_refresh_interval is between fetches that are "
-      .. "asked for\n"):format(stats.age or 0))
+    io.stderr:write(("itrigger: no new token was fetched: this one is %.0f s old, and fetches that are asked for are at least "
+      .. "min_refresh_interval apart (30 s by default)\n"):format(stats.age or 0))
   end
   if text == nil then
     exit.stop_with(err)
