@@ -141,8 +141,8 @@ static void say_where(const struct daemon *d)
         listener_name(&d->listeners[i], name, sizeof name);
         log_info("listen", NULL, "%s%s", name, has_tls(d, &d->listeners[i]) ? " (TLS)" : "");
     }
-    log_info("start", NULL, "ready: %zu app(s), %zu client(s)", d->settings.n_apps,
-             d->settings.n_clients);
+    log_info("start", NULL, "ready: %zu app(s), %zu client(s)", d->server.snapshot->n_apps,
+             d->server.snapshot->n_clients);
 }
 
 static bool start_threads(struct daemon *d)
@@ -168,6 +168,7 @@ enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct
     if ((s = snapshot_new(&d->settings, &d->parts, NULL, &snapshot, e)) != ITR_OK)
         return s;
     server_set_snapshot(&d->server, snapshot);
+    settings_clear_sections(&d->settings); /* the snapshot has what is needed of them */
     if ((s = read_certificate(&d->settings, &certificate, e)) != ITR_OK)
         return s;
     server_set_certificate(&d->server, certificate);
@@ -206,39 +207,14 @@ static void warn_fixed(const struct settings *now, const struct settings *fresh)
         log_warning("reload", NULL, "TLS was turned on or off; %s", effect);
 }
 
-static void swap_text(char **a, char **b)
+/* All of it, or nothing. The certificate is read again where there is one before and after. */
+static enum itr_status take_over(struct daemon *d, const struct settings *fresh,
+                                 struct itr_error *e)
 {
-    char *text = *a;
-
-    *a = *b;
-    *b = text;
-}
-
-/* Exchange what stays as it is until a restart; a second time: as it was. */
-static void swap_fixed(struct settings *a, struct settings *b)
-{
-    size_t i, n = a->n_listen;
-    int64_t threads = a->threads;
-
-    for (i = 0; i < SETTINGS_LISTEN_MAX; i++)
-        swap_text(&a->listen[i], &b->listen[i]);
-    a->n_listen = b->n_listen;
-    b->n_listen = n;
-    a->threads = b->threads;
-    b->threads = threads;
-    swap_text(&a->token_store, &b->token_store);
-    if ((a->tls_cert == NULL) != (b->tls_cert == NULL)) {
-        swap_text(&a->tls_cert, &b->tls_cert);
-        swap_text(&a->tls_key, &b->tls_key);
-    }
-}
-
-/* All of it, or nothing. */
-static enum itr_status reload(struct daemon *d, struct settings *fresh, struct itr_error *e)
-{
-    struct certificate *certificate;
+    bool tls = d->settings.tls_cert != NULL && fresh->tls_cert != NULL;
+    struct certificate *certificate = NULL;
     struct snapshot *snapshot;
-    enum itr_status s = read_certificate(fresh, &certificate, e);
+    enum itr_status s = tls ? read_certificate(fresh, &certificate, e) : ITR_OK;
 
     if (s == ITR_OK)
         s = snapshot_new(fresh, &d->parts, d->server.snapshot, &snapshot, e);
@@ -246,8 +222,10 @@ static enum itr_status reload(struct daemon *d, struct settings *fresh, struct i
         certificate_release(certificate);
         return s;
     }
-    server_set_certificate(&d->server, certificate);
+    if (tls)
+        server_set_certificate(&d->server, certificate);
     server_set_snapshot(&d->server, snapshot);
+    configure_log(fresh);
     return ITR_OK;
 }
 
@@ -257,27 +235,17 @@ void daemon_reload_failed(struct daemon *d, const char *why)
     log_warning("reload", NULL, "%s; the old configuration stays", why);
 }
 
-void daemon_reload(struct daemon *d, struct settings *settings)
+void daemon_reload(struct daemon *d, const struct settings *fresh)
 {
-    struct settings before;
     struct itr_error e;
 
-    warn_fixed(&d->settings, settings);
-    swap_fixed(&d->settings, settings);
-    if (reload(d, settings, &e) != ITR_OK) {
-        swap_fixed(&d->settings, settings);
+    warn_fixed(&d->settings, fresh);
+    if (take_over(d, fresh, &e) != ITR_OK) {
         daemon_reload_failed(d, e.text);
-        settings_clear(settings);
         return;
     }
-    before = d->settings;
-    d->settings = *settings;
-    settings_init(settings);
-    settings_clear(&before);
-    configure_log(&d->settings);
     server_note_reload(&d->server, true);
-    log_info("reload", NULL, "done: %zu app(s), %zu client(s)", d->settings.n_apps,
-             d->settings.n_clients);
+    log_info("reload", NULL, "done: %zu app(s), %zu client(s)", fresh->n_apps, fresh->n_clients);
 }
 
 /* ---- stop ---- */

@@ -15,7 +15,7 @@
 struct MHD_Daemon;
 
 struct daemon {
-    struct settings settings; /* those that are in force; ours */
+    struct settings settings; /* [server] as of the start; ours */
     struct itr_parts parts;
     struct server server;
     struct listener listeners[SETTINGS_LISTEN_MAX];
@@ -31,10 +31,9 @@ struct daemon {
  * ITR_STORE, ITR_NETWORK, ITR_NOMEM: why it cannot start; call daemon_stop then, too. */
 enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct itr_error *e);
 
-/* Apply new settings as far as possible without a restart, and log the changes that need one. The
- * settings must be finished; the daemon takes ownership of them, also on an error, which is logged
- * and changes nothing. */
-void daemon_reload(struct daemon *d, struct settings *settings);
+/* Apply new settings, which must be finished, as far as possible without a restart, and log the
+ * changes that need one. An error is logged and changes nothing. */
+void daemon_reload(struct daemon *d, const struct settings *fresh);
 
 /* Stop the daemon: finish the requests in flight, within 5 s, and release everything. */
 void daemon_stop(struct daemon *d);

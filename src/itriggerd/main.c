@@ -191,10 +191,10 @@ static void reload(const struct command *cmd, struct daemon *d)
     if (load(cmd, &fresh, &unused, &c)) {
         daemon_reload(d, &fresh);
     } else {
-        settings_clear(&fresh);
         write_complaint(cmd, &c, text, sizeof text);
         daemon_reload_failed(d, text);
     }
+    settings_clear(&fresh);
     notify_ready();
 }
 
@@ -256,7 +256,7 @@ static int serve(const struct command *cmd, struct settings *s, const struct set
         listener_name(&d.listeners[0], where, sizeof where);
         if (cmd->config == NULL) {
             log_flush(LOG_FLUSH_MS); /* the log first */
-            settings_env_print(&d.settings, env, where);
+            settings_env_print(d.server.snapshot->apps[0]->config, env, where);
         }
         run(cmd, &d, &set);
     }

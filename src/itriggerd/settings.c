@@ -36,18 +36,29 @@ static void clear_client(struct client_settings *c)
     free(c->app);
 }
 
-void settings_clear(struct settings *s)
+void settings_clear_sections(struct settings *s)
 {
     size_t i;
 
-    for (i = 0; i < s->n_listen; i++)
-        free(s->listen[i]);
     for (i = 0; i < s->n_apps; i++)
         clear_app(&s->apps[i]);
     for (i = 0; i < s->n_clients; i++)
         clear_client(&s->clients[i]);
     free(s->apps);
     free(s->clients);
+    s->apps = NULL;
+    s->clients = NULL;
+    s->n_apps = s->n_clients = 0;
+    s->unread_secret = NULL;
+}
+
+void settings_clear(struct settings *s)
+{
+    size_t i;
+
+    settings_clear_sections(s);
+    for (i = 0; i < s->n_listen; i++)
+        free(s->listen[i]);
     free(s->tls_cert);
     free(s->tls_key);
     free(s->token_store);

@@ -67,6 +67,8 @@ struct settings {
 
 void settings_init(struct settings *s);
 void settings_clear(struct settings *s);
+/* Remove all apps and clients. */
+void settings_clear_sections(struct settings *s);
 
 /* Check the settings that depend on each other, and read the secrets' files. Both ways of
  * reading end with it. */

@@ -161,9 +161,9 @@ bool settings_env_read(struct settings *s, struct settings_env *how, struct comp
            settings_finish(s, false, c);
 }
 
-void settings_env_print(const struct settings *s, const struct settings_env *how, const char *where)
+void settings_env_print(const struct itr_config *config, const struct settings_env *how,
+                        const char *where)
 {
-    const struct itr_config *config = &s->apps[0].config;
     bool socket = strncmp(where, "unix:", 5) == 0;
 
     printf("itriggerd serves the token of app %s at %s\n", config->app_id, where);

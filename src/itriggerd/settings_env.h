@@ -20,7 +20,7 @@ bool settings_env_read(struct settings *s, struct settings_env *how, struct comp
 
 /* Print to stdout how to use the daemon: where the key is (the key itself on a terminal only), and
  * two lines of Lua. where: the first address, "127.0.0.1:8700". */
-void settings_env_print(const struct settings *s, const struct settings_env *how,
+void settings_env_print(const struct itr_config *config, const struct settings_env *how,
                         const char *where);
 
 #endif
