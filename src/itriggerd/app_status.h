@@ -1,6 +1,6 @@
 /*
  * app_status: the state of an app as the status page and the metrics show it: a plain copy of its
- * token's state and its counters, without token or secret. Any thread.
+ * source's state and its counters, without token or secret. Any thread.
  */
 #ifndef ITRIGGERD_APP_STATUS_H
 #define ITRIGGERD_APP_STATUS_H
@@ -13,27 +13,27 @@
 
 struct app;
 
-/* The numbers are of one type, so that the metrics' table can name them. */
+enum app_trouble {
+    APP_FAILS, /* no usable token, or token_file is not as it should be */
+    APP_WARNS, /* the last fetch failed */
+    APP_FINE,
+    APP_TROUBLES
+};
+
+/* The numbers are 64 bits each, so that the metrics' table can name them. */
 struct app_status {
-    const char *name, *app_id;                    /* borrowed from the app */
-    const struct app *app;                        /* borrowed */
-    uint64_t fence;                               /* 0: no token */
-    int64_t age_ms, refresh_in_ms, expires_in_ms; /* of the token; may be negative */
-    int64_t fetches_today, daily_limit;
-    int64_t waiters;                 /* for a fetch */
-    int64_t pollers;                 /* for a newer token */
-    int64_t fetched;                 /* tokens got from the gateway by this process */
-    int64_t good_wall_ms, last_ms;   /* when a fetch brought one; how long the last fetch took */
-    int64_t fetches, fetches_ms;     /* how many ended; how long they took */
-    int64_t failed[ITR_STORE + 1];   /* fetches, by the error's kind */
+    const char *name, *app_id;       /* borrowed from the app */
+    const struct app *app;           /* borrowed */
+    struct itr_stats source;         /* what is not known is STATUS_UNKNOWN */
+    int64_t pollers;                 /* requests that wait for a newer token */
     int64_t count[APP_COUNTS];       /* enum app_count */
     int64_t ready, file_ok, refused; /* 1, or 0: it has a usable token; token_file is as it should
                                         be, or there is none; the gateway rejects the token */
-    int64_t failing;                 /* 1: the last fetch failed */
+    enum app_trouble trouble;
 };
 
-/* Fill in *h, and of the same moment the source's statistics and its events (NULL: not wanted). */
-void app_status_of(const struct app *a, int64_t now_mono_ms, struct itr_stats *stats,
-                   struct itr_event_list *events, struct app_status *h);
+/* Fill in *h, and the source's events of the same moment (NULL: not wanted). */
+void app_status_of(const struct app *a, int64_t now_mono_ms, struct app_status *h,
+                   struct itr_event_list *events);
 
 #endif

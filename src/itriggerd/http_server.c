@@ -131,7 +131,7 @@ static void add_headers(struct MHD_Response *m, const struct reply *r, bool clos
 
     add(m, MHD_HTTP_HEADER_CONTENT_TYPE, r->content_type);
     add(m, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (r->policy[0] != '\0') {
+    if (r->policy != NULL) {
         add(m, "Content-Security-Policy", r->policy);
         add(m, "X-Content-Type-Options", "nosniff");
         add(m, "Referrer-Policy", "no-referrer");

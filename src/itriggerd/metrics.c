@@ -24,6 +24,7 @@ struct rows {
 };
 
 #define APP(member) offsetof(struct app_status, member)
+#define SOURCE(member) offsetof(struct app_status, source.member)
 #define APP_COUNT(which) (APP(count) + (which) * sizeof(int64_t))
 #define CLIENT_COUNT(which) (offsetof(struct client_status, count) + (which) * sizeof(int64_t))
 #define DAEMON(member) offsetof(struct daemon_status, member)
@@ -36,29 +37,29 @@ static const struct family app_families[] = {
      APP(refused), false},
     {"itrigger_token_file_ok", "gauge", "0: token_file cannot be written.", APP(file_ok), false},
     {"itrigger_last_success_timestamp_seconds", "gauge", "When the app last got a token.",
-     APP(good_wall_ms), true},
+     SOURCE(fetches.good_wall_ms), true},
     {"itrigger_last_fetch_seconds", "gauge", "How long the last fetch took, successful or not.",
-     APP(last_ms), true},
+     SOURCE(fetches.last_ms), true},
     {"itrigger_refreshes_saved_total", "counter",
      "Requests for a fetch that were answered without one, to save the day's limit.",
      APP_COUNT(APP_SAVED), false},
     {"itrigger_pollers", "gauge", "Requests that wait for a newer token.", APP(pollers), false},
     {"itrigger_fetches_total", "counter", "Tokens that this process got from the gateway.",
-     APP(fetched), false},
+     SOURCE(fetched), false},
     {"itrigger_hits_total", "counter", "Answers with a token.", APP_COUNT(APP_TOKENS), false},
     {"itrigger_refusals_total", "counter", "Reports of a rejected token.", APP_COUNT(APP_REFUSALS),
      false},
     {"itrigger_refresh_requests_total", "counter", "Requests for one fetch.", APP_COUNT(APP_ASKED),
      false},
-    {"itrigger_token_age_seconds", "gauge", "Age of the token.", APP(age_ms), true},
+    {"itrigger_token_age_seconds", "gauge", "Age of the token.", SOURCE(age_ms), true},
     {"itrigger_token_remaining_seconds", "gauge",
-     "Time until the token expires; negative: it has expired.", APP(expires_in_ms), true},
+     "Time until the token expires; negative: it has expired.", SOURCE(expires_in_ms), true},
     {"itrigger_token_refresh_seconds", "gauge", "Time until the token is due for refresh.",
-     APP(refresh_in_ms), true},
+     SOURCE(refresh_in_ms), true},
     {"itrigger_fetches_today", "gauge", "Fetches of the whole fleet today (Asia/Shanghai).",
-     APP(fetches_today), false},
-    {"itrigger_daily_limit", "gauge", "Fetches allowed a day.", APP(daily_limit), false},
-    {"itrigger_waiters", "gauge", "Requests that wait for a fetch.", APP(waiters), false},
+     SOURCE(fetches_today), false},
+    {"itrigger_daily_limit", "gauge", "Fetches allowed a day.", SOURCE(daily_limit), false},
+    {"itrigger_waiters", "gauge", "Requests that wait for a fetch.", SOURCE(waiters), false},
 };
 
 static const struct family daemon_families[] = {
@@ -212,7 +213,7 @@ static void write_failures(struct itr_buf *out, const struct app_status *apps, s
         for (kind = ITR_NETWORK; kind <= ITR_STORE; kind++) {
             append_sample(out, name, "app", apps[i].name, "kind",
                           itr_status_name((enum itr_status)kind));
-            end_sample(out, apps[i].failed[kind], false);
+            end_sample(out, (int64_t)apps[i].source.fetches.failed[kind], false);
         }
 }
 
@@ -238,10 +239,10 @@ static void write_fetch_times(struct itr_buf *out, const struct app_status *apps
           "How long fetches took, successful or not.");
     for (i = 0; i < n; i++) {
         append_sample(out, "itrigger_fetch_duration_seconds_sum", "app", apps[i].name, NULL, NULL);
-        end_sample(out, apps[i].fetches_ms, true);
+        end_sample(out, apps[i].source.fetches.sum_ms, true);
         append_sample(out, "itrigger_fetch_duration_seconds_count", "app", apps[i].name, NULL,
                       NULL);
-        end_sample(out, apps[i].fetches, false);
+        end_sample(out, (int64_t)apps[i].source.fetches.ended, false);
     }
 }
 

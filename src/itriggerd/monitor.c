@@ -9,6 +9,7 @@
 #include "itriggerd/metrics.h"
 #include "itriggerd/now.h"
 #include "itriggerd/page.h"
+#include "itriggerd/page_style.h"
 
 #define OPEN_MAX 4                    /* of more apps, those without trouble are folded */
 #define ANSWER_MAX ((size_t)16 << 20) /* some thousand apps */
@@ -37,13 +38,12 @@ static bool may_see(const struct client *client, const struct app *a)
 static struct app_status *look(const struct snapshot *w, const struct client *client, size_t *n)
 {
     struct app_status *apps = calloc(w->n_apps + 1, sizeof *apps);
-    struct itr_stats stats;
     size_t i;
 
     *n = 0;
     for (i = 0; apps != NULL && i < w->n_apps; i++)
         if (may_see(client, w->apps[i]))
-            app_status_of(w->apps[i], now_mono(), &stats, NULL, &apps[(*n)++]);
+            app_status_of(w->apps[i], now_mono(), &apps[(*n)++], NULL);
     return apps;
 }
 
@@ -97,15 +97,10 @@ void monitor_metrics(struct server *s, const struct snapshot *snapshot, const st
 }
 
 /* What is wrong comes first; then by name. */
-static int rank(const struct app_status *h)
-{
-    return !h->ready ? 0 : h->failing ? 1 : 2;
-}
-
 static int by_trouble(const void *a, const void *b)
 {
     const struct app_status *x = a, *y = b;
-    int order = rank(x) - rank(y);
+    int order = (int)x->trouble - (int)y->trouble;
 
     return order != 0 ? order : strcmp(x->name, y->name);
 }
@@ -114,21 +109,18 @@ static enum itr_status write_page(struct itr_buf *out, enum page_language l,
                                   struct app_status *apps, size_t n)
 {
     int64_t now_mono_ms = now_mono(), now_wall_ms = itr_clock_wall_ms(itr_clock_system());
-    size_t i, of_rank[3] = {0};
-    struct itr_stats stats;
+    size_t i, of_trouble[APP_TROUBLES] = {0};
     struct itr_event_list events;
-    enum itr_status st;
 
+    qsort(apps, n, sizeof *apps, by_trouble);
     for (i = 0; i < n; i++)
-        of_rank[rank(&apps[i])]++;
-    st = page_begin(out, l);
-    if (st == ITR_OK)
-        st = page_summary(out, l, n, of_rank[0], of_rank[1]);
-    for (i = 0; i < n && st == ITR_OK; i++) {
-        app_status_of(apps[i].app, now_mono_ms, &stats, &events, &apps[i]);
-        st = page_app(out, l, &apps[i], &stats, &events, now_wall_ms, n > OPEN_MAX);
+        of_trouble[apps[i].trouble]++;
+    page_begin(out, l, of_trouble);
+    for (i = 0; i < n; i++) {
+        app_status_of(apps[i].app, now_mono_ms, &apps[i], &events);
+        page_app(out, l, &apps[i], &events, now_wall_ms, n > OPEN_MAX);
     }
-    return st == ITR_OK ? page_end(out, l, n) : st;
+    return page_end(out, l);
 }
 
 void monitor_page(const struct snapshot *snapshot, const struct client *client,
@@ -141,9 +133,8 @@ void monitor_page(const struct snapshot *snapshot, const struct client *client,
         reply_say(r, 503, 503, "out of memory");
         return;
     }
-    qsort(apps, n, sizeof *apps, by_trouble);
     begin(r, PAGE_TYPE);
-    page_policy(r->policy);
+    r->policy = page_policy;
     end(r, write_page(&r->body, l, apps, n));
     free(apps);
 }

@@ -3,12 +3,12 @@
  * Pure; any thread.
  *
  * It is written in pieces, so that only one app's events are in memory at a time besides the page:
- * page_begin, page_summary, page_app for each app, page_end. Each returns ITR_OK, ITR_FULL or
- * ITR_NOMEM.
+ * page_begin, page_app for each app, page_end, which says whether all of it fitted.
  */
 #ifndef ITRIGGERD_PAGE_H
 #define ITRIGGERD_PAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/buf.h"
@@ -16,23 +16,14 @@
 #include "itriggerd/page_text.h"
 
 #define PAGE_TYPE "text/html; charset=utf-8"
-#define PAGE_POLICY_MAX 256
 
-enum itr_status page_begin(struct itr_buf *out, enum page_language l);
-/* Append the line about all n apps: `failed` of them have no usable token, and `warned` others
- * cannot refresh. */
-enum itr_status page_summary(struct itr_buf *out, enum page_language l, size_t n, size_t failed,
-                             size_t warned);
-/* Append one app. stats and events are of the same moment as h, and their texts may contain
- * anything. folded: show only the heading, unless something is wrong with the app. */
-enum itr_status page_app(struct itr_buf *out, enum page_language l, const struct app_status *h,
-                         const struct itr_stats *stats, const struct itr_event_list *events,
-                         int64_t now_wall_ms, bool folded);
-/* Append the end of the page. n: the number of apps on it. */
-enum itr_status page_end(struct itr_buf *out, enum page_language l, size_t n);
-
-/* Write the value of the page's Content-Security-Policy: its own style sheet by digest, nothing
- * else. */
-void page_policy(char out[PAGE_POLICY_MAX]);
+/* Append the head, and the line about all apps, of which there are so many in each trouble. */
+void page_begin(struct itr_buf *out, enum page_language l, const size_t of_trouble[APP_TROUBLES]);
+/* Append one app. events are of the same moment as h; the texts of both may contain anything.
+ * folded: show only the heading, unless something is wrong with the app. */
+void page_app(struct itr_buf *out, enum page_language l, const struct app_status *h,
+              const struct itr_event_list *events, int64_t now_wall_ms, bool folded);
+/* Append the end of the page. ITR_FULL, ITR_NOMEM: a part of the page is missing. */
+enum itr_status page_end(struct itr_buf *out, enum page_language l);
 
 #endif

@@ -25,7 +25,7 @@ struct reply {
     const char *content_type;       /* static */
     const char *allow;              /* 405: the methods; static; NULL: no such header */
     int retry_after_s;              /* 0: no such header */
-    char policy[256];               /* Content-Security-Policy of a page; "": it is none */
+    const char *policy;             /* Content-Security-Policy of a page; NULL: it is none */
     enum reply_challenge challenge; /* 401: how to authenticate */
     struct itr_buf body;            /* wipes itself */
 };
