@@ -332,7 +332,7 @@ $(B)/fuzz/%: $(B)/obj/spec/fuzz/%.o $(B)/5.4/libbind.a $(lib)
 $(B)/fuzz/fuzz_redis_reply: $(redis_objects)
 $(B)/fuzz/fuzz_redis_reply: more_libs := $(redis_libs)
 $(B)/fuzz/fuzz_server_request: $(daemon_pure_objects)
-$(B)/fuzz/fuzz_server_settings: $(patsubst %,$(B)/obj/itriggerd/%.o,settings settings_file ini_reader address credential key log reply token_file)
+$(B)/fuzz/fuzz_server_settings: $(patsubst %,$(B)/obj/itriggerd/%.o,settings settings_file ini_reader address credential key log token_file)
 
 .PHONY: fuzz-programs
 fuzz-programs: $(fuzz_programs)

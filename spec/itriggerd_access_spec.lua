@@ -33,7 +33,7 @@ describe("itriggerd", function()
     d:await "token app=one"
     for i, key in ipairs(keys) do
       assert.equal(200, d:get(f.token_path, nil, key).status)
-      d:await("client=b key=" .. i .. ": token 200")
+      d:await("client=b key=" .. i .. " request=token drop_in=false status=200")
     end
   end)
 

@@ -13,9 +13,9 @@
 
 #include "core/base/buf.h"
 #include "core/base/utf8.h"
+#include "core/json/escape.h"
 #include "core/os/thread.h"
 #include "itriggerd/now.h"
-#include "itriggerd/reply.h"
 
 #define TEXT_MAX 1024
 #define LINE_MAX_BYTES 8192
@@ -155,22 +155,16 @@ void log_flush(int64_t within_ms)
 
 /* ---- one line ---- */
 
-static void append_time(struct itr_buf *line)
+static void time_text(char out[40])
 {
     struct timespec now;
     struct tm tm;
-    char text[40];
+    size_t n;
 
     clock_gettime(CLOCK_REALTIME, &now);
     (void)gmtime_r(&now.tv_sec, &tm);
-    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)itr_buf_append_fmt(line, "%s.%03dZ", text, (int)(now.tv_nsec / 1000000));
-}
-
-static void append_member(struct itr_buf *line, const char *name, const char *value)
-{
-    (void)itr_buf_append_fmt(line, ",\"%s\":", name);
-    reply_append_json(line, value);
+    n = strftime(out, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(out + n, 40 - n, ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
 /* Line ends of any alphabet, and marks that turn the direction of writing, would let somebody
@@ -207,34 +201,53 @@ static void make_plain(const char *text, char out[TEXT_MAX])
     out[len] = '\0';
 }
 
+/* Words are ours, or names of the configuration: nothing in them needs an escape. */
+static void append_word(struct itr_buf *line, const char *name, const char *word)
+{
+    (void)itr_buf_append_fmt(line, atomic_load(&as_json) ? ",\"%s\":\"%s\"" : " %s=%s", name, word);
+}
+
+static void append_bare(struct itr_buf *line, const char *name, const char *value)
+{
+    (void)itr_buf_append_fmt(line, atomic_load(&as_json) ? ",\"%s\":%s" : " %s=%s", name, value);
+}
+
+static void append_number(struct itr_buf *line, const char *name, int64_t n)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof text, "%" PRId64, n);
+    append_bare(line, name, text);
+}
+
 static void begin_line(struct itr_buf *line, enum log_level level, const char *event,
                        const char *app)
 {
+    char now[40];
+
+    time_text(now);
     itr_buf_init(line, LINE_MAX_BYTES);
-    if (atomic_load(&as_json)) {
-        (void)itr_buf_append_str(line, "{\"time\":\"");
-        append_time(line);
-        (void)itr_buf_append_char(line, '"');
-        append_member(line, "level", log_level_names[level]);
-        append_member(line, "event", event);
-        if (app != NULL)
-            append_member(line, "app", app);
-        return;
-    }
-    append_time(line);
-    (void)itr_buf_append_fmt(line, " %s %s", log_level_names[level], event);
+    (void)itr_buf_append_fmt(
+        line,
+        atomic_load(&as_json) ? "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"" : "%s %s %s",
+        now, log_level_names[level], event);
     if (app != NULL)
-        (void)itr_buf_append_fmt(line, " app=%s", app);
+        append_word(line, "app", app);
 }
 
-static void end_line(struct itr_buf *line, const char *text)
+static void append_message(struct itr_buf *line, const char *text)
 {
     if (atomic_load(&as_json)) {
-        append_member(line, "message", text);
-        (void)itr_buf_append_str(line, "}\n");
+        (void)itr_buf_append_str(line, ",\"message\":");
+        (void)itr_json_escape(text, strlen(text), line);
     } else {
-        (void)itr_buf_append_fmt(line, ": %s\n", text);
+        (void)itr_buf_append_fmt(line, ": %s", text);
     }
+}
+
+static void end_line(struct itr_buf *line)
+{
+    (void)itr_buf_append_str(line, atomic_load(&as_json) ? "}\n" : "\n");
 }
 
 /* ---- the queue ---- */
@@ -261,7 +274,8 @@ static void put_dropped(void)
 
     (void)snprintf(text, sizeof text, "%" PRIu64 " log line(s) were dropped before this one", n);
     begin_line(&line, LOG_LEVEL_WARNING, "log", NULL);
-    end_line(&line, text);
+    append_message(&line, text);
+    end_line(&line);
     queue.untold = 0;
     if (!put(&line))
         queue.untold = n;
@@ -299,7 +313,8 @@ void log_write(enum log_level level, const char *event, const char *app, const c
     va_end(args);
     make_plain(text, plain);
     begin_line(&line, level, event, app);
-    end_line(&line, plain);
+    append_message(&line, plain);
+    end_line(&line);
     enqueue(&line);
 }
 
@@ -322,34 +337,6 @@ static bool may_log_nobody(uint64_t *left_out)
     return may;
 }
 
-static void end_request(struct itr_buf *line, const struct log_request *q, uint64_t left_out)
-{
-    const char *how = q->drop_in ? " (drop-in)" : "";
-
-    if (atomic_load(&as_json)) {
-        if (q->client != NULL)
-            append_member(line, "client", q->client);
-        if (q->key > 0)
-            (void)itr_buf_append_fmt(line, ",\"key\":%d", q->key);
-        append_member(line, "request", q->request);
-        (void)itr_buf_append_fmt(
-            line, ",\"drop_in\":%s,\"status\":%d,\"code\":%" PRId64 ",\"ms\":%" PRId64,
-            q->drop_in ? "true" : "false", q->http_status, q->code, q->ms);
-        if (left_out > 0)
-            (void)itr_buf_append_fmt(line, ",\"left_out\":%" PRIu64, left_out);
-        (void)itr_buf_append_str(line, "}\n");
-        return;
-    }
-    (void)itr_buf_append_fmt(line, " client=%s", q->client != NULL ? q->client : "-");
-    if (q->key > 0)
-        (void)itr_buf_append_fmt(line, " key=%d", q->key);
-    (void)itr_buf_append_fmt(line, ": %s%s %d code %" PRId64 " in %" PRId64 " ms", q->request, how,
-                             q->http_status, q->code, q->ms);
-    if (left_out > 0)
-        (void)itr_buf_append_fmt(line, " (and %" PRIu64 " more without a valid key)", left_out);
-    (void)itr_buf_append_char(line, '\n');
-}
-
 void log_access(const struct log_request *q)
 {
     int mode = atomic_load(&access_mode);
@@ -362,6 +349,17 @@ void log_access(const struct log_request *q)
     if (failed && q->client == NULL && q->http_status != 503 && !may_log_nobody(&left_out))
         return;
     begin_line(&line, LOG_LEVEL_INFO, "request", q->app);
-    end_request(&line, q, left_out);
+    if (q->client != NULL)
+        append_word(&line, "client", q->client);
+    if (q->key > 0)
+        append_number(&line, "key", q->key);
+    append_word(&line, "request", q->request);
+    append_bare(&line, "drop_in", q->drop_in ? "true" : "false");
+    append_number(&line, "status", q->http_status);
+    append_number(&line, "code", q->code);
+    append_number(&line, "ms", q->ms);
+    if (left_out > 0) /* before it, without a valid key */
+        append_number(&line, "left_out", (int64_t)left_out);
+    end_line(&line);
     enqueue(&line);
 }
