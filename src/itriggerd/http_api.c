@@ -10,14 +10,16 @@
 #define VENDOR "/itrigger-tenant/v1/basic/accessTokenOpen"
 
 static const struct api_route routes[] = {
-    {"/v1/apps/{app}/token", "GET, HEAD", API_TOKEN, API_KEY, false},
-    {"/v1/apps/{app}/refresh", "POST", API_REFRESH, API_KEY, false},
-    {VENDOR "/token", "GET", API_TOKEN, API_KEY, true},
-    {VENDOR "/token/refresh", "GET", API_REFRESH, API_KEY, true},
-    {"/healthz", "GET, HEAD", API_HEALTH, API_OPEN, false},
-    {"/readyz", "GET, HEAD", API_READY, API_OPEN, false},
-    {"/metrics", "GET, HEAD", API_METRICS, API_STATUS, false},
-    {"/", "GET, HEAD", API_PAGE, API_STATUS, false},
+    {"/v1/apps/{app}/token", "GET, HEAD", API_TOKEN, API_KEY, false, REQUEST_TOKEN, "token",
+     "poll"},
+    {"/v1/apps/{app}/refresh", "POST", API_REFRESH, API_KEY, false, REQUEST_REFRESH, "refresh",
+     "report"},
+    {VENDOR "/token", "GET", API_TOKEN, API_KEY, true, REQUEST_TOKEN, "token", NULL},
+    {VENDOR "/token/refresh", "GET", API_REFRESH, API_KEY, true, REQUEST_REFRESH, "refresh", NULL},
+    {"/healthz", "GET, HEAD", API_HEALTH, API_OPEN, false, REQUEST_OTHER, "healthz", NULL},
+    {"/readyz", "GET, HEAD", API_READY, API_OPEN, false, REQUEST_OTHER, "readyz", NULL},
+    {"/metrics", "GET, HEAD", API_METRICS, API_STATUS, false, REQUEST_OTHER, "metrics", NULL},
+    {"/", "GET, HEAD", API_PAGE, API_STATUS, false, REQUEST_OTHER, "page", NULL},
 };
 
 static bool refuse(struct reply *r, int http_status, const char *message)

@@ -11,6 +11,7 @@
 
 #include "core/base/buf.h"
 #include "itriggerd/reply.h"
+#include "itriggerd/request_metrics.h"
 
 #define API_BODY_MAX 4096
 #define API_WAIT_MAX_MS 60000
@@ -41,6 +42,9 @@ struct api_route {
     enum api_what what;
     enum api_guard guard;
     bool vendor; /* the vendor's own path: app and key in the query, the vendor's envelope */
+    enum request_kind kind; /* in the metrics; a poll's is REQUEST_POLL */
+    const char *name;       /* in the log */
+    const char *other_name; /* in the log, of a poll and of a report */
 };
 
 /* A request as it came, not yet decoded. Strings are borrowed; NULL: absent. */

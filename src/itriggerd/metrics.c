@@ -258,8 +258,7 @@ static void write_answers(struct itr_buf *out, const struct request_metrics *t)
     begin(out, name, "counter", "Answers, by the envelope's code.");
     for (kind = 0; kind < REQUEST_KINDS; kind++)
         for (i = 0; i < REQUEST_CODES; i++) {
-            append_sample(out, name, "kind", request_kind_name((enum request_kind)kind), "code",
-                          code_text(i, text));
+            append_sample(out, name, "kind", request_kind_names[kind], "code", code_text(i, text));
             end_sample(out, (int64_t)atomic_load(&t->kinds[kind].codes[i]), false);
         }
 }
@@ -295,7 +294,7 @@ static void write_requests(struct itr_buf *out, const struct request_metrics *t)
     begin(out, "itrigger_answer_seconds", "histogram",
           "Time from a complete request to its answer, waiting included.");
     for (kind = 0; kind < REQUEST_KINDS; kind++)
-        write_latency(out, &t->kinds[kind], request_kind_name((enum request_kind)kind));
+        write_latency(out, &t->kinds[kind], request_kind_names[kind]);
 }
 
 /* ---- all of it ---- */

@@ -7,6 +7,8 @@ const int64_t request_codes[REQUEST_CODES] = {200, 400, 401, 403,   404,   405, 
 const int64_t request_bounds_ms[REQUEST_BUCKETS] = {1,   2,   5,    10,   20,   50,    100,
                                                     200, 500, 1000, 2000, 5000, 15000, 60000};
 
+const char *const request_kind_names[REQUEST_KINDS] = {"token", "poll", "refresh", "other"};
+
 size_t request_code_index(int64_t code)
 {
     size_t i = 0;
@@ -14,22 +16,6 @@ size_t request_code_index(int64_t code)
     while (i < REQUEST_CODES - 1 && request_codes[i] != code)
         i++;
     return i;
-}
-
-const char *request_kind_name(enum request_kind kind)
-{
-    switch (kind) {
-    case REQUEST_TOKEN:
-        return "token";
-    case REQUEST_POLL:
-        return "poll";
-    case REQUEST_REFRESH:
-        return "refresh";
-    case REQUEST_OTHER:
-    case REQUEST_KINDS:
-        break;
-    }
-    return "other";
 }
 
 static void add(atomic_uint_fast64_t *counter, uint64_t n)

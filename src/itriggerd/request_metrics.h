@@ -30,12 +30,12 @@ struct request_metrics { /* zero it before use */
     struct request_metrics_kind kinds[REQUEST_KINDS];
 };
 
+extern const char *const request_kind_names[REQUEST_KINDS];
 extern const int64_t request_codes[REQUEST_CODES]; /* of the envelope; the last, 0: another */
 extern const int64_t request_bounds_ms[REQUEST_BUCKETS];
 
 /* Return the index of a code in request_codes; for a code that is not in it, the last. */
 size_t request_code_index(int64_t code);
-const char *request_kind_name(enum request_kind kind);
 
 /* Count one answer, given took_ms after its request was complete. */
 void request_metrics_note(struct request_metrics *t, enum request_kind kind, int64_t code,

@@ -420,53 +420,32 @@ static enum serve_result begin(struct serving *s, const struct api_request *requ
 
 /* ---- what is counted of it ---- */
 
-static enum request_kind kind_of(const struct api_call *c)
-{
-    if (c->route == NULL)
-        return REQUEST_OTHER;
-    if (c->route->what == API_TOKEN)
-        return c->wait_ms > 0 ? REQUEST_POLL : REQUEST_TOKEN;
-    return c->route->what == API_REFRESH ? REQUEST_REFRESH : REQUEST_OTHER;
-}
-
-static const char *name_of(const struct api_call *c)
-{
-    if (c->route == NULL)
-        return "unknown";
-    switch (c->route->what) {
-    case API_TOKEN:
-        return c->wait_ms > 0 ? "poll" : "token";
-    case API_REFRESH:
-        return c->refused != 0 ? "report" : "refresh";
-    case API_HEALTH:
-        return "healthz";
-    case API_READY:
-        return "readyz";
-    case API_METRICS:
-        return "metrics";
-    case API_PAGE:
-        break;
-    }
-    return "page";
-}
-
 static enum serve_result note(struct serving *s, enum serve_result result)
 {
+    static const struct api_route none = {.kind = REQUEST_OTHER, .name = "unknown"};
     const struct api_call *c = &s->call;
-    struct log_request q;
+    const struct api_route *route = c->route != NULL ? c->route : &none;
+    bool polls = c->wait_ms > 0;
+    int64_t ms;
 
     if (result != SERVE_DONE)
         return result;
-    q = (struct log_request){
-        .request = name_of(c), .key = s->key, .http_status = s->reply.http_status};
-    q.code = s->reply.code;
-    q.ms = now_mono() - s->begun_mono_ms;
-    q.client = s->client != NULL ? s->client->name : s->trusted ? "(socket)" : NULL;
-    q.app = s->app != NULL ? s->app->name : NULL;
-    q.drop_in = c->route != NULL && c->route->vendor;
-    q.costs = c->route != NULL && c->route->what == API_REFRESH;
-    request_metrics_note(&s->server->requests, kind_of(c), q.code, q.ms);
-    log_access(&q);
+    ms = now_mono() - s->begun_mono_ms;
+    request_metrics_note(&s->server->requests, polls ? REQUEST_POLL : route->kind, s->reply.code,
+                         ms);
+    log_access(&(struct log_request){
+        .request = polls || c->refused != 0 ? route->other_name : route->name,
+        .client = s->client != NULL ? s->client->name
+                  : s->trusted      ? "(socket)"
+                                    : NULL,
+        .key = s->key,
+        .app = s->app != NULL ? s->app->name : NULL,
+        .drop_in = route->vendor,
+        .costs = route->what == API_REFRESH,
+        .http_status = s->reply.http_status,
+        .code = s->reply.code,
+        .ms = ms,
+    });
     return result;
 }
 
