@@ -1,7 +1,7 @@
 #include "itriggerd/listener.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,25 +84,18 @@ enum itr_status listener_open(struct listener *l, struct server *server, const c
 
 void listener_name(const struct listener *l, char *out, size_t cap)
 {
-    struct sockaddr_storage at = l->address.at;
+    struct sockaddr_storage at = {0};
     socklen_t len = sizeof at;
-    char host[INET6_ADDRSTRLEN] = "";
+    char host[INET6_ADDRSTRLEN] = "", port[8] = "";
 
-    memset(&at, 0, sizeof at);
     if (l->address.is_unix) {
         (void)snprintf(out, cap, "unix:%s", ((const struct sockaddr_un *)&l->address.at)->sun_path);
         return;
     }
     (void)getsockname(l->fd, (struct sockaddr *)&at, &len); /* port 0 has become one */
-    if (at.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)&at;
-        (void)inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof host);
-        (void)snprintf(out, cap, "[%s]:%d", host, ntohs(in->sin6_port));
-    } else {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)&at;
-        (void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-        (void)snprintf(out, cap, "%s:%d", host, ntohs(in->sin_port));
-    }
+    (void)getnameinfo((struct sockaddr *)&at, len, host, sizeof host, port, sizeof port,
+                      NI_NUMERICHOST | NI_NUMERICSERV);
+    (void)snprintf(out, cap, at.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
 /* ---- accepting ---- */

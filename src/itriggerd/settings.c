@@ -143,19 +143,21 @@ bool settings_add_key(struct client_settings *client, const struct key_digest *k
 
 /* ---- checks of the whole: server ---- */
 
-/* The first directory of a list as systemd writes it, with a place of its own in it: the file store
+/* Of a list as systemd writes it the first directory, with a place of its own in it: the file store
  * wants one that nobody else can enter. */
-static bool set_store_of_state(struct settings *s, const char *dirs)
+void settings_own_store(char *out, size_t cap)
 {
-    char address[PATH_MAX_BYTES];
+    const char *state = getenv("STATE_DIRECTORY");
 
-    (void)snprintf(address, sizeof address, "file:%.*s/tokens", (int)strcspn(dirs, ":"), dirs);
-    return settings_set(&s->token_store, address);
+    if (state != NULL && *state == '/')
+        (void)snprintf(out, cap, "file:%.*s/tokens", (int)strcspn(state, ":"), state);
+    else
+        (void)snprintf(out, cap, "file:");
 }
 
 static bool finish_store(struct settings *s, struct complaint *c)
 {
-    const char *state = getenv("STATE_DIRECTORY");
+    char own[PATH_MAX_BYTES];
 
     if (s->token_store != NULL && itr_server_address_is_named(s->token_store))
         return complain(
@@ -164,9 +166,8 @@ static bool finish_store(struct settings *s, struct complaint *c)
             "\"file:/directory\", \"redis://host/0\" or \"memory:\"");
     if (s->token_store != NULL)
         return true;
-    return (state != NULL && *state == '/' ? set_store_of_state(s, state)
-                                           : settings_set(&s->token_store, "file:")) ||
-           no_memory(0, c);
+    settings_own_store(own, sizeof own);
+    return settings_set(&s->token_store, own) || no_memory(0, c);
 }
 
 static bool check_tls_files(const struct settings *s, struct complaint *c)

@@ -83,6 +83,10 @@ bool settings_add_listen(struct settings *s, const char *address, int line, stru
 bool settings_add_key(struct client_settings *client, const struct key_digest *key, int line,
                       struct complaint *c);
 
+/* Write the address of the store where none is set: in the directory that systemd provides for
+ * state, or else the user's own. */
+void settings_own_store(char *out, size_t cap);
+
 /* Return whether two strings, of which either may be NULL, are the same. */
 bool settings_same(const char *a, const char *b);
 /* Replace a string that the settings own by a copy of value. False: no memory. */

@@ -97,16 +97,13 @@ static bool keep_key(struct settings_env *how, struct complaint *c)
 
 static bool find_key(const struct settings *s, struct settings_env *how, struct complaint *c)
 {
-    const char *state = getenv("STATE_DIRECTORY");
     char address[4096];
     struct itr_error e;
 
-    (void)snprintf(address, sizeof address, "%s", "file:");
     if (s->token_store != NULL && strncmp(s->token_store, "file:", 5) == 0)
         (void)snprintf(address, sizeof address, "%s", s->token_store);
-    else if (state != NULL && *state == '/')
-        (void)snprintf(address, sizeof address, "file:%.*s/tokens", (int)strcspn(state, ":"),
-                       state);
+    else
+        settings_own_store(address, sizeof address);
     if (parts_private_file(address, "itriggerd.key", how->key_file, sizeof how->key_file, &e) !=
         ITR_OK)
         return complain(c, 0, "cannot keep a key for the clients: %.400s", e.text);

@@ -12,21 +12,18 @@ static int by_app_id(const void *a, const void *b)
     return strcmp((*x)->config->app_id, (*y)->config->app_id);
 }
 
+static int has_app_id(const void *app_id, const void *app)
+{
+    const struct app *const *a = app;
+
+    return strcmp(app_id, (*a)->config->app_id);
+}
+
 struct app *snapshot_app(const struct snapshot *w, const char *app_id)
 {
-    size_t low = 0, high = w->n_apps;
+    struct app **found = bsearch(app_id, w->apps, w->n_apps, sizeof(struct app *), has_app_id);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(app_id, w->apps[middle]->config->app_id);
-        if (order == 0)
-            return w->apps[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
+    return found != NULL ? *found : NULL;
 }
 
 /* The app that is served already instead of its like; its counters at least. */

@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/buf.h"
+
 #define PATH_MAX_BYTES 4096
 #define MODE (S_ISVTX | 0600)
 
@@ -87,25 +89,12 @@ bool token_file_is_there(const char *path)
 
 /* ---- writing ---- */
 
-static bool write_all(int fd, const char *text, size_t len)
-{
-    ssize_t n;
-
-    for (; len > 0; text += n, len -= (size_t)n) {
-        n = write(fd, text, len);
-        if (n < 0 && errno == EINTR)
-            n = 0;
-        if (n < 0)
-            return false;
-    }
-    return true;
-}
-
 /* The file is created with the mark, so one that a killed daemon left is known as ours. What a
  * symbolic link in its place leads to is not touched. */
 static bool write_new(const char *path, const struct itr_token *t)
 {
-    int fd, failed;
+    char line[ITR_TOKEN_MAX + 2];
+    int len = snprintf(line, sizeof line, "%s\n", t->text), fd, failed;
     bool good;
 
     if (is_ours_at(path))
@@ -113,10 +102,11 @@ static bool write_new(const char *path, const struct itr_token *t)
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
     if (fd < 0)
         return false;
-    good = write_all(fd, t->text, t->len) && write_all(fd, "\n", 1) && fchmod(fd, MODE) == 0 &&
-           fsync(fd) == 0;
+    errno = ENOSPC; /* a short write says nothing */
+    good = write(fd, line, (size_t)len) == len && fchmod(fd, MODE) == 0 && fsync(fd) == 0;
     failed = errno;
     close(fd);
+    itr_wipe(line, sizeof line);
     errno = failed;
     return good;
 }
