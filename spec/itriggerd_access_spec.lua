@@ -43,7 +43,7 @@ describe("itriggerd", function()
     d:await "token app=one"
     local first = f.granted(d:get(f.token_path))
     local answer = d:begin(f.token_path .. ("?newer_than=%d&wait=30"):format(first.fence), nil, "key-of-b-0123456789")
-    repeat until d:metric("itrigger_pollers{app=\"one\"}") == 1
+    d:await_metric('itrigger_pollers{app="one"}', 1)
     f.place:write("itriggerd.ini", f.place:config())
     d:signal "HUP"
     d:await "reload: done"

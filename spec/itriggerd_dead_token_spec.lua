@@ -138,7 +138,9 @@ describe("itriggerd", function()
       local path = f.place.dir .. "/token"
       local d = f.place:start { app = { token_file = path } }
       d:await "token app=one"
-      repeat until os.remove(path) -- it is written a moment after that line
+      d:eventually("the file is there", function() -- it is written a moment after that line
+        return os.remove(path)
+      end)
       d:await("info token_file app=one: " .. path .. " is written again")
       assert.equal(f.granted(d:get(f.token_path)).accessToken .. "\n", f.place:read "token")
     end)

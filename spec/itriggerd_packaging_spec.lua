@@ -1,5 +1,6 @@
 -- What packaging/ has for itriggerd, checked by the programs that it is for.
 local cjson = require "cjson"
+local guard = require "spec.support.guard"
 local itriggerd = require "spec.support.itriggerd"
 local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
@@ -126,15 +127,24 @@ describe("packaging", function()
     local pipe = assert(io.popen(("haproxy -f %s >/dev/null 2>&1 & echo $!"):format(path)))
     local pid = pipe:read("*l")
     pipe:close()
+    local running = guard(pid)
+    finally(function()
+      running:close()
+    end)
     local function ask()
       return sandbox.request("http://pair" .. f.token_path, { "--unix-socket", socket, "--max-time", "10", "-H",
         "Authorization: Bearer " .. itriggerd.key }).status
     end
-    repeat
-      assert.truthy(itriggerd.shell("kill -0 " .. pid .. " && echo runs"):find("runs", 1, true), "haproxy has ended")
-    until ask() == 200
+    local function await_answer()
+      b:eventually("haproxy answers 200", function()
+        assert.truthy(itriggerd.shell("kill -0 " .. pid .. " && echo runs"):find("runs", 1, true), "haproxy has ended")
+        local status = ask()
+        return status == 200, status
+      end)
+    end
+    await_answer()
     assert.equal(0, a:stop())
-    repeat until ask() == 200
+    await_answer()
     for _ = 1, 5 do
       assert.equal(200, ask())
     end
@@ -142,9 +152,8 @@ describe("packaging", function()
     b:signal "STOP"
     assert.is_true(ask() ~= 200)
     b:signal "CONT"
-    repeat until ask() == 200
+    await_answer()
     c:stop()
-    itriggerd.shell("kill " .. pid)
   end)
 
   it("names the images by what their Dockerfiles call them", function()

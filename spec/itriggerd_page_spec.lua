@@ -95,9 +95,10 @@ describe("the status page", function()
     f.sb:fault { kind = "status", status = 503, path = "token", times = 1000 }
     local d = f.place:start { app = { min_refresh_interval = 0 } }
     d:await "fetch app=one"
-    repeat
+    d:eventually("the failures are one event", function()
       local body = d:get("/").body
-    until body:find("failed → none × [2-9], first ")
+      return body:find("failed → none × [2-9], first "), body
+    end)
     local _, events = d:get("/").body:gsub("<tr>", "")
     assert.is_true(events <= 3, tostring(events))
   end)
@@ -116,9 +117,11 @@ describe("the status page", function()
     for i = n - bad + 1, n do
       d:await(("fetch app=a%02d"):format(i))
     end
-    repeat
-      local _, good = d:get("/").body:gsub('<span class="badge">', "")
-    until good == n + 1 - bad
+    d:eventually("the others are ready", function()
+      local body = d:get("/").body
+      local _, good = body:gsub('<span class="badge">', "")
+      return good == n + 1 - bad, body
+    end)
     return d
   end
 

@@ -31,7 +31,7 @@ describe("a reload of itriggerd", function()
   -- A request that waits for a token newer than `fence`; returns once it is on its way on a connection
   -- to the server of now.
   local function poll(fence)
-    local pipe = assert(io.popen(("curl -sv --noproxy '*' --insecure -H 'Authorization: Bearer %s' "
+    local pipe = assert(io.popen(("curl -sv --noproxy '*' --max-time 60 --insecure -H 'Authorization: Bearer %s' "
       .. "'%s%s?newer_than=%s&wait=60' 2>&1"):format(itriggerd.key, d.url, f.token_path, fence)))
     repeat
       local line = assert(pipe:read("*l"))

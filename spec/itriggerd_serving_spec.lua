@@ -1,4 +1,5 @@
 -- itriggerd keeps serving: whatever one client, the log or the system does, others get their token.
+local eventually = require "spec.support.eventually"
 local guard = require "spec.support.guard"
 local itriggerd = require "spec.support.itriggerd"
 local sandbox = require "spec.support.sandbox"
@@ -25,11 +26,12 @@ describe("itriggerd", function()
     assert.equal(0, d:stop())
   end)
 
-  -- Opens n connections from one process of bash, each saying `text`, and holds them until the spec ends.
+  -- Opens n connections from one process of bash, each saying `text`, and holds them until the spec ends, but a minute
+  -- at the most. At the end bash becomes sleep: no child of it can hold them longer.
   local function open_connections(d, n, text)
     local host, port = d.address:match("^(.*):(%d+)$")
-    local pipe = assert(io.popen(("exec 2>/dev/null; bash -c 'ulimit -n 4096; echo $$; for i in $(seq %d); do exec {fd}<>/dev/tcp/%s/%s; "
-      .. "printf \"%s\" >&$fd; done 2>/dev/null; echo open; while :; do sleep 1; done'"):format(n, host, port, text)))
+    local pipe = assert(io.popen(("exec timeout -s KILL 60 bash -c 'ulimit -n 4096; echo $$; for ((i = 0; i < %d; i++)); do "
+      .. "exec {fd}<>/dev/tcp/%s/%s; printf \"%s\" >&$fd; done; echo open; exec sleep 60' 2>/dev/null"):format(n, host, port, text)))
     local holding = guard(pipe:read("*l"))
     finally(function()
       holding:close()
@@ -64,7 +66,7 @@ describe("itriggerd", function()
     local answer = sandbox.request(d.url .. f.token_path .. ("?newer_than=%d&wait=60"):format(fence),
       { "--max-time", "0.5", "-H", "Authorization: Bearer " .. itriggerd.key })
     assert.is_nil(answer.status)
-    repeat until d:metric 'itrigger_pollers{app="one"}' == 0
+    d:await_metric('itrigger_pollers{app="one"}', 0)
   end)
 
   it("refreshes, answers and ends while its log is not read", function()
@@ -95,12 +97,18 @@ describe("itriggerd", function()
       end
       return sandbox.request(d.url .. path_, arguments)
     end
-    repeat until get("/readyz").status == 200
+    eventually("it is ready", function()
+      local answer = get("/readyz")
+      return answer.status == 200, answer.body
+    end)
     -- More than a pipe takes (64 KB), and than the queue (256 KB).
     local urls = f.place:write("urls", (("url = %s%s\n"):format(d.url, f.token_path)):rep(6000))
     itriggerd.shell(("curl -s -o /dev/null --noproxy '*' -H 'Authorization: Bearer %s' -K %s"):format(itriggerd.key, urls))
     local before = f:fetches()
-    repeat until f:fetches() >= before + 2
+    eventually("two more fetches", function()
+      local fetches = f:fetches()
+      return fetches >= before + 2, fetches
+    end)
     assert.equal(200, get("/healthz").status)
     assert.is_true(tonumber(get("/metrics").body:match("itrigger_log_lines_dropped_total (%d+)") or "1") > 0)
     itriggerd.shell("kill -TERM " .. pid)
@@ -113,14 +121,14 @@ describe("itriggerd", function()
       local d = f.place:start { client = { apps = "*" } }
       local answer = d:begin(f.token_path)
       f.sb:wait { held = 1 }
-      repeat until d:metric "itrigger_requests_waiting" == 1
+      d:await_metric("itrigger_requests_waiting", 1)
       d:signal "TERM"
       d:await "stop: "
-      local late
-      repeat
-        late = sandbox.request(d.url .. "/healthz", { "--max-time", "5" })
-      until late.exit ~= 0
-      assert.equal(7, late.exit) -- refused, neither accepted nor reset
+      local _, late = d:eventually("it does not listen", function()
+        local exit = sandbox.request(d.url .. "/healthz", { "--max-time", "5" }).exit
+        return exit ~= 0, exit
+      end)
+      assert.equal(7, late) -- refused, neither accepted nor reset
       f.sb:release {}
       assert.equal(200, answer().status)
       assert.equal(0, d:stop())
@@ -131,7 +139,7 @@ describe("itriggerd", function()
       d:await "token app=one"
       local first = f.granted(d:get(f.token_path))
       local answer = d:begin(f.token_path .. ("?newer_than=%d&wait=60"):format(first.fence))
-      repeat until d:metric 'itrigger_pollers{app="one"}' == 1
+      d:await_metric('itrigger_pollers{app="one"}', 1)
       assert.equal(0, d:stop())
       assert.equal(first.fence, f.granted(answer()).fence)
     end)

@@ -1,5 +1,6 @@
 -- packaging/itriggerd.service on a machine that systemd has booted.
 local busted = require "busted"
+local eventually = require "spec.support.eventually"
 local itriggerd = require "spec.support.itriggerd"
 local machine = require "spec.support.machine"
 local sandbox = require "spec.support.sandbox"
@@ -61,8 +62,18 @@ describe("the unit of itriggerd", function()
     return (m:must("systemctl show --value -p " .. property .. " itriggerd"):gsub("%s+$", ""))
   end
 
+  -- What is wrong with the unit, where it does not become what it should.
+  local function await_that(what, ask)
+    return eventually(what, ask, function()
+      return m:must "journalctl --no-pager -u itriggerd"
+    end)
+  end
+
   local function await(property, value)
-    repeat until show(property) == value
+    await_that(property .. "=" .. value, function()
+      local now = show(property)
+      return now == value, now
+    end)
   end
 
   local function await_restart()
@@ -78,10 +89,10 @@ describe("the unit of itriggerd", function()
 
   -- The first token: the start does not wait for the gateway.
   local function first_token()
-    local status, text
-    repeat
-      status, text = token()
-    until status == 200
+    local _, text = await_that("a token", function()
+      local status, text = token()
+      return status == 200, text or status
+    end)
     return text
   end
 
@@ -114,7 +125,10 @@ describe("the unit of itriggerd", function()
     configure(("[client two]\nkey_sha256 = %s\napps = shop\n"):format(
       itriggerd.shell("printf %s " .. key .. " | sha256sum"):match("%x+")))
     m:must "systemctl reload itriggerd"
-    repeat until token(key) == 200
+    await_that("the new key is taken", function()
+      local status = token(key)
+      return status == 200, status
+    end)
     configure "nonsense\n"
     local _, code = m:run "systemctl reload itriggerd"
     assert.is_true(code ~= 0)
@@ -126,7 +140,10 @@ describe("the unit of itriggerd", function()
 
   it("starts by itself once a port is free that was in use", function()
     m:must "systemctl start --no-block itriggerd"
-    repeat until tonumber(show "NRestarts") >= 2
+    await_that("two restarts", function()
+      local restarts = tonumber(show "NRestarts")
+      return restarts >= 2, restarts
+    end)
     assert.truthy(m:must("journalctl -u itriggerd"):find("Address already in use", 1, true))
     occupant:stop()
     await("ActiveState", "active")

@@ -11,6 +11,7 @@
 -- What the daemon logs is read line by line, so nothing is waited for by sleeping.
 local busted = require "busted"
 local cjson = require "cjson"
+local eventually = require "spec.support.eventually"
 local face = require "spec.support.face"
 local guard = require "spec.support.guard"
 local needs = require "spec.support.needs"
@@ -98,6 +99,23 @@ function Daemon.metric(self, sample, key)
   local text = "\n" .. self:get("/metrics", nil, key).body
   local at, to = text:find("\n" .. sample .. " ", 1, true)
   return at and tonumber(text:match("^%S+", to + 1))
+end
+
+-- Asks again until `ask` says that it is so (spec/support/eventually.lua); an error shows the whole log, and ends the
+-- daemon for that.
+function Daemon.eventually(self, what, ask)
+  return eventually(what, ask, function()
+    self:stop "KILL"
+    return table.concat(self.log, "\n")
+  end)
+end
+
+-- Asks for a sample of /metrics until it has this value.
+function Daemon.await_metric(self, sample, value, key)
+  self:eventually(sample .. " is " .. value, function()
+    local now = self:metric(sample, key)
+    return now == value, now
+  end)
 end
 
 function Daemon.post(self, path, body, key)

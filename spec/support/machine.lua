@@ -7,6 +7,7 @@
 --
 -- It shares this machine's network. The tree that it boots from is made once, below the build directory,
 -- from the mirror that this machine's apt uses.
+local eventually = require "spec.support.eventually"
 local guard = require "spec.support.guard"
 local needs = require "spec.support.needs"
 
@@ -64,14 +65,19 @@ function machine.boot()
   local pid = must(("mkdir -p /run/systemd; unshare --mount --propagation private sh -c %s >%s/console 2>&1 </dev/null & echo $!")
     :format(quote(script), dir)):match("%d+")
   self.guard = guard(pid)
-  repeat -- its first process is a child of that one
+  eventually("the machine boots", function()
     if select(2, run("kill -0 " .. pid)) ~= 0 then
       error("the machine does not boot:\n" .. must("cat " .. dir .. "/console"))
     end
-    self.leader = must("pgrep -P " .. pid .. " || true"):match("%d+")
-  until self.leader and must(("test / -ef /proc/%s/root || cat /proc/%s/comm || true"):format(self.leader, self.leader)) == "systemd\n"
+    local leader = must("pgrep -P " .. pid .. " || true"):match("%d+") -- its first process is a child of that one
+    local comm = leader and must(("test / -ef /proc/%s/root || cat /proc/%s/comm || true"):format(leader, leader))
+    self.leader = leader
+    return comm == "systemd\n", comm
+  end, function()
+    return must("cat " .. dir .. "/console")
+  end)
   self.pid = pid
-  self:run "while ! test -S /run/systemd/private; do :; done; systemctl is-system-running --wait"
+  self:run "timeout 120 sh -c 'while ! test -S /run/systemd/private; do :; done; systemctl is-system-running --wait'"
   return self
 end
 
