@@ -87,6 +87,8 @@ local BAD = {
   { "a token_file in a directory that is not there", APP .. "token_file = DIR/none/token\n" .. CLIENT, 5, "No such file" },
   { "a token_file that names a secret", APP .. "token_file = DIR/secret\n" .. CLIENT, 5, "did not write it" },
   { "a token_file that names the configuration", APP .. "token_file = DIR/check.ini\n" .. CLIENT, 5, "did not write it" },
+  { "two apps with one token_file", APP .. "token_file = DIR/token\n" .. (APP:gsub("one", "two"))
+    .. "token_file = DIR/token\n" .. CLIENT, 10, "same token_file" },
   { "two clients with one key", APP .. CLIENT .. (CLIENT:gsub("client a", "client b")), 8, "the same key" },
 }
 
@@ -278,7 +280,7 @@ describe("itriggerd", function()
     assert.not_equal(said, (place:run("--make-key")))
   end)
 
-  it("takes the options that the table of options gives to it, and no other; the man page has each", function()
+  it("takes the options that the table of options gives to it, and no other; the man page has each, with its default", function()
     local page = itriggerd.shell("sed -n '/^.SS .app NAME/,/^.SS .client NAME/p' docs/man/itriggerd.8")
     for _, option in ipairs(core.options()) do
       local value = option.choices and option.choices[1] or option.default or "x"
@@ -286,6 +288,10 @@ describe("itriggerd", function()
       local said = place:run("--check --config " .. path)
       assert.equal(option.daemon == true, not said:find("unknown setting", 1, true), option.name .. ": " .. said)
       assert.equal(option.daemon == true, page:find("%f[%w_]" .. option.name .. "%f[^%w_]") ~= nil, option.name)
+      if option.daemon and type(option.default) == "number" then
+        local said_of_it = page:match("\n%.B " .. option.name .. "\n(.-)\n%.TP\n")
+        assert.truthy(said_of_it:find("default " .. option.default .. "%f[^%d]"), option.name)
+      end
     end
     for _, name in ipairs { "token_file", "refresh", "check_interval" } do
       assert.truthy(page:find("%f[%w_]" .. name .. "%f[^%w_]"), name)

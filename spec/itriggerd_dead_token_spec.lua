@@ -51,6 +51,16 @@ describe("itriggerd", function()
       assert.equal(5, b:metric 'itrigger_fetches_today{app="one"}')
     end)
 
+    it("gives it without having been asked for a newer one", function()
+      local more = { server = { token_store = server.address }, app = { min_refresh_interval = 0, check_interval = 0 } }
+      local a, b = f.place:start(more), f.place:start(more)
+      a:await "token app=one"
+      b:await "token app=one"
+      local fresh = f.granted(a:post(f.refresh_path, "{}"))
+      b:await "token app=one"
+      assert.equal(fresh.accessToken, f.granted(b:get(f.token_path)).accessToken)
+    end)
+
     it("goes on while Redis is away, and says so once", function()
       local d = f.place:start { server = { token_store = server.address } }
       d:await "token app=one"
@@ -131,6 +141,18 @@ describe("itriggerd", function()
     local held = f.granted(d:get(f.token_path))
     local after = f.granted(d:post(f.refresh_path, ('{"refused":%d}'):format(held.fence)))
     assert.is_true(after.fence > held.fence)
+  end)
+
+  it("has a budget for each client", function()
+    local text = ("[client b]\nkey_file = %s\napps = one\n"):format(f.place:write("b", "key-of-b-0123456789abcdef\n"))
+    local d = f.place:start { app = { min_refresh_interval = 0, daily_limit = 40, check_interval = 0 }, text = text }
+    d:await "token app=one"
+    for _ = 1, 15 do
+      assert.equal(200, d:post(f.refresh_path, "{}").status)
+    end
+    assert.equal(11, f:fetches()) -- the first, and half of what the timer's own and a few refusals leave
+    assert.equal(200, d:post(f.refresh_path, "{}", "key-of-b-0123456789abcdef").status)
+    assert.equal(12, f:fetches())
   end)
 
   describe("keeps token_file", function()

@@ -187,6 +187,16 @@ describe("itriggerd's metrics", function()
     assert.equal(0, metrics(d).itrigger_reload_ok)
   end)
 
+  it("tell when the certificate ends", function()
+    local certs = sb.dir .. "/certs/"
+    local d = started { server = { listen = "unix:" .. place.dir .. "/socket", tls_cert = certs .. "good.pem",
+      tls_key = certs .. "leaf.key" } }
+    d.url = "http://itriggerd"
+    local answer = d:get("/metrics", { "--unix-socket", place.dir .. "/socket" }, false)
+    local ends = itriggerd.shell(("date +%%s -d \"$(openssl x509 -noout -enddate -in %sgood.pem | cut -d= -f2)\""):format(certs))
+    assert.equal(tonumber(ends), exposition.read(answer.body).itrigger_certificate_expiry_timestamp_seconds)
+  end)
+
   it("count by client", function()
     local d = started()
     report(d, token_of(d).fence)

@@ -77,15 +77,14 @@ describe("packaging", function()
       asked = asked + 1
     end
     assert.is_true(asked > 30)
-    local file = assert(io.open("docs/central-server.md", "rb"))
-    local document = file:read("*a")
-    file:close()
+    local document, chinese = read "../docs/central-server.md", read "../docs/zh-CN/central-server.md"
     for series in pairs(names) do
       local name = series:gsub("_bucket$", ""):gsub("_sum$", ""):gsub("_count$", "")
       assert.truthy(document:find("`" .. name .. "[`{]"), name .. " is not in docs/central-server.md")
     end
     for alert in read("prometheus/rules.yml"):gmatch("alert: (%w+)") do
       assert.truthy(document:find("`" .. alert .. "`", 1, true), alert .. " is not in docs/central-server.md")
+      assert.truthy(chinese:find("`" .. alert .. "`", 1, true), alert .. " is not in docs/zh-CN/central-server.md")
     end
   end)
 

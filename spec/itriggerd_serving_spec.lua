@@ -1,7 +1,9 @@
 -- itriggerd keeps serving: whatever one client, the log or the system does, others get their token.
+local clock = require "spec.support.clock"
 local eventually = require "spec.support.eventually"
 local guard = require "spec.support.guard"
 local itriggerd = require "spec.support.itriggerd"
+local needs = require "spec.support.needs"
 local sandbox = require "spec.support.sandbox"
 
 if itriggerd.missing() then
@@ -56,8 +58,81 @@ describe("itriggerd", function()
           "Authorization: Bearer " .. itriggerd.key }).status)
       end
       assert.is_true(d:metric "itrigger_connections" <= 50)
+      d:await "warning connections: the limit of "
     end)
   end
+
+  it("keeps the connection of who shows a key, and of nobody else", function()
+    local d = f.place:start()
+    d:await "token app=one"
+    local function is_closed(...)
+      return d:get(...).head:find("\nconnection: close\r", 1, true) ~= nil
+    end
+    assert.is_false(is_closed(f.token_path))
+    assert.is_true(is_closed(f.token_path, nil, "wrong-key-0123456789"))
+    assert.is_true(is_closed(f.token_path, nil, false))
+    assert.is_true(is_closed("/healthz", nil, false))
+  end)
+
+  it("takes reports, of other apps and of this one, beside as many polls as one client can have", function()
+    local key, id = "key-of-two-0123456789abcdef", "two-" .. f.place.app_id
+    f.sb:app { id = id, secret = f.place.app_secret }
+    local d = f.place:start { text = ("[app two]\napp_id = %s\napp_secret_file = %s/secret\ngateway = %s\n"
+      .. "[client two]\nkey_file = %s\napps = *\n"):format(id, f.place.dir, f.sb.gateway, f.place:write("two", key .. "\n")) }
+    d:await "token app=one"
+    d:await "token app=two"
+    local one = f.granted(d:get(f.token_path))
+    local guards = {}
+    finally(function()
+      for _, polls in ipairs(guards) do
+        polls[1]:close()
+        polls[2]:close()
+      end
+    end)
+    for i = 1, 4 do
+      local pipe = assert(io.popen(("exec 2>/dev/null; echo $$; exec curl -s --parallel --parallel-immediate --parallel-max 300 "
+        .. "--max-time 60 --noproxy '*' -o %s/out%d -H 'Authorization: Bearer %s' '%s%s?newer_than=%d&wait=60&x=[1-300]'")
+        :format(f.place.dir, i, itriggerd.key, d.url, f.token_path, one.fence)))
+      guards[#guards + 1] = { guard(pipe:read("*l")), pipe }
+    end
+    d:await_metric("itrigger_requests_polling", 1024, key)
+    local path = "/v1/apps/" .. id .. "/"
+    local two = f.granted(d:get(path .. "token", nil, key))
+    local after = f.granted(d:post(path .. "refresh", ('{"refused":%d}'):format(two.fence), key))
+    assert.is_true(after.fence > two.fence)
+    after = f.granted(d:post(f.refresh_path, ('{"refused":%d}'):format(one.fence)))
+    assert.is_true(after.fence > one.fence)
+    d:await_metric("itrigger_requests_polling", 0, key) -- they got it
+  end)
+
+  it("is healthy only while its timer goes round", function()
+    local lacks = needs.program("cc", "gcc")
+    if lacks then
+      pending(lacks)
+      return
+    end
+    -- The timer writes token_file; here that takes until somebody opens the gate.
+    local source = f.place:write("stuck.c", [[
+      #include <fcntl.h>
+      #include <stdlib.h>
+      #include <unistd.h>
+      int fsync(int fd) { char c; int gate = open(getenv("GATE"), O_RDONLY); return read(gate, &c, 1) < 0 || close(gate) || fd < 0; }]])
+    local library, gate = f.place.dir .. "/stuck.so", f.place.dir .. "/gate"
+    assert.equal("", itriggerd.shell(("cc -shared -fPIC -o %s %s 2>&1; mkfifo %s 2>&1"):format(library, source, gate)))
+    local path = f.place:write("itriggerd.ini", f.place:config { server = { token_store = "memory:" },
+      app = { token_file = f.place.dir .. "/token" } })
+    local d = f.place:launch("--config " .. path, ("LD_PRELOAD=%s ASAN_OPTIONS=verify_asan_link_order=0 GATE=%s"):format(library, gate))
+    d:await "token app=one"
+    local function await_health(status)
+      d:eventually("/healthz is " .. status, function()
+        local now = d:get("/healthz", nil, false).status
+        return now == status, now
+      end)
+    end
+    await_health(503)
+    itriggerd.shell(": >" .. gate)
+    await_health(200)
+  end)
 
   it("frees the place of a poll whose client has gone", function()
     local d = f.place:start()
@@ -122,6 +197,16 @@ describe("itriggerd", function()
       local answer = d:begin(f.token_path)
       f.sb:wait { held = 1 }
       d:await_metric("itrigger_requests_waiting", 1)
+      -- A connection that is there already, with a request of which the last line comes when it stops.
+      local host, port = d.address:match("^(.*):(%d+)$")
+      local gate = f.place.dir .. "/gate"
+      itriggerd.shell("mkfifo " .. gate)
+      local late_request = assert(io.popen(("timeout 60 bash -c 'exec 3<>/dev/tcp/%s/%s; printf \"GET /readyz "
+        .. "HTTP/1.1\\r\\nHost: x\\r\\n\" >&3; read <%s; printf \"\\r\\n\" >&3; cat <&3'"):format(host, port, gate)))
+      d:eventually("three connections: the request, this one, and that for the metrics", function()
+        local n = d:metric "itrigger_connections"
+        return n >= 3, n
+      end)
       d:signal "TERM"
       d:await "stop: "
       local _, late = d:eventually("it does not listen", function()
@@ -129,6 +214,9 @@ describe("itriggerd", function()
         return exit ~= 0, exit
       end)
       assert.equal(7, late) -- refused, neither accepted nor reset
+      itriggerd.shell("echo >" .. gate)
+      assert.truthy(late_request:read("*l"):find("^HTTP/1.1 503 "))
+      late_request:close()
       f.sb:release {}
       assert.equal(200, answer().status)
       assert.equal(0, d:stop())
@@ -145,18 +233,36 @@ describe("itriggerd", function()
     end)
   end)
 
-  it("logs a failure when it begins and when it ends, not each time", function()
-    f.sb:fault { kind = "status", status = 503, path = "token" }
+  it("logs a failure when it begins, when it changes and when it ends, not each time", function()
+    f.sb:fault { kind = "status", status = 503, path = "token", times = 2 }
+    f.sb:fault { kind = "status", status = 502, path = "token", times = 1 }
     local d = f.place:start { app = { min_refresh_interval = 0 } }
-    d:await "warning fetch app=one"
-    for _ = 1, 5 do
-      d:get(f.token_path)
-    end
-    f.sb:clear {}
+    assert.truthy(d:await("warning fetch app=one"):find("503", 1, true))
+    assert.truthy(d:await("warning fetch app=one"):find("502", 1, true))
     d:await "info fetch app=one: works again after"
     local _, times = table.concat(d.log, "\n"):gsub("warning fetch app=one", "")
-    assert.equal(1, times)
+    assert.equal(2, times)
     assert.is_true(d:metric 'itrigger_fetch_failures_total{app="one",kind="api"}' > 0)
+  end)
+
+  it("logs a failure that lasts each ten minutes", function()
+    local time, lacks = clock.new()
+    if not time then
+      pending(lacks)
+      return
+    end
+    finally(function()
+      time:remove()
+    end)
+    f.sb:fault { kind = "status", status = 503, path = "token", times = 1000 }
+    local path = f.place:write("itriggerd.ini", f.place:config { app = { min_refresh_interval = 0 } })
+    local words = time:words():gsub("^env ", ""):gsub(" FAKETIME_DONT_FAKE_MONOTONIC=1", "") -- its monotonic clock, too
+    local d = f.place:launch("--config " .. path, words)
+    d:await "warning fetch app=one: "
+    for i = 1, 2 do
+      time:set(i * 601)
+      assert.truthy(d:await("warning fetch app=one: has failed for "):find("503", 1, true))
+    end
   end)
 
   it("logs who reports and refreshes, and of who has no key one line a second", function()
@@ -175,5 +281,30 @@ describe("itriggerd", function()
     d:stop()
     local _, times = table.concat(d.log, "\n"):gsub('"status":401', "")
     assert.is_true(times >= 1 and times < 15, tostring(times))
+  end)
+
+  it("logs no request with access_log = off, and nothing below log_level", function()
+    local d = f.place:start { client = { apps = "*" } }
+    d:await "token app=one"
+    f.place:write("itriggerd.ini", f.place:config { client = { apps = "*" }, server = { access_log = "off" } })
+    d:signal "HUP"
+    d:await "reload: done"
+    local first = f.granted(d:get(f.token_path))
+    local second = f.granted(d:post(f.refresh_path, ('{"refused":%d}'):format(first.fence)))
+    assert.equal(401, d:get(f.token_path, nil, "wrong-key-0123456789").status)
+    d:await "info token app=one"
+    f.place:write("itriggerd.ini", f.place:config { client = { apps = "*" }, server = { log_level = "warning" } })
+    local before = d:metric "itrigger_reload_timestamp_seconds"
+    d:signal "HUP"
+    d:eventually("another reload", function()
+      local now = d:metric "itrigger_reload_timestamp_seconds"
+      return now > before, now
+    end)
+    d:post(f.refresh_path, ('{"refused":%d}'):format(second.fence))
+    local lines = #d.log
+    assert.equal(0, d:stop())
+    local log = table.concat(d.log, "\n")
+    assert.is_nil(log:find("info request", 1, true), log)
+    assert.equal("exit 0", table.concat(d.log, "\n", lines + 1))
   end)
 end)
