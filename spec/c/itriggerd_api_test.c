@@ -258,13 +258,13 @@ static void a_token_is_given_with_whole_seconds_that_are_not_below_zero(void **s
 
 static void what_is_no_utf8_does_not_get_into_json(void **state)
 {
-    struct itr_buf out;
+    struct reply r;
 
     (void)state;
-    itr_buf_init(&out, 100);
-    reply_append_json(&out, "\xff\"\n店\\");
-    assert_string_equal(itr_buf_str(&out), "\"?\\\"\\n店\\\\\"");
-    itr_buf_clear(&out);
+    reply_init(&r);
+    reply_say(&r, 503, 503, "\xff\"\n店\\");
+    assert_string_equal(itr_buf_str(&r.body), "{\"code\":503,\"message\":\"?\\\"\\n店\\\\\"}");
+    reply_clear(&r);
 }
 
 static void a_failure_is_reported_with_the_code_that_it_has(void **state)

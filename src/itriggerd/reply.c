@@ -24,7 +24,8 @@ void reply_clear(struct reply *r)
     itr_buf_clear(&r->body);
 }
 
-void reply_append_json(struct itr_buf *out, const char *text)
+/* As a JSON string; bytes that are not UTF-8 become "?". */
+static void append_json(struct itr_buf *out, const char *text)
 {
     size_t len = strlen(text), at, n;
     char *clean;
@@ -60,7 +61,7 @@ void reply_say(struct reply *r, int http_status, int64_t code, const char *messa
 {
     begin(r, http_status, code);
     (void)itr_buf_append_fmt(&r->body, "{\"code\":%" PRId64 ",\"message\":", code);
-    reply_append_json(&r->body, message);
+    append_json(&r->body, message);
     (void)itr_buf_append_char(&r->body, '}');
 }
 
@@ -79,7 +80,7 @@ void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms
     (void)itr_buf_append_fmt(
         &r->body,
         "{\"code\":200,\"message\":\"%s\",\"data\":{\"accessToken\":", vendor ? "操作成功" : "ok");
-    reply_append_json(&r->body, t->text);
+    append_json(&r->body, t->text);
     if (!vendor)
         (void)itr_buf_append_fmt(
             &r->body, ",\"fence\":%" PRIu64 ",\"expiresIn\":%" PRId64 ",\"refreshIn\":%" PRId64,

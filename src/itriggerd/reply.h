@@ -33,7 +33,7 @@ struct reply {
 void reply_init(struct reply *r);
 void reply_clear(struct reply *r);
 
-/* Write an envelope without data. message: static or clean text, which is written as JSON here. */
+/* Write an envelope without data. message: any text; bytes that are not UTF-8 become "?". */
 void reply_say(struct reply *r, int http_status, int64_t code, const char *message);
 
 /* Write the token with its fence and its times, in seconds from now; in the vendor's format, for
@@ -42,8 +42,5 @@ void reply_token(struct reply *r, const struct itr_token *t, int64_t now_mono_ms
 /* Write why there is no token: 429 with code 40004 for kind quota, else 503, with the gateway's
  * code if it has one; in the vendor's format always HTTP 200. */
 void reply_failure(struct reply *r, const struct itr_error *e, bool vendor);
-
-/* Append text as a JSON string with its quotes. Bytes that are not UTF-8 become "?". */
-void reply_append_json(struct itr_buf *out, const char *text);
 
 #endif
