@@ -15,7 +15,7 @@ describe("itriggerd tells systemd", function()
       use IO::Socket::UNIX; $| = 1;
       my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $ARGV[0]) or die $!;
       print "$$\n"; my $m; while (defined $s->recv($m, 4096)) { print "$m\n" }]])
-    local pipe = assert(io.popen(("exec perl %s %s"):format(script, socket)))
+    local pipe = assert(io.popen(("exec timeout 60 perl %s %s"):format(script, socket)))
     local pid = assert(pipe:read("*l"), "no perl here?")
     local function await(text)
       for line in pipe:lines() do
