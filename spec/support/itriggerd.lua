@@ -221,7 +221,9 @@ end
 -- A daemon with that command line; `until_line`: what it says when it is ready.
 function Place.launch(self, arguments, environment, program)
   local name = ("%s/pid%d"):format(self.dir, #self.daemons + 1)
-  local command = ("{ env %s %s %s 2>&1 </dev/null & echo $! >%s; wait $!; echo \"exit $?\"; } 2>/dev/null"):format(
+  -- Ten minutes are its end in any case: so a line that never comes is an error that shows those that came.
+  local command = ("{ env %s %s %s 2>&1 </dev/null & pid=$!; echo $pid >%s; { timeout 600 tail --pid=$pid -f /dev/null || kill -9 $pid; } "
+    .. ">/dev/null & wait $pid; echo \"exit $?\"; } 2>/dev/null"):format(
     environment or "", quote(program or itriggerd.program()), arguments, quote(name))
   local d = setmetatable({ log = {}, awaited = 0, pipe = assert(io.popen(command)) }, Daemon)
   self.daemons[#self.daemons + 1] = d
