@@ -37,7 +37,6 @@ enum itr_status app_new(const struct app_settings *settings, const struct itr_pa
     a->used_only = settings->used_only;
     a->check_interval_ms = settings->check_interval_ms;
     pthread_mutex_init(&a->recent_lock, NULL);
-    itr_error_clear(&a->last_failure);
     if ((s = fill(a, settings, parts, e)) != ITR_OK) {
         app_release(a);
         return s;

@@ -13,6 +13,7 @@
 
 #include "core/source/source.h"
 #include "itriggerd/counters.h"
+#include "itriggerd/outage.h"
 #include "itriggerd/settings.h"
 
 #define APP_RECENT 16   /* drop-in clients that are remembered */
@@ -57,11 +58,9 @@ struct app {
     /* The timer thread's own. */
     struct itr_wait due;
     bool due_pending;
-    int64_t look_mono_ms;          /* when it is looked at next */
-    struct itr_token *token;       /* the one that was noted last; a reference */
-    struct itr_error last_failure; /* that was logged; kind ITR_OK: the last fetch was good */
-    int64_t failed_mono_ms, failed_log_mono_ms; /* since when, and when it was logged last */
-    uint64_t failed_times;
+    int64_t look_mono_ms;    /* when it is looked at next */
+    struct itr_token *token; /* the one that was noted last; a reference */
+    struct outage outage;
     int64_t file_mono_ms; /* when token_file is looked at next */
 };
 

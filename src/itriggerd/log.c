@@ -344,7 +344,8 @@ void log_access(const struct log_request *q)
     uint64_t left_out = 0;
     struct itr_buf line;
 
-    if (mode == LOG_ACCESS_OFF || (mode == LOG_ACCESS_ERRORS && !failed && !q->costs))
+    if (LOG_LEVEL_INFO < atomic_load(&least_level) || mode == LOG_ACCESS_OFF ||
+        (mode == LOG_ACCESS_ERRORS && !failed && !q->costs))
         return;
     if (failed && q->client == NULL && q->http_status != 503 && !may_log_nobody(&left_out))
         return;

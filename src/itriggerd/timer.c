@@ -1,7 +1,6 @@
 #include "itriggerd/timer.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "itriggerd/log.h"
 #include "itriggerd/now.h"
@@ -12,7 +11,7 @@
 #define AGAIN_MS 250  /* a token that is due: has the fetch brought one? */
 #define BEGIN_MAX 16  /* fetches begun in one tick: a thousand apps must not start at once */
 #define UNUSED_MS 500 /* refresh=used: does somebody ask by now? */
-#define REMIND_MS (600 * 1000) /* a failure that lasts is logged so often */
+#define EVICTED_LOG_MS (60 * 1000) /* between two lines about the limit of connections */
 
 /* ---- token_file ---- */
 
@@ -38,22 +37,13 @@ static void mind_file(struct app *a, bool is_new, int64_t now_mono_ms)
 
 /* ---- a new token ---- */
 
-static const char *count_text(uint64_t n, char out[48])
+static void end_outage(struct app *a, int64_t now_mono_ms)
 {
-    (void)snprintf(out, 48, "%" PRIu64 " failed attempt(s)", n);
-    return out;
-}
-
-static void end_failure(struct app *a, int64_t now_mono_ms)
-{
-    char times[48];
-
-    if (a->last_failure.kind == ITR_OK)
+    if (a->outage.reason.kind == ITR_OK)
         return;
-    log_info("fetch", a->name, "works again after %" PRId64 " s and %s",
-             (now_mono_ms - a->failed_mono_ms) / 1000, count_text(a->failed_times, times));
-    itr_error_clear(&a->last_failure);
-    a->failed_times = 0;
+    log_info("fetch", a->name, "works again after %" PRId64 " s and %" PRIu64 " failed attempt(s)",
+             (now_mono_ms - a->outage.began_mono_ms) / 1000, a->outage.times);
+    itr_error_clear(&a->outage.reason);
 }
 
 /* Whoever fetched it: the timer, a client's report, another itriggerd. Takes over the reference. */
@@ -69,7 +59,7 @@ static void note_token(struct app *a, struct itr_token *t, int64_t now_mono_ms)
     log_info("token", a->name, "sha256:%s from %s, fence %" PRIu64 ", good for %" PRId64 " s",
              t->id, itr_token_origin_name(t->origin), t->fence,
              (t->end_mono_ms - now_mono_ms) / 1000);
-    end_failure(a, now_mono_ms);
+    end_outage(a, now_mono_ms);
 }
 
 static void look_for_news(struct app *a, int64_t now_mono_ms)
@@ -86,37 +76,29 @@ static void look_for_news(struct app *a, int64_t now_mono_ms)
 
 /* ---- the active refresh ---- */
 
-/* Log when a failure began, when it changed, and each ten minutes while it lasts. */
 static void note_failure(struct app *a, const struct itr_error *e, int64_t now_mono_ms)
 {
-    bool begins = a->last_failure.kind == ITR_OK,
-         changed = strcmp(e->text, a->last_failure.text) != 0;
-    char times[48];
-
-    if (e->kind == ITR_OK)
-        return;
-    if (begins) {
-        a->failed_mono_ms = now_mono_ms;
-        a->failed_times = 0;
-    }
-    a->failed_times++;
-    if (begins || changed)
+    switch (outage_note(&a->outage, e, now_mono_ms)) {
+    case OUTAGE_NO_NEWS:
+        break;
+    case OUTAGE_REASON:
         log_warning("fetch", a->name, "%s: %s", itr_status_name(e->kind), e->text);
-    else if (now_mono_ms - a->failed_log_mono_ms >= REMIND_MS)
-        log_warning("fetch", a->name, "has failed for %" PRId64 " s (%s): %s: %s",
-                    (now_mono_ms - a->failed_mono_ms) / 1000, count_text(a->failed_times, times),
+        break;
+    case OUTAGE_LASTS:
+        log_warning("fetch", a->name,
+                    "has failed for %" PRId64 " s (%" PRIu64 " failed attempt(s)): %s: %s",
+                    (now_mono_ms - a->outage.began_mono_ms) / 1000, a->outage.times,
                     itr_status_name(e->kind), e->text);
-    else
-        return;
-    a->failed_log_mono_ms = now_mono_ms;
-    a->last_failure = *e;
+        break;
+    }
 }
 
 static void take_due(struct app *a, int64_t now_mono_ms)
 {
     const struct itr_token *t = a->due.token;
 
-    note_failure(a, &a->due.error, now_mono_ms);
+    if (a->due.error.kind != ITR_OK)
+        note_failure(a, &a->due.error, now_mono_ms);
     a->look_mono_ms = now_mono_ms + AGAIN_MS;
     if (t != NULL && t->refresh_mono_ms > now_mono_ms)
         a->look_mono_ms = t->refresh_mono_ms;
@@ -183,7 +165,7 @@ static void mind_connections(struct timer *c, int64_t now_mono_ms)
                     " were closed for others",
                     c->server->connections.max, evicted - c->evicted);
         c->evicted = evicted;
-        c->evicted_log_mono_ms = now_mono_ms + REMIND_MS / 10;
+        c->evicted_log_mono_ms = now_mono_ms + EVICTED_LOG_MS;
     }
 }
 
