@@ -1,56 +1,36 @@
 #include "itriggerd/certificate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include "core/base/buf.h"
 #include "core/base/secret_file.h"
 
-#define FILE_MAX ((size_t)1 << 20)
+#define NAME_MAX_BYTES 300 /* of a setting and its file, as in an error */
 
-static enum itr_status read_file(const char *path, bool secret, struct itr_buf *out,
-                                 struct itr_error *e)
+/* Not one that a start would wait for, nor a key that others can read. */
+static enum itr_status check_file(const char *setting, const char *path, bool secret,
+                                  struct itr_error *e)
 {
-    char block[4096];
-    struct stat st;
-    size_t n;
     enum itr_status s = ITR_OK;
-    FILE *file = fopen(path, "re");
+    char name[NAME_MAX_BYTES];
+    struct stat st;
+    int fd;
 
-    if (file == NULL)
-        return itr_error_set(e, ITR_CONFIG, "%s: %s", path, strerror(errno));
-    if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode))
-        s = itr_error_set(e, ITR_CONFIG, "%s: not a regular file", path);
-    else if (secret)
-        s = itr_secret_file_check(fileno(file), path, e);
-    while (s == ITR_OK && (n = fread(block, 1, sizeof block, file)) > 0)
-        if (itr_buf_append(out, block, n) != ITR_OK)
-            s = itr_error_set(e, ITR_CONFIG, "%s: larger than 1 MB", path);
-    itr_wipe(block, sizeof block);
-    fclose(file);
+    (void)snprintf(name, sizeof name, "%s: %s", setting, path);
+    if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
+        return itr_error_set(e, ITR_CONFIG, "%s: %s", name, strerror(errno));
+    if (secret)
+        s = itr_secret_file_check(fd, name, e);
+    else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        s = itr_error_set(e, ITR_CONFIG, "%s: not a regular file", name);
+    close(fd);
     return s;
-}
-
-/* As read_file; the error says which setting names the file. */
-static enum itr_status read_setting(const char *setting, const char *path, bool secret,
-                                    struct itr_buf *out, struct itr_error *e)
-{
-    enum itr_status s = read_file(path, secret, out, e);
-    struct itr_error why;
-
-    if (s == ITR_OK)
-        return s;
-    why = *e;
-    return itr_error_set(e, why.kind, "%s: %s", setting, why.text);
-}
-
-static gnutls_datum_t datum(const struct itr_buf *b)
-{
-    return (gnutls_datum_t){(unsigned char *)b->data, (unsigned)b->len};
 }
 
 static int64_t find_end(gnutls_certificate_credentials_t credentials)
@@ -70,16 +50,15 @@ static int64_t find_end(gnutls_certificate_credentials_t credentials)
 }
 
 /* GnuTLS checks here that the two belong together. */
-static enum itr_status load(struct certificate *c, const struct itr_buf *cert,
-                            const struct itr_buf *key, struct itr_error *e)
+static enum itr_status load(struct certificate *c, const char *cert_path, const char *key_path,
+                            struct itr_error *e)
 {
-    const gnutls_datum_t cert_pem = datum(cert), key_pem = datum(key);
     int failed;
 
     if (gnutls_certificate_allocate_credentials(&c->credentials) != GNUTLS_E_SUCCESS)
         return itr_error_set(e, ITR_NOMEM, "out of memory");
-    failed = gnutls_certificate_set_x509_key_mem(c->credentials, &cert_pem, &key_pem,
-                                                 GNUTLS_X509_FMT_PEM);
+    failed = gnutls_certificate_set_x509_key_file(c->credentials, cert_path, key_path,
+                                                  GNUTLS_X509_FMT_PEM);
     if (failed < 0)
         return itr_error_set(e, ITR_CONFIG,
                              "tls_cert and tls_key must be PEM files that belong together: %s",
@@ -92,20 +71,15 @@ enum itr_status certificate_read(const char *cert_path, const char *key_path,
                                  struct certificate **out, struct itr_error *e)
 {
     struct certificate *c = calloc(1, sizeof *c);
-    struct itr_buf cert, key;
     enum itr_status s;
 
     *out = NULL;
     if (c == NULL)
         return itr_error_set(e, ITR_NOMEM, "out of memory");
     atomic_init(&c->refs, 1);
-    itr_buf_init(&cert, FILE_MAX);
-    itr_buf_init_secret(&key, FILE_MAX);
-    if ((s = read_setting("tls_cert", cert_path, false, &cert, e)) == ITR_OK &&
-        (s = read_setting("tls_key", key_path, true, &key, e)) == ITR_OK)
-        s = load(c, &cert, &key, e);
-    itr_buf_clear(&cert);
-    itr_buf_clear(&key);
+    if ((s = check_file("tls_cert", cert_path, false, e)) == ITR_OK &&
+        (s = check_file("tls_key", key_path, true, e)) == ITR_OK)
+        s = load(c, cert_path, key_path, e);
     if (s == ITR_OK)
         *out = c;
     else
