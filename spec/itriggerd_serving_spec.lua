@@ -57,7 +57,9 @@ describe("itriggerd", function()
           "Authorization: Bearer " .. itriggerd.key }).status)
       end
       assert.is_true(d:metric "itrigger_connections" <= 50)
-      d:await "warning connections: the limit of "
+      if name == "silent" then -- the others may have gone by themselves before the limit was reached
+        d:await "warning connections: the limit of "
+      end
     end)
   end
 
