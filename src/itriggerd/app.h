@@ -19,7 +19,7 @@
 #define APP_RECENT 16   /* drop-in clients that are remembered */
 #define APP_SPENDERS 32 /* clients' budgets */
 
-/* Behind those of enum app_count, by a hash of the client: the vendor's day in the upper half,
+/* Behind those of enum app_count, by the client's place: the vendor's day in the upper half,
  * fetches asked for in it. */
 #define APP_SPENT APP_COUNTS
 
@@ -87,9 +87,9 @@ bool app_is_ready(const struct app *a, int64_t now_mono_ms);
  * received the same token a few seconds ago, so the gateway may have refused it. */
 bool app_note_drop_in(struct app *a, uint64_t who, uint64_t fence, int64_t now_mono_ms);
 
-/* Return whether a client (who: a hash) may cause a fetch by asking for one, and count it. False:
- * the day's limit would not last until the day ends for the timer's own fetches and a few refusals,
- * or the client has used its share. */
+/* Return whether a client (who: its place) may cause a fetch by asking for one, and count it.
+ * False: the day's limit would not last until the day ends for the timer's own fetches and a few
+ * refusals, or the client has used its share. */
 bool app_may_spend(struct app *a, uint64_t who, int64_t now_wall_ms);
 
 #endif
