@@ -236,7 +236,7 @@ describe("itriggerd", function()
 
   it("logs a failure when it begins, when it changes and when it ends, not each time", function()
     f.sb:fault { kind = "status", status = 503, path = "token", times = 2 }
-    f.sb:fault { kind = "status", status = 502, path = "token", times = 1 }
+    f.sb:fault { kind = "status", status = 503, code = 501, path = "token", times = 1 }
     local d = f.place:start { app = { min_refresh_interval = 0 } }
     local first = d:await("warning fetch app=one"):match("app=one: (.*)")
     assert.not_equal(first, d:await("warning fetch app=one"):match("app=one: (.*)"))
