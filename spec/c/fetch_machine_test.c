@@ -748,6 +748,9 @@ static void lost_swaps_are_counted_from_the_last_lease_on(void **state)
         just(t, ITR_DONE_CONFLICT);
     }
     gives_error(t, ITR_STORE);
+    go_to(t, ITR_MACHINE_ACQUIRE); /* and the next fetch begins anew */
+    just(t, ITR_DONE_CONFLICT);
+    is_in(t, ITR_MACHINE_PAUSE);
 }
 
 static void an_outcome_has_tries_of_its_own(void **state)
@@ -1448,6 +1451,7 @@ static void a_central_server_is_asked(void **state)
     begin(t);
     paused(t);
     is_in(t, ITR_MACHINE_ASK);
+    assert_int_equal(t->m.deadline_mono_ms, t->mono + 10000);
     served(t, "theirs", 9);
     gives_token(t, "theirs");
     assert_int_equal(t->r.origin, ITR_FROM_SERVER);
@@ -1475,6 +1479,35 @@ static void a_refresh_comes_up_to_5_s_later_than_the_servers_own(void **state)
         gives_token(t, "theirs");
         assert_int_equal(t->r.times.refresh_mono_ms, t->mono + 1800000 + rows[i].later_ms);
     }
+
+    /* But at most half the way to the end. */
+    g = (struct itr_server_grant){9, 10000, 4000};
+    begin(t);
+    paused(t);
+    itr_machine_on(&t->m, t->mono, 3000, &d);
+    gives_token(t, "theirs");
+    assert_int_equal(t->r.times.refresh_mono_ms, t->mono + 7000);
+}
+
+/* Nobody can drive the machine: the next call may try again at once. */
+static void without_a_driver_the_error_is_given_at_once(void **state)
+{
+    struct t *t = *state;
+
+    begin(t);
+    failed(t, ITR_DONE_NO_DRIVER);
+    gives_error(t, ITR_STORE);
+    assert_int_equal(t->r.retry_after_ms, 0);
+    is_in(t, ITR_MACHINE_IDLE);
+}
+
+static void a_fence_that_was_refused_is_kept_until_the_result(void **state)
+{
+    struct t *t = *state;
+
+    begin_refused_fence(t, 5);
+    begin(t);
+    assert_int_equal(t->m.refused_fence, 5);
 }
 
 static void a_central_server_that_fails_is_left_alone_for_a_while(void **state)
@@ -1486,6 +1519,7 @@ static void a_central_server_that_fails_is_left_alone_for_a_while(void **state)
     not_served(t, 2000);
     gives_error(t, ITR_STORE);
     assert_int_equal(t->r.retry_after_ms, 2000);
+    t->mono += 1999;
     begin(t);
     paused(t);
     is_in(t, ITR_MACHINE_PAUSE); /* short: waited out */
@@ -1624,6 +1658,8 @@ int main(void)
         M(in_memory_the_end_gives_the_request_up),
         C(a_central_server_is_asked),
         C(a_refresh_comes_up_to_5_s_later_than_the_servers_own),
+        C(without_a_driver_the_error_is_given_at_once),
+        C(a_fence_that_was_refused_is_kept_until_the_result),
         C(a_central_server_that_fails_is_left_alone_for_a_while),
         C(a_central_server_is_asked_again_for_a_refusal_that_came_after_it_was_asked),
         C(a_central_server_without_a_newer_token_is_an_error),
