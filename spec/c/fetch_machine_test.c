@@ -318,18 +318,53 @@ static void the_days_count_is_the_records(void **state)
     assert_int_equal(itr_machine_fetches_today(&t->m, t->mono), 3);
 }
 
+static int count_in_machine(const struct t *t, const char *text)
+{
+    const char *at = (const char *)&t->m;
+    int n = 0;
+    size_t i;
+
+    for (i = 0; i + strlen(text) <= sizeof t->m; i++)
+        n += memcmp(at + i, text, strlen(text)) == 0;
+    return n;
+}
+
 static void nothing_of_a_token_stays_behind(void **state)
 {
     struct t *t = *state;
-    const char *at = (const char *)&t->m;
-    size_t i;
 
     go_to(t, ITR_MACHINE_SEND);
     answered(t, ITR_OUTCOME_TOKEN, "QZXfresh");
     go_to(t, ITR_MACHINE_IDLE);
     gives_token(t, "QZXfresh");
-    for (i = 0; i + 3 < sizeof t->m; i++)
-        assert_false(memcmp(at + i, "QZX", 3) == 0);
+    assert_int_equal(count_in_machine(t, "QZX"), 0);
+}
+
+/* Wherever it is: the held and the refused token (twice: of the lease, too), the record's, the new
+ * one; then that and the result. */
+static void nothing_of_a_token_is_left_by_clear(void **state)
+{
+    struct itr_reason why = {.held_fence = 5, .held = "QZXheld", .refused = "QZXno"};
+    struct t *t = *state;
+
+    put_token(t, "QZXold", 4);
+    why.refused_fence = 5;
+    itr_machine_begin(&t->m, t->mono, &why);
+    go_to(t, ITR_MACHINE_SEND);
+    answered(t, ITR_OUTCOME_TOKEN, "QZXfresh");
+    go_to(t, ITR_MACHINE_SETTLE_SWAP);
+    assert_int_equal(count_in_machine(t, "QZX"), 6);
+    itr_machine_clear(&t->m);
+    assert_int_equal(count_in_machine(t, "QZX"), 0);
+
+    itr_machine_fork(&t->m, 0x99, 78);
+    t->mono += TTL;
+    put_token(t, "QZXnew", 99);
+    begin(t);
+    loaded(t);
+    assert_int_equal(count_in_machine(t, "QZX"), 1);
+    itr_machine_clear(&t->m);
+    assert_int_equal(count_in_machine(t, "QZX"), 0);
 }
 
 /* ---- load ---- */
@@ -1593,6 +1628,7 @@ int main(void)
         T(a_fetch_goes_from_load_to_idle),
         T(the_days_count_is_the_records),
         T(nothing_of_a_token_stays_behind),
+        T(nothing_of_a_token_is_left_by_clear),
         T(a_token_in_the_record_is_taken),
         T(anothers_lease_is_waited_for_and_looked_at_again),
         T(a_store_that_cannot_be_read_is_the_result),

@@ -163,7 +163,7 @@ static void cause(struct sim_world *w, unsigned what)
         s->away_until_ms = until(w, 2 * SIM_MINUTE);
         break;
     case SIM_EMPTY:
-        sim_store_empty(s);
+        sim_store_empty(s, w->now_ms);
         break;
     case SIM_PAST:
         s->past_until_ms = until(w, 30 * SIM_SECOND);

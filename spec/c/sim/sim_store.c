@@ -35,8 +35,9 @@ enum sim_swapped sim_store_swap(struct sim_store *s, const struct sim_bytes *old
     return SIM_SWAP_DONE;
 }
 
-void sim_store_empty(struct sim_store *s)
+void sim_store_empty(struct sim_store *s, int64_t now_ms)
 {
+    s->emptied_ms = now_ms;
     s->value.len = 0;
     s->value.id = 0;
     s->n_past = 0;

@@ -28,6 +28,7 @@ struct sim_store { /* zero it before use */
     int64_t stepped_ms;    /* the store's clock, ahead of true time */
     int64_t away_until_ms; /* every access fails before */
     int64_t past_until_ms; /* loads give an earlier value before */
+    int64_t emptied_ms;    /* when it last forgot everything; 0: never */
     int64_t slow_until_ms; /* accesses take slow_ms before */
     int64_t slow_ms;
     int lost_per_mille, late_per_mille; /* swaps done whose answer is lost; done 6 s later */
@@ -50,7 +51,7 @@ void sim_store_load(const struct sim_store *s, int64_t now_ms, struct sim_bytes 
 enum sim_swapped sim_store_swap(struct sim_store *s, const struct sim_bytes *old,
                                 const struct sim_bytes *next);
 
-void sim_store_empty(struct sim_store *s);
+void sim_store_empty(struct sim_store *s, int64_t now_ms);
 void sim_store_step(struct sim_store *s, int64_t by_ms);
 
 void sim_bytes_copy(struct sim_bytes *to, const struct sim_bytes *from);

@@ -162,7 +162,7 @@ static void acquire(struct sim_world *w, struct sim_store *s, struct sim_process
     l->fence = next->lease_fence;
     l->end_ms = next->lease_end_ms;
     l->day = next->day;
-    l->in_past = s->past_until_ms + 10 * SIM_SECOND > w->now_ms;
+    l->in_past = itr_max64(s->past_until_ms, s->emptied_ms) + 10 * SIM_SECOND > w->now_ms;
     /* Begun in the future: the clock was stepped between the load and this swap. */
     l->upsets = next->lease_begin_ms > sim_store_now(s, w->now_ms) ? -1 : s->upsets;
     l->troubles = s->troubles;

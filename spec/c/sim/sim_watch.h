@@ -51,7 +51,8 @@ struct sim_lease {          /* a lease that stood in a store, and its request */
     int upsets, troubles;
     bool hit;     /* its process was killed or stopped, or the store slow: it may lapse unsent */
     bool late;    /* its swap failed, and was done later */
-    bool in_past; /* ... while loads gave earlier values: who looks for it does not find it */
+    bool in_past; /* ... while loads gave earlier values: who looks for it does not find it; or in a
+                     store that had been changed, and then forgot: nobody looks for it any more */
     bool sent;
     bool over;              /* settled, or replaced */
     struct sim_grant grant; /* the gateway's */
