@@ -80,6 +80,12 @@ static void equal_bytes_have_one_id_and_others_another(void **state)
     assert_true(id_of_what_is_stored(t) != some);
     fake_store_forget(t->f->store);
     assert_true(id_of_what_is_stored(t) == none);
+
+    /* The machine is told. */
+    begin_for(t, &(struct itr_fetch_wish){0});
+    itr_fetch_act(&t->fetch);
+    assert_true(t->m.bytes_id == none);
+    drive(t);
 }
 
 /* As long as a value may be: it is no record, and so it is replaced. */

@@ -251,6 +251,11 @@ static void what_was_loaded_is_gone_once_it_is_cleared(void **state)
     itr_stored_clear(&stored);
     assert_false(is_anywhere_in(&stored, sizeof stored, SECRET_TOKEN));
     assert_null(stored.bytes.data);
+
+    assert_int_equal(itr_stored_load(&t->fetch.stored, &e), ITR_OK);
+    assert_true(is_anywhere_in(&t->fetch, sizeof t->fetch, SECRET_TOKEN));
+    itr_fetch_clear(&t->fetch);
+    assert_false(is_anywhere_in(&t->fetch, sizeof t->fetch, SECRET_TOKEN));
 }
 
 int main(void)
