@@ -385,6 +385,26 @@ static void what_was_not_carried_is_failed_only_if_it_was_sent(void **s)
     }
 }
 
+/* A transport's words are cut at their end, perhaps within a secret; a message is whole, and what
+ * only looks like the head of one stays. */
+static void the_head_of_a_secret_is_masked_where_words_were_cut(void **s)
+{
+    struct itr_response a = {.carried = ITR_NETWORK};
+    char body[100];
+    struct judged j;
+
+    (void)s;
+    (void)snprintf(a.detail, sizeof a.detail, "cut off at %.*s", (int)strlen(SECRET) - 2, SECRET);
+    judge(&j, &a);
+    assert_null(strstr(j.out.error.text, (char[]){SECRET[0], SECRET[1], SECRET[2], '\0'}));
+    itr_buf_clear(&j.token);
+    (void)snprintf(body, sizeof body, "{\"code\":500,\"message\":\"it ends with %.3s\"}", SECRET);
+    judge_body(&j, 200, body);
+    assert_non_null(strstr(j.out.error.text, "it ends with "));
+    assert_null(strchr(j.out.error.text, '*'));
+    itr_buf_clear(&j.token);
+}
+
 static void a_transport_without_words_still_gives_a_message(void **s)
 {
     struct itr_response a = {.carried = ITR_TIMEOUT, .sent = true};
@@ -413,6 +433,7 @@ int main(void)
         cmocka_unit_test(the_secret_is_cut_out_before_a_long_text_is_cut),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
         cmocka_unit_test(what_was_not_carried_is_failed_only_if_it_was_sent),
+        cmocka_unit_test(the_head_of_a_secret_is_masked_where_words_were_cut),
         cmocka_unit_test(a_transport_without_words_still_gives_a_message),
     };
 
