@@ -234,7 +234,8 @@ static void bytes_behind_a_whole_answer_are_not_the_next_calls(void **state)
     }
 }
 
-/* More than a call is tried again for: the second try must take a fresh one. */
+/* More than a call is tried again for: the second try must take a fresh one. Not on the engine,
+ * whose thread may have an answer before the last is started, and then needs fewer connections. */
 static void many_stale_connections_fail_no_call(void **state)
 {
     enum { MANY = 60 };
@@ -514,7 +515,6 @@ int main(void)
                                         use_loop),
         cmocka_unit_test_setup_teardown(bytes_behind_a_whole_answer_are_not_the_next_calls,
                                         use_engine, use_loop),
-        cmocka_unit_test_setup_teardown(many_stale_connections_fail_no_call, use_engine, use_loop),
         cmocka_unit_test(a_trailer_is_no_news),
         cmocka_unit_test(the_deadline_ends_every_phase),
         cmocka_unit_test(the_deadline_ends_a_handshake_and_names_it),
