@@ -7,6 +7,10 @@ local finalizer = {}
 -- Lua 5.1 and LuaJIT finalize userdata only.
 local newproxy = rawget(_G, "newproxy")
 
+-- LuaJIT's traces are off meanwhile: under this collector one may be left and entered for ever, with nothing but LuaJIT
+-- on the stack.
+local jit = rawget(_G, "jit")
+
 local function make(run)
   if newproxy then
     getmetatable(newproxy(true)).__gc = run
@@ -43,7 +47,14 @@ function finalizer.during(n, act, body)
   local function done(...)
     inside, chains[chain] = false, nil
     set_collector(pause, step)
+    if jit then
+      jit.on()
+    end
     return ...
+  end
+  if jit then
+    jit.off()
+    jit.flush()
   end
   pause, step = set_collector(0, 1000)
   chains[chain] = true
