@@ -363,11 +363,11 @@ static void cancelling_at_any_moment_harms_nobody(void **state)
     loop_fixture_clear(&f);
 }
 
-/* A start does the first steps itself while few are in flight and the thread sleeps, and else
- * leaves them to the thread. Each change from the one to the other. */
+/* One start that wakes the thread, and several of which the first does. An old libcurl keeps no
+ * connection, and the server takes 512. */
 static void few_and_many_at_once_all_complete(void **state)
 {
-    enum { ROUNDS = 400, MOST = 14 };
+    enum { ROUNDS = ITR_CURL_HAS_PREREQ ? 400 : 100, MOST = 14 };
     static struct itr_exchange x[MOST];
     size_t n_sent = 0, round, n, i;
     struct loop_fixture f;
@@ -394,10 +394,12 @@ static void few_and_many_at_once_all_complete(void **state)
 static void a_deadline_counts_whoever_began_it(void **state)
 {
     static const struct raw_step answers_once[] = {READ, SEND(OK_HELLO), READ, HOLD, END};
+    static const struct raw_step answers_never[] = {READ, HOLD, END}; /* where none is kept */
+    static const struct raw_step *const scripts[] = {answers_once, answers_never};
     struct loop_fixture f;
 
     (void)state;
-    loop_fixture_init(&f, answers_once);
+    loop_fixture_init_with(&f, scripts, 2, NULL);
     loop_fixture_carry(&f);
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
     f.x.request.timeout_ms = 200;

@@ -218,7 +218,8 @@ static void cancelling_one_stream_leaves_the_connection(void **state)
     assert_int_equal(t->ops->start(t, &x, &e), ITR_OK);
     (void)t->ops->wait(t, 0);
     t->ops->cancel(t, &x);
-    assert_true(x.response.sent == ITR_CURL_HAS_PREREQ);
+    if (ITR_CURL_HAS_PREREQ) /* else told when an answer begins, which it may have done */
+        assert_true(x.response.sent);
     call(t, &y, "SANDBOX_HTTPS");
     loop_fixture_expect(&y, ITR_OK, true, 200);
     if (ITR_CURL_HAS_PREREQ)
