@@ -587,7 +587,7 @@ static void the_standard_directory_is_the_users_cache(void **state)
 
 static struct itr_store *made_by_root;
 
-static int does_not_use_roots_directory(void)
+static int load_fails_with(const char *text)
 {
     struct itr_buf out;
     int64_t now;
@@ -596,7 +596,12 @@ static int does_not_use_roots_directory(void)
     unsetenv("XDG_CACHE_HOME");
     itr_buf_init_secret(&out, 100);
     st = made_by_root->ops->load(made_by_root, "k", &out, &now, &e);
-    return st == ITR_STORE && strstr(e.text, "/nonexistent/.cache/itrigger") != NULL ? 0 : 1;
+    return st == ITR_STORE && strstr(e.text, text) != NULL ? 0 : 1;
+}
+
+static int does_not_use_roots_directory(void)
+{
+    return load_fails_with("/nonexistent/.cache/itrigger");
 }
 
 /* nginx: the store is made in init_by_lua by root, and used in the workers. */
@@ -617,14 +622,7 @@ static void a_process_that_became_another_user_leaves_the_first_ones_directory(v
 
 static int names_that_it_has_no_home(void)
 {
-    struct itr_buf out;
-    int64_t now;
-    enum itr_status st;
-
-    unsetenv("XDG_CACHE_HOME");
-    itr_buf_init_secret(&out, 100);
-    st = made_by_root->ops->load(made_by_root, "k", &out, &now, &e);
-    return st == ITR_STORE && strstr(e.text, "user 54321 has no home") != NULL ? 0 : 1;
+    return load_fails_with("user 54321 has no home");
 }
 
 /* And what was named stays what it is, for any user. */
