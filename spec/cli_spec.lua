@@ -766,7 +766,7 @@ describe("the command itrigger", function()
     it("never calls a file of another kind a journal, and checks its numbers first", function()
       local input = write("orders.jsonl", '{"tid":1}\n')
       for _, name in ipairs { input, write("notes", "no line end") } do
-        fails_with(name .. " is no journal of a batch; name another file with --journal\n",
+        fails_with(name .. " is not the journal of a batch; name another file with --journal\n",
           ("batch %s --to order.trades --journal %s"):format(input, name))
       end
       fails_with("itrigger: --concurrency must be an integer from 1 to 1024\n",

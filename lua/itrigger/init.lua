@@ -14,7 +14,7 @@ if core.version ~= VERSION then
     :format(VERSION, debug.getinfo(1, "S").short_src, core.version), 0)
 end
 
--- A copy whose user is told of a name that is none: as nil it would only be a parameter that is missing.
+-- A copy that raises for an unknown name: nil would only look like a missing parameter.
 local function named(values, what)
   local copy, names = {}, {}
   for name, value in pairs(values) do

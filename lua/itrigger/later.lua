@@ -1,7 +1,7 @@
 -- Modules that are compiled where they are first used: `later.pages` is what itrigger/pages.lua returns. Their text is read
 -- now, with the library, so nothing fails later because the program has changed its directory, root or user or has no file
--- descriptor left. Whoever needs one of them takes it from here and never by `require`: then there is one of each, whatever
--- becomes of package.loaded. What they need themselves is either loaded with the library or also one of them.
+-- descriptor left. Always take these modules from here, never by `require`, so that there is only one of each, even if
+-- package.loaded changes. They may need only each other, and modules that are loaded with the library.
 
 local loaded = package.loaded
 local load_text = rawget(_G, "loadstring") or load
@@ -19,7 +19,7 @@ local function path_of(name)
   return home .. name:gsub("%.", "/") .. ".lua"
 end
 
-local texts = {} -- name → text; none of a module that is no file there: that is left to `require`
+local texts = {} -- name → text. A module without a file there is left to `require`
 for _, name in ipairs(home and io and NAMES or {}) do
   local file = io.open(path_of(name), "rb")
   if file then

@@ -167,8 +167,8 @@ options.remedy = "; give it to new or configure, or set %s"
 local HIDDEN = ". nginx hides the environment from its workers: name the variable with nginx's directive: env %s; (with "
   .. "lua_code_cache off every request is a new Lua state, which starts in a worker)"
 
--- Add to an error about an option where it came from: the environment, where nobody looks for it; or how to give one that
--- is missing. Returns the error.
+-- Complete an error about an option: say that the value came from the environment, or how to give an option that is missing.
+-- Returns the error.
 function options.explain(err, from)
   local name = err.kind == "config" and err.message:match("^option ([%l_]+)")
   if not name then

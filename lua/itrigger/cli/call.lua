@@ -1,4 +1,4 @@
--- `itrigger get`, `itrigger post` and documented endpoints: one call, and what came of it.
+-- `itrigger get`, `itrigger post` and documented endpoints: one call, and its result.
 
 local arguments = require "itrigger.cli.arguments"
 local exit = require "itrigger.cli.exit"
@@ -53,7 +53,7 @@ local function print_answer(res, args)
   return 0
 end
 
--- Perform one call and print what came of it. e: the endpoint that it is checked against, or nil.
+-- Make one call and print its result. e: the endpoint whose rules the parameters must follow, or nil.
 local function perform(args, is_post, path, params, e)
   local opts
   if args.idempotent or args.no_check then

@@ -59,7 +59,7 @@ commands.list = {
       { "--concurrency", "Calls in flight.", argname = "<n>", number = true },
       { "--rate", "Calls a second, at most.", argname = "<n>", number = true },
       { "--failed", "Lines that did not succeed, with the reason, as JSON.", argname = "<file>" },
-      { "--journal", "What came of each line (FILE.journal).", argname = "<file>" },
+      { "--journal", "Where the result of each line is recorded (FILE.journal).", argname = "<file>" },
       { "--resume", "Continue: send no line again that succeeded or may have been executed.", flag = true },
       NO_CHECK,
     },

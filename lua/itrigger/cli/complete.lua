@@ -127,7 +127,7 @@ local function command_names()
   return list
 end
 
--- The endpoints of a group by their second word; none of what is no group.
+-- The endpoints of a group, by their second word. Empty if there is no such group.
 local function endpoints_of(group)
   local list = {}
   for _, name in ipairs(endpoint.names) do

@@ -9,7 +9,7 @@ local STATUS = {
   usage = 2, config = 2, network = 3, timeout = 3, tls = 3, http = 3, decode = 3, api = 1, token = 4, quota = 4, store = 4,
 }
 
--- End the command early: raised as a table, so that one place tells it.
+-- End the command early with this status and message. Raises a table, which exit.reason reads.
 function exit.stop(status, message, ...)
   error({ status = status, message = message and message:format(...) }, 0)
 end

@@ -80,7 +80,7 @@ function journal.open(path, head, resume)
   elseif not is_free then
     err = ("%s is in use by another run"):format(path)
   elseif not is_journal(text) then
-    err = path .. " is no journal of a batch; name another file with --journal"
+    err = path .. " is not the journal of a batch; name another file with --journal"
   elseif text ~= "" and not first then
     err = path .. " has not even a whole first line, so nothing was begun: remove it, and leave --resume out"
   elseif text ~= "" and not resume then

@@ -9,7 +9,7 @@ local concat, getmetatable, ipairs, pairs, tostring, type = table.concat, getmet
 
 local output = {}
 
--- Write to standard output. What cannot be written ends the command: nobody is to take half an output for the whole.
+-- Write to standard output. A failed write ends the command, so that nobody takes half of the output for all of it.
 function output.put(...)
   local ok, err = io.write(...)
   if not ok then

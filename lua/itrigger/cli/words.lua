@@ -6,30 +6,6 @@ local later = require "itrigger.later"
 
 local words = {}
 
--- Where the command is among the words: behind the options before it.
-function words.command_at(list)
-  local i = 1
-  while list[i] and list[i]:find "^%-" do
-    i = i + ((list[i] == "--timeout" or list[i] == "--profile") and 2 or 1)
-  end
-  return i
-end
-
--- Return the words with an endpoint in place of the command, such as member.query, as two words.
-function words.split_name(list)
-  local at = words.command_at(list)
-  if not (list[at] and list[at]:find(".", 1, true)) then
-    return list
-  end
-  local made = {}
-  for i, word in ipairs(list) do
-    local e = i == at and later.endpoint.documented[word]
-    made[#made + 1] = e and e.group or word
-    made[#made + 1] = e and e.short or nil
-  end
-  return made
-end
-
 -- Return the command of this name; nil: there is none, or it is a group of endpoints.
 function words.find_command(name)
   for _, command in ipairs(commands.list) do
@@ -50,6 +26,31 @@ function words.find_option(lists, name)
       end
     end
   end
+end
+
+-- Where the command is among the words: behind the options before it.
+function words.command_at(list)
+  local i = 1
+  while list[i] and list[i]:find "^%-" do
+    local option = words.find_option({ commands.common }, list[i])
+    i = i + (option and not option.flag and 2 or 1)
+  end
+  return i
+end
+
+-- Return the words with an endpoint in place of the command, such as member.query, as two words.
+function words.split_name(list)
+  local at = words.command_at(list)
+  if not (list[at] and list[at]:find(".", 1, true)) then
+    return list
+  end
+  local made = {}
+  for i, word in ipairs(list) do
+    local e = i == at and later.endpoint.documented[word]
+    made[#made + 1] = e and e.group or word
+    made[#made + 1] = e and e.short or nil
+  end
+  return made
 end
 
 -- The field that an option sets: no_check of --no-check.
