@@ -114,6 +114,27 @@ function nginx.start(more)
   return self
 end
 
+-- A gateway with HTTP/2 on a port of its own, with the sandbox's certificate. Returns the host and its URL.
+-- `server`: what else stands in its server block; `locations`: of the Unix socket; `http`: beside the servers.
+function nginx.start_http2(sb, more)
+  local server = [[
+    server {
+      listen 127.0.0.1:%d ssl http2;
+      ssl_certificate "%s/certs/good.pem"; ssl_certificate_key "%s/certs/leaf.key";
+      default_type application/json;
+      %s
+    }]]
+  for port = 21000 + os.time() % 5000, 32000 do -- a port can be taken
+    local started, host = pcall(nginx.start, {
+      http = (more.http or "") .. server:format(port, sb.dir, sb.dir, more.server), locations = more.locations,
+    })
+    if started then
+      return host, "https://localhost:" .. port
+    end
+    assert.truthy(tostring(host):find("bind", 1, true), host)
+  end
+end
+
 -- Ends it and its files; returns when it is gone.
 function Host.stop(self)
   local guard = self.guard

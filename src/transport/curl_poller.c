@@ -219,7 +219,8 @@ static int wait_for_events(const struct itr_curl_poller *p, int ms,
 
 /* Return how many sockets are ready, within ms; < 0: errno. Leave in events[] the *n that libcurl
  * wants to know of. The connections that nobody uses come first, before libcurl chooses any. */
-static int look(struct itr_curl_poller *p, int ms, struct epoll_event events[MOST_EVENTS], int *n)
+static int look_for(struct itr_curl_poller *p, int ms, struct epoll_event events[MOST_EVENTS],
+                    int *n)
 {
     int ready = wait_for_events(p, ms, events), i;
 
@@ -234,13 +235,21 @@ static int look(struct itr_curl_poller *p, int ms, struct epoll_event events[MOS
     return ready;
 }
 
+void itr_curl_poller_look(struct itr_curl_poller *p)
+{
+    struct epoll_event events[MOST_EVENTS];
+    int wanted;
+
+    (void)look_for(p, 0, events, &wanted);
+}
+
 CURLMcode itr_curl_poller_wait(struct itr_curl_poller *p, int ms, int *n)
 {
     struct epoll_event events[MOST_EVENTS];
     CURLMcode code = CURLM_OK;
     int wanted, running, i;
 
-    *n = look(p, ms, events, &wanted);
+    *n = look_for(p, ms, events, &wanted);
     for (i = 0; i < wanted && code == CURLM_OK; i++)
         code = curl_multi_socket_action(p->multi, events[i].data.fd, select_bits(events[i].events),
                                         &running);

@@ -66,6 +66,10 @@ void itr_curl_poller_wake(const struct itr_curl_poller *p);
  * *n: how many there were. */
 CURLMcode itr_curl_poller_wait(struct itr_curl_poller *p, int ms, int *n);
 
+/* Look which kept connections are quiet, as is_quiet tells then. What else is ready the next wait
+ * finds again: libcurl hears nothing of it. Does not wait. */
+void itr_curl_poller_look(struct itr_curl_poller *p);
+
 /* Let libcurl do what its timers say is due: also the first step of a new transfer. */
 CURLMcode itr_curl_poller_run_timers(struct itr_curl_poller *p);
 
