@@ -61,6 +61,16 @@ describe("what is loaded later", function()
     ]]
   end)
 
+  it("is told as what it is where it is not read with the library: the store of Redis", function()
+    run [[
+      exhaust()
+      local client, err = itrigger.new { token_store = "redis://127.0.0.1" }
+      assert(client == nil and err.kind == "config")
+      is_told(err)
+      assert(not tostring(err):find("no file", 1, true), tostring(err))
+    ]]
+  end)
+
   it("is there in luv when no file descriptor is left", function()
     local lacks = needs.module("luv", "lua-luv")
     if lacks then

@@ -169,6 +169,14 @@ end
 
 -- ---- making one ----
 
+-- `require` takes a file for missing that no descriptor is left for. Returns what is wrong then; nil: files can be opened.
+local function cannot_open()
+  if io then -- a host may have taken it away
+    local file, reason = io.open("/dev/null")
+    return not (file and file:close()) and reason or nil
+  end
+end
+
 -- The store of a Redis address, which is in a module of its own; nil for the others, which the core
 -- makes. Returns store | nil, err.
 local function open_store(address)
@@ -179,7 +187,7 @@ local function open_store(address)
   if not found then
     return nil, errors.new { kind = "config", retryable = false, message = "option token_store: a "
       .. "Redis store needs the module itrigger.redis (luarocks install itrigger-redis), which "
-      .. "cannot be loaded: " .. tostring(redis):gsub("%s*\n%s*", " ") }
+      .. "cannot be loaded: " .. (cannot_open() or tostring(redis):gsub("%s*\n%s*", " ")) }
   end
   local store, kind, message = redis.open(address)
   if store == nil then

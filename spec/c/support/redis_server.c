@@ -43,8 +43,8 @@ static void run(const struct redis_server *r, int out, const char *option, const
     _exit(127);
 }
 
-/* Reads its log up to the line that says so. */
-static bool await_ready(const struct redis_server *r)
+/* Reads its log up to the line that says so. Otherwise it ended; *taken: for its port was. */
+static bool await_ready(const struct redis_server *r, bool *taken)
 {
     static char text[16384];
     size_t len = 0;
@@ -56,23 +56,36 @@ static bool await_ready(const struct redis_server *r)
         if (strstr(text, "Ready to accept connections") != NULL)
             return true;
     }
+    *taken = strstr(text, "Address already in use") != NULL;
     fprintf(stderr, "%s\n", text);
     return false;
 }
 
-void redis_server_start(struct redis_server *r, int port, const char *option, const char *value)
+static bool start_on(struct redis_server *r, int port, const char *option, const char *value,
+                     bool *taken)
 {
     int out[2];
 
-    r->port = port != 0 ? port : free_port();
+    r->port = port;
     if (pipe(out) != 0 || (r->pid = fork()) < 0)
         abort();
     if (r->pid == 0)
         run(r, out[1], option, value);
     close(out[1]);
     r->log = out[0];
-    if (!await_ready(r))
-        abort();
+    return await_ready(r, taken);
+}
+
+/* Between the look for a free port and its use another program may take it. */
+void redis_server_start(struct redis_server *r, int port, const char *option, const char *value)
+{
+    bool taken = false;
+
+    while (!start_on(r, port != 0 ? port : free_port(), option, value, &taken)) {
+        if (port != 0 || !taken)
+            abort();
+        redis_server_stop(r);
+    }
 }
 
 void redis_server_stop(struct redis_server *r)
