@@ -22,11 +22,13 @@
  * - Each step (a connect with its TLS and login, a reply) has timeout_ms, and all steps of one
  *   operation end by until_mono_ms.
  * - What a hostile or confused server can make us keep is bounded: REPLY_MAX bytes a reply, and
- *   ARRAY_MAX elements an array, which hiredis would allocate before they came.
+ *   ARRAY_MAX elements an array, which hiredis would allocate before they came. hiredis 1 nests
+ *   without limit and frees by recursion, for which a stack could be too small: NESTED_MAX.
  */
 
 #define REPLY_MAX 65536
 #define ARRAY_MAX 64
+#define NESTED_MAX 4 /* arrays in arrays; ROLE answers three */
 #define OUT_MAX 16384
 /* No connection is used for longer: a firewall may have dropped it, or its server, cut off from the
  * others, not know that it is not the master any more. */
@@ -93,12 +95,24 @@ typedef size_t array_length;
 typedef int array_length;
 #endif
 
+/* Return how many arrays the one that is being read is in, itself among them. */
+static int depth_of(const redisReadTask *task)
+{
+    int depth = 0;
+
+    for (; task != NULL; task = task->parent)
+        depth++;
+    return depth;
+}
+
 /* hiredis takes NULL for a lack of memory, and then the reply fails. */
 static void *create_small_array(const redisReadTask *task, array_length n)
 {
     const struct itr_redis_link *l = task->privdata;
 
-    return n <= ARRAY_MAX ? l->hiredis_functions->createArray(task, n) : NULL;
+    if (n > ARRAY_MAX || depth_of(task) > NESTED_MAX)
+        return NULL;
+    return l->hiredis_functions->createArray(task, n);
 }
 
 struct itr_redis_link *itr_redis_link_new(const struct itr_redis_owner *owner,
