@@ -111,7 +111,8 @@ function Server.launch(self)
   local command = guard:format(self.options.before or "", self.options.lifetime or 120, self.options.sentinel and "--sentinel" or "")
   self.guard = assert(io.popen("dir=" .. quote(self.dir) .. "\n" .. command, "w"))
   self.log = assert(io.open(self.dir .. "/said", "r"))
-  local ready = self.options.sentinel and "Sentinel ID is" or "ready to accept connections at"
+  -- "The server is now ready to accept connections at" in 7.0, "Ready to accept connections unix" since 7.2.
+  local ready = self.options.sentinel and "Sentinel ID is" or "eady to accept connections"
   local said = {}
   repeat
     local line = self.log:read("*l")
