@@ -39,6 +39,7 @@ build = {
     ["itrigger.cli.terminal"] = "lua/itrigger/cli/terminal.lua",
     ["itrigger.cli.token"] = "lua/itrigger/cli/token.lua",
     ["itrigger.cli.words"] = "lua/itrigger/cli/words.lua",
+    ["itrigger.cli.write"] = "lua/itrigger/cli/write.lua",
   },
   install = {
     bin = { itrigger = "bin/itrigger" },

@@ -717,6 +717,34 @@ describe("the command itrigger", function()
       assert.truthy(read(file .. ".journal"):find("ok 4~\n", 1, true))
     end)
 
+    it("stops at the first entry that cannot be written, however many were", function()
+      local lines = {}
+      for i = 1, 1000 do
+        lines[i] = ('{"n":%d}\n'):format(i)
+      end
+      local file = write("numbers.jsonl", table.concat(lines))
+      local run = ("trap '' XFSZ; ulimit -f 16; $itrigger batch %s --to 'POST %s' --failed /dev/null"):format(file, face.echo_post)
+      local status, _, err = sh(run)
+      assert.equal(2, status)
+      assert.truthy(err:find("numbers.jsonl.journal cannot be written: File too large; the batch stopped", 1, true), err)
+      local _, started = read(file .. ".journal"):gsub("started %d+ %x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x\n", "")
+      assert.truthy(started > 100 and started < 500)
+      assert.truthy(sb:state().calls[face.echo_post] <= started)
+    end)
+
+    it("notes what may have been executed as that, also where --failed cannot be written", function()
+      local file = write("orders.jsonl", trade(1) .. trade(2))
+      sb:fault { path = face.api .. "/order/platform/trades", kind = "close_after" }
+      local run = ("batch %s --to order.trades --concurrency 1 --failed /dev/full"):format(file)
+      local status, _, err = itrigger(words(run))
+      assert.equal(2, status)
+      assert.truthy(err:find("1 done: 0 ok, 0 failed, 1 unknown, 0 skipped", 1, true), err)
+      assert.truthy(err:find("--failed /dev/full cannot be written: No space left on device; the batch stopped", 1, true), err)
+      assert.truthy(read(file .. ".journal"):find("\nstarted 1 %x+\nunknown 1\n"), read(file .. ".journal"))
+      assert.equal(1, (itrigger(words("batch " .. file .. " --to order.trades --resume"))))
+      assert.equal(2, saved())
+    end)
+
     it("reports an unknown line at every --resume, and lists in --failed what did not succeed yet", function()
       local file, failed = write("orders.jsonl", trade(1) .. "{bad\n" .. trade(3)), directory .. "/failed"
       itrigger({ "batch", file, "--to", "order.trades", "--failed", failed })

@@ -10,6 +10,7 @@ local later = require "itrigger.later"
 local settings = require "itrigger.cli.settings"
 local target = require "itrigger.cli.target"
 local terminal = require "itrigger.cli.terminal"
+local write = require "itrigger.cli.write"
 
 local clock, decode, digest, floor = core.monotonic_s, core.json_decode, core.digest, math.floor
 local batch = {}
@@ -169,10 +170,7 @@ local function report(self, line)
   if self.failed == nil then
     io.stderr:write(self.clear, terminal.safe(line), "\n")
   elseif not self.failed_broken then
-    local ok, err = self.failed:write(line, "\n")
-    if ok then
-      ok, err = self.failed:flush()
-    end
+    local ok, err = write.flushed(self.failed, line .. "\n")
     if not ok then
       self.failed_broken = true
       error({ status = 2, message = ("--failed %s cannot be written: %s; the batch stopped"):format(self.failed_path, err) }, 0)
@@ -180,20 +178,20 @@ local function report(self, line)
   end
 end
 
--- Count and note what became of a line.
+-- Note, report and count what became of a line. The journal comes first: by it the line is sent again or not.
 local function tell(self, number, text, word, why)
-  self.counts[word] = self.counts[word] + 1
-  if word ~= "ok" then
-    report(self, report_of(number, text, word, why))
-  end
   if self.journal then
     self.journal:note(word, number, nil, not self.is_at_end)
   end
+  if word ~= "ok" then
+    report(self, report_of(number, text, word, why))
+  end
+  self.counts[word] = self.counts[word] + 1
   self.show()
 end
 
 -- Keep a line while it is in flight, in a place that is used again: a table whose keys only grow would be made anew for
--- each line. Returns it as { number =, text =, place = }.
+-- each line. Returns it as { number =, text =, place = }, with word = and why = once there is a result.
 local function enter(self, number, text)
   local places = self.free_places
   local place = places[#places]
@@ -250,8 +248,9 @@ local function pull(self)
   self.is_at_end = true
 end
 
--- Tell of the lines that were in flight when the run ended early. left: those that the library says were sent;
--- was_interrupted: a result may have been lost on its way, so none is known not to be executed.
+-- Tell of the lines that were in flight when the run ended early, and of one whose result could not be noted or reported.
+-- left: those that the library says were sent; was_interrupted: a result may have been lost on its way, so none is known not
+-- to be executed.
 local function tell_left(self, left, was_interrupted)
   local sent, lines = {}, {}
   for _, one in ipairs(left) do
@@ -264,7 +263,9 @@ local function tell_left(self, left, was_interrupted)
     return a.number < b.number
   end)
   for _, line in ipairs(lines) do
-    if sent[line] or was_interrupted then
+    if line.word then
+      tell(self, line.number, line.text, line.word, line.why)
+    elseif sent[line] or was_interrupted then
       tell(self, line.number, line.text, "unknown", "the run ended while this line was in flight")
     else
       tell(self, line.number, line.text, "failed", "the run ended before this line was sent")
@@ -286,7 +287,8 @@ local function work(self, client, opts)
     end, opts)
     for result in running do
       local line = result.tag
-      tell(self, line.number, line.text, word_of(result), result.error and tostring(result.error))
+      line.word, line.why = word_of(result), result.error and tostring(result.error)
+      tell(self, line.number, line.text, line.word, line.why)
       leave(self, line)
     end
   end)

@@ -3,6 +3,7 @@
 -- counts as unknown. An entry that cannot be written stops the batch. One run at a time has the journal: it is locked.
 
 local core = require "itrigger.core"
+local write = require "itrigger.cli.write"
 
 local error, tonumber, tostring = error, tonumber, tostring
 
@@ -35,10 +36,7 @@ local function append(self, text, may_wait)
     return
   end
   self.pending = ""
-  local ok, err = self.file:write(text)
-  if ok then
-    ok, err = self.file:flush()
-  end
+  local ok, err = write.flushed(self.file, text)
   if not ok then
     self.broken = true
     error({ status = 2, message = ("the journal %s cannot be written: %s; the batch stopped, since without it nobody could "
@@ -125,7 +123,7 @@ function methods:close(is_complete)
   if not stays then
     os.remove(self.path) -- while it is locked
   end
-  local ok, err = self.file:write(stays and not self.broken and self.pending or "")
+  local ok, err = write.flushed(self.file, stays and not self.broken and self.pending or "")
   local closed, wrong = self.file:close()
   if stays and not (ok and closed) and not self.broken then
     err = err or wrong

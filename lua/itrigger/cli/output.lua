@@ -4,6 +4,7 @@ local core = require "itrigger.core"
 local exit = require "itrigger.cli.exit"
 local json = require "itrigger.json"
 local terminal = require "itrigger.cli.terminal"
+local write = require "itrigger.cli.write"
 
 local concat, getmetatable, ipairs, pairs, tostring, type = table.concat, getmetatable, ipairs, pairs, tostring, type
 
@@ -11,7 +12,7 @@ local output = {}
 
 -- Write to standard output. A failed write ends the command, so that nobody takes half of the output for all of it.
 function output.put(...)
-  local ok, err = io.write(...)
+  local ok, err = write.buffered(io.stdout, ...)
   if not ok then
     exit.stop(2, "standard output cannot be written: %s", err)
   end
@@ -52,7 +53,7 @@ local function keys_of(object)
 end
 
 -- Members and items on lines of their own, or with indent = nil all in one line, as it came.
-local function write(out, value, indent, colours)
+local function append(out, value, indent, colours)
   local kind = type(value)
   local function put(colour, text)
     out[#out + 1] = indent and colour .. terminal.safe(text) .. colours.off or text
@@ -75,7 +76,7 @@ local function write(out, value, indent, colours)
       put(colours.key, scalar(key))
       out[#out + 1] = inner and ": " or ":"
     end
-    write(out, array and value[i] or value[key], inner, colours)
+    append(out, array and value[i] or value[key], inner, colours)
   end
   out[#out + 1] = (indent and "\n" .. indent or "") .. (array and "]" or "}")
 end
@@ -83,14 +84,14 @@ end
 -- JSON with line breaks.
 function output.pretty(value, coloured)
   local out = {}
-  write(out, value, "", coloured and COLOURS or NONE)
+  append(out, value, "", coloured and COLOURS or NONE)
   return concat(out)
 end
 
 -- JSON in one line, its members in the order of `pretty`.
 function output.compact(value)
   local out = {}
-  write(out, value, nil, NONE)
+  append(out, value, nil, NONE)
   return concat(out)
 end
 
