@@ -452,6 +452,25 @@ describe("the command itrigger", function()
     end
   end)
 
+  it("takes no file or connection of its own for a standard file that is closed", function()
+    sb:answer { path = path, body = ('{"code":200,"message":"","data":[{"a":"%s"}],"total":1}'):format(("x"):rep(100000)) }
+    local function closed(line, what)
+      local status, _, err = sh("$itrigger " .. line)
+      assert.equal(2, status)
+      assert.equal(what .. "\n", err:match "(itrigger: .*)")
+    end
+    closed("pages " .. path .. " >&-", "itrigger: standard output cannot be written: Bad file descriptor")
+    closed("post " .. face.echo_post .. " - <&-", "itrigger: standard input cannot be read: Bad file descriptor")
+    closed("post " .. face.echo_post .. " - </", "itrigger: standard input cannot be read: Is a directory")
+    for from, why in pairs { ["&-"] = "Bad file descriptor", ["/"] = "Is a directory" } do
+      closed("batch - --to order.trades <" .. from, ("itrigger: standard input cannot be read: %s; the batch stopped"):format(why))
+    end
+    assert.equal(0, (sh("$itrigger -v get " .. face.echo_get .. " 2>&- <&-")))
+    for _, request in ipairs(sb:requests()) do
+      assert.equal(200, request.status)
+    end
+  end)
+
   it("shows nothing of an answer to a terminal that could steer it", function()
     sb:answer { path = path, body = '{"code":200,"data":{"realName":"\\u001b]0;x\\u0007\\u009b\127\194\155"}}' }
     for _, option in ipairs { "--filter data.realName", "--raw", "--output table", "--output text", "" } do
@@ -472,6 +491,7 @@ describe("the command itrigger", function()
       assert.same({ 2, "" }, { status, out })
       assert.truthy(err:find("/: Is a directory\n$"), err)
     end
+    fails_with("itrigger: a: the name of a file is missing after @\n", "get " .. path .. " a=@")
     for _, wrong in ipairs { { "get", path, 'a:={"b":1}' }, { "get", "http://x/y" }, { "get", "/x?a=1" }, { "post", "/x", "a=\255" } } do
       wrong[#wrong + 1] = "--dry-run"
       local err

@@ -6,6 +6,9 @@ local json = require "itrigger.json"
 local arguments = {}
 
 local function read_file(name)
+  if name == "" then
+    return nil, "the name of a file is missing after @"
+  end
   local file, err = io.open(name, "rb")
   if not file then
     return nil, err
@@ -84,7 +87,8 @@ function arguments.body(words, params)
   if only and (only == "-" or only:sub(1, 1) == "@") then
     local text, err
     if only == "-" then
-      text = io.read "*a"
+      text, err = io.read "*a"
+      err = err and "standard input cannot be read: " .. err
     else
       text, err = read_file(only:sub(2))
     end

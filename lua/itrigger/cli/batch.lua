@@ -221,9 +221,18 @@ local function request_of(self, number, line)
   return self.make_request(params, enter(self, number, line))
 end
 
+local function read_line(self)
+  local line, err = self.input:read "*l"
+  if err then
+    error({ status = 2, message = ("%s cannot be read: %s; the batch stopped"):format(
+      self.input == io.stdin and "standard input" or self.input_name, err) }, 0)
+  end
+  return line
+end
+
 -- Return the next line that is to be sent, as a request; nil at the end.
 local function pull(self)
-  for line in self.next_line do
+  for line in read_line, self do
     local number = self.number + 1
     self.number = number
     local before, sent
@@ -313,7 +322,7 @@ function batch.run(o)
   local counts = { ok = 0, failed = 0, unknown = 0, skipped = 0 }
   local show, clear = progress(counts, files.total)
   local self = {
-    next_line = files.input:lines(), input_name = o.input, make_request = o.request, journal = files.journal, failed = files.failed,
+    input = files.input, input_name = o.input, make_request = o.request, journal = files.journal, failed = files.failed,
     failed_path = o.failed, counts = counts, show = show, clear = clear,
     number = 0,
     in_flight = {}, free_places = {}, -- lines by their places; false: a free one

@@ -30,8 +30,22 @@ local function dispatch(given)
   return require("itrigger.cli." .. file)[name](args)
 end
 
+local EBADF = 9 -- on Linux
+local held = {}
+
+-- A standard file that is closed would be the first file or connection that is opened, and input and output would go there.
+-- Hold its place: by a file that can only be used the other way, so that its use fails.
+local function hold_standard_files()
+  for _, one in ipairs { { io.stdin, "wb" }, { io.stdout, "rb" }, { io.stderr, "rb" } } do
+    if select(3, one[1]:seek()) == EBADF then
+      held[#held + 1] = io.open("/dev/null", one[2])
+    end
+  end
+end
+
 -- Run the command with these words. Returns the exit status.
 function cli.run(given)
+  hold_standard_files()
   io.stdout:setvbuf "full"
   local ok, status = xpcall(function()
     return dispatch(given)
