@@ -851,6 +851,56 @@ describe("the command itrigger", function()
       assert.equal(1, saved())
     end)
 
+    -- Calls after[n] when `open` has made its nth attempt to open a file.
+    local function while_opening(after, open)
+      local original, n = io.open, 0
+      local function between(...)
+        local file, err, number = original(...)
+        n = n + 1
+        if after[n] then
+          io.open = original -- luacheck: ignore 122
+          after[n]()
+          io.open = between -- luacheck: ignore 122
+        end
+        return file, err, number
+      end
+      io.open = between -- luacheck: ignore 122
+      local ok, made, err = pcall(open)
+      io.open = original -- luacheck: ignore 122
+      assert(ok, made)
+      return made, err
+    end
+
+    it("has its journal where it says, also where another run removes its own meanwhile", function()
+      local journals = require "itrigger.cli.journal"
+      local name, head, other = directory .. "/j", "itrigger batch x: y"
+      local function begin_other()
+        other = assert(journals.open(name, head))
+      end
+      local function end_other()
+        other:close(true)
+      end
+      local made = assert(while_opening({ begin_other, end_other }, function()
+        return journals.open(name, head)
+      end))
+      made:note("started", 1, "0123456789abcdef")
+      assert.equal(head .. "\nstarted 1 0123456789abcdef\n", read(name))
+      assert.is_true(made:close(false))
+    end)
+
+    it("continues no journal that its run has removed meanwhile", function()
+      local journals = require "itrigger.cli.journal"
+      local name, head = directory .. "/j", "itrigger batch x: y"
+      local other = assert(journals.open(name, head))
+      local made, err = while_opening({ nil, function()
+        other:close(true)
+      end }, function()
+        return journals.open(name, head, true)
+      end)
+      assert.is_nil(made)
+      assert.truthy(err:find("nothing was begun: remove it, and leave --resume out", 1, true), err)
+    end)
+
     it("keeps null in the lines that it reports, and takes a byte order mark and any line ends", function()
       local file = write("orders.jsonl", "\239\187\191" .. trade(1):gsub("\n", "\r\n") .. '{"platformcode":null}')
       local failed = directory .. "/failed.jsonl"

@@ -11,6 +11,7 @@ local journal = {}
 local methods = {}
 local metatable = { __index = methods }
 
+local ENOENT = 2
 local TORN = "~" -- ends an entry that a run could not finish, so that it is never read as a whole one
 
 -- Read the entries. Returns whether the last one is torn.
@@ -51,27 +52,47 @@ local function is_journal(text)
   return text:sub(1, #MARK) == MARK:sub(1, #text)
 end
 
+-- Open the file of a journal and lock it. Returns it, its text, and whether it is a regular file and free | nil, err.
+local function open_locked(path)
+  local file, err = io.open(path, "ab")
+  if file == nil then
+    return nil, "the journal cannot be opened: " .. err
+  end
+  local status, is_free = core.file_status(file), core.file_lock(file)
+  if not (status.is_regular and is_free) then
+    return file, "", status.is_regular, is_free
+  end
+  local now, wrong, number = io.open(path, "rb")
+  local text = now and core.file_status(now).id == status.id and now:read "*a"
+  if now then
+    now:close()
+  end
+  if text then
+    return file, text, true, true
+  end
+  file:close()
+  if now == nil and number ~= ENOENT then
+    return nil, "the journal cannot be read: " .. wrong
+  end
+  return open_locked(path) -- the run that had the file removed it at its end, after we had opened it
+end
+
 -- Begin a journal, or with resume continue one. head: what tells this run from others. Returns journal | nil, what is
 -- wrong.
 function journal.open(path, head, resume)
   head = head:gsub("%c", "?") -- a name of a file may have a line end
   local old = io.open(path, "rb")
-  if old == nil and resume then
-    return nil, ("--resume: %s does not exist; nothing was begun, leave --resume out"):format(path)
-  end
-  local file, err = io.open(path, "ab")
-  if file == nil then
-    if old then
-      old:close()
-    end
-    return nil, "the journal cannot be opened: " .. err
-  end
-  local self = setmetatable({ file = file, path = path, state = {}, digests = {}, is_new = true, pending = "" }, metatable)
-  local is_regular, is_free = core.file_status(file).is_regular, core.file_lock(file)
-  local text = is_regular and old and old:read "*a" or ""
   if old then
     old:close()
+  elseif resume then
+    return nil, ("--resume: %s does not exist; nothing was begun, leave --resume out"):format(path)
   end
+  local file, text, is_regular, is_free = open_locked(path)
+  if file == nil then
+    return nil, text
+  end
+  local self = setmetatable({ file = file, path = path, state = {}, digests = {}, is_new = true, pending = "" }, metatable)
+  local err
   local first = text:match "^([^\n]*)\n"
   if not is_regular then
     err = path .. " is not a regular file, so it cannot be the journal"
@@ -79,15 +100,13 @@ function journal.open(path, head, resume)
     err = ("%s is in use by another run"):format(path)
   elseif not is_journal(text) then
     err = path .. " is not the journal of a batch; name another file with --journal"
-  elseif text ~= "" and not first then
+  elseif not first and (resume or text ~= "") then
     err = path .. " has not even a whole first line, so nothing was begun: remove it, and leave --resume out"
   elseif text ~= "" and not resume then
     err = path .. " exists: an earlier run did not finish; continue it with --resume, or remove it to send every line again"
   elseif resume and text ~= "" and first ~= head then
     err = ("--resume: %s belongs to another run (it says %s, not %s); continue that one, or name another file with "
       .. "--journal"):format(path, first, head)
-  else
-    err = nil
   end
   if err then
     file:close()
