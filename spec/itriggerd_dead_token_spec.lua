@@ -155,6 +155,28 @@ describe("itriggerd", function()
     assert.equal(4, f:fetches())
   end)
 
+  it("keeps the budgets over a reload, wherever a client is in the file then", function()
+    local function client(name)
+      return ("[client %s]\nkey_file = %s\napps = one\n"):format(name, f.place:write(name, "key-of-" .. name .. "-0123456789abcdef\n"))
+    end
+    local app = { min_refresh_interval = 0, daily_limit = 24, check_interval = 0 } -- a share is two fetches
+    local a, b = client "a", client "b"
+    local d = f.place:start { app = app, text = a }
+    d:await "token app=one"
+    local function spend(name)
+      local before = f:fetches()
+      for _ = 1, 3 do
+        assert.equal(200, d:post(f.refresh_path, "{}", "key-of-" .. name .. "-0123456789abcdef").status)
+      end
+      return f:fetches() - before
+    end
+    assert.equal(2, spend "a")
+    f.place:write("itriggerd.ini", f.place:config { app = app, text = b .. a }) -- b is where a was
+    d:signal "HUP"
+    d:await "reload: done"
+    assert.same({ 0, 2 }, { spend "a", spend "b" })
+  end)
+
   describe("keeps token_file", function()
     it("after it was deleted", function()
       local path = f.place.dir .. "/token"

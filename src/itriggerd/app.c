@@ -127,9 +127,9 @@ static int64_t fetches_needed(const struct itr_config *c, int64_t ms)
 }
 
 /* Count one for this client, unless it has had its share today. */
-static bool take_share(struct app *a, uint64_t who, uint32_t day, int64_t share)
+static bool take_share(struct app *a, size_t budget, uint32_t day, int64_t share)
 {
-    atomic_uint_fast64_t *spent = &a->counters->n[APP_SPENT + who % APP_SPENDERS];
+    atomic_uint_fast64_t *spent = &a->counters->n[APP_SPENT + budget];
     uint64_t before = atomic_load(spent), used;
 
     do {
@@ -140,7 +140,7 @@ static bool take_share(struct app *a, uint64_t who, uint32_t day, int64_t share)
     return true;
 }
 
-bool app_may_spend(struct app *a, uint64_t who, int64_t now_wall_ms)
+bool app_may_spend(struct app *a, size_t budget, int64_t now_wall_ms)
 {
     const struct itr_config *c = a->config;
     int64_t day_ends_ms = itr_record_next_day_ms(now_wall_ms);
@@ -152,5 +152,5 @@ bool app_may_spend(struct app *a, uint64_t who, int64_t now_wall_ms)
     itr_source_stats(a->source, &stats, NULL);
     if (c->daily_limit - stats.fetches_today <= fetches_needed(c, day_ends_ms - now_wall_ms))
         return false;
-    return take_share(a, who, (uint32_t)itr_record_day(now_wall_ms), itr_max64(1, spare / 2));
+    return take_share(a, budget, (uint32_t)itr_record_day(now_wall_ms), itr_max64(1, spare / 2));
 }

@@ -17,9 +17,9 @@
 #include "itriggerd/settings.h"
 
 #define APP_RECENT 16   /* drop-in clients that are remembered */
-#define APP_SPENDERS 32 /* clients' budgets */
+#define APP_SPENDERS 32 /* budgets: one for whoever has no key, the others for clients */
 
-/* Behind those of enum app_count, by the client's place: the vendor's day in the upper half,
+/* Behind those of enum app_count, by the client's budget: the vendor's day in the upper half,
  * fetches asked for in it. */
 #define APP_SPENT APP_COUNTS
 
@@ -87,9 +87,9 @@ bool app_is_ready(const struct app *a, int64_t now_mono_ms);
  * received the same token a few seconds ago, so the gateway may have refused it. */
 bool app_note_drop_in(struct app *a, uint64_t who, uint64_t fence, int64_t now_mono_ms);
 
-/* Return whether a client (who: its place) may cause a fetch by asking for one, and count it.
- * False: the day's limit would not last until the day ends for the timer's own fetches and a few
- * refusals, or the client has used its share. */
-bool app_may_spend(struct app *a, uint64_t who, int64_t now_wall_ms);
+/* Return whether a client may cause a fetch by asking for one, and count it in its budget. False:
+ * the day's limit would not last until the day ends for the timer's own fetches and a few refusals,
+ * or the client has used its share. */
+bool app_may_spend(struct app *a, size_t budget, int64_t now_wall_ms);
 
 #endif

@@ -158,11 +158,10 @@ static uint64_t who_asks(const struct serving *s)
     return (client ^ s->peer) * UINT64_C(0x9e3779b97f4a7c15) >> 16;
 }
 
-/* Its place in the configuration: two clients share a budget only where there are more than
- * budgets. */
-static uint64_t budget_of(const struct serving *s)
+/* 0: over a Unix socket. */
+static size_t budget_of(const struct serving *s)
 {
-    return s->client != NULL ? (uint64_t)(s->client - s->snapshot->clients) + 1 : 0;
+    return s->client != NULL ? s->client->budget : 0;
 }
 
 static enum serve_result finish(struct serving *s)

@@ -60,25 +60,29 @@ static enum itr_status add_apps(struct snapshot *w, const struct settings *s,
 
 /* ---- clients ---- */
 
-/* Those of the client of this name, so that a reload does not begin them anew. */
-static struct counters *take_counters(struct snapshot *old, const char *name)
+static const struct client *find_client(const struct snapshot *w, const char *name)
 {
     size_t i;
 
-    for (i = 0; old != NULL && i < old->n_clients; i++)
-        if (strcmp(old->clients[i].name, name) == 0)
-            return counters_retain(old->clients[i].counters);
-    return counters_new(CLIENT_COUNTS);
+    for (i = 0; w != NULL && i < w->n_clients; i++)
+        if (strcmp(w->clients[i].name, name) == 0)
+            return &w->clients[i];
+    return NULL;
 }
 
-static bool add_client(struct snapshot *w, const struct client_settings *s, struct snapshot *old)
+/* What is counted of a client goes on over a reload. */
+static bool add_client(struct snapshot *w, const struct client_settings *s,
+                       const struct snapshot *old)
 {
+    const struct client *before = find_client(old, s->name);
     struct client *c = &w->clients[w->n_clients];
 
     *c = (struct client){.n_keys = s->n_keys, .all = s->all, .monitor = s->monitor};
     memcpy(c->keys, s->keys, sizeof c->keys);
     w->n_clients++;
-    if (!settings_set(&c->name, s->name) || (c->counters = take_counters(old, s->name)) == NULL)
+    c->budget = before != NULL ? before->budget : 0;
+    c->counters = before != NULL ? counters_retain(before->counters) : counters_new(CLIENT_COUNTS);
+    if (c->counters == NULL || !settings_set(&c->name, s->name))
         return false;
     if (s->n_apps > 0 && (c->apps = calloc(s->n_apps, sizeof(struct app *))) == NULL)
         return false;
@@ -87,8 +91,31 @@ static bool add_client(struct snapshot *w, const struct client_settings *s, stru
     return true;
 }
 
+/* Each new client gets the budget that has been free longest: what a client that is gone has spent
+ * today is not counted against it. Two share one only where there are more clients than budgets. */
+static void give_budgets(struct snapshot *w, const struct snapshot *old)
+{
+    bool taken[APP_SPENDERS] = {false};
+    size_t i, tries;
+
+    for (i = 0; i < w->n_clients; i++)
+        taken[w->clients[i].budget] = true;
+    w->last_budget = old != NULL ? old->last_budget : 0;
+    for (i = 0; i < w->n_clients; i++) {
+        if (w->clients[i].budget != 0)
+            continue;
+        for (tries = 0; tries < APP_SPENDERS; tries++) {
+            w->last_budget = w->last_budget % (APP_SPENDERS - 1) + 1;
+            if (!taken[w->last_budget])
+                break;
+        }
+        taken[w->last_budget] = true;
+        w->clients[i].budget = w->last_budget;
+    }
+}
+
 static enum itr_status add_clients(struct snapshot *w, const struct settings *s,
-                                   struct snapshot *old, struct itr_error *e)
+                                   const struct snapshot *old, struct itr_error *e)
 {
     bool good = true;
 
@@ -98,6 +125,7 @@ static enum itr_status add_clients(struct snapshot *w, const struct settings *s,
         return itr_error_set(e, ITR_NOMEM, "out of memory");
     while (good && w->n_clients < s->n_clients)
         good = add_client(w, &s->clients[w->n_clients], old);
+    give_budgets(w, old);
     return good ? ITR_OK : itr_error_set(e, ITR_NOMEM, "out of memory");
 }
 

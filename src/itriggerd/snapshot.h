@@ -20,6 +20,8 @@ struct client {
     size_t n_keys;
     bool all;
     bool monitor;      /* page and metrics only */
+    size_t budget;     /* which of an app's budgets (app.h) is its own, from 1; by its name over a
+                          reload */
     struct app **apps; /* borrowed from the snapshot's; ours is the list */
     size_t n_apps;
 };
@@ -30,6 +32,7 @@ struct snapshot {
     size_t n_apps;
     struct client *clients;
     size_t n_clients;
+    size_t last_budget; /* the one that a new client was given last */
     bool open_status;
 };
 
