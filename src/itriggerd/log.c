@@ -36,6 +36,8 @@ static struct {
     char bytes[QUEUE_MAX];
     size_t len;
     uint64_t untold;        /* dropped, and no line says so yet */
+    size_t notice_end;      /* where a line ends that says how many were; 0: there is none */
+    uint64_t noticed;       /* how many that is */
     int64_t nobody_mono_ms; /* when a request without a valid key was logged last */
     uint64_t nobody_untold;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -58,21 +60,35 @@ uint64_t log_dropped(void)
 
 /* ---- writing ---- */
 
-/* Blocks as long as stderr does. False: it cannot be written. */
-static bool write_all(const char *text, size_t len)
+/* Blocks as long as stderr does. Returns how much was written: less than len if it takes no more.
+ */
+static size_t write_text(const char *text, size_t len)
 {
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    size_t at = 0;
     ssize_t n;
 
-    for (; len > 0; text += n, len -= (size_t)n) {
-        n = write(STDERR_FILENO, text, len);
+    while (at < len) {
+        n = write(STDERR_FILENO, text + at, len - at);
         if (n < 0 && errno == EAGAIN)
             (void)poll(&room, 1, RETRY_MS);
         else if (n < 0 && errno != EINTR)
-            return false;
-        n = n > 0 ? n : 0;
+            break;
+        at += n > 0 ? (size_t)n : 0;
     }
-    return true;
+    return at;
+}
+
+/* The same for whole lines, behind what an earlier attempt left of one (*torn). */
+static size_t write_chunk(const char *text, size_t len, bool *torn)
+{
+    size_t n;
+
+    if (*torn && write_text("\n", 1) == 0)
+        return 0;
+    n = write_text(text, len);
+    *torn = n > 0 && text[n - 1] != '\n';
+    return n;
 }
 
 static uint64_t count_lines(const char *text, size_t len)
@@ -85,8 +101,9 @@ static uint64_t count_lines(const char *text, size_t len)
     return n;
 }
 
-/* The whole lines at the front of the queue that fit into a chunk. Under the lock. */
-static size_t take_chunk(char chunk[CHUNK_MAX])
+/* The whole lines at the front of the queue that fit into a chunk; *notice_end: of the notice in
+ * it, or 0. Under the lock. */
+static size_t take_chunk(char chunk[CHUNK_MAX], size_t *notice_end)
 {
     size_t n = queue.len;
 
@@ -96,30 +113,41 @@ static size_t take_chunk(char chunk[CHUNK_MAX])
     memcpy(chunk, queue.bytes, n);
     queue.len -= n;
     memmove(queue.bytes, queue.bytes + n, queue.len);
+    *notice_end = queue.notice_end <= n ? queue.notice_end : 0;
+    queue.notice_end -= queue.notice_end <= n ? queue.notice_end : n;
     return n;
+}
+
+/* These lines could not be written. noticed: there is a notice among them, which is none of those
+ * that are counted, and says that so many were dropped before; 0: there is not. Under the lock. */
+static void note_lost(const char *text, size_t len, uint64_t noticed)
+{
+    uint64_t n = count_lines(text, len) - (noticed > 0 ? 1 : 0);
+
+    atomic_fetch_add(&dropped, n);
+    queue.untold += n + noticed;
 }
 
 static void *write_lines(void *arg)
 {
     static char chunk[CHUNK_MAX];
-    bool written;
-    size_t n;
+    bool torn = false;
+    size_t n, written, notice_end;
+    uint64_t noticed;
 
     (void)arg;
     pthread_mutex_lock(&queue.lock);
     for (;;) {
         while (queue.len == 0)
             pthread_cond_wait(&queue.changed, &queue.lock);
-        n = take_chunk(chunk);
+        n = take_chunk(chunk, &notice_end);
+        noticed = queue.noticed;
         queue.writes = true;
         pthread_mutex_unlock(&queue.lock);
-        written = write_all(chunk, n);
+        written = write_chunk(chunk, n, &torn);
         pthread_mutex_lock(&queue.lock);
         queue.writes = false;
-        if (!written) {
-            atomic_fetch_add(&dropped, count_lines(chunk, n));
-            queue.untold += count_lines(chunk, n);
-        }
+        note_lost(chunk + written, n - written, notice_end > written ? noticed : 0);
         pthread_cond_broadcast(&queue.changed);
     }
     return NULL;
@@ -255,11 +283,8 @@ static void end_line(struct itr_buf *line)
 /* Under the lock. */
 static bool put(const struct itr_buf *line)
 {
-    if (line->len > QUEUE_MAX - queue.len) {
-        atomic_fetch_add(&dropped, 1);
-        queue.untold++;
+    if (line->len > QUEUE_MAX - queue.len)
         return false;
-    }
     memcpy(queue.bytes + queue.len, itr_buf_str(line), line->len);
     queue.len += line->len;
     return true;
@@ -276,9 +301,11 @@ static void put_dropped(void)
     begin_line(&line, LOG_LEVEL_WARNING, "log", NULL);
     append_message(&line, text);
     end_line(&line);
-    queue.untold = 0;
-    if (!put(&line))
-        queue.untold = n;
+    if (put(&line)) {
+        queue.notice_end = queue.len;
+        queue.noticed = n;
+        queue.untold -= n;
+    }
     itr_buf_clear(&line);
 }
 
@@ -289,13 +316,16 @@ static void enqueue(struct itr_buf *line)
     pthread_mutex_lock(&queue.lock);
     direct = !queue.runs;
     if (!direct) {
-        if (queue.untold > 0 && queue.len < QUEUE_MAX / 2)
+        if (queue.untold > 0 && queue.notice_end == 0 && queue.len < QUEUE_MAX / 2)
             put_dropped();
-        (void)put(line);
+        if (!put(line)) {
+            atomic_fetch_add(&dropped, 1);
+            queue.untold++;
+        }
         pthread_cond_broadcast(&queue.changed);
     }
     pthread_mutex_unlock(&queue.lock);
-    if (direct && !write_all(itr_buf_str(line), line->len))
+    if (direct && write_text(itr_buf_str(line), line->len) < line->len)
         atomic_fetch_add(&dropped, 1);
     itr_buf_clear(line);
 }
