@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/hex.h"
 #include "core/base/version.h"
@@ -200,6 +202,18 @@ static void reload(const struct command *cmd, struct daemon *d)
 
 /* ---- life ---- */
 
+/* Whoever started this may have closed them. The next file or socket would get their numbers, and
+ * log lines would be written into it. */
+static bool open_standard_files(void)
+{
+    int fd;
+
+    for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
+}
+
 /* Blocked in all threads that are made after this; the main thread takes them one by one. */
 static void take_signals(sigset_t *set)
 {
@@ -272,9 +286,11 @@ int main(int argc, char **argv)
     struct settings_env env;
     struct complaint c = {0};
     char text[COMPLAINT_TEXT + 256];
-    int code = read_command(argc, argv, &cmd);
+    int code;
 
-    if (code >= 0)
+    if (!open_standard_files())
+        return EXIT_RUNTIME;
+    if ((code = read_command(argc, argv, &cmd)) >= 0)
         return code;
     if (!load(&cmd, &s, &env, &c)) {
         settings_clear(&s);
