@@ -37,6 +37,15 @@ describe("itriggerd", function()
     end
   end)
 
+  it("names the client whose request is wrong, and keeps its connection", function()
+    local d = f.place:start()
+    d:await "token app=one"
+    local answer = d:post(f.refresh_path, '{"refusd":1}')
+    assert.equal(400, answer.status)
+    assert.is_nil(answer.head:lower():find("connection: close", 1, true))
+    d:await("request client=shop key=1 request=refresh drop_in=false status=400 code=400")
+  end)
+
   it("gives a client whose key is taken away no token, also where it waits already", function()
     local other = "[client b]\nkey_sha256 = " .. digest "key-of-b-0123456789" .. "\napps = one\n"
     local d = f.place:start { text = other }

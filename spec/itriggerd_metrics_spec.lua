@@ -105,6 +105,17 @@ describe("itriggerd's metrics", function()
     assert.equal(0, now['itrigger_answer_seconds_count{kind="poll"}'])
   end)
 
+  it("count an answer to a body that is too large, and the log says whose it was", function()
+    local d = started()
+    local path, body = "/v1/apps/" .. place.app_id .. "/refresh", (" "):rep(5000)
+    assert.equal(413, d:post(path, body).status)
+    assert.equal(413, d:get(path, { "-H", "Transfer-Encoding: chunked", "--data-binary", body }).status)
+    local now = metrics(d)
+    assert.equal(2, now['itrigger_answers_total{kind="refresh",code="413"}'])
+    assert.equal(2, now['itrigger_answer_seconds_count{kind="refresh"}'])
+    d:await "request client=shop key=1 request=refresh drop_in=false status=413 code=413"
+  end)
+
   it("have a histogram whose buckets never fall", function()
     local d = started()
     report(d, token_of(d).fence)

@@ -251,12 +251,16 @@ bool api_read(const struct api_request *request, struct api_call *call, struct r
     call->wait_ms = 0;
     if (!find_route(request, call, r) || !check_method(request, call, r))
         return false;
-    if (call->route->vendor)
-        return read_vendor(request, call, r);
-    if (!read_key(request, call)) {
+    if (call->route->vendor && !read_vendor(request, call, r))
+        return false;
+    if (!call->route->vendor && !read_key(request, call)) {
         api_say_no_key(call, r);
         return false;
     }
+    if (request->body_is_cut)
+        return refuse(r, 413, "the request body is too large; it may have 4096 bytes");
+    if (call->route->vendor)
+        return true;
     if (call->route->what == API_TOKEN)
         return read_poll(request, call, r);
     return call->route->what != API_REFRESH || read_refresh(request, call, r);

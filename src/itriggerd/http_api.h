@@ -55,6 +55,7 @@ struct api_request {
     const char *query_app_id, *query_app_secret, *query_newer_than, *query_wait;
     const char *body;
     size_t body_len;
+    bool body_is_cut; /* it is larger than API_BODY_MAX, and not all here */
 };
 
 struct api_call {

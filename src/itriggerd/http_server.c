@@ -28,7 +28,7 @@ static char tls_versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL
 struct http_request {
     struct serving serving;
     struct itr_buf body;
-    size_t body_seen; /* also what no longer fits */
+    size_t body_seen; /* also what no longer fits, or is not waited for */
     bool waits;       /* suspended, or just resumed */
 };
 
@@ -115,14 +115,16 @@ static void add(struct MHD_Response *m, const char *name, const char *value)
     (void)MHD_add_response_header(m, name, value);
 }
 
-/* Whoever did not show a valid key does not keep a connection either. */
+/* Whoever did not show a valid key does not keep a connection either; and the rest of a body that
+ * is not read would be taken for the next request. */
 static bool closes_after(struct server *server, struct MHD_Connection *c, const struct serving *s)
 {
     struct connection *mine = connection_of(c);
 
     if (mine != NULL && s->admitted)
         connections_know(&server->connections, mine);
-    return !s->admitted || mine == NULL || atomic_load(&server->draining);
+    return !s->admitted || s->reply.http_status == 413 || mine == NULL ||
+           atomic_load(&server->draining);
 }
 
 static void add_headers(struct MHD_Response *m, const struct reply *r, bool close_after)
@@ -207,23 +209,6 @@ static void notice_completed(void *ctx, struct MHD_Connection *c, void **request
     atomic_fetch_sub(&server->busy, 1);
 }
 
-static enum MHD_Result respond_too_large(struct MHD_Connection *c, struct http_request *q)
-{
-    reply_say(&q->serving.reply, 413, 413, "the request body is too large");
-    return respond(c, &q->serving);
-}
-
-/* A body that says how long it is is turned away before it comes. */
-static enum MHD_Result take_head(struct MHD_Connection *c, struct http_request *q)
-{
-    const char *length =
-        MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-
-    if (length != NULL && strtoull(length, NULL, 10) > API_BODY_MAX)
-        return respond_too_large(c, q);
-    return MHD_YES;
-}
-
 static enum MHD_Result take_body(struct http_request *q, const char *upload, size_t *upload_len)
 {
     q->body_seen += *upload_len;
@@ -256,6 +241,7 @@ static enum serve_result serve(struct MHD_Connection *c, struct http_request *q,
     r.query_wait = query(c, "wait");
     r.body = itr_buf_str(&q->body);
     r.body_len = q->body.len;
+    r.body_is_cut = q->body_seen > API_BODY_MAX;
     r.peer = mine != NULL ? mine->address : 0;
     return serve_begin(&q->serving, &r, mine != NULL && mine->trusted);
 }
@@ -273,6 +259,19 @@ static enum MHD_Result go_on(struct MHD_Connection *c, struct http_request *q,
     return MHD_YES;
 }
 
+/* A body that says how long it is is turned away before it comes. */
+static enum MHD_Result take_head(struct MHD_Connection *c, struct http_request *q, const char *url,
+                                 const char *method)
+{
+    const char *length =
+        MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+    if (length == NULL || strtoull(length, NULL, 10) <= API_BODY_MAX)
+        return MHD_YES;
+    q->body_seen = API_BODY_MAX + 1;
+    return go_on(c, q, serve(c, q, url, method));
+}
+
 static enum MHD_Result take_request(void *ctx, struct MHD_Connection *c, const char *url,
                                     const char *method, const char *version, const char *upload,
                                     size_t *upload_len, void **request)
@@ -283,12 +282,10 @@ static enum MHD_Result take_request(void *ctx, struct MHD_Connection *c, const c
     if (q == NULL) {
         if ((*request = q = begin(ctx, c)) == NULL)
             return MHD_NO;
-        return take_head(c, q);
+        return take_head(c, q, url, method);
     }
     if (*upload_len > 0)
         return take_body(q, upload, upload_len);
-    if (q->body_seen > API_BODY_MAX)
-        return respond_too_large(c, q);
     return go_on(c, q, q->waits ? serve_again(&q->serving) : serve(c, q, url, method));
 }
 

@@ -387,12 +387,15 @@ static bool admit_monitor(struct serving *s)
 
 static enum serve_result begin(struct serving *s, const struct api_request *request)
 {
-    if (!api_read(request, &s->call, &s->reply))
-        return SERVE_DONE;
+    bool understood = api_read(request, &s->call, &s->reply);
+
+    /* Also of a request that is wrong the log says whose it is, as far as its key was read. */
     s->snapshot = server_snapshot(s->server);
     if (!s->trusted)
         s->client = snapshot_client(s->snapshot, s->call.key, strlen(s->call.key), &s->key);
     s->admitted = s->trusted || s->client != NULL;
+    if (!understood)
+        return SERVE_DONE;
     switch (s->call.route->what) {
     case API_HEALTH:
         say_health(s);
