@@ -101,6 +101,30 @@ static void the_last_20_are_kept_oldest_first(void **state)
     assert_int_equal(list.n, 0);
 }
 
+/* The start of a fetch that fails like the one before it is not kept, and costs no older event. */
+static void an_outage_pushes_out_nothing_older(void **state)
+{
+    struct itr_events ev = {0};
+    struct itr_event_list list;
+    char text[8] = "a";
+    int64_t at = 0;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 26; i++, text[0]++)
+        fail_fetch(&ev, at += 10, text);
+    text[0]--;
+    for (i = 0; i < 100; i++)
+        fail_fetch(&ev, at += 10, text);
+    itr_events_copy(&ev, &list);
+    assert_int_equal(list.n, ITR_EVENTS);
+    for (i = 1; i < ITR_EVENTS; i++)
+        assert_true(list.event[i - 1].first_wall_ms < list.event[i].first_wall_ms);
+    assert_int_equal(list.event[0].at_wall_ms, 170);
+    assert_int_equal(list.event[ITR_EVENTS - 1].times, 101);
+    itr_events_clear(&ev);
+}
+
 /* A source has one, and a daemon a thousand sources. */
 static void twenty_events_take_less_than_a_kilobyte(void **state)
 {
@@ -114,6 +138,7 @@ int main(void)
         cmocka_unit_test(an_error_is_kept_whole),
         cmocka_unit_test(a_failure_that_repeats_is_one_event),
         cmocka_unit_test(the_last_20_are_kept_oldest_first),
+        cmocka_unit_test(an_outage_pushes_out_nothing_older),
         cmocka_unit_test(twenty_events_take_less_than_a_kilobyte),
     };
 

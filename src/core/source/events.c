@@ -5,7 +5,7 @@
 
 static struct itr_kept_event *back(struct itr_events *ev, size_t n)
 {
-    return &ev->ring[(ev->n - n) % ITR_EVENTS];
+    return &ev->ring[(ev->n - n) % ITR_EVENTS_RING];
 }
 
 static void drop_error(struct itr_kept_event *e)
@@ -41,7 +41,7 @@ void itr_events_clear(struct itr_events *ev)
 {
     size_t i;
 
-    for (i = 0; i < ITR_EVENTS; i++)
+    for (i = 0; i < ITR_EVENTS_RING; i++)
         drop_error(&ev->ring[i]);
     ev->n = 0;
 }
@@ -63,7 +63,7 @@ static bool repeats(struct itr_events *ev, enum itr_cache_state state,
 void itr_events_note(struct itr_events *ev, int64_t now_wall_ms, enum itr_cache_state state,
                      enum itr_cache_why why, const struct itr_error *error)
 {
-    struct itr_kept_event *at = &ev->ring[ev->n % ITR_EVENTS];
+    struct itr_kept_event *at = &ev->ring[ev->n % ITR_EVENTS_RING];
 
     if (why == ITR_WHY_FAILED && repeats(ev, state, error)) {
         ev->n--;
@@ -88,7 +88,7 @@ void itr_events_copy(const struct itr_events *ev, struct itr_event_list *out)
 
     out->n = ev->n < ITR_EVENTS ? ev->n : ITR_EVENTS;
     for (i = 0; i < out->n; i++) {
-        e = &ev->ring[(ev->n - out->n + i) % ITR_EVENTS];
+        e = &ev->ring[(ev->n - out->n + i) % ITR_EVENTS_RING];
         out->event[i] = (struct itr_event){.at_wall_ms = e->at_wall_ms,
                                            .state = (enum itr_cache_state)e->state,
                                            .why = (enum itr_cache_why)e->why,

@@ -40,8 +40,12 @@ struct itr_kept_event {
     uint8_t state, why, kind; /* kind: of the error, also where that is not kept */
 };
 
+/* One place more than is shown: the start of a fetch takes it until the fetch fails like the one
+ * before, and is then given back. */
+#define ITR_EVENTS_RING (ITR_EVENTS + 1)
+
 struct itr_events { /* zero it before use */
-    struct itr_kept_event ring[ITR_EVENTS];
+    struct itr_kept_event ring[ITR_EVENTS_RING];
     size_t n; /* ever noted */
 };
 
