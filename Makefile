@@ -341,10 +341,13 @@ again := $(MAKE) --no-print-directory
 # What can be built here, of the Luas asked for: the others are reported by tools/test. nginx brings LuaJIT.
 luas_here = $(shell tools/luas $(sort luajit $(luas_or_all)))
 
-# What the tests do without: tools/setup does not install it, and what needs it is counted as skipped.
+# What the tests do without: tools/setup does not install it, and what needs it is counted as skipped. Ubuntu has Chromium
+# as a snap only.
+OS_RELEASE := /etc/os-release
 WITHOUT ?=
 override WITHOUT += $(if $(filter 0,$(REDIS)),libhiredis-dev) $(if $(filter 0,$(DAEMON)),libmicrohttpd-dev) \
-    $(if $(or $(filter 5.5,$(luas_all)),$(filter 5.5,$(if $(lua_given),$(LUA)))),,lua5.5)
+    $(if $(or $(filter 5.5,$(luas_all)),$(filter 5.5,$(if $(lua_given),$(LUA)))),,lua5.5) \
+    $(if $(filter ID=ubuntu,$(file <$(OS_RELEASE))),chromium)
 export WITHOUT
 
 # In a make of its own: a recipe is expanded before its first line, setup, has brought the Luas.

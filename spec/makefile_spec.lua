@@ -235,6 +235,16 @@ describe("what the tests need and this machine lacks", function()
     shell("rm -r " .. build)
   end)
 
+  it("is skipped where Debian's derivative has no package of it: Chromium on Ubuntu", function()
+    local file = shell("mktemp"):match("%S+")
+    local show = "env -u WITHOUT -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s --eval='show:; @echo :$$WITHOUT:' show OS_RELEASE=" .. file
+    shell("printf 'NAME=\"Ubuntu\"\\nID=ubuntu\\nID_LIKE=debian\\n' >" .. file)
+    assert.truthy(shell(show):find("%Wchromium%W"))
+    shell("printf 'NAME=\"Debian GNU/Linux\"\\nID=debian\\n' >" .. file)
+    assert.falsy(shell(show):find("chromium", 1, true))
+    os.remove(file)
+  end)
+
   it("is not installed where the person does without it", function()
     local all = shell "env -u WITHOUT tools/setup --packages test"
     local some = shell "WITHOUT='chromium lua5.2' tools/setup --packages test"
