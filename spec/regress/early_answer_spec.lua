@@ -20,6 +20,19 @@ describe("An HTTP/2 server that answers before it has read the body", function()
     host:stop()
   end)
 
+  it("is heard, although the rest of the body will never be read", function()
+    local gateway
+    host, gateway = nginx.start_http2(sb, {
+      server = [[
+        location / { return 200 '{"code":200,"data":{"accessToken":"a-token-0123456789","expireTime":7200}}'; }
+        location /itrigger-bff/ { content_by_lua_block { ngx.print('{"code":40000,"message":"not read"}') } }]],
+    })
+    local client = face.client(sb, { gateway = gateway, ca_file = sb.ca_file, token_store = "memory:" })
+    local _, err = client:post(face.api .. "/late", { text = ("x"):rep(200000) }) -- it makes room for 64 KB
+    client:close()
+    assert.equal("not read", err.message)
+  end)
+
   for _, concurrency in ipairs { 8, 64 } do
     it("loses no POST of a batch, " .. concurrency .. " at once", function()
       local gateway

@@ -21,6 +21,9 @@
  *   as nobody can tell it from one that was read (HTTP/2 tells: GOAWAY, REFUSED_STREAM);
  * - bytes behind a whole chunked or empty answer, read together with it, are dropped, and the
  *   connection is kept;
+ * - before 8.1 the answer of an HTTP/2 server that ends the stream before it has read the body may
+ *   be lost (ITR_NETWORK, sent = true); and if it says how long it is, and the body is larger than
+ *   the server makes room for, the thread is busy until the deadline;
  * - the URL of the last request, token included, stays in memory that libcurl does not wipe.
  */
 #ifndef ITR_TRANSPORT_CURL_LOOP_H

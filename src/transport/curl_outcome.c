@@ -175,6 +175,25 @@ static bool is_late(const struct itr_curl_request *r)
     return itr_clock_mono_ms(itr_clock_system()) >= r->deadline_mono_ms;
 }
 
+/* Return whether all that was announced of the body came; true if nothing was. */
+static bool is_whole(const struct itr_curl_request *r)
+{
+    curl_off_t announced = -1, came = 0;
+
+    curl_easy_getinfo(r->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    curl_easy_getinfo(r->easy, CURLINFO_SIZE_DOWNLOAD_T, &came);
+    return announced < 0 || announced == came;
+}
+
+/* Return whether the server answered and then ended the HTTP/2 stream well, before it had read the
+ * body: a whole answer (RFC 9113, 8.1). libcurl before 8.1 takes that for an error, the only one
+ * with this code that it has no words for. */
+static bool is_early_answer(const struct itr_curl_request *r, CURLcode code)
+{
+    return code == CURLE_HTTP2_STREAM && r->stop == ITR_CURL_GOES_ON && r->text[0] == '\0' &&
+           r->settings->refusal == ITR_CURL_REFUSAL_7 && r->head_whole && is_whole(r);
+}
+
 void itr_curl_outcome_read(struct itr_curl_request *r, CURLcode code)
 {
     struct itr_response *a = &r->exchange->response;
@@ -190,6 +209,8 @@ void itr_curl_outcome_read(struct itr_curl_request *r, CURLcode code)
     a->sent = itr_curl_outcome_sent(r);
     if (status >= 300)
         a->retry_after_ms = retry_after_ms(r);
+    if (is_early_answer(r, code))
+        code = CURLE_OK;
     if (code == CURLE_OK && (!r->head_whole || status < 200))
         code = CURLE_PARTIAL_FILE;
     if (code != CURLE_OK)
