@@ -26,7 +26,7 @@ static bool is_refusal(const struct itr_curl_request *r)
 {
     const struct itr_curl_socket *s = r->socket;
 
-    if (r->text[0] != '\0')
+    if (r->text[0] != '\0' || r->broke)
         return false;
     if (r->on_fresh)
         return true;
@@ -102,6 +102,17 @@ static int on_trace(CURL *easy, curl_infotype type, char *bytes, size_t n, void 
              r->socket != NULL)
         r->socket->goaway = (long)last;
     /* NOLINTEND(cert-err34-c) */
+    return 0;
+}
+
+/* ITR_CURL_REFUSAL_819: libcurl calls it, too, when a try is over and the next has not begun. */
+static int on_progress(void *ctx, curl_off_t down, curl_off_t downed, curl_off_t up,
+                       curl_off_t upped)
+{
+    struct itr_curl_request *r = ctx;
+
+    (void)down, (void)downed, (void)up, (void)upped;
+    r->broke = r->broke || (r->sent && r->text[0] != '\0');
     return 0;
 }
 
@@ -228,11 +239,21 @@ static void set_callbacks(struct itr_curl_request *r, struct itr_curl_sockets *s
     itr_curl_note(
         rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETFUNCTION, itr_curl_sockets_on_close));
     itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_CLOSESOCKETDATA, (void *)sockets));
-    if (r->settings->refusal == ITR_CURL_REFUSAL_81 &&
-        r->settings->https_version != CURL_HTTP_VERSION_1_1) {
+}
+
+/* What tells a refusal from a connection that broke. */
+static void set_refusal(struct itr_curl_request *r, CURLcode *rc)
+{
+    if (r->settings->https_version == CURL_HTTP_VERSION_1_1)
+        return;
+    if (r->settings->refusal == ITR_CURL_REFUSAL_81) {
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_DEBUGFUNCTION, on_trace));
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_DEBUGDATA, (void *)r));
         itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_VERBOSE, 1L));
+    } else if (r->settings->refusal == ITR_CURL_REFUSAL_819) {
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_XFERINFOFUNCTION, on_progress));
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_XFERINFODATA, (void *)r));
+        itr_curl_note(rc, curl_easy_setopt(r->easy, CURLOPT_NOPROGRESS, 0L));
     }
 }
 
@@ -298,6 +319,7 @@ enum itr_status itr_curl_request_new(const struct itr_curl_settings *settings,
         return itr_error_set(e, ITR_NOMEM, "no memory");
     }
     set_callbacks(r, sockets, &rc);
+    set_refusal(r, &rc);
     set_once_only(r, &rc);
     set_safety(r, &rc);
     set_connection(r, &rc);
@@ -393,7 +415,7 @@ static void become_idle(struct itr_curl_request *r)
 /* As if nothing had happened yet. */
 static void forget_exchange(struct itr_curl_request *r)
 {
-    r->sent = r->on_fresh = r->answered = r->head_whole = r->retry_date = false;
+    r->sent = r->on_fresh = r->broke = r->answered = r->head_whole = r->retry_date = false;
     r->stop = ITR_CURL_GOES_ON;
     r->stream = 0;
     r->head_bytes = 0;

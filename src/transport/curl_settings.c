@@ -75,7 +75,8 @@ static enum itr_status choose_version(struct itr_curl_settings *s, enum itr_http
     s->gzip = (features & CURL_VERSION_LIBZ) != 0;
     s->refusal = v->version_num < 0x080100   ? ITR_CURL_REFUSAL_7
                  : v->version_num < 0x080700 ? ITR_CURL_REFUSAL_81
-                                             : ITR_CURL_REFUSAL_87;
+                 : v->version_num < 0x081300 ? ITR_CURL_REFUSAL_87
+                                             : ITR_CURL_REFUSAL_819;
     if (wish == ITR_HTTP_2 && !http2)
         return itr_error_set(
             e, ITR_CONFIG, "option http_version: \"2\" needs a libcurl that was built with HTTP/2");
