@@ -306,6 +306,17 @@ describe("the command itrigger", function()
     assert.truthy(err:find('bad.conf:1: unknown option "gatway": did you mean "gateway"?', 1, true), err)
   end)
 
+  it("writes no profile where only the present directory would tell which", function()
+    local _, home = sh("printf %s \"$PWD\"")
+    for config, where in pairs { [""] = "", relative = "relative" } do
+      environment.XDG_CONFIG_HOME = config
+      local status, _, err = sh(("cd %s && HOME=%s %s %s/bin/itrigger configure"):format(directory, where, face.interpreter(), home))
+      assert.equal(2, status)
+      assert.equal("itrigger: profiles have no directory: set HOME or XDG_CONFIG_HOME to an absolute path\n", err)
+    end
+    assert.equal("", (select(2, sh("ls " .. directory .. " | grep -v stderr"))))
+  end)
+
   it("keeps what configure does not ask for, and the old files when it fails", function()
     local file = write("shop.conf", "proxy = http://proxy.example\nnull = nil\napp_secret_file = /nowhere\ntimeout = 7\n")
     os.execute("mkdir " .. directory .. "/itrigger && chmod 600 " .. file .. " && mv " .. file .. " " .. directory .. "/itrigger/")
@@ -786,6 +797,8 @@ describe("the command itrigger", function()
         assert.equal(2, (itrigger({ "batch", file, "--to", to })), to)
         assert.equal(2, (itrigger({ "pages", to })), to)
       end
+      local _, _, err = itrigger { "batch", file, "--to", "POST orders" }
+      assert.equal('itrigger: "POST orders": the path must begin with "/"\n', err)
       assert.equal(0, sb:state().requests)
     end)
 

@@ -4,6 +4,7 @@ local channels = require "itrigger.channels"
 local check = require "itrigger.check"
 local client = require "itrigger.client"
 local core = require "itrigger.core"
+local errors = require "itrigger.errors"
 local json = require "itrigger.json"
 local later = require "itrigger.later"
 
@@ -22,8 +23,9 @@ local function named(values, what)
   end
   return setmetatable(copy, {
     __index = function(_, name)
-      local near = core.nearest(tostring(name), names)
-      error(('unknown %s "%s"%s'):format(what, tostring(name), near and (': did you mean "%s"?'):format(near) or ""), 2)
+      local shown = errors.visible(tostring(name), true)
+      local near = core.nearest(shown, names)
+      error(('unknown %s "%s"%s'):format(what, shown, near and (': did you mean "%s"?'):format(near) or ""), 2)
     end,
   })
 end

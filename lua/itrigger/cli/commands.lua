@@ -15,7 +15,8 @@ local NO_CHECK = { "--no-check", "Do not check the parameters.", flag = true }
 local SHOW = { "--show", "Print the token itself.", flag = true }
 
 local PATH = { "path", "Path of the gateway, from /." }
-local PARAMS = { "params", "name=text, name:=JSON, name=@file; a body also as @file.json or -.", count = "*" }
+local PARAMS = { "params", "name=text, name:=JSON, name=@file.", count = "*" }
+local BODY = { "params", "name=text, name:=JSON, name=@file; a body also as @file.json or -.", count = "*" }
 
 local CALL = {
   { "--raw", "Print the body as it came.", flag = true },
@@ -35,19 +36,19 @@ commands.common = {
 
 -- A documented endpoint.
 commands.endpoint = {
-  run = "call.endpoint", arguments = { PARAMS },
+  run = "call.endpoint", arguments = { BODY },
   options = { CALL[1], CALL[2], CALL[3], CALL[4], CALL[5], CALL[6], CALL[7], NO_CHECK },
 }
 
 commands.list = {
   { "get", "Send one GET.", run = "call.get", arguments = { PATH, PARAMS }, options = CALL },
-  { "post", "Send one POST.", run = "call.post", arguments = { PATH, PARAMS }, options = CALL },
+  { "post", "Send one POST.", run = "call.post", arguments = { PATH, BODY }, options = CALL },
   { endpoints = true },
   {
     "pages", "Print the rows of a paged list, one JSON object per line.", run = "pages.print",
     arguments = {
       { "target", 'An endpoint, "GET /path" or "POST /path".' },
-      { "params", "name=text, name:=JSON, name=@file.", count = "*" },
+      PARAMS,
     },
     options = { OUTPUT, DRY_RUN, CURL, NO_CHECK },
   },

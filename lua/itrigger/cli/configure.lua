@@ -34,6 +34,7 @@ end
 
 function configure.command(args)
   local name = args.profile or "default"
+  exit.unless(profile.path(name))
   local before = {}
   if profile.exists(name) then
     before = exit.unless(profile.read(name))

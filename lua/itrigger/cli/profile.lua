@@ -8,13 +8,15 @@ local shell = require "itrigger.cli.shell"
 
 local profile = {}
 
--- Where profiles are.
+-- Where profiles are. Returns path | nil, what is wrong. A relative path would be another directory each time.
 function profile.directory()
-  local config = os.getenv "XDG_CONFIG_HOME"
-  if config == nil or config == "" then
-    config = (os.getenv "HOME" or "") .. "/.config"
+  local config, home = os.getenv "XDG_CONFIG_HOME" or "", os.getenv "HOME" or ""
+  if config:sub(1, 1) == "/" then
+    return config .. "/itrigger"
+  elseif home:sub(1, 1) == "/" then
+    return home .. "/.config/itrigger"
   end
-  return config .. "/itrigger"
+  return nil, "profiles have no directory: set HOME or XDG_CONFIG_HOME to an absolute path"
 end
 
 -- The file of a profile. Returns path | nil, what is wrong.
@@ -22,7 +24,8 @@ function profile.path(name)
   if not name:find "^[%w_-]+$" then
     return nil, ('profile "%s": a name has letters, digits, _ and - only'):format(name)
   end
-  return profile.directory() .. "/" .. name .. ".conf"
+  local directory, err = profile.directory()
+  return directory and directory .. "/" .. name .. ".conf", err
 end
 
 local known = { "null" }
@@ -51,8 +54,8 @@ end
 
 -- The names of all profiles.
 function profile.names()
-  local names = {}
-  for file in shell.capture("cd " .. shell.word(profile.directory()) .. " && ls"):gmatch "[^\n]+" do
+  local names, directory = {}, profile.directory()
+  for file in (directory and shell.capture("cd " .. shell.word(directory) .. " && ls") or ""):gmatch "[^\n]+" do
     names[#names + 1] = file:match "^([%w_-]+)%.conf$"
   end
   return names

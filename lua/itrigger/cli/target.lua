@@ -16,11 +16,13 @@ end
 
 -- Read "order.trades", "POST /path" or "/path" (GET). Returns is_post, path, endpoint or nil.
 function target.read(text)
-  local method, path = text:match "^(%a+) (/.*)$"
+  local method, path = text:match "^(%a+) +(.*)$"
   if method then
     method = method:upper()
     if method ~= "GET" and method ~= "POST" then
       exit.stop(2, '"%s": the method must be GET or POST', text)
+    elseif path:sub(1, 1) ~= "/" then
+      exit.stop(2, '"%s": the path must begin with "/"', text)
     end
     return method == "POST", path
   elseif text:sub(1, 1) == "/" then
