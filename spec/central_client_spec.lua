@@ -2,6 +2,7 @@
 -- app secret. The server is played by the sandbox: its answers are laid down, byte by byte, under
 -- the paths of docs/design.md 4.6, and its faults are the sandbox's.
 local client = require "itrigger.client"
+local eventually = require "spec.support.eventually"
 local face = require "spec.support.face"
 local fleet = require "spec.support.fleet"
 local sandbox = require "spec.support.sandbox"
@@ -253,6 +254,10 @@ describe("token_store of a central server", function()
       serve(grant("tok-1", 1000, "0", "0"))
       sb:fault { kind = "close", path = "/v1/", skip = 1, times = 1000 }
       local c = new()
+      eventually("the server was asked again, and did not answer", function()
+        assert_called(c)
+        return c:stats().last_error ~= nil
+      end)
       for _ = 1, 20 do
         assert_called(c)
       end
