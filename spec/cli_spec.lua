@@ -249,6 +249,31 @@ describe("the command itrigger", function()
     assert.equal(4, select(2, columns:gsub("\n", "")), columns)
   end)
 
+  it("shows the request as it is sent, or refuses it as the call would", function()
+    sb:settings { echo = true }
+    for _, call in ipairs {
+      { face.echo_get, "x=a b+c&d=é~*'", "y:=1.50", "w:=[true,9007199254740993]", "y=", "z:=[]" }, { face.echo_get, "中 文=值" },
+    } do
+      local _, out = itrigger { "get", "--dry-run", unpack(call) }
+      local _, answer = itrigger { "get", "--filter", "data.uri", unpack(call) }
+      local shown = out:gsub("accessToken=%*%*%*", "accessToken=" .. answer:match "accessToken=(%w+)")
+      assert.equal("GET " .. sb.gateway .. answer, shown)
+    end
+    for _, call in ipairs {
+      { face.echo_get, "x:=null" }, { face.echo_get, "x:=[null]" }, { face.echo_get, "x=\255" }, { face.echo_get, "accessToken=a" },
+      { "/a/../b" }, { "/a\255" }, { "a" },
+    } do
+      local status, out, err = itrigger { "get", "--curl", unpack(call) }
+      assert.same({ 2, "" }, { status, out })
+      assert.equal(select(3, itrigger { "get", unpack(call) }), err)
+    end
+    assert.same({ 0, "curl '" .. sb.gateway .. "/a%20b/%25?accessToken=***'\n", "" }, { itrigger { "get", "--curl", "/a b/%" } })
+    environment.ITRIGGER_GATEWAY = "HTTPS://Host.example:443/"
+    assert.same({ 0, "GET https://host.example/x?accessToken=***\n", "" }, { itrigger { "get", "--dry-run", "/x" } })
+    environment.ITRIGGER_GATEWAY = nil
+    assert.same({ 0, "GET https://gateway.example/x?accessToken=***\n", "" }, { itrigger { "get", "--dry-run", "/x" } })
+  end)
+
   it("shows the first request of a list and sends nothing", function()
     local query = "?accessToken=***&mobile=18899888899&pageNum=%d&pageSize=%d&storeNo=1159374785466208256"
     local list = face.api .. "/member/point/list"

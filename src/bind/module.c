@@ -12,6 +12,7 @@
 #include "bind/lua_group.h"
 #include "bind/lua_json.h"
 #include "bind/lua_own.h"
+#include "bind/lua_preview.h"
 #include "bind/number.h"
 #include "bind/parts.h"
 #include "bind/pin.h"
@@ -138,6 +139,7 @@ int luaopen_itrigger_core(lua_State *L)
     itr_lua_json_open(L);
     itr_lua_client_open(L);
     itr_lua_ask_open(L);
+    itr_lua_preview_open(L);
     itr_lua_async_open(L);
     itr_lua_own_open(L);
     itr_lua_file_open(L);

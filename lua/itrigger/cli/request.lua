@@ -1,7 +1,7 @@
 -- What would be sent: --dry-run and --curl.
 
+local core = require "itrigger.core"
 local exit = require "itrigger.cli.exit"
-local json = require "itrigger.json"
 local output = require "itrigger.cli.output"
 local settings = require "itrigger.cli.settings"
 local shell = require "itrigger.cli.shell"
@@ -9,53 +9,25 @@ local terminal = require "itrigger.cli.terminal"
 
 local request = {}
 
-local function url_encode(text)
-  return (tostring(text):gsub("[^%w%-._~]", function(c)
-    return ("%%%02X"):format(c:byte())
-  end))
-end
-
-local function query_of(params)
-  local names, parts = {}, {}
-  for name in pairs(params) do
-    names[#names + 1] = name
+-- A client that the core can ask, whatever options of a real one are missing. Ends the command where the gateway is wrong.
+local function asked_client(gateway)
+  local made, err = core.new({
+    gateway = gateway or "https://gateway.example", app_id = "none", app_secret = "none", token_store = "memory:",
+  }, true)
+  if made == nil then
+    exit.stop_with(err)
   end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    local given = params[name]
-    local values = type(given) == "table" and given or { given }
-    local is_object = type(given) == "table" and given[1] == nil and next(given) ~= nil
-    for _, value in ipairs(is_object and { given } or values) do
-      if type(value) == "table" then
-        exit.stop(2, "%s: a GET takes text, numbers, booleans, and arrays of them", name)
-      elseif value ~= json.null then
-        parts[#parts + 1] = url_encode(name) .. "=" .. url_encode(value)
-      end
-    end
-  end
-  return parts
+  return made
 end
 
 -- Print a call (is_post, path, params), the token masked: as a request, or as a line for curl. Returns the exit status.
 function request.show(args, call)
-  if not call.path:find "^/[^%s%c?#]*$" then
-    exit.stop(2, 'the path "%s" must begin with "/", without spaces, ? and #; parameters are words of their own', call.path)
-  end
   local _, values = settings.describe(args)
-  local gateway = values.gateway or "https://GATEWAY"
-  local parts = { "accessToken=***" }
-  if not call.is_post then
-    for _, part in ipairs(query_of(call.params)) do
-      parts[#parts + 1] = part
-    end
-  end
-  local url = gateway .. call.path .. "?" .. table.concat(parts, "&")
-  local body, wrong
-  if call.is_post then
-    body, wrong = json.encode(call.params)
-    if body == nil then
-      exit.stop_with(wrong)
-    end
+  local client = asked_client(values.gateway)
+  local url, body = core.preview(client, call.is_post, call.path, call.params)
+  client:close()
+  if url == nil then
+    exit.stop_with(body)
   end
   if args.curl then
     output.put("curl ", body and "-H 'Content-Type: application/json' --data-binary " .. shell.word(body) .. " " or "",
