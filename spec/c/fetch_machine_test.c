@@ -897,6 +897,34 @@ static void a_lease_that_was_lost_sends_nothing(void **state)
     at_rest(t);
 }
 
+static void a_request_that_was_refused_unread_goes_out_again_after_another_look(void **state)
+{
+    struct t *t = *state;
+
+    go_to(t, ITR_MACHINE_SEND);
+    just(t, ITR_DONE_CONNECTED);
+    is_in(t, ITR_MACHINE_LOOK);
+    loaded(t);
+    is_in(t, ITR_MACHINE_SEND);
+    go_to(t, ITR_MACHINE_IDLE);
+    gives_token(t, "fresh");
+    at_rest(t);
+    counted(t, 1);
+}
+
+static void a_request_that_was_refused_unread_does_not_outlive_its_lease(void **state)
+{
+    struct t *t = *state;
+
+    go_to(t, ITR_MACHINE_SEND);
+    just(t, ITR_DONE_CONNECTED);
+    t->mono += LEASE;
+    loaded(t);
+    is_in(t, ITR_MACHINE_PAUSE);
+    go_to(t, ITR_MACHINE_CONNECT);
+    counted(t, 1); /* of the first nothing was executed */
+}
+
 static void a_lease_that_lapsed_sends_nothing_and_is_taken_anew(void **state)
 {
     struct t *t = *state;
@@ -1659,6 +1687,8 @@ int main(void)
         T(a_stores_clock_out_of_its_mind_is_cut),
         T(what_was_not_sent_is_not_counted_and_held_back_here_alone),
         T(a_lease_that_was_lost_sends_nothing),
+        T(a_request_that_was_refused_unread_goes_out_again_after_another_look),
+        T(a_request_that_was_refused_unread_does_not_outlive_its_lease),
         T(a_lease_that_lapsed_sends_nothing_and_is_taken_anew),
         T(a_store_that_keeps_nothing_is_reported_after_three_tries),
         T(a_lease_that_cannot_be_looked_at_sends_nothing),

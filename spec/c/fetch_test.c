@@ -338,6 +338,40 @@ static void a_holder_that_overslept_takes_its_successors_token(void **state)
     assert_int_equal(t->m.local_failures, 0);
 }
 
+static void a_request_that_the_gateway_refused_unread_goes_out_again(void **state)
+{
+    struct t *t = *state;
+
+    fake_before_send(look_at_leased, t);
+    fake_refuse_unread(2);
+    run(t);
+    assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+    assert_int_equal(record(t).fetches, 1);
+}
+
+static void overslept_before_the_second_try(enum fake_lane lane, int nth, void *ctx)
+{
+    struct t *t = ctx;
+    static int asked;
+
+    (void)lane;
+    if (nth == 1 && ++asked == 2)
+        fake_store_step(t->f->store, 15000);
+}
+
+static void who_oversleeps_such_a_refusal_decides_again(void **state)
+{
+    struct t *t = *state;
+
+    fake_before_send(overslept_before_the_second_try, t);
+    fake_refuse_unread(1);
+    run(t);
+    assert_int_equal(fake_started(FAKE_TOKEN), 2);
+    assert_int_equal(fake_sent(FAKE_TOKEN), 1);
+    assert_token(t, "token-00000001", ITR_FROM_GATEWAY);
+    assert_int_equal(record(t).fetches, 1); /* the one that was refused is taken back */
+}
+
 static void store_fails(enum fake_lane lane, int nth, void *ctx)
 {
     struct t *t = ctx;
@@ -380,6 +414,8 @@ int main(void)
         T(settling_is_repeated_until_it_is_in),
         T(a_holder_that_overslept_sends_nothing_and_decides_again),
         T(a_holder_that_overslept_takes_its_successors_token),
+        T(a_request_that_the_gateway_refused_unread_goes_out_again),
+        T(who_oversleeps_such_a_refusal_decides_again),
         T(a_lease_that_cannot_be_looked_at_is_no_reason_to_spend_a_fetch),
     };
 

@@ -29,7 +29,7 @@ static struct {
     pthread_t advancer; /* whose idle waits take the time forward */
     char token[32];     /* the last one granted */
     unsigned granted;
-    int fail_open, fail_start;
+    int fail_open, fail_start, refuse_unread;
     enum itr_status start_failure;
     int transports, cancelled, abandoned, waits;
     void (*hook)(enum fake_lane lane, int nth, void *ctx);
@@ -122,15 +122,37 @@ static struct fake_answer choose(const struct running *r)
     return pop(l);
 }
 
+static bool refuses_unread(void)
+{
+    bool refuses;
+
+    fake_world_lock();
+    if ((refuses = gateway.refuse_unread > 0))
+        gateway.refuse_unread--;
+    fake_world_unlock();
+    return refuses;
+}
+
+/* Return whether the request was sent and is read. */
+static bool is_read(const struct running *r)
+{
+    const struct itr_request *q = &r->x->request;
+
+    do {
+        if (gateway.hook != NULL)
+            gateway.hook(r->lane, r->nth, gateway.hook_ctx);
+        if (q->may_send != NULL && !q->may_send(q->may_send_ctx))
+            return false;
+    } while (refuses_unread());
+    return true;
+}
+
 /* Carries one exchange to its end. Called and left without the lock. */
 static void carry(struct running *r)
 {
-    const struct itr_request *q = &r->x->request;
     struct fake_answer a = {.carried = ITR_NETWORK, .detail = "not sent: it may not"};
 
-    if (gateway.hook != NULL)
-        gateway.hook(r->lane, r->nth, gateway.hook_ctx);
-    if (q->may_send == NULL || q->may_send(q->may_send_ctx)) {
+    if (is_read(r)) {
         fake_world_lock();
         a = choose(r);
         fake_world_unlock();
@@ -447,6 +469,13 @@ void fake_fail_start(int n, enum itr_status kind)
     fake_world_lock();
     gateway.fail_start = n;
     gateway.start_failure = kind;
+    fake_world_unlock();
+}
+
+void fake_refuse_unread(int n)
+{
+    fake_world_lock();
+    gateway.refuse_unread = n;
     fake_world_unlock();
 }
 

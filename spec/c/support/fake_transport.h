@@ -52,6 +52,9 @@ void fake_release(enum fake_lane lane, int n); /* lets n of a held lane be answe
 /* Called on the transport's thread, without a lock, when the connection stands, before may_send is
  * asked; NULL: nothing. Set while nothing is out. nth counts the lane's requests from 1. */
 void fake_before_send(void (*hook)(enum fake_lane lane, int nth, void *ctx), void *ctx);
+/* The next `n` requests that are sent are refused unread, as an HTTP/2 server can, and sent again:
+ * may_send is asked, and the hook called, before each. */
+void fake_refuse_unread(int n);
 /* The next `n` opens, or starts, fail: opens with ITR_NOMEM. */
 void fake_fail_open(int n);
 void fake_fail_start(int n, enum itr_status kind);

@@ -648,15 +648,34 @@ static void answered(struct itr_machine *m, int64_t now, uint64_t random,
     settle(m, o->is, &o->error, now, ITR_MACHINE_GIVE);
 }
 
+/* The next byte would be the request's first. */
+static void connected(struct itr_machine *m, int64_t now)
+{
+    if (m->ending)
+        settle_unsent(m, now, ITR_TIMEOUT, "the process ends", ITR_MACHINE_GIVE);
+    else
+        enter(m, ITR_MACHINE_LOOK);
+}
+
 static void on_connect(struct itr_machine *m, int64_t now, uint64_t random,
                        const struct itr_machine_done *d)
 {
     if (d->is == ITR_DONE_ANSWERED)
         answered(m, now, random, d->outcome);
-    else if (m->ending)
-        settle_unsent(m, now, ITR_TIMEOUT, "the process ends", ITR_MACHINE_GIVE);
     else
-        enter(m, ITR_MACHINE_LOOK);
+        connected(m, now);
+}
+
+/* Connected again: the gateway refused the request unread, and it is to be sent once more. */
+static void on_send(struct itr_machine *m, int64_t now, uint64_t random,
+                    const struct itr_machine_done *d)
+{
+    if (d->is == ITR_DONE_ANSWERED) {
+        answered(m, now, random, d->outcome);
+        return;
+    }
+    m->sent_fence = 0;
+    connected(m, now);
 }
 
 /* The last moment at which the gateway may be left alone: what the request's deadline leaves of the
@@ -797,7 +816,7 @@ void itr_machine_on(struct itr_machine *m, int64_t now_mono_ms, uint64_t random,
         on_look(m, now_mono_ms, done);
         break;
     case ITR_MACHINE_SEND:
-        answered(m, now_mono_ms, random, done->outcome);
+        on_send(m, now_mono_ms, random, done);
         break;
     case ITR_MACHINE_SETTLE_LOAD:
         on_settle_load(m, now_mono_ms, done);

@@ -14,7 +14,7 @@
  *     ACQUIRE       swap `next` for the record loaded last        SWAPPED, CONFLICT, SWAP_FAILED
  *     CONNECT       connect to the gateway                        CONNECTED, or ANSWERED (not sent)
  *     LOOK          load the record; nothing has been sent yet    LOADED or LOAD_FAILED
- *     SEND          send, wait for the answer                     ANSWERED
+ *     SEND          send, wait for the answer                     ANSWERED, or CONNECTED once more
  *     SETTLE_LOAD   load the record                               LOADED or LOAD_FAILED
  *     SETTLE_SWAP   swap `next` for the record loaded last        SWAPPED, CONFLICT, SWAP_FAILED
  *     SETTLE_PAUSE  sleep until pause_until_mono_ms               PAUSED

@@ -39,7 +39,9 @@ struct itr_request {
     int64_t timeout_ms;         /* one deadline over everything, DNS included; > 0 */
     bool want_headers;          /* collect response.headers */
     /* Asked on the transport's thread when the connection stands, just before the first byte of the
-     * request; false: the request is not sent (carried = ITR_NETWORK, sent = false). NULL: yes. */
+     * request; false: the request is not sent (carried = ITR_NETWORK, sent = false). NULL: yes.
+     * Asked again when an HTTP/2 server refused the request unread and it is to be sent once more.
+     */
     bool (*may_send)(void *ctx);
     void *may_send_ctx;
 };
