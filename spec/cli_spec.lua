@@ -249,6 +249,16 @@ describe("the command itrigger", function()
     assert.equal(4, select(2, columns:gsub("\n", "")), columns)
   end)
 
+  it("prints the rows of a page before it waits for the next", function()
+    sb:fault { kind = "hold_answer", path = face.api .. "/member/point/list", skip = 1 }
+    local pipe = assert(io.popen(script_line("$itrigger pages member.point_list pageSize=2 " .. member)))
+    local rows = { pipe:read "*l", pipe:read "*l" }
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    sb:release()
+    pipe:close()
+    assert.equal(473295, cjson.decode(rows[2]).id)
+  end)
+
   it("shows the request as it is sent, or refuses it as the call would", function()
     sb:settings { echo = true }
     for _, call in ipairs {
@@ -312,6 +322,19 @@ describe("the command itrigger", function()
     status, out = itrigger({ "doctor" })
     assert.equal(1, status)
     assert.truthy(out:find("failure  secret file     " .. file .. " has mode 644", 1, true), out)
+  end)
+
+  it("says what is in order before it examines the next", function()
+    sb:fault { kind = "hold", path = "token" }
+    local pipe = assert(io.popen(script_line "$itrigger doctor"))
+    local line
+    repeat
+      line = pipe:read "*l"
+    until line == nil or line:find("^ok +certificate")
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    sb:release()
+    assert.truthy(line and pipe:read("*a"):find "\nok +test call")
+    pipe:close()
   end)
 
   it("asks for a profile's options and keeps the secret in a private file", function()

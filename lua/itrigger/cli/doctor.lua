@@ -3,6 +3,7 @@
 
 local core = require "itrigger.core"
 local options = require "itrigger.options"
+local output = require "itrigger.cli.output"
 local settings = require "itrigger.cli.settings"
 local shell = require "itrigger.cli.shell"
 local terminal = require "itrigger.cli.terminal"
@@ -42,8 +43,9 @@ local function reporter(coloured)
       worst = state
     end
     local word = ("%-7s"):format(state)
-    io.write(coloured and colours[state] .. word .. "\27[0m" or word, "  ", ("%-14s"):format(subject), "  ",
+    output.put(coloured and colours[state] .. word .. "\27[0m" or word, "  ", ("%-14s"):format(subject), "  ",
       terminal.safe(text), "\n")
+    output.flush() -- the next check may take its time
   end
   return report, function()
     return worst

@@ -10,12 +10,20 @@ local concat, getmetatable, ipairs, pairs, tostring, type = table.concat, getmet
 
 local output = {}
 
--- Write to standard output. A failed write ends the command, so that nobody takes half of the output for all of it.
-function output.put(...)
-  local ok, err = write.buffered(io.stdout, ...)
+local function check(ok, err)
   if not ok then
     exit.stop(2, "standard output cannot be written: %s", err)
   end
+end
+
+-- Write to standard output. A failed write ends the command, so that nobody takes half of the output for all of it.
+function output.put(...)
+  check(write.buffered(io.stdout, ...))
+end
+
+-- Have what was put written now.
+function output.flush()
+  check(write.flushed(io.stdout, ""))
 end
 
 -- The same, with a line end if there is none.

@@ -26,12 +26,16 @@ end
 
 -- Print the rows: each as JSON as soon as its page is there, or all in one table at the end.
 local function print_rows(rows, format)
-  local all = {}
-  for row in rows do
+  local all, n, present = {}, 0, nil
+  for row, page in rows do
+    n, present = page == present and n + 1 or 1, page
     if format == "table" or format == "text" then
       all[#all + 1] = row
     else
       output.put(assert(json.encode(row)), "\n")
+      if n == #page.data then -- the next one may take its time
+        output.flush()
+      end
     end
   end
   if all[1] ~= nil then
