@@ -83,6 +83,8 @@ local BAD = {
   { "apps that are all and some", APP .. CLIENT .. "apps = *\n", 8, "keep one of them" },
   { "an access log that is none", SERVER .. "access_log = some\n", 2, "one of: off errors all" },
   { "a log level that is none", SERVER .. "log_level = loud\n", 2, "one of: debug info warning error" },
+  { "a life of a token that is none", (APP:gsub("^%[app one%]\n", "%0token_ttl = 0.01\n")) .. CLIENT, 2,
+    "token_ttl is 0.01; it can be 0.05 to 2592000 seconds" },
   { "a check interval below 0", APP .. "check_interval = -1\n" .. CLIENT, 5, "it can be 0 to 86400 seconds" },
   { "a token_file in a directory that is not there", APP .. "token_file = DIR/none/token\n" .. CLIENT, 5, "No such file" },
   { "a token_file that names a secret", APP .. "token_file = DIR/secret\n" .. CLIENT, 5, "did not write it" },

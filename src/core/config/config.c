@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -300,16 +301,27 @@ static enum itr_status set_codes(void *c, const struct itr_option *o, const char
     return s;
 }
 
+/* As somebody would write it: 0.05, whatever the locale. */
+static const char *number_text(double value, char text[ITR_DECIMAL_TEXT])
+{
+    if (itr_decimal_write(value, text) == 0) /* nan, inf */
+        (void)snprintf(text, ITR_DECIMAL_TEXT, "%g", value);
+    return text;
+}
+
 static enum itr_status set_number(void *c, const struct itr_option *o, double value,
                                   struct itr_error *e)
 {
+    char given[ITR_DECIMAL_TEXT], min[ITR_DECIMAL_TEXT], max[ITR_DECIMAL_TEXT];
+
     if (isnan(value) || value < o->min || value > o->max)
-        return itr_error_set(e, ITR_CONFIG, "option %s is %.17g; it can be %.17g to %.17g%s",
-                             o->name, value, o->min, o->max,
+        return itr_error_set(e, ITR_CONFIG, "option %s is %s; it can be %s to %s%s", o->name,
+                             number_text(value, given), number_text(o->min, min),
+                             number_text(o->max, max),
                              o->type == ITR_OPTION_SECONDS ? " seconds" : "");
     if (o->type == ITR_OPTION_INTEGER && value != floor(value))
-        return itr_error_set(e, ITR_CONFIG, "option %s is %.17g; it must be an integer", o->name,
-                             value);
+        return itr_error_set(e, ITR_CONFIG, "option %s is %s; it must be an integer", o->name,
+                             number_text(value, given));
     if (o->type == ITR_OPTION_SECONDS)
         value = ceil(value * 1000 - 1e-6);
     *(int64_t *)field(c, o) = (int64_t)value;
