@@ -198,14 +198,30 @@ describe("itriggerd's metrics", function()
     assert.equal(0, metrics(d).itrigger_reload_ok)
   end)
 
+  local function certificate_end(cert, key)
+    local path = place.dir .. "/socket"
+    local d = started { server = { listen = "unix:" .. path, tls_cert = cert, tls_key = key } }
+    d.url = "http://itriggerd"
+    return exposition.read(d:get("/metrics", { "--unix-socket", path }, false).body).itrigger_certificate_expiry_timestamp_seconds
+  end
+
+  local function end_of(cert)
+    return tonumber((itriggerd.shell(("date +%%s -d \"$(openssl x509 -noout -enddate -in %s | cut -d= -f2)\""):format(cert))))
+  end
+
   it("tell when the certificate ends", function()
     local certs = sb.dir .. "/certs/"
-    local d = started { server = { listen = "unix:" .. place.dir .. "/socket", tls_cert = certs .. "good.pem",
-      tls_key = certs .. "leaf.key" } }
-    d.url = "http://itriggerd"
-    local answer = d:get("/metrics", { "--unix-socket", place.dir .. "/socket" }, false)
-    local ends = itriggerd.shell(("date +%%s -d \"$(openssl x509 -noout -enddate -in %sgood.pem | cut -d= -f2)\""):format(certs))
-    assert.equal(tonumber(ends), exposition.read(answer.body).itrigger_certificate_expiry_timestamp_seconds)
+    assert.equal(end_of(certs .. "good.pem"), certificate_end(certs .. "good.pem", certs .. "leaf.key"))
+  end)
+
+  it("tell when the chain ends, where that is before its first certificate does", function()
+    itriggerd.shell(([[umask 077; cd %s
+      ec="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+      openssl req -x509 $ec -days 3 -subj /CN=authority -keyout ca.key -out ca.pem 2>/dev/null
+      openssl req $ec -subj /CN=localhost -keyout leaf.key -out leaf.csr 2>/dev/null
+      openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -set_serial 2 -days 20 -out leaf.pem 2>/dev/null
+      cat leaf.pem ca.pem >chain.pem]]):format(place.dir))
+    assert.equal(end_of(place.dir .. "/ca.pem"), certificate_end(place.dir .. "/chain.pem", place.dir .. "/leaf.key"))
   end)
 
   it("count by client", function()

@@ -33,36 +33,44 @@ static enum itr_status check_file(const char *setting, const char *path, bool se
     return s;
 }
 
+/* Clients reject all of the chain with the first of its certificates that expires. */
 static int64_t find_end(gnutls_certificate_credentials_t credentials)
 {
     gnutls_x509_crt_t *chain;
     unsigned n, i;
-    int64_t end = 0;
+    int64_t end = 0, one;
 
     if (gnutls_certificate_get_x509_crt(credentials, 0, &chain, &n) != GNUTLS_E_SUCCESS)
         return 0;
-    if (n > 0)
-        end = (int64_t)gnutls_x509_crt_get_expiration_time(chain[0]);
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n; i++) {
+        one = (int64_t)gnutls_x509_crt_get_expiration_time(chain[i]);
+        if (one > 0 && (end == 0 || one < end))
+            end = one;
         gnutls_x509_crt_deinit(chain[i]);
+    }
     gnutls_free(chain);
-    return end > 0 ? end : 0;
+    return end;
 }
 
 /* GnuTLS checks here that the two belong together. */
 static enum itr_status load(struct certificate *c, const char *cert_path, const char *key_path,
                             struct itr_error *e)
 {
+    const char *why;
     int failed;
 
     if (gnutls_certificate_allocate_credentials(&c->credentials) != GNUTLS_E_SUCCESS)
         return itr_error_set(e, ITR_NOMEM, "out of memory");
     failed = gnutls_certificate_set_x509_key_file(c->credentials, cert_path, key_path,
                                                   GNUTLS_X509_FMT_PEM);
-    if (failed < 0)
-        return itr_error_set(e, ITR_CONFIG,
-                             "tls_cert and tls_key must be PEM files that belong together: %s",
-                             gnutls_strerror(failed));
+    if (failed < 0) {
+        why = gnutls_strerror(failed); /* a sentence */
+        return itr_error_set(
+            e, ITR_CONFIG,
+            "tls_cert and tls_key must be PEM files that belong together, the server's own "
+            "certificate first and the key without a passphrase: %.*s",
+            (int)strcspn(why, "."), why);
+    }
     c->end_wall_s = find_end(c->credentials);
     return ITR_OK;
 }

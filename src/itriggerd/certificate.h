@@ -14,7 +14,7 @@
 struct certificate {
     atomic_uint refs;
     gnutls_certificate_credentials_t credentials;
-    int64_t end_wall_s; /* when the server's own certificate expires; 0: unknown */
+    int64_t end_wall_s; /* when the first certificate of the chain expires; 0: unknown */
 };
 
 /* Read the two PEM files; *out has one reference for the caller. ITR_CONFIG: a file cannot be read,

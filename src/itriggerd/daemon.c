@@ -36,11 +36,11 @@ static void warn_certificate(const struct certificate *c)
 
     if (c->end_wall_s != 0 && left_s <= 0)
         log_error("tls", NULL,
-                  "the certificate in tls_cert expired %" PRId64
+                  "a certificate in tls_cert expired %" PRId64
                   " day(s) ago; clients will reject it",
                   -left_s / DAY_S);
     else if (c->end_wall_s != 0 && left_s < CERT_WARN_S)
-        log_warning("tls", NULL, "the certificate in tls_cert expires in %" PRId64 " day(s)",
+        log_warning("tls", NULL, "a certificate in tls_cert expires in %" PRId64 " day(s)",
                     left_s / DAY_S);
 }
 

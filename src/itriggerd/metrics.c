@@ -80,7 +80,7 @@ static const struct family daemon_families[] = {
     {"itrigger_reload_timestamp_seconds", "gauge",
      "When the configuration was last read, successfully or not.", DAEMON(reload_wall_ms), true},
     {"itrigger_certificate_expiry_timestamp_seconds", "gauge",
-     "When the certificate in use expires.", DAEMON(cert_end_wall_s), false},
+     "When the certificate in use, or one of its chain, expires.", DAEMON(cert_end_wall_s), false},
 };
 
 static const struct family client_families[] = {
