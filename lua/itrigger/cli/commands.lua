@@ -2,6 +2,7 @@
 -- (parser.lua) and the completion.
 --
 -- A command:   { name, what it does, run = "module.function" of itrigger.cli, arguments = { … }, options = { … } }
+--              is_apart = true in place of run: another program reads its words, and `options` are those to complete
 --              { endpoints = true } stands for the groups of documented endpoints, each a command of commands
 -- An argument: { name, meaning or nil, count = "?" or "*" (one by default), choices = }
 -- An option:   { its names, meaning or nil, flag = true or argname =, number =, choices =, required = }
@@ -83,7 +84,17 @@ commands.list = {
     "configure", "Ask for the main options of a profile (--profile NAME, else default) and store them in ~/.config/itrigger.",
     run = "configure.command",
   },
-  { "sandbox", "Start a local gateway to try things on, until Ctrl-C; see: itrigger sandbox --help." },
+  {
+    "sandbox", "Start a local gateway to try things on, until Ctrl-C; see: itrigger sandbox --help.", is_apart = true,
+    options = {
+      { "--port", "The port of plain http.", argname = "<n>" },
+      { "--address", "https on this address too.", argname = "<ip>" },
+      { "--dir", "Where its files are.", argname = "<dir>" },
+      { "--background", "Return when it answers.", flag = true },
+      { "--stop", "Stop the one of a directory.", argname = "<dir>" },
+      { "--help", "Show what it takes.", flag = true },
+    },
+  },
   {
     "completion", "Print the completion for a shell.", run = "complete.command",
     arguments = {

@@ -152,11 +152,17 @@ local function option_names(lists)
   return names
 end
 
+local function files()
+  return complete.FILES
+end
+
 local OF_OPTION = {
   ["--profile"] = profiles,
   ["--to"] = endpoint_names,
-  ["--failed"] = function() return complete.FILES end,
-  ["--journal"] = function() return complete.FILES end,
+  ["--failed"] = files,
+  ["--journal"] = files,
+  ["--dir"] = files,
+  ["--stop"] = files,
 }
 
 local OF_COMMAND = {
@@ -204,7 +210,9 @@ local function pass(place, word)
     place.group = endpoints_of(word)[1] and word
     place.is_unknown = not (place.command or place.group)
   end
-  if place.command then
+  if place.command and place.command.is_apart then
+    place.options = { place.command.options }
+  elseif place.command then
     place.options[1] = place.command.options or {}
   end
 end
