@@ -1,5 +1,5 @@
--- How a command ends: 0 ok, 1 the gateway said no, 2 usage or configuration, 3 network or timeout, 4 token or quota,
--- 130 interrupted.
+-- How a command ends: 0 ok, 1 the gateway said no, 2 usage or configuration, 3 network, timeout or no answer of the API, 4 token
+-- or quota, 130 interrupted.
 
 local errors = require "itrigger.errors"
 

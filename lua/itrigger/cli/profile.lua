@@ -72,10 +72,11 @@ local function exposure(file, path, options)
   end
 end
 
--- Read the options from the lines of a file. Returns table | nil, what is wrong.
-local function parse(file, path)
+-- Read the options from the text of a file. Returns table | nil, what is wrong.
+local function parse(text, path)
   local options, number = {}, 0
-  for line in file:lines() do
+  text = text:gsub("^\239\187\191", "") -- the mark that Windows editors put before UTF-8
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
     number = number + 1
     local key, value = line:match "^%s*([%w_]+)%s*=%s*(.-)%s*$"
     if key == nil and not line:find "^%s*#" and not line:find "^%s*$" then
@@ -102,8 +103,13 @@ function profile.read(name)
   elseif file == nil then
     return nil, ('profile "%s": %s'):format(name, wrong)
   end
-  local options
-  options, err = parse(file, path)
+  local text, options
+  text, wrong = file:read "*a"
+  if text == nil then
+    file:close()
+    return nil, ('profile "%s": %s: %s'):format(name, path, wrong)
+  end
+  options, err = parse(text, path)
   err = err or exposure(file, path, options)
   file:close()
   if err then
