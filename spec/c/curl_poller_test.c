@@ -2,6 +2,7 @@
  * through curl_loop and curl_engine. */
 #include "support/fixture.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -9,6 +10,24 @@
 #include "support/loop_fixture.h"
 #include "support/raw_server.h"
 #include "transport/curl_poller.h"
+
+/* What libcurl was told of since the count was set to 0. */
+static curl_socket_t told[8];
+static size_t n_told;
+
+/* In place of libcurl's, which it calls. */
+CURLMcode curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int events, int *running)
+{
+    union { /* ISO C knows no cast from a data pointer to a function's */
+        void *found;
+        CURLMcode (*function)(CURLM *, curl_socket_t, int, int *);
+    } real;
+
+    if (n_told < sizeof told / sizeof told[0])
+        told[n_told++] = fd;
+    real.found = dlsym(RTLD_NEXT, "curl_multi_socket_action");
+    return real.function(multi, fd, events, running);
+}
 
 /* One request over libcurl alone, whose connection is kept. */
 struct kept {
@@ -50,12 +69,12 @@ static void carry(struct kept *k)
     int n;
 
     assert_int_equal(curl_multi_add_handle(k->multi, k->easy), CURLM_OK);
-    assert_int_equal(itr_curl_poller_run_timers(&k->poller), CURLM_OK);
+    assert_int_equal(itr_curl_poller_run_due(&k->poller), CURLM_OK);
     while ((message = curl_multi_info_read(k->multi, &n)) == NULL) {
         int ms = itr_curl_poller_timer_ms(&k->poller);
 
         assert_int_equal(itr_curl_poller_wait(&k->poller, ms, &n), CURLM_OK);
-        assert_int_equal(itr_curl_poller_run_timers(&k->poller), CURLM_OK);
+        assert_int_equal(itr_curl_poller_run_due(&k->poller), CURLM_OK);
     }
     assert_int_equal(message->data.result, CURLE_OK);
     assert_int_equal(curl_multi_remove_handle(k->multi, k->easy), CURLM_OK);
@@ -165,6 +184,35 @@ static void a_look_that_finds_something_does_not_vouch(void **state)
     }
 }
 
+static void what_begins_takes_its_first_step_before_libcurl_hears_of_a_ready_socket(void **state)
+{
+    static const struct raw_step twice[] = {
+        READ, SEND(OK_HELLO), READ, {RAW_GATE, NULL, 0}, SEND(OK_HELLO), HOLD, END};
+    static const struct raw_step *const scripts[] = {twice};
+    struct kept k;
+    CURL *next;
+    int fd, n;
+
+    (void)state;
+    init(&k, scripts);
+    fd = k.fd;
+    assert_int_equal(curl_multi_add_handle(k.multi, k.easy), CURLM_OK);
+    assert_int_equal(itr_curl_poller_run_due(&k.poller), CURLM_OK);
+    raw_server_open_gate(k.server);
+    raw_server_await_sends(k.server, 2); /* its answer can be read */
+    next = curl_easy_duphandle(k.easy);
+    assert_int_equal(curl_multi_add_handle(k.multi, next), CURLM_OK);
+    n_told = 0;
+    assert_int_equal(itr_curl_poller_wait(&k.poller, 0, &n), CURLM_OK);
+    assert_true(n_told >= 2);
+    assert_int_equal(told[0], CURL_SOCKET_TIMEOUT);
+    assert_int_equal(told[n_told - 1], fd);
+    curl_multi_remove_handle(k.multi, next);
+    curl_multi_remove_handle(k.multi, k.easy);
+    curl_easy_cleanup(next);
+    clear(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +220,7 @@ int main(void)
         cmocka_unit_test(a_look_before_the_start_vouches_for_nothing),
         cmocka_unit_test(an_old_look_vouches_for_nothing),
         cmocka_unit_test(a_look_that_finds_something_does_not_vouch),
+        cmocka_unit_test(what_begins_takes_its_first_step_before_libcurl_hears_of_a_ready_socket),
     };
 
     fixture_main();

@@ -274,18 +274,6 @@ static bool take_late(struct itr_curl_loop *loop, int64_t now, bool only_unsent)
     return is_left;
 }
 
-/* Do what timers say is due, which is also the first step of what was begun. That comes before
- * libcurl hears of ready sockets: else it takes a socket that is ready to be read for one that
- * cannot be written to, and a body waits although its head was sent. */
-static void run_due(struct itr_curl_loop *loop)
-{
-    if (loop->n_begun > 1) /* one look at all kept connections instead of one at each */
-        itr_curl_poller_look(&loop->poller);
-    loop->n_begun = 0;
-    if (itr_curl_poller_timer_ms(&loop->poller) == 0)
-        (void)settle(loop, itr_curl_poller_run_timers(&loop->poller));
-}
-
 /* An answer that is here does not become a time-out because its caller was busy (or stopped, or the
  * machine asleep) when it came: what has arrived is read before deadlines count. Nothing is sent
  * after one. */
@@ -296,7 +284,7 @@ static void heed_deadlines(struct itr_curl_loop *loop, int64_t now)
     int passes = 0;
 
     if (take_late(loop, now, true)) {
-        run_due(loop);
+        (void)settle(loop, itr_curl_poller_run_due(&loop->poller));
         while (passes++ < MOST_PASSES && await_sockets(loop, 0))
             ;
     }
@@ -320,7 +308,10 @@ static void perform(struct itr_curl_loop *loop)
         return;
     if ((now = now_ms()) >= loop->nearest_mono_ms)
         heed_deadlines(loop, now);
-    run_due(loop);
+    if (loop->n_begun > 1) /* one look at all kept connections instead of one at each */
+        itr_curl_poller_look(&loop->poller);
+    loop->n_begun = 0;
+    (void)settle(loop, itr_curl_poller_run_due(&loop->poller));
 }
 
 /* How long the caller wants to wait at most; 0: the time is over. */

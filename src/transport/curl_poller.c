@@ -11,6 +11,7 @@
 
 #define FIRST_WATCHES 64
 #define MOST_EVENTS 256 /* of one look; the others are seen by the next */
+#define MOST_PASSES 32  /* over what is due */
 
 struct itr_curl_watch {
     bool is_connection;  /* opened and not closed yet: may stay registered */
@@ -251,8 +252,9 @@ CURLMcode itr_curl_poller_wait(struct itr_curl_poller *p, int ms, int *n)
 
     *n = look_for(p, ms, events, &wanted);
     for (i = 0; i < wanted && code == CURLM_OK; i++)
-        code = curl_multi_socket_action(p->multi, events[i].data.fd, select_bits(events[i].events),
-                                        &running);
+        if ((code = itr_curl_poller_run_due(p)) == CURLM_OK)
+            code = curl_multi_socket_action(p->multi, events[i].data.fd,
+                                            select_bits(events[i].events), &running);
     return code;
 }
 
@@ -279,9 +281,13 @@ int itr_curl_poller_timer_ms(const struct itr_curl_poller *p)
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-CURLMcode itr_curl_poller_run_timers(struct itr_curl_poller *p)
+/* One pass does not do what becomes due in it. */
+CURLMcode itr_curl_poller_run_due(struct itr_curl_poller *p)
 {
-    int running;
+    CURLMcode code = CURLM_OK;
+    int passes = 0, running;
 
-    return curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    while (code == CURLM_OK && passes++ < MOST_PASSES && itr_curl_poller_timer_ms(p) == 0)
+        code = curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    return code;
 }

@@ -62,16 +62,19 @@ bool itr_curl_poller_is_quiet(struct itr_curl_poller *p, int fd, uint64_t n_befo
 /* End the present or the next wait. Any thread, and no lock is taken. */
 void itr_curl_poller_wake(const struct itr_curl_poller *p);
 
-/* Wait at most ms for sockets that are ready (or a wake), and let libcurl do what can be done.
- * *n: how many there were. */
+/* Wait at most ms for sockets that are ready (or a wake), and let libcurl do what can be done: what
+ * is due comes before each. *n: how many there were. */
 CURLMcode itr_curl_poller_wait(struct itr_curl_poller *p, int ms, int *n);
 
 /* Look which kept connections are quiet, as is_quiet tells then. What else is ready the next wait
  * finds again: libcurl hears nothing of it. Does not wait. */
 void itr_curl_poller_look(struct itr_curl_poller *p);
 
-/* Let libcurl do what its timers say is due: also the first step of a new transfer. */
-CURLMcode itr_curl_poller_run_timers(struct itr_curl_poller *p);
+/* Let libcurl do what its timers say is due: also the first step of a new transfer, and of one that
+ * waited for a connection. That comes before libcurl hears of a ready socket: else it takes an
+ * HTTP/2 connection that can be read for one that cannot be written to, and a body waits although
+ * its head was sent. */
+CURLMcode itr_curl_poller_run_due(struct itr_curl_poller *p);
 
 /* Return in how many ms a timer of libcurl is due; -1: there is none. */
 int itr_curl_poller_timer_ms(const struct itr_curl_poller *p);
