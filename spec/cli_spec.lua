@@ -609,6 +609,7 @@ describe("the command itrigger", function()
     it("knows commands, endpoints, their parameters and values, options, profiles and paths", function()
       assert.same({ "member" }, candidates("me"))
       assert.same({ "point", "point_list", "point_modify" }, candidates("member", "point"))
+      assert.same({ "member.query" }, candidates("--timeout", "3", "member.q"))
       assert.same({ "mobile=", "storeNo=" }, candidates("member", "query", ""))
       assert.same({ "storeNo=" }, candidates("--timeout", "3", "member.query", "mobile=1", ""))
       assert.same({ "channel=wechat" }, candidates("member", "register", "channel=w"))
@@ -896,9 +897,11 @@ describe("the command itrigger", function()
       local file = write("orders.jsonl", trade(1) .. "{bad\n")
       itrigger({ "batch", file, "--to", "order.trades" })
       local function refused(to)
-        local status, _, err = itrigger({ "batch", file, "--to", to or "order.trades", "--resume" })
-        assert.equal(2, status)
-        assert.truthy(err:find("belongs to another run (it says itrigger batch " .. file .. ": order.trades at ", 1, true), err)
+        for _, how in ipairs { "--resume", "--no-check" } do
+          local status, _, err = itrigger({ "batch", file, "--to", to or "order.trades", how })
+          assert.equal(2, status)
+          assert.truthy(err:find("belongs to another run (it says itrigger batch " .. file .. ": order.trades at ", 1, true), err)
+        end
       end
       refused("order.refunds")
       environment.ITRIGGER_APP_ID = "other"

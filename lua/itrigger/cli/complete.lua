@@ -233,8 +233,10 @@ function complete.candidates(before, current)
     all = {}
   elseif place.command then
     all = arguments_of(place, current)
+  elseif place.group then
+    all = endpoints_of(place.group)
   else
-    all = place.group and endpoints_of(place.group) or command_names()
+    all = current:find(".", 1, true) and endpoint_names() or command_names()
   end
   if all == complete.FILES then
     return all

@@ -102,11 +102,11 @@ function journal.open(path, head, resume)
     err = path .. " is not the journal of a batch; name another file with --journal"
   elseif not first and (resume or text ~= "") then
     err = path .. " has not even a whole first line, so nothing was begun: remove it, and leave --resume out"
-  elseif text ~= "" and not resume then
+  elseif first and first ~= head then
+    err = ("%s belongs to another run (it says %s, not %s); continue that one, or name another file with --journal"):format(
+      path, first, head)
+  elseif first and not resume then
     err = path .. " exists: an earlier run did not finish; continue it with --resume, or remove it to send every line again"
-  elseif resume and text ~= "" and first ~= head then
-    err = ("--resume: %s belongs to another run (it says %s, not %s); continue that one, or name another file with "
-      .. "--journal"):format(path, first, head)
   end
   if err then
     file:close()
