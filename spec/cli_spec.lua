@@ -960,6 +960,21 @@ describe("the command itrigger", function()
       assert.is_true(made:close(false))
     end)
 
+    it("gives up on a journal that is replaced again and again", function()
+      local journals = require "itrigger.cli.journal"
+      local name, after = directory .. "/j", {}
+      for i = 2, 1000 do
+        after[i] = function()
+          os.remove(name)
+        end
+      end
+      local made, err = while_opening(after, function()
+        return journals.open(name, "itrigger batch x: y")
+      end)
+      assert.is_nil(made)
+      assert.truthy(err:find("j is replaced again and again; name another file with --journal", 1, true), err)
+    end)
+
     it("continues no journal that its run has removed meanwhile", function()
       local journals = require "itrigger.cli.journal"
       local name, head = directory .. "/j", "itrigger batch x: y"

@@ -52,8 +52,10 @@ local function is_journal(text)
   return text:sub(1, #MARK) == MARK:sub(1, #text)
 end
 
+local MOST_TRIES = 100
+
 -- Open the file of a journal and lock it. Returns it, its text, and whether it is a regular file and free | nil, err.
-local function open_locked(path)
+local function open_locked(path, tries)
   local file, err = io.open(path, "ab")
   if file == nil then
     return nil, "the journal cannot be opened: " .. err
@@ -74,7 +76,10 @@ local function open_locked(path)
   if now == nil and number ~= ENOENT then
     return nil, "the journal cannot be read: " .. wrong
   end
-  return open_locked(path) -- the run that had the file removed it at its end, after we had opened it
+  if tries == MOST_TRIES then
+    return nil, ("the journal %s is replaced again and again; name another file with --journal"):format(path)
+  end
+  return open_locked(path, tries + 1) -- the run that had the file removed it at its end, after we had opened it
 end
 
 -- Begin a journal, or with resume continue one. head: what tells this run from others. Returns journal | nil, what is
@@ -87,7 +92,7 @@ function journal.open(path, head, resume)
   elseif resume then
     return nil, ("--resume: %s does not exist; nothing was begun, leave --resume out"):format(path)
   end
-  local file, text, is_regular, is_free = open_locked(path)
+  local file, text, is_regular, is_free = open_locked(path, 1)
   if file == nil then
     return nil, text
   end
