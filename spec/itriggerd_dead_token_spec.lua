@@ -61,9 +61,11 @@ describe("itriggerd", function()
       assert.equal(fresh.accessToken, f.granted(b:get(f.token_path)).accessToken)
     end)
 
-    it("goes on while Redis is away, and says so once", function()
+    it("goes on while Redis is away, and says so, and when the reason is another one", function()
       local d = f.place:start { server = { token_store = server.address } }
       d:await "token app=one"
+      server:signal "STOP"
+      d:await "no answer within 1000 ms"
       server:signal "KILL"
       d:await "warning store: "
       assert.equal(200, d:get(f.token_path).status)
@@ -199,7 +201,9 @@ describe("itriggerd", function()
       d:await "warning token_file app=one"
       assert.equal(503, d:get("/readyz").status)
       assert.equal(0, d:metric 'itrigger_token_file_ok{app="one"}')
-      itriggerd.shell("mkdir " .. f.place.dir .. "/files")
+      f.place:write("files", "in the directory's place")
+      d:await "warning token_file app=one" -- another reason
+      itriggerd.shell(("rm %s/files; mkdir %s/files"):format(f.place.dir, f.place.dir))
       d:await "is written again"
       assert.equal(200, d:get("/readyz").status)
       assert.equal(f.granted(d:get(f.token_path)).accessToken .. "\n", f.place:read "files/token")

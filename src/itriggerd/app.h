@@ -58,10 +58,11 @@ struct app {
     /* The timer thread's own. */
     struct itr_wait due;
     bool due_pending;
-    int64_t look_mono_ms;    /* when it is looked at next */
-    struct itr_token *token; /* the one that was noted last; a reference */
-    struct outage outage;
-    int64_t file_mono_ms; /* when token_file is looked at next */
+    int64_t look_mono_ms;      /* when it is looked at next */
+    struct itr_token *token;   /* the one that was noted last; a reference */
+    struct outage outage;      /* of fetches */
+    struct outage file_outage; /* of token_file */
+    int64_t file_mono_ms;      /* when token_file is looked at next */
 };
 
 /* Create an app with one reference for the caller. ITR_NOMEM, and what itr_source_open returns. */

@@ -1,6 +1,7 @@
 /*
- * outage: fetches of an app that fail one after the other, and when the log says so: when it
- * begins, when its reason changes, and each ten minutes while it lasts. Pure; one owner.
+ * outage: attempts that fail one after the other (fetches of an app, readings of the store,
+ * writings of a token_file), and when the log says so: when it begins, when its reason changes, and
+ * each ten minutes while it lasts. Pure; one owner.
  */
 #ifndef ITRIGGERD_OUTAGE_H
 #define ITRIGGERD_OUTAGE_H

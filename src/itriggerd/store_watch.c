@@ -1,5 +1,6 @@
 #include "itriggerd/store_watch.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "core/record/record.h"
@@ -79,25 +80,48 @@ static enum itr_status read_all(struct itr_store *store, struct batch *b, struct
     return s;
 }
 
+static void note_failure(struct store_watch *w, const struct itr_error *e)
+{
+    int64_t now_mono_ms = now_mono();
+
+    switch (outage_note(&w->outage, e, now_mono_ms)) {
+    case OUTAGE_NO_NEWS:
+        break;
+    case OUTAGE_REASON:
+        log_warning("store", NULL, "%s; tokens that others fetch are not seen meanwhile", e->text);
+        break;
+    case OUTAGE_LASTS:
+        log_warning("store", NULL, "has failed for %" PRId64 " s: %s",
+                    (now_mono_ms - w->outage.began_mono_ms) / 1000, e->text);
+        break;
+    }
+}
+
+static void end_outage(struct store_watch *w)
+{
+    if (w->outage.reason.kind == ITR_OK)
+        return;
+    log_info("store", NULL, "the token store can be read again after %" PRId64 " s",
+             (now_mono() - w->outage.began_mono_ms) / 1000);
+    itr_error_clear(&w->outage.reason);
+}
+
 static void read_store(struct store_watch *w)
 {
     struct snapshot *all = server_snapshot(w->server);
     struct itr_error e;
     struct batch b;
+    bool failed;
 
-    if (!batch_fill(&b, all) || b.n == 0) {
-        /* no memory, or nothing to look at: the next time */
-    } else if (read_all(w->parts->store, &b, &e) == ITR_OK) {
-        if (w->failing)
-            log_info("store", NULL, "the token store can be read again");
-        w->failing = false;
-    } else {
-        if (!w->failing)
-            log_warning("store", NULL, "%s; tokens that others fetch are not seen meanwhile",
-                        e.text);
-        w->failing = true;
+    /* Without memory, or something to look at: the next time. */
+    if (batch_fill(&b, all) && b.n > 0) {
+        failed = read_all(w->parts->store, &b, &e) != ITR_OK;
+        atomic_store(&w->server->store_failing, failed);
+        if (failed)
+            note_failure(w, &e);
+        else
+            end_outage(w);
     }
-    atomic_store(&w->server->store_failing, w->failing);
     batch_clear(&b);
     snapshot_release(all);
 }

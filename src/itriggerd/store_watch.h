@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "core/record/parts.h"
+#include "itriggerd/outage.h"
 
 struct server;
 
@@ -18,7 +19,7 @@ struct store_watch {
     const struct itr_parts *parts; /* borrowed; with a store */
     pthread_t thread;
     atomic_bool stop;
-    bool failing; /* the thread's: the last reading failed, and that was logged */
+    struct outage outage; /* the thread's */
 };
 
 /* Start the thread. Return 0, or an error number of pthread_create(3). A store that nobody else can

@@ -15,11 +15,26 @@
 
 /* ---- token_file ---- */
 
+static void note_file_failure(struct app *a, const struct itr_error *e, int64_t now_mono_ms)
+{
+    switch (outage_note(&a->file_outage, e, now_mono_ms)) {
+    case OUTAGE_NO_NEWS:
+        break;
+    case OUTAGE_REASON:
+        log_warning("token_file", a->name, "%s; retrying each second", e->text);
+        break;
+    case OUTAGE_LASTS:
+        log_warning("token_file", a->name, "has failed for %" PRId64 " s: %s",
+                    (now_mono_ms - a->file_outage.began_mono_ms) / 1000, e->text);
+        break;
+    }
+}
+
 /* Written when there is a new token, and made good within a second where it failed or was deleted.
  */
 static void mind_file(struct app *a, bool is_new, int64_t now_mono_ms)
 {
-    bool failed_before = atomic_load(&a->file_failed), failed;
+    bool failed_before = a->file_outage.reason.kind != ITR_OK, failed;
     struct itr_error e;
 
     if (a->token_file == NULL || a->token == NULL || (!is_new && now_mono_ms < a->file_mono_ms))
@@ -28,11 +43,14 @@ static void mind_file(struct app *a, bool is_new, int64_t now_mono_ms)
     if (!is_new && !failed_before && token_file_is_there(a->token_file))
         return;
     failed = token_file_write(a->token_file, a->token, &e) != ITR_OK;
-    if (failed && !failed_before)
-        log_warning("token_file", a->name, "%s; retrying each second", e.text);
-    else if (!failed && !is_new)
-        log_info("token_file", a->name, "%s is written again", a->token_file);
     atomic_store(&a->file_failed, failed);
+    if (failed) {
+        note_file_failure(a, &e, now_mono_ms);
+        return;
+    }
+    itr_error_clear(&a->file_outage.reason);
+    if (failed_before || !is_new)
+        log_info("token_file", a->name, "%s is written again", a->token_file);
 }
 
 /* ---- a new token ---- */
