@@ -246,6 +246,16 @@ describe("itriggerd", function()
     assert.is_true(d:metric 'itrigger_fetch_failures_total{app="one",kind="api"}' > 0)
   end)
 
+  it("logs why a fetch failed that a client caused", function()
+    local d = f.place:start { app = { min_refresh_interval = 0, check_interval = 0 } }
+    d:await "token app=one"
+    f.sb:fault { kind = "status", status = 503, code = 501, path = "token", times = 1 }
+    assert.equal(200, d:post(f.refresh_path, "{}").status)
+    d:await "warning fetch app=one: api: "
+    assert.equal(200, d:post(f.refresh_path, "{}").status)
+    assert.truthy(d:await("info fetch app=one: works again after"):find(" and 1 failed attempt(s)", 1, true))
+  end)
+
   it("logs who reports and refreshes, and of who has no key one line a second", function()
     local d = f.place:start()
     d:await "token app=one"

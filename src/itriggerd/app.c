@@ -18,9 +18,11 @@ static enum itr_status fill(struct app *a, const struct app_settings *s,
         (s->token_file != NULL && !settings_set(&a->token_file, s->token_file)) ||
         (a->counters = counters_new(APP_COUNTS + APP_SPENDERS)) == NULL)
         return itr_error_set(e, ITR_NOMEM, "out of memory");
-    if ((st = itr_source_open(&s->config, parts, &a->source, e)) == ITR_OK)
-        a->config = itr_source_config(a->source);
-    return st;
+    if ((st = itr_source_open(&s->config, parts, &a->source, e)) != ITR_OK)
+        return st;
+    a->config = itr_source_config(a->source);
+    a->failures = itr_source_failures(a->source, NULL);
+    return ITR_OK;
 }
 
 enum itr_status app_new(const struct app_settings *settings, const struct itr_parts *parts,

@@ -61,6 +61,7 @@ struct app {
     int64_t look_mono_ms;      /* when it is looked at next */
     struct itr_token *token;   /* the one that was noted last; a reference */
     struct outage outage;      /* of fetches */
+    uint64_t failures;         /* of the source's fetches that failed: those that were noted */
     struct outage file_outage; /* of token_file */
     int64_t file_mono_ms;      /* when token_file is looked at next */
 };

@@ -111,12 +111,24 @@ static void note_failure(struct app *a, const struct itr_error *e, int64_t now_m
     }
 }
 
+/* Fetches that somebody else asked for: a client, a check. */
+static void look_for_failures(struct app *a, int64_t now_mono_ms)
+{
+    struct itr_error e;
+    uint64_t failures = itr_source_failures(a->source, &e);
+
+    if (failures != a->failures && e.kind != ITR_OK)
+        note_failure(a, &e, now_mono_ms);
+    a->failures = failures;
+}
+
 static void take_due(struct app *a, int64_t now_mono_ms)
 {
     const struct itr_token *t = a->due.token;
 
     if (a->due.error.kind != ITR_OK)
         note_failure(a, &a->due.error, now_mono_ms);
+    a->failures = itr_source_failures(a->source, NULL);
     a->look_mono_ms = now_mono_ms + AGAIN_MS;
     if (t != NULL && t->refresh_mono_ms > now_mono_ms)
         a->look_mono_ms = t->refresh_mono_ms;
@@ -164,6 +176,8 @@ static void mind_apps(struct timer *c, int64_t now_mono_ms)
         struct app *a = all->apps[(c->first + i) % all->n_apps];
         look_for_news(a, now_mono_ms);
         ask_when_due(a, now_mono_ms, &room);
+        if (!a->due_pending) /* else what it waits for is noted with its answer */
+            look_for_failures(a, now_mono_ms);
     }
     c->first += BEGIN_MAX; /* so that those in front do not have all the room */
     snapshot_release(all);

@@ -70,7 +70,9 @@ static void judge(struct token_check *c, struct token_check_request *r)
         waiting_wake_checks(&c->server->waiting, a);
     } else {
         counters_add(a->counters, APP_CHECKED_IN_VAIN);
-        log_debug("check", a->name, "no answer about the token: %s", r->x.response.detail);
+        log_debug("check", a->name, "the gateway does not say whether the token is good: %s",
+                  r->x.response.carried != ITR_OK ? r->x.response.detail
+                                                  : "its answer is not an envelope");
         waiting_wake_checks(&c->server->waiting, a);
     }
 }

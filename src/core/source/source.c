@@ -434,6 +434,20 @@ bool itr_source_found(struct itr_source *s, uint64_t ticket, const char *bytes, 
 
 /* ---- stats ---- */
 
+uint64_t itr_source_failures(struct itr_source *s, struct itr_error *why)
+{
+    uint64_t n = 0;
+    size_t i;
+
+    pthread_mutex_lock(&s->head.lock);
+    for (i = 0; i < sizeof s->fetches.failed / sizeof *s->fetches.failed; i++)
+        n += s->fetches.failed[i];
+    if (why != NULL)
+        itr_error_copy(why, &s->state.cache.error);
+    pthread_mutex_unlock(&s->head.lock);
+    return n;
+}
+
 void itr_source_stats(struct itr_source *s, struct itr_stats *out, struct itr_event_list *events)
 {
     const struct itr_list *node;

@@ -74,6 +74,10 @@ const struct itr_config *itr_source_config(const struct itr_source *s);
 /* Return the key of its record in the store. Constant while the source lives. */
 const char *itr_source_record_key(const struct itr_source *s);
 
+/* Return how many fetches have ended without a token, and write why the last one did (why NULL: not
+ * wanted; its kind is ITR_OK where one brought a token since). */
+uint64_t itr_source_failures(struct itr_source *s, struct itr_error *why);
+
 /* Fill in a copy of the state for operators, and of the last changes at the same moment (NULL: not
  * wanted). */
 void itr_source_stats(struct itr_source *s, struct itr_stats *out, struct itr_event_list *events);
