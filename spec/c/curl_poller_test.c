@@ -36,6 +36,7 @@ struct kept {
     CURL *easy;
     struct itr_curl_poller poller;
     int fd;
+    bool gated; /* the answer waits until libcurl waits for it */
 };
 
 static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
@@ -63,6 +64,14 @@ static void look_now(struct kept *k)
     k->poller.looked_mono_us = INT64_MAX;
 }
 
+static void answer_what_was_sent(struct kept *k)
+{
+    long n = 0;
+
+    if (curl_easy_getinfo(k->easy, CURLINFO_REQUEST_SIZE, &n) == CURLE_OK && n > 0 && k->gated)
+        raw_server_open_gate(k->server);
+}
+
 static void carry(struct kept *k)
 {
     CURLMsg *message;
@@ -73,6 +82,7 @@ static void carry(struct kept *k)
     while ((message = curl_multi_info_read(k->multi, &n)) == NULL) {
         int ms = itr_curl_poller_timer_ms(&k->poller);
 
+        answer_what_was_sent(k);
         assert_int_equal(itr_curl_poller_wait(&k->poller, ms, &n), CURLM_OK);
         assert_int_equal(itr_curl_poller_run_due(&k->poller), CURLM_OK);
     }
@@ -81,11 +91,11 @@ static void carry(struct kept *k)
     k->poller.looked_mono_us = INT64_MAX;
 }
 
-static void init(struct kept *k, const struct raw_step *const *script)
+static void init(struct kept *k, const struct raw_step *const *script, bool gated)
 {
     char url[64];
 
-    *k = (struct kept){.server = raw_server_new(script, 1), .fd = -1};
+    *k = (struct kept){.server = raw_server_new(script, 1), .fd = -1, .gated = gated};
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/", raw_server_port(k->server));
     k->multi = curl_multi_init();
     k->easy = curl_easy_init();
@@ -100,6 +110,15 @@ static void init(struct kept *k, const struct raw_step *const *script)
     assert_true(k->fd >= 0);
 }
 
+/* With a connection that libcurl had watched for an answer. */
+static void init_watched(struct kept *k)
+{
+    static const struct raw_step answers[] = {READ, {RAW_GATE, NULL, 0}, SEND(OK_HELLO), AGAIN};
+    static const struct raw_step *const scripts[] = {answers};
+
+    init(k, scripts, true);
+}
+
 static void clear(struct kept *k)
 {
     curl_easy_cleanup(k->easy);
@@ -110,11 +129,10 @@ static void clear(struct kept *k)
 
 static void a_look_vouches_for_one_use_after_the_last(void **state)
 {
-    static const struct raw_step *const answers[] = {LOOP_FIXTURE_ANSWERS};
     struct kept k;
 
     (void)state;
-    init(&k, answers);
+    init_watched(&k);
     assert_false(
         itr_curl_poller_is_quiet(&k.poller, k.fd, 0)); /* the last look was before its end */
     look_now(&k);
@@ -129,11 +147,10 @@ static void a_look_vouches_for_one_use_after_the_last(void **state)
 
 static void a_look_before_the_start_vouches_for_nothing(void **state)
 {
-    static const struct raw_step *const answers[] = {LOOP_FIXTURE_ANSWERS};
     struct kept k;
 
     (void)state;
-    init(&k, answers);
+    init_watched(&k);
     look_now(&k);
     assert_false(itr_curl_poller_is_quiet(&k.poller, k.fd, k.poller.n_looks));
     look_now(&k);
@@ -143,11 +160,10 @@ static void a_look_before_the_start_vouches_for_nothing(void **state)
 
 static void an_old_look_vouches_for_nothing(void **state)
 {
-    static const struct raw_step *const answers[] = {LOOP_FIXTURE_ANSWERS};
     struct kept k;
 
     (void)state;
-    init(&k, answers);
+    init_watched(&k);
     look_now(&k);
     k.poller.looked_mono_us =
         itr_clock_mono_us(itr_clock_system()) - ITR_CURL_POLLER_VOUCHES_US - 1;
@@ -169,7 +185,7 @@ static void a_look_that_finds_something_does_not_vouch(void **state)
 
     (void)state;
     for (i = 0; i < 2; i++) {
-        init(&k, &scripts[i]);
+        init(&k, &scripts[i], false);
         look_now(&k);
         raw_server_open_gate(k.server);
         if (i == 0)
@@ -194,7 +210,7 @@ static void what_begins_takes_its_first_step_before_libcurl_hears_of_a_ready_soc
     int fd, n;
 
     (void)state;
-    init(&k, scripts);
+    init(&k, scripts, false);
     fd = k.fd;
     assert_int_equal(curl_multi_add_handle(k.multi, k.easy), CURLM_OK);
     assert_int_equal(itr_curl_poller_run_due(&k.poller), CURLM_OK);
