@@ -53,6 +53,7 @@ local function reload_often(host)
   io.popen("(" .. script .. ") >/dev/null 2>&1 &"):close() -- which, unlike os.execute, does not inherit the host's guard
   return function()
     local file = io.open(host.dir .. "/reloaded")
+    assert(file or host:is_there(), "the gateway is gone")
     return file ~= nil and file:close()
   end
 end

@@ -144,6 +144,12 @@ function Host.stop(self)
   end
 end
 
+-- Return whether its files are there, which go when it ends.
+function Host.is_there(self)
+  local file = io.open(self.dir .. "/nginx.conf")
+  return file ~= nil and file:close()
+end
+
 -- ---- requests ----
 
 local function base(self)
