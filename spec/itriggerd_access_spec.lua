@@ -62,6 +62,19 @@ describe("itriggerd", function()
     assert.is_nil(answer.body:find(second.accessToken, 1, true))
   end)
 
+  it("answers a poll early when its app changes, so that it waits for the new one's token", function()
+    local d = f.place:start { client = { apps = "*" } }
+    d:await "token app=one"
+    local first = f.granted(d:get(f.token_path))
+    local answer = d:begin(f.token_path .. ("?newer_than=%d&wait=60"):format(first.fence))
+    d:await_metric('itrigger_pollers{app="one"}', 1)
+    f.place:write("itriggerd.ini", f.place:config { client = { apps = "*" }, app = { refresh_margin = 100 } })
+    d:signal "HUP"
+    d:await "reload: done"
+    assert.equal(first.fence, f.granted(answer()).fence)
+    assert.equal(0, d:metric "itrigger_requests_polling")
+  end)
+
   it("does nothing for another site's form, whose browser adds the password", function()
     local d = f.place:start()
     d:await "token app=one"

@@ -207,24 +207,38 @@ static void warn_fixed(const struct settings *now, const struct settings *fresh)
         log_warning("reload", NULL, "TLS was turned on or off; %s", effect);
 }
 
+/* Their polls wait for news of an app that nobody refreshes any more. */
+static void end_polls_of_replaced(struct daemon *d, const struct snapshot *before)
+{
+    const struct snapshot *now = d->server.snapshot;
+    size_t i;
+
+    for (i = 0; i < before->n_apps; i++)
+        if (snapshot_app(now, before->apps[i]->config->app_id) != before->apps[i])
+            waiting_end_polls(&d->server.waiting, before->apps[i]->counters);
+}
+
 /* All of it, or nothing. The certificate is read again where there is one before and after. */
 static enum itr_status take_over(struct daemon *d, const struct settings *fresh,
                                  struct itr_error *e)
 {
     bool tls = d->settings.tls_cert != NULL && fresh->tls_cert != NULL;
     struct certificate *certificate = NULL;
-    struct snapshot *snapshot;
+    struct snapshot *snapshot, *before = d->server.snapshot;
     enum itr_status s = tls ? read_certificate(fresh, &certificate, e) : ITR_OK;
 
     if (s == ITR_OK)
-        s = snapshot_new(fresh, &d->parts, d->server.snapshot, &snapshot, e);
+        s = snapshot_new(fresh, &d->parts, before, &snapshot, e);
     if (s != ITR_OK) {
         certificate_release(certificate);
         return s;
     }
     if (tls)
         server_set_certificate(&d->server, certificate);
+    (void)snapshot_retain(before);
     server_set_snapshot(&d->server, snapshot);
+    end_polls_of_replaced(d, before);
+    snapshot_release(before);
     configure_log(fresh);
     return ITR_OK;
 }

@@ -150,6 +150,17 @@ void waiting_expire(struct waiting *l, int64_t now_mono_ms)
     pthread_mutex_unlock(&l->lock);
 }
 
+void waiting_end_polls(struct waiting *l, const void *app)
+{
+    struct waiter *w;
+
+    pthread_mutex_lock(&l->lock);
+    for (w = first(l); w != NULL; w = next(l, w))
+        if (w->polls && w->app == app)
+            w->deadline_mono_ms = INT64_MIN;
+    pthread_mutex_unlock(&l->lock);
+}
+
 /* The HTTP library does not look at the connection of a suspended request. A connection stays open
  * while its request is in the list. */
 void waiting_expire_gone(struct waiting *l)

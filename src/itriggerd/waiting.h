@@ -74,6 +74,9 @@ void waiter_wake(void *ctx);
 void waiting_expire(struct waiting *l, int64_t now_mono_ms);
 /* Wake the suspended requests whose client closed the connection. */
 void waiting_expire_gone(struct waiting *l);
+/* End the time of all polls of this app (as in struct waiter): the next waiting_expire wakes them.
+ */
+void waiting_end_polls(struct waiting *l, const void *app);
 /* Wake the requests that wait for the check of this app's token. */
 void waiting_wake_checks(struct waiting *l, const void *app);
 /* Write how many requests wait, and how many of them are polls. */
