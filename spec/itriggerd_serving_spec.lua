@@ -274,6 +274,14 @@ describe("itriggerd", function()
     assert.is_true(times >= 1 and times < 15, tostring(times))
   end)
 
+  it("logs with log_level = debug what the HTTP library answers or closes by itself", function()
+    local d = f.place:start { server = { log_level = "debug" } }
+    assert.equal(400, d:get("/healthz", { "-H", "Host:" }).status)
+    d:stop()
+    local log = table.concat(d.log, "\n")
+    assert.truthy(log:find("debug http: ", 1, true), log)
+  end)
+
   it("logs no request with access_log = off, and nothing below log_level", function()
     local d = f.place:start { client = { apps = "*" } }
     d:await "token app=one"

@@ -18,6 +18,7 @@
 #define IDLE_S 75u
 #define MEMORY_PER_CONNECTION ((size_t)16 * 1024) /* request line and headers have to fit */
 #define PANIC_LOG_MS 500
+#define HEARD_MAX 400
 
 /* TLS 1.2 and 1.3; forward secrecy and authenticated encryption only. */
 static char tls_versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:"
@@ -291,12 +292,16 @@ static enum MHD_Result take_request(void *ctx, struct MHD_Connection *c, const c
 
 /* ---- the server ---- */
 
-/* It complains of what clients do; they hear it themselves. */
-static void hear_nothing(void *ctx, const char *fmt, va_list args)
+/* It complains of what clients do, who hear it themselves; and of connections that it closes
+ * without a word, for which this is the only trace. */
+static void hear(void *ctx, const char *fmt, va_list args)
 {
+    char text[HEARD_MAX];
+
     (void)ctx;
-    (void)fmt;
-    (void)args;
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("http", NULL, "%s", text);
 }
 
 /* A fault of the library's: the last words say which. */
@@ -342,7 +347,7 @@ struct MHD_Daemon *http_server_start(struct server *s, bool tls, unsigned thread
     MHD_set_panic_func(panic, NULL);
     /* The limit is ours (connections.h); each of its threads has a share of the library's. */
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, take_request, s, MHD_OPTION_EXTERNAL_LOGGER, hear_nothing, NULL,
+        flags, 0, NULL, NULL, take_request, s, MHD_OPTION_EXTERNAL_LOGGER, hear, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, notice_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
         notice_connection, s, MHD_OPTION_URI_LOG_CALLBACK, notice_request, s,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
