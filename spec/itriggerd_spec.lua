@@ -443,6 +443,16 @@ describe("itriggerd", function()
       assert.truthy(said:find("ITRIGGER_APP_ID", 1, true))
     end)
 
+    it("says what takes a file, and which setting is wrong", function()
+      local common = ("ITRIGGER_APP_ID=a ITRIGGER_GATEWAY=%s ITRIGGER_TOKEN_STORE_KEY=%s "):format(f.sb.gateway, itriggerd.key)
+      local said, code = f.place:run("", common .. "ITRIGGER_APP_SECRET=b ITRIGGERD_LISTEN=0.0.0.0:0")
+      assert.equal(2, code)
+      assert.truthy(said:find("set tls_cert and tls_key in a configuration file (--config)", 1, true), said)
+      said, code = f.place:run("", "-u CREDENTIALS_DIRECTORY " .. common .. "ITRIGGER_APP_SECRET_FILE=secret")
+      assert.equal(2, code)
+      assert.truthy(said:find('app_secret_file is "secret"; expected an absolute path', 1, true), said)
+    end)
+
     it("refuses a central server as its store", function()
       local said, code = f.place:run("", ("ITRIGGER_APP_ID=a ITRIGGER_APP_SECRET=b ITRIGGER_GATEWAY=%s "
         .. "ITRIGGER_TOKEN_STORE_KEY=%s ITRIGGER_TOKEN_STORE=http://127.0.0.1:1"):format(f.sb.gateway, itriggerd.key))

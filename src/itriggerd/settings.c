@@ -184,6 +184,8 @@ static bool check_tls_files(const struct settings *s, struct complaint *c)
 static bool check_tcp(const struct settings *s, const struct address *a, int line,
                       struct complaint *c)
 {
+    const char *where = line == 0 ? " in a configuration file (--config)" : "";
+
     if (s->n_clients == 0)
         return complain(
             c, line,
@@ -191,8 +193,9 @@ static bool check_tcp(const struct settings *s, const struct address *a, int lin
             "listen on a Unix socket only");
     if (!a->is_loopback && s->tls_cert == NULL && !s->tls_off)
         return complain(c, line,
-                        "tokens must be encrypted beyond loopback: set tls_cert and tls_key, or "
-                        "tls = off if a TLS terminator is in front");
+                        "tokens must be encrypted beyond loopback: set tls_cert and tls_key%s, or "
+                        "tls = off if a TLS terminator is in front",
+                        where);
     return true;
 }
 
@@ -237,6 +240,21 @@ static bool miss_credential(struct settings *s, struct app_settings *a, struct c
     return settings_set(&a->config.app_secret, "not-read") || no_memory(a->line, c);
 }
 
+static bool refuse_no_secret(const struct app_settings *a, const char *file, struct complaint *c)
+{
+    const char *given = a->config.app_secret_file;
+
+    if (given != NULL)
+        return complain(c, a->line,
+                        "[app %s]: app_secret_file is \"%.200s\"; expected an absolute path, or "
+                        "start this by systemd with LoadCredential=%.200s:FILE",
+                        a->name, given, given);
+    return complain(c, a->line,
+                    "[app %s]: no app secret: set app_secret_file to an absolute path, or start "
+                    "this by systemd with LoadCredential=%s:FILE",
+                    a->name, file);
+}
+
 /* In the file, in a file of its own, or provided by systemd under the app's name. */
 static bool find_secret(struct settings *s, struct app_settings *a, bool check_only,
                         struct complaint *c)
@@ -253,12 +271,7 @@ static bool find_secret(struct settings *s, struct app_settings *a, bool check_o
     if (file == NULL || *file != '/') {
         file = file != NULL ? file : a->name;
         if (!credential_path(file, path, sizeof path))
-            return check_only ? miss_credential(s, a, c)
-                              : complain(c, a->line,
-                                         "[app %s]: no app secret: set app_secret_file to an "
-                                         "absolute path, or start this by systemd with "
-                                         "LoadCredential=%s:FILE",
-                                         a->name, file);
+            return check_only ? miss_credential(s, a, c) : refuse_no_secret(a, file, c);
         file = path;
     }
     if (check_only && credential_is_hidden(file))
