@@ -83,11 +83,16 @@ return function(uv)
     return party.co and status(party.co) == "dead" and "ended" or "away"
   end
 
+  -- A program may close all handles of its loop, ours too; libuv ends the process where one is used after that.
+  local function is_usable(handle)
+    return handle ~= nil and not handle:is_closing()
+  end
+
   local function close_timer(party)
-    if party.timer then
+    if is_usable(party.timer) then
       party.timer:close()
-      party.timer = nil
     end
+    party.timer = nil
   end
 
   -- Resume the party's coroutine, in a turn of the loop: nobody else's coroutine runs then. Only from our own yield.
@@ -108,7 +113,7 @@ return function(uv)
   end
 
   local function timer_of(party)
-    if not party.timer then
+    if not is_usable(party.timer) then
       party.timer = uv.new_timer()
     end
     return party.timer
@@ -181,7 +186,9 @@ return function(uv)
   local function stop_if_done()
     if listening and listening.out() == 0 then
       listening = nil
-      poll:stop()
+      if is_usable(poll) then
+        poll:stop()
+      end
       timer:stop()
     end
   end
@@ -199,12 +206,15 @@ return function(uv)
   end
 
   function luv.listen(notifier)
-    if listening then
+    if listening and is_usable(poll) and is_usable(timer) then
       return
     end
     local now_fd = assert(core.notifier(luv.kind))
-    if fd ~= now_fd then
-      fd, poll, timer = now_fd, assert(uv.new_poll(now_fd)), timer or uv.new_timer()
+    if fd ~= now_fd or not is_usable(poll) then
+      fd, poll = now_fd, assert(uv.new_poll(now_fd))
+    end
+    if not is_usable(timer) then
+      timer = uv.new_timer()
     end
     listening = notifier
     poll:start("r", notifier.answer)
