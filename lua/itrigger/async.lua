@@ -29,7 +29,8 @@ local later = require "itrigger.later"
 
 local pairs, rawget, setmetatable, type = pairs, rawget, setmetatable, type
 local loaded = package.loaded
-local core_call, core_group, core_take, core_token = core.call, core.group, core.take, core.token
+local core_call, core_cancel, core_group = core.call, core.cancel, core.group
+local core_take, core_token = core.take, core.token
 
 local async = {}
 
@@ -185,6 +186,14 @@ function async.take(party, seconds)
     return later.parties.take(party, seconds)
   end
   return core_take(party.group, seconds)
+end
+
+-- Cancel what is in flight of it. Return the slots of the calls that may have been executed.
+function async.close(party)
+  if party.host then
+    return later.parties.close(party)
+  end
+  return core_cancel(party.group)
 end
 
 -- The program's iterator runs in the present coroutine for this party, until async.pulled.

@@ -1,10 +1,8 @@
 -- The calls in flight of an iterator: of a batch, or of the rows of a list. Its fields: client, party, closed.
 
 local async = require "itrigger.async"
-local core = require "itrigger.core"
 
 local error = error
-local core_cancel = core.cancel
 
 local calls = {}
 
@@ -25,7 +23,7 @@ end
 function calls.close(self)
   local party = self.party
   self.closed, self.party = true, nil
-  return party and core_cancel(party.group) or {}
+  return party and async.close(party) or {}
 end
 
 return calls

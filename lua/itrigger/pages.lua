@@ -172,15 +172,15 @@ local function check_answer(self, page, answer)
   end
 end
 
--- Wait until the answer for this page is there. Returns answer | nil, err; nil where the client was closed.
+-- Wait until the answer for this page is there. Returns answer | nil, err; nil where the list was closed.
 local function await(self, page)
   local wanted = slot_of(self, page)
   while self.arrived[wanted] == nil do
     local slot, answer, err = async.take(self.party)
-    if slot == false then
-      error(err, 0) -- the client was closed
-    elseif slot == nil then
+    if slot == nil or self.closed then -- by another coroutine, perhaps
       return nil
+    elseif slot == false then
+      error(err, 0) -- the client was closed
     end
     self.arrived[slot] = err and { err = err } or { answer = answer }
   end

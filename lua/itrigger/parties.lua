@@ -7,7 +7,8 @@ local errors = require "itrigger.errors"
 local error, next, pairs, setmetatable, tostring, type = error, next, pairs, setmetatable, tostring, type
 local max, min = math.max, math.min
 local running, status = coroutine.running, coroutine.status
-local core_cancel, core_group, core_start, core_look = core.cancel, core.group, core.start, core.look
+local core_cancel, core_group, core_left = core.cancel, core.group, core.left
+local core_start, core_look = core.start, core.look
 local core_pump, core_ready, core_unstarted = core.pump, core.ready, core.unstarted
 local core_request, core_answer = core.request, core.answer
 
@@ -252,11 +253,18 @@ function parties.join(host, client)
   return { id = id, client = client, group = group, host = host, concurrency = concurrency }
 end
 
+local TWO_WAIT = "another coroutine waits for a result of this batch, or a row of this list: give each coroutine its own"
+
 -- Wait for a call of the party's own group; returns as core.look does when one completed, nothing at the time `late`
 -- (nil: there is none) or when a generator that it follows can go on. A call in flight must be looked at again when its
 -- party is woken, and after `seconds` at the latest.
 local function wait(party, late, seconds)
   local host, client, group = party.host, party.client, party.group
+  local here = running()
+  if party.is_counted and party.waiter ~= here and host.gone(party) == nil then
+    error(TWO_WAIT, 0)
+  end
+  party.waiter = here
   while true do
     local left = late and late - host.now()
     if party.poked or left and left <= 0 then
@@ -298,13 +306,13 @@ local function carry_on(party, seconds)
     local slot, response, err, elapsed = core_look(group)
     if slot ~= nil then
       return slot, response, err, elapsed
-    elseif late and transport.now() >= late then
+    elseif late and transport.now() >= late or not late and core_left(group) == 0 then
       return nil
     end
-    local request = core_request(group)
+    local request, number = core_request(group)
     if request then
       local answer, why = transport.send(request)
-      core_answer(group, answer, why ~= nil and tostring(why) or nil)
+      core_answer(group, number, answer, why ~= nil and tostring(why) or nil)
       pause = PAUSE_S
     else
       local left = late and max(late - transport.now(), 0) or pause
@@ -315,8 +323,14 @@ local function carry_on(party, seconds)
 end
 
 local function carry(party, seconds)
+  local waiter, here = party.waiter, running()
+  if waiter and waiter ~= here and status(waiter) == "suspended" then
+    error(TWO_WAIT, 0)
+  end
+  party.waiter = here
   local is_nested = next(pulling) ~= nil and enter_nested()
   local slot, response, err, elapsed = carry_on(party, seconds)
+  party.waiter = nil
   if is_nested then
     leave_nested()
   end
@@ -365,6 +379,16 @@ function parties.take(party, seconds)
     return await(party, party.host.now() + seconds)
   end
   return await(party)
+end
+
+-- End a party: what is in flight is cancelled. A coroutine that waits for it looks, and finds that out. Return the slots of
+-- the calls that may have been executed.
+function parties.close(party)
+  local left = core_cancel(party.group)
+  if party.is_counted then
+    party.host.wake(party)
+  end
+  return left
 end
 
 -- ---- the token alone ----

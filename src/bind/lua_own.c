@@ -138,6 +138,7 @@ static int l_request(lua_State *L)
     struct itr_lua_group *g = itr_lua_group_check(L, 1);
     struct request_copy copy;
     struct itr_exchange *x;
+    uintptr_t number;
 
     luaL_checkstack(L, 10, "request");
     if ((x = itr_own_transport_taken(transport_of(g), &g->group)) != NULL) {
@@ -156,13 +157,14 @@ static int l_request(lua_State *L)
         return 0;
     if (copy_request(&copy, x) != ITR_OK)
         return luaL_error(L, "not enough memory");
-    itr_own_transport_take(transport_of(g), x);
+    number = itr_own_transport_take(transport_of(g), x);
 
     push_request(L, &copy);
     itr_buf_clear(copy.url);
     itr_buf_clear(copy.headers);
     itr_buf_clear(copy.body);
-    return 1;
+    lua_pushnumber(L, (lua_Number)number);
+    return 2;
 }
 
 /* ---- answers ---- */
@@ -177,11 +179,11 @@ struct answer {
     const char *problem; /* carried is not ITR_OK; static or a string on the stack */
 };
 
-/* Pushes a field of the response at 2, without running code of the program. */
+/* Pushes a field of the response at 3, without running code of the program. */
 static int push_field(lua_State *L, const char *name)
 {
     lua_pushstring(L, name);
-    lua_rawget(L, 2);
+    lua_rawget(L, 3);
     return lua_type(L, -1);
 }
 
@@ -271,7 +273,7 @@ static enum itr_status take_body(lua_State *L, struct answer *a)
     return body == NULL ? ITR_OK : itr_buf_append(a->body, body, n);
 }
 
-/* The response, a table, is at 2. */
+/* The response, a table, is at 3. */
 static void take_response(lua_State *L, struct answer *a)
 {
     enum itr_status s = ITR_OK;
@@ -297,7 +299,7 @@ static void take_response(lua_State *L, struct answer *a)
 
 static void take_error(lua_State *L, struct answer *a)
 {
-    a->problem = lua_type(L, 3) == LUA_TSTRING ? lua_tostring(L, 3) : "its send gave no answer";
+    a->problem = lua_type(L, 4) == LUA_TSTRING ? lua_tostring(L, 4) : "its send gave no answer";
     a->carried = strcmp(a->problem, "timeout") == 0 ? ITR_TIMEOUT : ITR_NETWORK;
 }
 
@@ -329,11 +331,12 @@ static void fill(struct itr_response *r, struct answer *a)
 static int l_answer(lua_State *L)
 {
     struct itr_lua_group *g = itr_lua_group_check(L, 1);
-    struct itr_exchange *x = itr_own_transport_taken(transport_of(g), &g->group);
+    uintptr_t number = (uintptr_t)luaL_checknumber(L, 2);
+    struct itr_exchange *x = itr_own_transport_find(transport_of(g), &g->group, number);
     struct answer a = {.retry_after_ms = -1};
     size_t body_max, headers_max;
 
-    lua_settop(L, 3);
+    lua_settop(L, 4);
     luaL_checkstack(L, 12, "answer");
     if (x == NULL)
         return 0;
@@ -342,13 +345,13 @@ static int l_answer(lua_State *L)
     headers_max = x->response.headers.max;
     a.headers = itr_scratch_push(L, headers_max, false);
     a.body = itr_scratch_push(L, body_max, true);
-    if (lua_type(L, 2) == LUA_TTABLE)
+    if (lua_type(L, 3) == LUA_TTABLE)
         take_response(L, &a);
     else
         take_error(L, &a);
 
     /* It may be cancelled by now. */
-    if ((x = itr_own_transport_taken(transport_of(g), &g->group)) == NULL)
+    if ((x = itr_own_transport_find(transport_of(g), &g->group, number)) == NULL)
         return 0;
     fill(&x->response, &a);
     itr_own_transport_finish(transport_of(g), x);

@@ -9,13 +9,14 @@
 #include "core/call/call.h"
 
 /* An exchange is in one of three lists. While it is in `fresh` or `taken`, response.elapsed_us is
- * the time at which it was started. */
+ * the time at which it was started; in `taken`, x->transfer is its number. */
 struct own_transport {
     struct itr_transport transport;    /* first: this is what the caller holds */
     struct itr_transport **registered; /* the owner's: where we are */
     struct itr_list fresh;             /* started, not taken */
     struct itr_list taken;             /* their parties are about to answer them */
     struct itr_list finished;          /* to come out of wait */
+    uintptr_t n_taken;                 /* the last number that was given; 0: none */
     atomic_bool woken;
 };
 
@@ -55,6 +56,7 @@ static void move(struct itr_list *to, struct itr_exchange *x)
 static void finish(struct own_transport *own, struct itr_exchange *x)
 {
     x->response.elapsed_us = now_us() - x->response.elapsed_us;
+    x->transfer = NULL;
     move(&own->finished, x);
 }
 
@@ -112,6 +114,7 @@ static struct itr_exchange *own_wait(struct itr_transport *t, int64_t timeout_ms
 static void own_cancel(struct itr_transport *t, struct itr_exchange *x)
 {
     (void)t;
+    x->transfer = NULL;
     itr_list_remove(&x->node);
 }
 
@@ -168,16 +171,30 @@ struct itr_exchange *itr_own_transport_next(struct itr_transport *t, const struc
     return t == NULL ? NULL : of_group(&of(t)->fresh, g);
 }
 
-void itr_own_transport_take(struct itr_transport *t, struct itr_exchange *x)
+uintptr_t itr_own_transport_take(struct itr_transport *t, struct itr_exchange *x)
 {
-    move(&of(t)->taken, x);
+    struct own_transport *own = of(t);
+
+    if (++own->n_taken == 0)
+        own->n_taken = 1;
+    move(&own->taken, x);
+    x->transfer = (void *)own->n_taken;
     x->response.sent = true; /* nobody but the program knows better */
+    return own->n_taken;
 }
 
 struct itr_exchange *itr_own_transport_taken(struct itr_transport *t,
                                              const struct itr_call_group *g)
 {
     return t == NULL ? NULL : of_group(&of(t)->taken, g);
+}
+
+struct itr_exchange *itr_own_transport_find(struct itr_transport *t, const struct itr_call_group *g,
+                                            uintptr_t number)
+{
+    struct itr_exchange *x = itr_own_transport_taken(t, g);
+
+    return x != NULL && (uintptr_t)x->transfer == number ? x : NULL;
 }
 
 void itr_own_transport_finish(struct itr_transport *t, struct itr_exchange *x)
