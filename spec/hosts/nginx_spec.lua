@@ -498,6 +498,32 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
+  it("ends the wait for a batch that another light thread closes", function()
+    start { locations = ([[
+      location = /here { content_by_lua_block {
+        repeat -- until the reader reads: then who waits does not look by himself
+          client:get("%s")
+        until ngx.timer.running_count() == 1
+        client:get("%s")
+        local batch = client:batch { { "POST", "%s" } }
+        local thread = ngx.thread.spawn(function() return batch:next() == nil end)
+        close:wait(20)
+        local left = batch:close()
+        local _, ended = ngx.thread.wait(thread)
+        ngx.say(ended and #left == 1 and "ok" or "failed")
+      } }
+      location = /close { content_by_lua_block { close:post() ngx.say("ok") } }
+      ]]):format(face.echo_get, face.echo_get, face.echo_post), http = [[
+      init_worker_by_lua_block { close = require "ngx.semaphore".new() }]] }
+    ok(host:get "/call")
+    sb:fault { kind = "hold", path = face.echo_post }
+    local one = host:many("/here", 1)
+    assert.is_true(sb:wait({ held = 1 }).reached)
+    ok(host:get "/close")
+    assert.same({ ["200 0"] = 1 }, one:counts())
+    assert.equal("", host:errors())
+  end)
+
   it("has one reader after the loop was blocked for longer than a reader may take to start", function()
     start { init = "local now, later = ngx.now, 0 ngx.now = function() return now() + later end block = function() later = 10 end "
       .. init { token_store = "memory:" }, locations = ([[
