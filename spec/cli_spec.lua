@@ -544,6 +544,11 @@ describe("the command itrigger", function()
       assert.truthy(out:find("realName", 1, true) or out:find("]0;x", 1, true), out)
       assert.falsy(out:find("[\27\7\127]") or out:find("\194\155", 1, true), option)
     end
+    sb:answer { path = path, body = '{"code":200,"data":[{"realName":"\\u001b]0;x\\u0007\\u009b\127\194\155"}],"total":1}' }
+    local _, out = sh(("TERM=dumb script -qec %s /dev/null </dev/null"):format(
+      quote(("%s bin/itrigger pages %s %s"):format(face.interpreter(), path, member))))
+    assert.truthy(out:find('{"realName":"', 1, true), out)
+    assert.falsy(out:find("[\27\7\127]") or out:find("\194\155", 1, true), out)
   end)
 
   it("reads counts and channels as the functions do, in pages too; a directory is no file", function()

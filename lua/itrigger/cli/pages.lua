@@ -7,6 +7,7 @@ local later = require "itrigger.later"
 local output = require "itrigger.cli.output"
 local settings = require "itrigger.cli.settings"
 local target = require "itrigger.cli.target"
+local terminal = require "itrigger.cli.terminal"
 
 local pages = {}
 
@@ -32,7 +33,8 @@ local function print_rows(rows, format)
     if format == "table" or format == "text" then
       all[#all + 1] = row
     else
-      output.put(assert(json.encode(row)), "\n")
+      local text = assert(json.encode(row))
+      output.put(terminal.is_tty(1) and terminal.safe(text) or text, "\n")
       if n == #page.data then -- the next one may take its time
         output.flush()
       end
