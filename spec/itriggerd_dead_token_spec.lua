@@ -1,4 +1,5 @@
 -- itriggerd gives out no token for long that the gateway has ended, whoever ended it.
+local face = require "spec.support.face"
 local itriggerd = require "spec.support.itriggerd"
 local redis = require "spec.support.redis"
 
@@ -95,6 +96,19 @@ describe("itriggerd", function()
     end
     assert.equal(1, f:fetches())
     assert.is_true(f.sb:state().requests <= 5)
+  end)
+
+  it("checks each app's token, also where the checks of another one hang all the time", function()
+    local id, secret = face.app(f.sb)
+    local d = f.place:start { app = { check_interval = 1 }, client = { apps = "*" },
+      text = ("[app two]\napp_id = %s\napp_secret_file = %s\ngateway = %s\ncheck_interval = 1\nconnect_timeout = 4\n")
+        :format(id, f.place:write("two", secret .. "\n"), f.sb.gateway) }
+    f.sb:fault { kind = "hold", path = "/itrigger-tenant/v1/basic/openAPItest/", share = 1 }
+    d:eventually("both are checked", function()
+      local one = d:metric 'itrigger_token_checks_total{app="one",result="failed"}'
+      local two = d:metric 'itrigger_token_checks_total{app="two",result="failed"}'
+      return one > 0 and two > 0, one .. " and " .. two
+    end)
   end)
 
   it("checks its token at the gateway in time, and is not ready while that refuses it", function()

@@ -149,18 +149,23 @@ static bool is_due(struct app *a, int64_t now_mono_ms)
            (atomic_load(&a->check_wanted) && (checked == 0 || now_mono_ms - checked >= LEAST_MS));
 }
 
-static void begin_if_due(struct token_check *c, struct app *a, int64_t now_mono_ms)
+/* False: it waits until the checks in flight have ended, which have another transport. No other one
+ * may begin before it: a gateway that hangs would keep it waiting for ever. */
+static bool begin_if_due(struct token_check *c, struct app *a, int64_t now_mono_ms)
 {
     struct itr_token *t;
 
-    if (!is_due(a, now_mono_ms) || !ensure_transport(c, a))
-        return;
-    if ((t = itr_source_held(a->source)) == NULL)
-        return;
+    if (!is_due(a, now_mono_ms) || (t = itr_source_held(a->source)) == NULL)
+        return true;
+    if (!ensure_transport(c, a)) {
+        itr_token_release(t);
+        return c->in_flight == 0;
+    }
     atomic_store(&a->checked_mono_ms, now_mono_ms);
     atomic_store(&a->check_mono_ms, now_mono_ms + a->check_interval_ms);
     atomic_store(&a->check_wanted, false);
     (void)begin(c, a, t);
+    return true;
 }
 
 static void begin_all(struct token_check *c)
@@ -170,7 +175,8 @@ static void begin_all(struct token_check *c)
     size_t i;
 
     for (i = 0; i < all->n_apps && c->in_flight < TOKEN_CHECKS_MAX; i++)
-        begin_if_due(c, all->apps[(c->first + i) % all->n_apps], now_mono_ms);
+        if (!begin_if_due(c, all->apps[(c->first + i) % all->n_apps], now_mono_ms))
+            break;
     c->first += i;
     snapshot_release(all);
 }
