@@ -1,6 +1,7 @@
 #include "bind/lua_file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -30,6 +31,7 @@ static void set_flag(lua_State *L, const char *name, bool value)
 static int l_status(lua_State *L)
 {
     struct stat st;
+    char id[48];
     bool is_ours;
 
     if (fstat(descriptor_of(L), &st) != 0)
@@ -42,7 +44,9 @@ static int l_status(lua_State *L)
     set_flag(L, "is_regular", S_ISREG(st.st_mode));
     set_flag(L, "is_private_to_write", is_ours && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0);
     set_flag(L, "is_private_to_read", is_ours && (st.st_mode & S_IROTH) == 0);
-    lua_pushfstring(L, "%f:%f", (lua_Number)st.st_dev, (lua_Number)st.st_ino);
+    (void)snprintf(id, sizeof id, "%" PRIuMAX ":%" PRIuMAX, (uintmax_t)st.st_dev,
+                   (uintmax_t)st.st_ino); /* a lua_Number would round the larger ones */
+    lua_pushstring(L, id);
     lua_setfield(L, -2, "id");
     return 1;
 }
