@@ -131,7 +131,7 @@ function nginx.start_http2(sb, more)
     if started then
       return host, "https://localhost:" .. port
     end
-    assert.truthy(tostring(host):find("bind", 1, true), host)
+    assert(tostring(host):find("bind", 1, true), host)
   end
 end
 
