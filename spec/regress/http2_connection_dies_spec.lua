@@ -1,5 +1,6 @@
 -- From 8.19 on libcurl forgets why a request failed when it connects anew, and it repeats by itself what was in flight on an
 -- HTTP/2 connection that died. That was taken for a stream that the server refused unread, and a POST was executed twice.
+-- From 8.1 to 8.6 the request that had opened such a connection was repeated without a word, and taken for the same.
 
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
@@ -44,7 +45,7 @@ describe("An HTTP/2 connection that dies", function()
 
   local sb = fixture.sandbox()
 
-  it("fails the calls that were in flight on it, and none is executed twice", function()
+  local function dies_once()
     local host, gateway = start_gateway(sb)
     local client = face.client(sb, { gateway = gateway, ca_file = sb.ca_file, token_store = "memory:" })
     local n, failed = 0, 0
@@ -60,5 +61,12 @@ describe("An HTTP/2 connection that dies", function()
     assert.equal(AT_ONCE, failed)
     assert.equal(("1 "):rep(AT_ONCE), host:get("/executed").body)
     host:stop()
+  end
+
+  -- Whether reading or writing finds it out first differs, and with that what libcurl does.
+  it("fails the calls that were in flight on it, and none is executed twice", function()
+    for _ = 1, 6 do
+      dies_once()
+    end
   end)
 end)

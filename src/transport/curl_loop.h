@@ -19,8 +19,8 @@
  *   resolver gives up;
  * - a kept HTTP/1 connection that dies just as a request goes out is ITR_NETWORK with sent = true,
  *   as nobody can tell it from one that was read (HTTP/2 tells: GOAWAY, REFUSED_STREAM);
- * - from 8.1 to 8.6 that a stream was refused shows only by GOAWAY, or on a new connection; else it
- *   is ITR_NETWORK with sent = true;
+ * - from 8.1 to 8.6 that a stream was refused shows only by GOAWAY, or on a connection that
+ *   carried nothing else; else it is ITR_NETWORK with sent = true;
  * - bytes behind a whole chunked or empty answer, read together with it, are dropped, and the
  *   connection is kept;
  * - before 8.1 the answer of an HTTP/2 server that ends the stream before it has read the body may

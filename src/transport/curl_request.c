@@ -20,15 +20,15 @@
 
 /* libcurl is about to send it again. Is that because the server refused the stream or said GOAWAY
  * before it came to it, so that nothing was executed (RFC 9113, 8.7)? libcurl does not say; but
- * otherwise it repeats only what went over a kept connection, and on HTTP/2 (not from 8.1 to 8.6)
- * only after an error that it has words for. */
+ * otherwise it repeats only what went over a connection that it chose more than once, and on HTTP/2
+ * (not from 8.1 to 8.6) only after an error that it has words for. */
 static bool is_refusal(const struct itr_curl_request *r)
 {
     const struct itr_curl_socket *s = r->socket;
 
     if (r->text[0] != '\0' || r->broke)
         return false;
-    if (r->on_fresh)
+    if (r->on_fresh && !s->shared)
         return true;
     if (s == NULL || s->version != ITR_CURL_VERSION_2)
         return false;

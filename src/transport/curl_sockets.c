@@ -37,6 +37,8 @@ void itr_curl_socket_release(struct itr_curl_socket *s)
 /* HTTP/1 carries a second request only after it answered the first one. */
 void itr_curl_socket_chosen(struct itr_curl_socket *s)
 {
+    s->shared = s->chosen;
+    s->chosen = true;
     if (s->used && s->version == ITR_CURL_VERSION_UNKNOWN)
         s->version = ITR_CURL_VERSION_2;
 }
