@@ -188,6 +188,13 @@ function async.take(party, seconds)
   return core_take(party.group, seconds)
 end
 
+-- Raise where another coroutine waits for it.
+function async.check_alone(party)
+  if party.transport or party.host then
+    later.parties.check_alone(party)
+  end
+end
+
 -- Cancel what is in flight of it. Return the slots of the calls that may have been executed.
 function async.close(party)
   if party.host then

@@ -246,6 +246,9 @@ function methods:next()
     if row ~= nil then
       return row, self.answer
     end
+    if self.turning then
+      async.check_alone(self.party)
+    end
     self.turning = not self.turning
     if not self.turning or not turn(self) then -- turning twice: it raised, and the program went on
       self:close()

@@ -253,18 +253,23 @@ function parties.join(host, client)
   return { id = id, client = client, group = group, host = host, concurrency = concurrency }
 end
 
-local TWO_WAIT = "another coroutine waits for a result of this batch, or a row of this list: give each coroutine its own"
+-- Raise where another coroutine waits for the party.
+function parties.check_alone(party)
+  local waiter, host = party.waiter, party.host
+  if waiter == nil or waiter == running() then
+    return
+  elseif host and party.is_counted and host.gone(party) == nil or not host and status(waiter) == "suspended" then
+    error("another coroutine waits for a result of this batch, or a row of this list: give each coroutine its own", 0)
+  end
+end
 
 -- Wait for a call of the party's own group; returns as core.look does when one completed, nothing at the time `late`
 -- (nil: there is none) or when a generator that it follows can go on. A call in flight must be looked at again when its
 -- party is woken, and after `seconds` at the latest.
 local function wait(party, late, seconds)
   local host, client, group = party.host, party.client, party.group
-  local here = running()
-  if party.is_counted and party.waiter ~= here and host.gone(party) == nil then
-    error(TWO_WAIT, 0)
-  end
-  party.waiter = here
+  parties.check_alone(party)
+  party.waiter = running()
   while true do
     local left = late and late - host.now()
     if party.poked or left and left <= 0 then
@@ -323,11 +328,8 @@ local function carry_on(party, seconds)
 end
 
 local function carry(party, seconds)
-  local waiter, here = party.waiter, running()
-  if waiter and waiter ~= here and status(waiter) == "suspended" then
-    error(TWO_WAIT, 0)
-  end
-  party.waiter = here
+  parties.check_alone(party)
+  party.waiter = running()
   local is_nested = next(pulling) ~= nil and enter_nested()
   local slot, response, err, elapsed = carry_on(party, seconds)
   party.waiter = nil

@@ -1,6 +1,6 @@
 -- A batch that one coroutine waited for and another closed was waited for ever in luv, and for an hour in nginx, for nobody
 -- woke who waited; the rows of a list then raised that "the batch" is closed. Two coroutines that waited for one batch had
--- the same end.
+-- the same end; for the rows of one list both were told that there are no more.
 
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
@@ -60,7 +60,19 @@ for _, loop in ipairs(loops) do
       assert.is_nil(row)
     end)
 
-    it("may not be waited for by two", function()
+    it("may not be waited for by two: the rows of a list", function()
+      local list = client:pages(face.api .. "/member/point/list", face.member)
+      local refused
+      local _, row = wait_and(list, 1, function()
+        refused = { pcall(list.next, list) }
+        sb:release()
+      end)
+      assert.is_table(row)
+      assert.is_false(refused[1])
+      assert.truthy(tostring(refused[2]):find("another coroutine waits", 1, true), tostring(refused[2]))
+    end)
+
+    it("may not be waited for by two: a batch", function()
       local batch = two()
       local refused
       local _, given = wait_and(batch, 2, function()
