@@ -245,6 +245,17 @@ describe("what the tests need and this machine lacks", function()
     os.remove(file)
   end)
 
+  it("is installed for the Debian packages too: what they are built with, and what dpkg takes for granted", function()
+    local packages = "\n" .. shell "tools/setup --packages deb"
+    has(packages, "\nbuild-essential\n")
+    local needed = shell "sed -n '/^Build-Depends:/,/^[A-Z]/s/^ \\([^ ,]*\\).*/\\1/p' packaging/debian/control"
+    for package in needed:gmatch "%S+" do
+      if package ~= "debhelper-compat" and package ~= "pkgconf" then
+        assert.truthy(packages:find("\n" .. package:gsub("%-", "%%-") .. "[\n|]"), package)
+      end
+    end
+  end)
+
   it("is not installed where the person does without it", function()
     local all = shell "env -u WITHOUT tools/setup --packages test"
     local some = shell "WITHOUT='chromium lua5.2' tools/setup --packages test"
