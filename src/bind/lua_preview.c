@@ -11,20 +11,6 @@ struct preview_frame {
     bool post;
 };
 
-static enum itr_status write_url(struct itr_call *call, struct itr_error *e)
-{
-    struct itr_buf *url = &call->url;
-    enum itr_status s = itr_buf_append_str(url, call->config->gateway);
-
-    if (s == ITR_OK)
-        s = itr_buf_append(url, call->path.data, call->path.len);
-    if (s == ITR_OK)
-        s = itr_buf_append_str(url, "?accessToken=***");
-    if (s == ITR_OK && !call->post)
-        s = itr_query_write(&call->query, url);
-    return s == ITR_OK ? s : itr_error_set(e, ITR_USAGE, "the parameters make the URL too long");
-}
-
 /* Protected: path and params lie at 2 and 3, no opts at 4. */
 static int run_preview(lua_State *L)
 {
@@ -33,8 +19,9 @@ static int run_preview(lua_State *L)
     struct itr_error e;
     enum itr_status s = itr_call_args_read(L, 2, f->post, f->b, &e);
 
-    if (s == ITR_OK)
-        s = write_url(call, &e);
+    if (s == ITR_OK && (s = itr_call_write_url(call, NULL)) != ITR_OK)
+        s = itr_error_set(&e, s == ITR_FULL ? ITR_USAGE : s,
+                          "the parameters make the URL too long");
     if (s != ITR_OK) {
         e.kind = s;
         lua_pushnil(L);

@@ -198,7 +198,7 @@ void itr_call_token(struct itr_call *c, int64_t now_mono_ms, struct itr_token *t
 
 /* ---- send ---- */
 
-static enum itr_status build_url(struct itr_call *c)
+enum itr_status itr_call_write_url(struct itr_call *c, const struct itr_token *token)
 {
     enum itr_status s;
 
@@ -209,7 +209,8 @@ static enum itr_status build_url(struct itr_call *c)
     if (s == ITR_OK)
         s = itr_buf_append_str(&c->url, "?accessToken=");
     if (s == ITR_OK)
-        s = itr_url_escape(c->token->text, c->token->len, &c->url);
+        s = token != NULL ? itr_url_escape(token->text, token->len, &c->url)
+                          : itr_buf_append_str(&c->url, "***");
     if (s == ITR_OK && !c->post)
         s = itr_query_write(&c->query, &c->url);
     return s;
@@ -224,7 +225,7 @@ void itr_call_request(struct itr_call *c, int64_t now_mono_ms)
         itr_call_expired(c);
         return;
     }
-    if ((s = build_url(c)) != ITR_OK) {
+    if ((s = itr_call_write_url(c, c->token)) != ITR_OK) {
         fail_with(c, s == ITR_FULL ? ITR_USAGE : s, false, "the parameters make the URL too long");
         return;
     }

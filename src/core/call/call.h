@@ -105,6 +105,8 @@ struct itr_token_ask itr_call_ask(const struct itr_call *c);
  * may be NULL, error clear. */
 void itr_call_token(struct itr_call *c, int64_t now_mono_ms, struct itr_token *token,
                     const struct itr_error *error);
+/* Write c->url, of a call whose arguments are read; token NULL: masked. ITR_FULL, ITR_NOMEM. */
+enum itr_status itr_call_write_url(struct itr_call *c, const struct itr_token *token);
 /* Write the request into c->exchange.request (SEND). FAILED when there is no memory or no time. */
 void itr_call_request(struct itr_call *c, int64_t now_mono_ms);
 /* Judge c->exchange.response: SEND -> DONE, TOKEN, WAIT or FAILED. random: for the backoff. */
