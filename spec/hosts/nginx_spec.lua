@@ -541,6 +541,37 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
+  for place, called in pairs { reads = "require 'itrigger.core', 'notifier_answered'", looks = "ngx.worker, 'exiting'" } do
+    it("answers all calls, and says why, when its reader fails where it " .. place, function()
+      start { init = init { token_store = "memory:" } .. ([[
+        local of, name = %s
+        local whole = of[name]
+        of[name] = function()
+          if fails then
+            fails = false
+            error "not enough memory"
+          end
+          return whole()
+        end
+        fails = false]]):format(called), locations = [[
+        location = /here { content_by_lua_block {
+          repeat -- until the reader reads: then who waits does not look by himself
+            client:get(path)
+          until ngx.timer.running_count() == 1
+          fails = true
+          repeat
+            client:get(path)
+          until not fails
+          for _ = 1, 10 do
+            assert(client:get(path))
+          end
+          ngx.say "ok"
+        } }]], http = ("init_worker_by_lua_block { path = %q }"):format(face.echo_get) }
+      ok(host:get "/here")
+      assert.truthy(host:errors():find("the notifier cannot be heard: [^\n]*not enough memory"), host:errors())
+    end)
+  end
+
   it("says where the environment went when each request is a new Lua state", function()
     start { http = "lua_code_cache off;",
       init = [[itrigger = require "itrigger" local ok, err = itrigger.configure {} said = tostring(err)]],

@@ -89,8 +89,8 @@ local function connect()
   return socket
 end
 
--- A light thread. Returns when the reader is done, or cannot go on: then me.err says why.
-local function read(me)
+-- Return when the reader is done, or cannot go on: then me.err says why.
+local function read_on(me)
   while true do
     local bytes, err = me.socket:receiveany(64)
     if me.over then
@@ -101,6 +101,14 @@ local function read(me)
       me.err = err
       return
     end
+  end
+end
+
+-- A light thread. What raises (there may be no memory) must not go unnoticed: everybody waits for this one.
+local function read(me)
+  local ok, err = pcall(read_on, me)
+  if not ok then
+    me.err = err
   end
 end
 
@@ -138,7 +146,10 @@ local function run(_, me)
   if me.socket then
     local thread = ngx.thread.spawn(read, me)
     me.is_reading = true
-    look_after(me)
+    local ok, raised = pcall(look_after, me)
+    if not ok then
+      me.err = raised
+    end
     if reader == me then
       reader = nil
     end
