@@ -141,15 +141,12 @@ local function run(_, me)
     return
   end
   me.started_at = now()
-  local err
+  local err, raised, _
   me.socket, err = connect()
   if me.socket then
     local thread = ngx.thread.spawn(read, me)
     me.is_reading = true
-    local ok, raised = pcall(look_after, me)
-    if not ok then
-      me.err = raised
-    end
+    _, raised = pcall(look_after, me)
     if reader == me then
       reader = nil
     end
@@ -157,11 +154,11 @@ local function run(_, me)
     core.notify() -- ends the read
     ngx.thread.wait(thread)
     me.socket:close()
-    err = me.err
+    err = raised or me.err
   elseif reader == me then
     reader = nil
   end
-  if err and (reader == nil or reader == me) then
+  if raised or err and (reader == nil or reader == me) then
     report("the notifier cannot be heard", err)
     me.notifier.wake()
   end
