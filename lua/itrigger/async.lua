@@ -188,7 +188,7 @@ function async.take(party, seconds)
   return core_take(party.group, seconds)
 end
 
--- Raise where another coroutine waits for it.
+-- Raise where another coroutine waits for it, or in its iterator.
 function async.check_alone(party)
   if party.transport or party.host then
     later.parties.check_alone(party)

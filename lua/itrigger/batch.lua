@@ -138,6 +138,9 @@ function methods:next()
     self.kept = false
     return kept
   elseif self.pulling then -- it raised last time, and the program went on
+    if self.party then
+      async.check_alone(self.party)
+    end
     self:close()
   end
   while not self.closed do

@@ -253,13 +253,25 @@ function parties.join(host, client)
   return { id = id, client = client, group = group, host = host, concurrency = concurrency }
 end
 
+local TWO_WAIT = "another coroutine waits for a result of this batch, or a row of this list: give each coroutine its own"
+
 -- Raise where another coroutine waits for the party.
-function parties.check_alone(party)
+local function check_alone(party)
   local waiter, host = party.waiter, party.host
   if waiter == nil or waiter == running() then
     return
   elseif host and party.is_counted and host.gone(party) == nil or not host and status(waiter) == "suspended" then
-    error("another coroutine waits for a result of this batch, or a row of this list: give each coroutine its own", 0)
+    error(TWO_WAIT, 0)
+  end
+end
+
+-- The same, also where the other one waits in the party's iterator.
+function parties.check_alone(party)
+  check_alone(party)
+  for co, at in pairs(pulling) do
+    if at == party and co ~= SCRIPT and co ~= running() and status(co) == "suspended" then
+      error(TWO_WAIT, 0)
+    end
   end
 end
 
@@ -268,7 +280,7 @@ end
 -- party is woken, and after `seconds` at the latest.
 local function wait(party, late, seconds)
   local host, client, group = party.host, party.client, party.group
-  parties.check_alone(party)
+  check_alone(party)
   party.waiter = running()
   while true do
     local left = late and late - host.now()
@@ -328,7 +340,7 @@ local function carry_on(party, seconds)
 end
 
 local function carry(party, seconds)
-  parties.check_alone(party)
+  check_alone(party)
   party.waiter = running()
   local is_nested = next(pulling) ~= nil and enter_nested()
   local slot, response, err, elapsed = carry_on(party, seconds)

@@ -1,6 +1,6 @@
 -- A batch that one coroutine waited for and another closed was waited for ever in luv, and for an hour in nginx, for nobody
 -- woke who waited; the rows of a list then raised that "the batch" is closed. Two coroutines that waited for one batch had
--- the same end; for the rows of one list both were told that there are no more.
+-- the same end; for the rows of one list, or where the iterator of the batch waited, both were told that there are no more.
 
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
@@ -68,6 +68,24 @@ for _, loop in ipairs(loops) do
         sb:release()
       end)
       assert.is_table(row)
+      assert.is_false(refused[1])
+      assert.truthy(tostring(refused[2]):find("another coroutine waits", 1, true), tostring(refused[2]))
+    end)
+
+    it("may not be waited for by two: a batch whose iterator waits", function()
+      local n, refused = 0, nil
+      local batch = client:batch(function()
+        n = n + 1
+        if n == 1 then
+          assert(client:get(face.echo_get))
+          return { "GET", face.echo_get }
+        end
+      end)
+      local _, given = wait_and(batch, 1, function()
+        refused = { pcall(batch.next, batch) }
+        sb:release()
+      end)
+      assert.equal(200, given.response.code)
       assert.is_false(refused[1])
       assert.truthy(tostring(refused[2]):find("another coroutine waits", 1, true), tostring(refused[2]))
     end)
