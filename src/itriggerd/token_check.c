@@ -159,7 +159,7 @@ static bool begin_if_due(struct token_check *c, struct app *a, int64_t now_mono_
         return true;
     if (!ensure_transport(c, a)) {
         itr_token_release(t);
-        return c->in_flight == 0;
+        return c->transport == NULL;
     }
     atomic_store(&a->checked_mono_ms, now_mono_ms);
     atomic_store(&a->check_mono_ms, now_mono_ms + a->check_interval_ms);
