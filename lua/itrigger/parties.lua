@@ -255,12 +255,18 @@ end
 
 local TWO_WAIT = "another coroutine waits for a result of this batch, or a row of this list: give each coroutine its own"
 
+-- Return whether another coroutine than the present one waits; nginx calls one that it will resume itself "running".
+local function waits(co)
+  local now = status(co)
+  return co ~= running() and (now == "suspended" or now == "running")
+end
+
 -- Raise where another coroutine waits for the party.
 local function check_alone(party)
   local waiter, host = party.waiter, party.host
   if waiter == nil or waiter == running() then
     return
-  elseif host and party.is_counted and host.gone(party) == nil or not host and status(waiter) == "suspended" then
+  elseif host and party.is_counted and host.gone(party) == nil or not host and waits(waiter) then
     error(TWO_WAIT, 0)
   end
 end
@@ -269,7 +275,7 @@ end
 function parties.check_alone(party)
   check_alone(party)
   for co, at in pairs(pulling) do
-    if at == party and co ~= SCRIPT and co ~= running() and status(co) == "suspended" then
+    if at == party and co ~= SCRIPT and waits(co) then
       error(TWO_WAIT, 0)
     end
   end

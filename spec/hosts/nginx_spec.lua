@@ -524,6 +524,30 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
+  it("ends no batch for two light threads that ask it, also where its iterator waits", function()
+    start { locations = ([=[
+      location = /here { content_by_lua_block {
+        local inside = require "ngx.semaphore".new()
+        local n = 0
+        local batch = client:batch(function()
+          n = n + 1
+          if n == 1 then
+            inside:post()
+            assert(client:get("%s"))
+            return { "GET", "%s" }
+          end
+        end)
+        local thread = ngx.thread.spawn(function() return batch:next() end)
+        inside:wait(20)
+        local asked, err = pcall(batch.next, batch)
+        local _, given = ngx.thread.wait(thread)
+        ngx.say(not asked and err:find "another coroutine waits" and given and given.response and "ok" or "failed")
+      } }
+      ]=]):format(face.echo_get, face.echo_get) }
+    ok(host:get "/here")
+    assert.equal("", host:errors())
+  end)
+
   it("has one reader after the loop was blocked for longer than a reader may take to start", function()
     start { init = "local now, later = ngx.now, 0 ngx.now = function() return now() + later end block = function() later = 10 end "
       .. init { token_store = "memory:" }, locations = ([[
