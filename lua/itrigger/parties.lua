@@ -185,7 +185,7 @@ local function enter_nested()
     return found
   end
   for co, party in pairs(pulling) do
-    if co ~= here and (co == SCRIPT or status(co) ~= "suspended" and status(co) ~= "dead") then
+    if co ~= here and (co == SCRIPT or status(co) == "normal") then
       party.nested = here
       found = true
     end

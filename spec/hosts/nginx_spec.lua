@@ -548,6 +548,38 @@ describe("nginx", function()
     assert.equal("", host:errors())
   end)
 
+  it("takes no call of another light thread for one of a batch's iterator, over a transport of the program's own", function()
+    local own = init():gsub("itrigger%.new {", "%0 transport = transport,", 1)
+    start { init = [=[
+      transport = {
+        send = function()
+          sends:post()
+          go_on:wait(20)
+          return { status = 200, body = '{"code":200,"data":1}' }
+        end,
+        sleep = function(seconds) ngx.sleep(seconds) end,
+      }]=] .. own, http = [=[
+      init_worker_by_lua_block {
+        local new = require "ngx.semaphore".new
+        inside, sends, go_on = new(), new(), new()
+      }]=], locations = [=[
+      location = /here { content_by_lua_block {
+        local batch = client:batch(function()
+          inside:post()
+          sends:wait(20)
+        end)
+        local thread = ngx.thread.spawn(function() return { pcall(batch.next, batch) } end)
+        inside:wait(20)
+        local other = ngx.thread.spawn(function() return client:get("/x") end)
+        local _, ended = ngx.thread.wait(thread)
+        go_on:post()
+        local _, answer = ngx.thread.wait(other)
+        ngx.say(ended[1] and ended[2] == nil and answer and "ok" or tostring(ended[2]))
+      } }]=] }
+    ok(host:get "/here")
+    assert.equal("", host:errors())
+  end)
+
   it("has one reader after the loop was blocked for longer than a reader may take to start", function()
     start { init = "local now, later = ngx.now, 0 ngx.now = function() return now() + later end block = function() later = 10 end "
       .. init { token_store = "memory:" }, locations = ([[
