@@ -928,7 +928,7 @@ describe("the command itrigger", function()
       assert.equal(1, saved())
     end)
 
-    -- Calls after[n] when `open` has made its nth attempt to open a file.
+    -- Calls after[n] when `open` has made its nth attempt to open a file; what it returns is taken for that file.
     local function while_opening(after, open)
       local original, n = io.open, 0
       local function between(...)
@@ -936,7 +936,7 @@ describe("the command itrigger", function()
         n = n + 1
         if after[n] then
           io.open = original -- luacheck: ignore 122
-          after[n]()
+          file = after[n]() or file
           io.open = between -- luacheck: ignore 122
         end
         return file, err, number
@@ -978,6 +978,19 @@ describe("the command itrigger", function()
       end)
       assert.is_nil(made)
       assert.truthy(err:find("j is replaced again and again; name another file with --journal", 1, true), err)
+    end)
+
+    it("says of a journal that cannot be read why", function()
+      local journals = require "itrigger.cli.journal"
+      local name = directory .. "/j"
+      local function write_only()
+        return io.open(name, "ab")
+      end
+      local made, err = while_opening({ nil, nil, write_only }, function()
+        return journals.open(name, "itrigger batch x: y")
+      end)
+      assert.is_nil(made)
+      assert.truthy(err:find("the journal cannot be read: Bad file descriptor", 1, true), err)
     end)
 
     it("continues no journal that its run has removed meanwhile", function()

@@ -33,7 +33,8 @@ static enum itr_status check_file(const char *setting, const char *path, bool se
     return s;
 }
 
-/* Clients reject all of the chain with the first of its certificates that expires. */
+/* The first of the chain's certificates that expires may take all of it along: where clients know
+ * no other way to the root. */
 static int64_t find_end(gnutls_certificate_credentials_t credentials)
 {
     gnutls_x509_crt_t *chain;

@@ -92,7 +92,8 @@ static bool add_client(struct snapshot *w, const struct client_settings *s,
 }
 
 /* Each new client gets the budget that has been free longest: what a client that is gone has spent
- * today is not counted against it. Two share one only where there are more clients than budgets. */
+ * today is not counted against it. Two share one only where there were more clients than budgets.
+ */
 static void give_budgets(struct snapshot *w, const struct snapshot *old)
 {
     bool taken[APP_SPENDERS] = {false};

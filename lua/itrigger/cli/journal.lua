@@ -64,16 +64,19 @@ local function open_locked(path, tries)
   if not (status.is_regular and is_free) then
     return file, "", status.is_regular, is_free
   end
+  local text
   local now, wrong, number = io.open(path, "rb")
-  local text = now and core.file_status(now).id == status.id and now:read "*a"
   if now then
+    if core.file_status(now).id == status.id then
+      text, wrong, number = now:read "*a"
+    end
     now:close()
   end
   if text then
     return file, text, true, true
   end
   file:close()
-  if now == nil and number ~= ENOENT then
+  if wrong and number ~= ENOENT then
     return nil, "the journal cannot be read: " .. wrong
   end
   if tries == MOST_TRIES then
