@@ -12,7 +12,7 @@
 #   CLI=0                                           leave the command itrigger out
 #   WITHOUT="chromium lua5.2"                       test without these Debian packages: what needs one is skipped
 #   LIBCURL_PREFIX=dir                              build with the libcurl of dir, into build/libcurl/NAME/
-#   LIBCURLS="dir ..."                              check-all also runs the C tests with each of these
+#   LIBCURLS="dir ..."                              check-all also tests C and Lua 5.4 with each of these
 #   ITR_FORCE_OLD_CURL=1                            build the path for libcurl < 7.80, into build/oldcurl/
 #   VARIANT=asan|tsan|fuzz|oldcurl                  build into build/VARIANT/ with what that needs
 
@@ -357,11 +357,13 @@ lua-products: $(command) $(if $(has_daemon),build-daemon) \
     $(if $(filter %-products,$(MAKECMDGOALS)),$(foreach l,$(luas_here),$(call modules,$(l))))
 	$(say_left_out)
 
-# The C tests with each libcurl of LIBCURLS.
+# The C tests and the specs of Lua 5.4 with each libcurl of LIBCURLS; the specs' hosts have the machine's own.
 LIBCURLS ?=
 libcurls:
+	$(if $(LIBCURLS),$(Q)tools/setup test && $(again) lua-products)
 	$(Q)for dir in $(LIBCURLS); do \
-	    $(again) c-tests LIBCURL_PREFIX="$$dir" LUA=5.4 && tools/test "build/libcurl/$$(basename "$$dir")" c || exit 1; \
+	    $(again) c-tests build LIBCURL_PREFIX="$$dir" LUA=5.4 && \
+	    tools/test "build/libcurl/$$(basename "$$dir")" c 5.4 || exit 1; \
 	done
 
 .PHONY: libcurls test packages check-all boot days asan tsan fuzz valgrind

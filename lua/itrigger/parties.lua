@@ -311,6 +311,9 @@ local function await(party, late)
   local slot, response, err, elapsed = core_look(party.group)
   wake_ready(party.client)
   if slot ~= nil then
+    if party.follows then -- they count since they began to wait
+      leave(party)
+    end
     return slot, response, err, elapsed
   end
   return wait(party, late, response)

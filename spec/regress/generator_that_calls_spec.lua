@@ -177,6 +177,29 @@ describe("a generator that calls", function()
     sb:release()
   end)
 
+  -- Its call counted as waited for, and uv.run never returned.
+  it("keeps no loop alive when its batch had its result before it began to wait", function()
+    local own = face.client(sb, { timeout = 1 })
+    assert(own:get(face.echo_get))
+    sb:fault { kind = "hold", path = face.echo_get }
+    local watchdog = luv.uv and luv.uv.new_timer()
+    in_luv(function()
+      watchdog:start(20000, 0, luv.uv.stop)
+      watchdog:unref()
+      local batch = own:batch(coroutine.wrap(function()
+        coroutine.yield { "POST", face.echo_post, { n = 1 } }
+        for _ = 1, 10 do -- the engine takes the answer meanwhile
+          sb:state()
+        end
+        own:get(face.echo_get)
+      end), { concurrency = 2 })
+      assert(batch:next().response)
+    end)
+    watchdog:close()
+    sb:release()
+    own:close()
+  end)
+
   it("that is the program's own to resume raises when its missing value is used", function()
     local ok, err
     in_luv(function()
