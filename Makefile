@@ -261,7 +261,7 @@ lua_libs = $(call libs_of,lua5.4,-llua5.4)
 
 daemon := $(B)/bin/itriggerd
 # The parts that C tests use: they need neither network nor store.
-daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address connections http_api key log metrics outage page page_style page_text reply request_metrics token_file waiting)
+daemon_pure_objects := $(patsubst %,$(B)/obj/itriggerd/%.o,address connections http_api key log metrics outage outage_log page page_style page_text reply request_metrics token_file waiting)
 build-daemon: $(daemon)
 
 $(call objects,$(daemon_sources)): more_cflags := $(daemon_cflags) $(if $(has_redis),-DITRIGGERD_REDIS)

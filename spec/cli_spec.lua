@@ -366,7 +366,7 @@ describe("the command itrigger", function()
       environment.XDG_CONFIG_HOME = config
       local status, _, err = sh(("cd %s && HOME=%s %s %s/bin/itrigger configure"):format(directory, where, face.interpreter(), home))
       assert.equal(2, status)
-      assert.equal("itrigger: profiles have no directory: set HOME or XDG_CONFIG_HOME to an absolute path\n", err)
+      assert.equal("itrigger: there is no directory for profiles: set HOME or XDG_CONFIG_HOME to an absolute path\n", err)
     end
     assert.equal("", (select(2, sh("ls " .. directory .. " | grep -v stderr"))))
   end)
@@ -561,7 +561,7 @@ describe("the command itrigger", function()
       assert.same({ 2, "" }, { status, out })
       assert.truthy(err:find("/: Is a directory\n$"), err)
     end
-    fails_with("itrigger: a: the name of a file is missing after @\n", "get " .. path .. " a=@")
+    fails_with("itrigger: a: a file name is missing after @\n", "get " .. path .. " a=@")
     for _, wrong in ipairs { { "get", path, 'a:={"b":1}' }, { "get", "http://x/y" }, { "get", "/x?a=1" }, { "post", "/x", "a=\255" } } do
       wrong[#wrong + 1] = "--dry-run"
       local err

@@ -169,7 +169,7 @@ end
 
 -- ---- making one ----
 
--- `require` takes a file for missing that no descriptor is left for. Returns what is wrong then; nil: files can be opened.
+-- Without a free descriptor `require` reports a module as missing. Returns why no file can be opened; nil: one can.
 local function cannot_open()
   if io then -- a host may have taken it away
     local file, reason = io.open("/dev/null")

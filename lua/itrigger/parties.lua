@@ -253,9 +253,9 @@ function parties.join(host, client)
   return { id = id, client = client, group = group, host = host, concurrency = concurrency }
 end
 
-local TWO_WAIT = "another coroutine waits for a result of this batch, or a row of this list: give each coroutine its own"
+local TWO_WAIT = "another coroutine is waiting for this batch or list; give each coroutine its own"
 
--- Return whether another coroutine than the present one waits; nginx calls one that it will resume itself "running".
+-- Return whether co waits and is not the present coroutine. nginx calls one that it will resume itself "running".
 local function waits(co)
   local now = status(co)
   return co ~= running() and (now == "suspended" or now == "running")
@@ -311,7 +311,7 @@ local function await(party, late)
   local slot, response, err, elapsed = core_look(party.group)
   wake_ready(party.client)
   if slot ~= nil then
-    if party.follows then -- they count since they began to wait
+    if party.follows then -- those count since they began to wait
       leave(party)
     end
     return slot, response, err, elapsed
@@ -404,8 +404,8 @@ function parties.take(party, seconds)
   return await(party)
 end
 
--- End a party: what is in flight is cancelled. A coroutine that waits for it looks, and finds that out. Return the slots of
--- the calls that may have been executed.
+-- End a party: cancel what is in flight, and wake the coroutine that waits for it, which then finds nothing left. Return the
+-- slots of the calls that may have been executed.
 function parties.close(party)
   local left = core_cancel(party.group)
   if party.is_counted then

@@ -1,4 +1,5 @@
-/* itriggerd's log where stderr takes no more: what is lost, and what the log says of it. */
+/* itriggerd's log: what it tells of an outage; and where stderr takes no more, what is lost and
+ * what the log says of it. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "itriggerd/log.h"
+#include "itriggerd/outage_log.h"
 
 #define FLUSH_MS 60000
 #define LINES_MAX 32
@@ -110,11 +112,41 @@ static void a_full_disk_tears_no_other_line_and_all_that_was_lost_is_counted(voi
     assert_says(d->line[5], "info test: line 11");
 }
 
+static void happen(struct outage *o, const char *reason, int64_t now_mono_ms)
+{
+    struct itr_error e;
+
+    itr_error_set(&e, ITR_STORE, "%s", reason);
+    outage_log_failure(o, "store", "one", &e, "; so what", now_mono_ms);
+}
+
+static void
+an_outage_is_told_when_it_begins_when_its_reason_changes_and_while_it_lasts(void **state)
+{
+    struct disk *d = *state;
+    struct outage o = {0};
+
+    happen(&o, "full", 1000);
+    happen(&o, "full", 2000);
+    happen(&o, "gone", 3000);
+    happen(&o, "gone", 3000 + OUTAGE_REMIND_MS);
+    log_flush(FLUSH_MS);
+    read_lines(d);
+    assert_int_equal(d->n, 3);
+    assert_says(d->line[0], "warning store app=one: full; so what");
+    assert_says(d->line[1], "warning store app=one: gone; so what");
+    assert_says(d->line[2],
+                "warning store app=one: has failed for 602 s (4 failed attempt(s)): gone");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             a_full_disk_tears_no_other_line_and_all_that_was_lost_is_counted, begin, end),
+        cmocka_unit_test_setup_teardown(
+            an_outage_is_told_when_it_begins_when_its_reason_changes_and_while_it_lasts, begin,
+            end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -541,7 +541,7 @@ describe("nginx", function()
         inside:wait(20)
         local asked, err = pcall(batch.next, batch)
         local _, given = ngx.thread.wait(thread)
-        ngx.say(not asked and err:find "another coroutine waits" and given and given.response and "ok" or "failed")
+        ngx.say(not asked and err:find "another coroutine is waiting" and given and given.response and "ok" or "failed")
       } }
       ]=]):format(face.echo_get, face.echo_get) }
     ok(host:get "/here")

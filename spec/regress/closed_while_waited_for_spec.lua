@@ -1,6 +1,6 @@
--- A batch that one coroutine waited for and another closed was waited for ever in luv, and for an hour in nginx, for nobody
--- woke who waited; the rows of a list then raised that "the batch" is closed. Two coroutines that waited for one batch had
--- the same end; for the rows of one list, or where the iterator of the batch waited, both were told that there are no more.
+-- When one coroutine closed a batch that another was waiting for, nobody woke that one: it waited for ever in luv and for an
+-- hour in nginx; the rows of a list raised that "the batch" is closed. Two coroutines that waited for one batch hung as well;
+-- two on one list, or with an iterator that waits, were both told that there is nothing more.
 
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
@@ -69,7 +69,7 @@ for _, loop in ipairs(loops) do
       end)
       assert.is_table(row)
       assert.is_false(refused[1])
-      assert.truthy(tostring(refused[2]):find("another coroutine waits", 1, true), tostring(refused[2]))
+      assert.truthy(tostring(refused[2]):find("another coroutine is waiting", 1, true), tostring(refused[2]))
     end)
 
     it("may not be waited for by two: a batch whose iterator waits", function()
@@ -87,7 +87,7 @@ for _, loop in ipairs(loops) do
       end)
       assert.equal(200, given.response.code)
       assert.is_false(refused[1])
-      assert.truthy(tostring(refused[2]):find("another coroutine waits", 1, true), tostring(refused[2]))
+      assert.truthy(tostring(refused[2]):find("another coroutine is waiting", 1, true), tostring(refused[2]))
     end)
 
     it("may not be waited for by two: a batch", function()
@@ -98,7 +98,7 @@ for _, loop in ipairs(loops) do
         sb:release()
       end)
       assert.is_false(refused[1])
-      assert.truthy(tostring(refused[2]):find("another coroutine waits", 1, true), tostring(refused[2]))
+      assert.truthy(tostring(refused[2]):find("another coroutine is waiting", 1, true), tostring(refused[2]))
       assert.equal(200, given.response.code)
     end)
   end)

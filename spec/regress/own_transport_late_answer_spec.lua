@@ -66,7 +66,7 @@ describe("a batch over a transport of the program's own that is continued while 
       return batch:next()
     end))
     assert.is_false(ok)
-    assert.truthy(tostring(err):find("another coroutine waits", 1, true), tostring(err))
+    assert.truthy(tostring(err):find("another coroutine is waiting", 1, true), tostring(err))
     local result
     ok, result = coroutine.resume(first)
     assert(ok, result)

@@ -17,7 +17,7 @@
 #include "itriggerd/settings.h"
 
 #define APP_RECENT 16   /* drop-in clients that are remembered */
-#define APP_SPENDERS 32 /* budgets: one for whoever has no key, the others for clients */
+#define APP_SPENDERS 32 /* budgets: 0 is for callers without a key, the rest for clients */
 
 /* Behind those of enum app_count, by the client's budget: the vendor's day in the upper half,
  * fetches asked for in it. */

@@ -33,8 +33,7 @@ static enum itr_status check_file(const char *setting, const char *path, bool se
     return s;
 }
 
-/* The first of the chain's certificates that expires may take all of it along: where clients know
- * no other way to the root. */
+/* Once any certificate of the chain has expired, clients may reject the chain. */
 static int64_t find_end(gnutls_certificate_credentials_t credentials)
 {
     gnutls_x509_crt_t *chain;

@@ -207,7 +207,7 @@ static void warn_fixed(const struct settings *now, const struct settings *fresh)
         log_warning("reload", NULL, "TLS was turned on or off; %s", effect);
 }
 
-/* Their polls wait for news of an app that nobody refreshes any more. */
+/* Polls of an app that the reload removed or replaced wait for a token that nobody fetches. */
 static void end_polls_of_replaced(struct daemon *d, const struct snapshot *before)
 {
     const struct snapshot *now = d->server.snapshot;

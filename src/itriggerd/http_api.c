@@ -258,7 +258,7 @@ bool api_read(const struct api_request *request, struct api_call *call, struct r
         return false;
     }
     if (request->body_is_cut)
-        return refuse(r, 413, "the request body is too large; it may have 4096 bytes");
+        return refuse(r, 413, "the request body is too large; at most 4096 bytes are accepted");
     if (call->route->vendor)
         return true;
     if (call->route->what == API_TOKEN)

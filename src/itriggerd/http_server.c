@@ -18,7 +18,7 @@
 #define IDLE_S 75u
 #define MEMORY_PER_CONNECTION ((size_t)16 * 1024) /* request line and headers have to fit */
 #define PANIC_LOG_MS 500
-#define HEARD_MAX 400
+#define HEARD_MAX 400 /* bytes of a message of libmicrohttpd */
 
 /* TLS 1.2 and 1.3; forward secrecy and authenticated encryption only. */
 static char tls_versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:"
@@ -116,8 +116,8 @@ static void add(struct MHD_Response *m, const char *name, const char *value)
     (void)MHD_add_response_header(m, name, value);
 }
 
-/* Whoever did not show a valid key does not keep a connection either; and the rest of a body that
- * is not read would be taken for the next request. */
+/* A request without a valid key ends its connection. So does a body that is too large: what is left
+ * unread would be parsed as the next request. */
 static bool closes_after(struct server *server, struct MHD_Connection *c, const struct serving *s)
 {
     struct connection *mine = connection_of(c);
@@ -292,8 +292,8 @@ static enum MHD_Result take_request(void *ctx, struct MHD_Connection *c, const c
 
 /* ---- the server ---- */
 
-/* It complains of what clients do, who hear it themselves; and of connections that it closes
- * without a word, for which this is the only trace. */
+/* Most of its messages are about mistakes of clients, who are told themselves. Others are about
+ * connections that it drops silently; nothing else reports those. */
 static void hear(void *ctx, const char *fmt, va_list args)
 {
     char text[HEARD_MAX];

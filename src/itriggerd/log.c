@@ -79,7 +79,8 @@ static size_t write_text(const char *text, size_t len)
     return at;
 }
 
-/* The same for whole lines, behind what an earlier attempt left of one (*torn). */
+/* The same for whole lines. *torn: an earlier write stopped in the middle of a line, which is ended
+ * first. */
 static size_t write_chunk(const char *text, size_t len, bool *torn)
 {
     size_t n;
@@ -101,8 +102,8 @@ static uint64_t count_lines(const char *text, size_t len)
     return n;
 }
 
-/* The whole lines at the front of the queue that fit into a chunk; *notice_end: of the notice in
- * it, or 0. Under the lock. */
+/* The whole lines at the front of the queue that fit into a chunk; *notice_end: where the notice
+ * among them ends, or 0. Under the lock. */
 static size_t take_chunk(char chunk[CHUNK_MAX], size_t *notice_end)
 {
     size_t n = queue.len;
@@ -118,8 +119,8 @@ static size_t take_chunk(char chunk[CHUNK_MAX], size_t *notice_end)
     return n;
 }
 
-/* These lines could not be written. noticed: there is a notice among them, which is none of those
- * that are counted, and says that so many were dropped before; 0: there is not. Under the lock. */
+/* These lines could not be written. noticed: how many dropped lines the notice among them reports;
+ * 0: there is no notice. The notice itself is not counted. Under the lock. */
 static void note_lost(const char *text, size_t len, uint64_t noticed)
 {
     uint64_t n = count_lines(text, len) - (noticed > 0 ? 1 : 0);

@@ -202,8 +202,8 @@ static void reload(const struct command *cmd, struct daemon *d)
 
 /* ---- life ---- */
 
-/* Whoever started this may have closed them. The next file or socket would get their numbers, and
- * log lines would be written into it. */
+/* The parent may have closed them. The next file or socket would take the place of stderr, and log
+ * lines would be written into it. */
 static bool open_standard_files(void)
 {
     int fd;

@@ -70,7 +70,7 @@ static const struct client *find_client(const struct snapshot *w, const char *na
     return NULL;
 }
 
-/* What is counted of a client goes on over a reload. */
+/* A client keeps its counters and its budget over a reload. */
 static bool add_client(struct snapshot *w, const struct client_settings *s,
                        const struct snapshot *old)
 {
@@ -91,8 +91,8 @@ static bool add_client(struct snapshot *w, const struct client_settings *s,
     return true;
 }
 
-/* Each new client gets the budget that has been free longest: what a client that is gone has spent
- * today is not counted against it. Two share one only where there were more clients than budgets.
+/* Each new client gets the budget that has been free longest, so that it is not charged for what a
+ * removed client spent today. Two clients share one only if there were more clients than budgets.
  */
 static void give_budgets(struct snapshot *w, const struct snapshot *old)
 {

@@ -6,6 +6,7 @@
 #include "core/record/record.h"
 #include "itriggerd/log.h"
 #include "itriggerd/now.h"
+#include "itriggerd/outage_log.h"
 #include "itriggerd/server.h"
 
 #define READ_MS 1000 /* how often the store is read */
@@ -80,23 +81,6 @@ static enum itr_status read_all(struct itr_store *store, struct batch *b, struct
     return s;
 }
 
-static void note_failure(struct store_watch *w, const struct itr_error *e)
-{
-    int64_t now_mono_ms = now_mono();
-
-    switch (outage_note(&w->outage, e, now_mono_ms)) {
-    case OUTAGE_NO_NEWS:
-        break;
-    case OUTAGE_REASON:
-        log_warning("store", NULL, "%s; tokens that others fetch are not seen meanwhile", e->text);
-        break;
-    case OUTAGE_LASTS:
-        log_warning("store", NULL, "has failed for %" PRId64 " s: %s",
-                    (now_mono_ms - w->outage.began_mono_ms) / 1000, e->text);
-        break;
-    }
-}
-
 static void end_outage(struct store_watch *w)
 {
     if (w->outage.reason.kind == ITR_OK)
@@ -118,7 +102,8 @@ static void read_store(struct store_watch *w)
         failed = read_all(w->parts->store, &b, &e) != ITR_OK;
         atomic_store(&w->server->store_failing, failed);
         if (failed)
-            note_failure(w, &e);
+            outage_log_failure(&w->outage, "store", NULL, &e,
+                               "; tokens that others fetch are not seen meanwhile", now_mono());
         else
             end_outage(w);
     }

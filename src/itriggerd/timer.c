@@ -4,6 +4,7 @@
 
 #include "itriggerd/log.h"
 #include "itriggerd/now.h"
+#include "itriggerd/outage_log.h"
 #include "itriggerd/token_file.h"
 
 #define TICK_MS 100
@@ -14,21 +15,6 @@
 #define EVICTED_LOG_MS (60 * 1000) /* between two lines about the limit of connections */
 
 /* ---- token_file ---- */
-
-static void note_file_failure(struct app *a, const struct itr_error *e, int64_t now_mono_ms)
-{
-    switch (outage_note(&a->file_outage, e, now_mono_ms)) {
-    case OUTAGE_NO_NEWS:
-        break;
-    case OUTAGE_REASON:
-        log_warning("token_file", a->name, "%s; retrying each second", e->text);
-        break;
-    case OUTAGE_LASTS:
-        log_warning("token_file", a->name, "has failed for %" PRId64 " s: %s",
-                    (now_mono_ms - a->file_outage.began_mono_ms) / 1000, e->text);
-        break;
-    }
-}
 
 /* Written when there is a new token, and made good within a second where it failed or was deleted.
  */
@@ -45,7 +31,8 @@ static void mind_file(struct app *a, bool is_new, int64_t now_mono_ms)
     failed = token_file_write(a->token_file, a->token, &e) != ITR_OK;
     atomic_store(&a->file_failed, failed);
     if (failed) {
-        note_file_failure(a, &e, now_mono_ms);
+        outage_log_failure(&a->file_outage, "token_file", a->name, &e, "; retrying each second",
+                           now_mono_ms);
         return;
     }
     itr_error_clear(&a->file_outage.reason);
@@ -96,19 +83,10 @@ static void look_for_news(struct app *a, int64_t now_mono_ms)
 
 static void note_failure(struct app *a, const struct itr_error *e, int64_t now_mono_ms)
 {
-    switch (outage_note(&a->outage, e, now_mono_ms)) {
-    case OUTAGE_NO_NEWS:
-        break;
-    case OUTAGE_REASON:
-        log_warning("fetch", a->name, "%s: %s", itr_status_name(e->kind), e->text);
-        break;
-    case OUTAGE_LASTS:
-        log_warning("fetch", a->name,
-                    "has failed for %" PRId64 " s (%" PRIu64 " failed attempt(s)): %s: %s",
-                    (now_mono_ms - a->outage.began_mono_ms) / 1000, a->outage.times,
-                    itr_status_name(e->kind), e->text);
-        break;
-    }
+    struct itr_error named;
+
+    itr_error_set(&named, e->kind, "%s: %s", itr_status_name(e->kind), e->text);
+    outage_log_failure(&a->outage, "fetch", a->name, &named, "", now_mono_ms);
 }
 
 /* Fetches that somebody else asked for: a client, a check. */

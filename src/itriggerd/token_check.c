@@ -149,8 +149,9 @@ static bool is_due(struct app *a, int64_t now_mono_ms)
            (atomic_load(&a->check_wanted) && (checked == 0 || now_mono_ms - checked >= LEAST_MS));
 }
 
-/* False: it waits until the checks in flight have ended, which have another transport. No other one
- * may begin before it: a gateway that hangs would keep it waiting for ever. */
+/* Return false if it has to wait until the checks in flight, which use another transport, have
+ * ended. No other check may begin before it then, or a gateway that hangs would keep it waiting for
+ * ever. */
 static bool begin_if_due(struct token_check *c, struct app *a, int64_t now_mono_ms)
 {
     struct itr_token *t;

@@ -283,11 +283,9 @@ static void heed_deadlines(struct itr_curl_loop *loop, int64_t now)
     struct itr_list *at;
     int passes = 0;
 
-    if (take_late(loop, now, true)) {
-        (void)settle(loop, itr_curl_poller_run_due(&loop->poller));
+    if (take_late(loop, now, true))
         while (passes++ < MOST_PASSES && await_sockets(loop, 0))
             ;
-    }
     (void)take_late(loop, now, false);
     while ((r = first_of(&loop->late)) != NULL) {
         itr_list_remove(&r->node);

@@ -11,7 +11,7 @@
 
 #define FIRST_WATCHES 64
 #define MOST_EVENTS 256 /* of one look; the others are seen by the next */
-#define MOST_PASSES 32  /* over what is due */
+#define MOST_PASSES 32  /* of run_due */
 
 struct itr_curl_watch {
     bool is_connection;  /* opened and not closed yet: may stay registered */
@@ -281,7 +281,7 @@ int itr_curl_poller_timer_ms(const struct itr_curl_poller *p)
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-/* One pass does not do what becomes due in it. */
+/* What becomes due during a pass is done in the next one. */
 CURLMcode itr_curl_poller_run_due(struct itr_curl_poller *p)
 {
     CURLMcode code = CURLM_OK;

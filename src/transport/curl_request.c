@@ -105,7 +105,7 @@ static int on_trace(CURL *easy, curl_infotype type, char *bytes, size_t n, void 
     return 0;
 }
 
-/* ITR_CURL_REFUSAL_819: libcurl calls it, too, when a try is over and the next has not begun. */
+/* ITR_CURL_REFUSAL_819: libcurl also calls it between two tries. */
 static int on_progress(void *ctx, curl_off_t down, curl_off_t downed, curl_off_t up,
                        curl_off_t upped)
 {

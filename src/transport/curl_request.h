@@ -65,7 +65,7 @@ struct itr_curl_request {
     bool needs_fresh;  /* the handle is told to use no kept connection */
     bool sent;         /* a byte may have left */
     bool on_fresh;     /* it was the first on its connection */
-    bool broke;        /* ITR_CURL_REFUSAL_819: libcurl had words for how it ended */
+    bool broke;        /* ITR_CURL_REFUSAL_819: libcurl had an error text for the last try */
     bool answered;     /* some of an answer came */
     bool retry_date;   /* its Retry-After is a date */
     bool head_whole;   /* the empty line after the last head was seen */

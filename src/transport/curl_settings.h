@@ -27,7 +27,7 @@ enum itr_curl_refusal {
     ITR_CURL_REFUSAL_7,  /* before 8.1: it repeats without words, or ends with CURLE_HTTP2 */
     ITR_CURL_REFUSAL_81, /* 8.1 to 8.6: as it shows a connection that broke; its trace tells */
     ITR_CURL_REFUSAL_87, /* since 8.7: it repeats without words */
-    ITR_CURL_REFUSAL_819 /* since 8.19: too, but it forgets its words when it connects anew */
+    ITR_CURL_REFUSAL_819 /* since 8.19: too, but it clears the error text before it reconnects */
 };
 
 struct itr_curl_settings {

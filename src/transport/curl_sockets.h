@@ -35,7 +35,7 @@ struct itr_curl_socket {
     int local_port;       /* 0: not known yet */
     struct itr_list node; /* among those with such a port, or the unnamed ones */
     bool chosen;          /* libcurl chose it for a request */
-    bool shared;          /* and for another: then libcurl repeats by itself also the first */
+    bool shared;          /* and for another: then libcurl may repeat the first one, too */
     bool used;            /* a request went over it */
     bool connected;       /* it was when it was closed */
     enum itr_curl_version version;

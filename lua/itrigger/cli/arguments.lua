@@ -7,7 +7,7 @@ local arguments = {}
 
 local function read_file(name)
   if name == "" then
-    return nil, "the name of a file is missing after @"
+    return nil, "a file name is missing after @"
   end
   local file, err = io.open(name, "rb")
   if not file then

@@ -2,7 +2,7 @@
 -- (parser.lua) and the completion.
 --
 -- A command:   { name, what it does, run = "module.function" of itrigger.cli, arguments = { … }, options = { … } }
---              is_apart = true in place of run: another program reads its words, and `options` are those to complete
+--              is_external = true in place of run: another program reads its words; `options` serve the completion only
 --              { endpoints = true } stands for the groups of documented endpoints, each a command of commands
 -- An argument: { name, meaning or nil, count = "?" or "*" (one by default), choices = }
 -- An option:   { its names, meaning or nil, flag = true or argname =, number =, choices =, required = }
@@ -85,7 +85,7 @@ commands.list = {
     run = "configure.command",
   },
   {
-    "sandbox", "Start a local gateway to try things on, until Ctrl-C; see: itrigger sandbox --help.", is_apart = true,
+    "sandbox", "Start a local gateway to try things on, until Ctrl-C; see: itrigger sandbox --help.", is_external = true,
     options = {
       { "--port", "The port of plain http.", argname = "<n>" },
       { "--address", "https on this address too.", argname = "<ip>" },

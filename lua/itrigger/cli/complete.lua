@@ -210,7 +210,7 @@ local function pass(place, word)
     place.group = endpoints_of(word)[1] and word
     place.is_unknown = not (place.command or place.group)
   end
-  if place.command and place.command.is_apart then
+  if place.command and place.command.is_external then
     place.options = { place.command.options }
   elseif place.command then
     place.options[1] = place.command.options or {}

@@ -33,8 +33,8 @@ end
 local EBADF = 9 -- on Linux
 local held = {}
 
--- A standard file that is closed would be the first file or connection that is opened, and input and output would go there.
--- Hold its place: by a file that can only be used the other way, so that its use fails.
+-- The number of a closed standard file would go to the next file or connection, which input and output would then use.
+-- Occupy it with a file opened in the other direction, so that using it fails.
 local function hold_standard_files()
   for _, one in ipairs { { io.stdin, "wb" }, { io.stdout, "rb" }, { io.stderr, "rb" } } do
     if select(3, one[1]:seek()) == EBADF then

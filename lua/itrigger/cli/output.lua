@@ -16,7 +16,7 @@ local function check(ok, err)
   end
 end
 
--- Write to standard output. A failed write ends the command, so that nobody takes half of the output for all of it.
+-- Write to standard output. A failed write ends the command: partial output must not pass for the whole.
 function output.put(...)
   check(write.buffered(io.stdout, ...))
 end

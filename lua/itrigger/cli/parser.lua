@@ -85,7 +85,7 @@ function parser.new()
       add_endpoints(made)
     else
       local one = made:command(command[1]):summary(command[2]):description(command[2])
-      add_options(one, not command.is_apart and command.options or nil)
+      add_options(one, not command.is_external and command.options or nil)
       add_arguments(one, command.arguments)
     end
   end

@@ -16,7 +16,7 @@ function profile.directory()
   elseif home:sub(1, 1) == "/" then
     return home .. "/.config/itrigger"
   end
-  return nil, "profiles have no directory: set HOME or XDG_CONFIG_HOME to an absolute path"
+  return nil, "there is no directory for profiles: set HOME or XDG_CONFIG_HOME to an absolute path"
 end
 
 -- The file of a profile. Returns path | nil, what is wrong.

@@ -1,4 +1,4 @@
--- Writes to files that tell whether they succeeded: true | nil, why not.
+-- Writes to files. Each returns true | nil, why it failed; on LuaJIT, too.
 
 local write = {}
 
@@ -16,7 +16,7 @@ function write.buffered(file, ...)
   return file:write(...)
 end
 
--- Where a write fails in code that LuaJIT has compiled, LuaJIT makes it again, and the buffer being empty then, it succeeds.
+-- LuaJIT repeats a write that fails in compiled code. The buffer is empty by then, so the second one succeeds.
 local jit = rawget(_G, "jit")
 if jit then
   jit.off(write.flushed)

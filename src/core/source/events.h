@@ -40,8 +40,8 @@ struct itr_kept_event {
     uint8_t state, why, kind; /* kind: of the error, also where that is not kept */
 };
 
-/* One place more than is shown: the start of a fetch takes it until the fetch fails like the one
- * before, and is then given back. */
+/* One more than is shown: the start of a fetch takes a place, and gives it back if the fetch fails
+ * like the one before. */
 #define ITR_EVENTS_RING (ITR_EVENTS + 1)
 
 struct itr_events { /* zero it before use */
