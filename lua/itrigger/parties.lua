@@ -211,6 +211,9 @@ function parties.pulled(party, value)
   if other then
     party.follows = other
     host.follow(other, party)
+    if party.is_closed then -- meanwhile: nobody will resume the generator
+      leave(party)
+    end
     return true
   elseif party.nested and type(value) ~= "table" then
     error("the iterator of a batch waits for a call of its own, and its yield came to the batch instead of the event loop: "
@@ -408,6 +411,7 @@ end
 -- slots of the calls that may have been executed.
 function parties.close(party)
   local left = core_cancel(party.group)
+  party.is_closed = true
   if party.is_counted then
     party.host.wake(party)
   end

@@ -200,6 +200,23 @@ describe("a generator that calls", function()
     own:close()
   end)
 
+  it("keeps no loop alive when it closes its batch before it calls", function()
+    local own = face.client(sb, { timeout = 1 })
+    assert(own:token())
+    sb:fault { kind = "hold", path = face.echo_get }
+    local batch, given
+    in_luv(function()
+      batch = own:batch(coroutine.wrap(function()
+        batch:close()
+        own:get(face.echo_get)
+      end))
+      given = batch:next()
+    end)
+    assert.is_nil(given)
+    sb:release()
+    own:close()
+  end)
+
   it("that is the program's own to resume raises when its missing value is used", function()
     local ok, err
     in_luv(function()
