@@ -294,7 +294,11 @@ redis_tests := $(filter $(B)/spec/store_redis%,$(test_programs))
 $(redis_tests): $(redis_objects)
 $(redis_tests): more_libs := $(redis_libs)
 
-$(filter $(B)/spec/itriggerd_%,$(test_programs)): $(daemon_pure_objects)
+$(filter-out $(B)/spec/itriggerd_daemon_test,$(filter $(B)/spec/itriggerd_%,$(test_programs))): $(daemon_pure_objects)
+
+# The whole daemon but its main.
+$(B)/spec/itriggerd_daemon_test: $(call objects,$(filter-out src/itriggerd/main.c,$(daemon_sources))) $(if $(has_redis),$(redis_objects))
+$(B)/spec/itriggerd_daemon_test: more_libs := $(daemon_libs) $(if $(has_redis),$(redis_libs))
 
 # Lua states in a C program, for what only C can do to them.
 lua_tests := $(filter $(B)/spec/lua_%,$(test_programs))

@@ -266,9 +266,10 @@ void daemon_reload(struct daemon *d, const struct settings *fresh)
 
 static void *end_anyway(void *arg)
 {
-    (void)arg;
+    const int *exit_code = arg;
+
     nap(END_MS);
-    _exit(0);
+    _exit(*exit_code);
 }
 
 static void wait_until_idle(struct daemon *d, int64_t ms)
@@ -303,9 +304,12 @@ static void drain(struct daemon *d)
     wait_until_none_waits(d);
 }
 
-void daemon_stop(struct daemon *d)
+void daemon_stop(struct daemon *d, int exit_code)
 {
-    (void)itr_thread_start(end_anyway, NULL);
+    static int code; /* that thread may outlive this call */
+
+    code = exit_code;
+    (void)itr_thread_start(end_anyway, &code);
     drain(d);
     http_server_stop(d->http);
     http_server_stop(d->https);

@@ -35,8 +35,9 @@ enum itr_status daemon_start(struct daemon *d, struct settings *settings, struct
  * changes that need one. An error is logged and changes nothing. */
 void daemon_reload(struct daemon *d, const struct settings *fresh);
 
-/* Stop the daemon: finish the requests in flight, within 5 s, and release everything. */
-void daemon_stop(struct daemon *d);
+/* Stop the daemon: finish the requests in flight, and release everything. If that is not done
+ * within 5 s, end the process with this code. */
+void daemon_stop(struct daemon *d, int exit_code);
 
 /* Log why the new configuration could not be read, and note the failed reload; the old
  * configuration stays in force. */

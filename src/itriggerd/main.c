@@ -260,6 +260,7 @@ static int serve(const struct command *cmd, struct settings *s, const struct set
     sigset_t set;
     char where[256];
     enum itr_status st;
+    int code;
 
     take_signals(&set);
     raise_limit();
@@ -274,9 +275,10 @@ static int serve(const struct command *cmd, struct settings *s, const struct set
         }
         run(cmd, &d, &set);
     }
-    daemon_stop(&d);
+    code = st == ITR_OK ? 0 : st == ITR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
+    daemon_stop(&d, code);
     log_flush(LOG_FLUSH_MS);
-    return st == ITR_OK ? 0 : st == ITR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
+    return code;
 }
 
 int main(int argc, char **argv)
