@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local face = require "spec.support.face"
 local needs = require "spec.support.needs"
+local network = require "spec.support.network"
 local sandbox = require "spec.support.sandbox"
 
 local unpack = table.unpack or unpack
@@ -438,9 +439,9 @@ describe("the command itrigger", function()
     assert.equal(1, status)
     assert.truthy(out:find("failure  certificate     of localhost ended on 2020-01-01", 1, true), out)
     assert.truthy(out:find("failure  TLS", 1, true), out)
-    environment.ITRIGGER_GATEWAY = "https://host.invalid"
+    environment.ITRIGGER_GATEWAY = "https://" .. network.no_such_host
     _, out = itrigger({ "doctor" })
-    assert.truthy(out:find("failure  DNS             host.invalid has no address", 1, true), out)
+    assert.truthy(out:find("failure  DNS             " .. network.no_such_host .. " has no address", 1, true), out)
     assert.truthy(out:find("failure  network", 1, true), out)
   end)
 

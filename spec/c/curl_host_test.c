@@ -85,6 +85,7 @@ static void answers_that_come_together_come_out_one_by_one(void **state)
         assert_null(f.t->ops->wait(f.t, 1));
     raw_server_open_gate(f.server);
     raw_server_await_closed(f.server, MANY);
+    raw_server_await_arrived(f.server);
     take_many(f.t, ITR_OK);
     loop_fixture_clear(&f);
 }

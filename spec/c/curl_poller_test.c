@@ -192,6 +192,7 @@ static void a_look_that_finds_something_does_not_vouch(void **state)
             raw_server_await_sends(k.server, 2);
         else
             raw_server_await_closed(k.server, 1);
+        raw_server_await_arrived(k.server);
         look_now(&k);
         assert_false(itr_curl_poller_is_quiet(&k.poller, k.fd, 0));
         look_now(&k);
@@ -215,7 +216,8 @@ static void what_begins_takes_its_first_step_before_libcurl_hears_of_a_ready_soc
     assert_int_equal(curl_multi_add_handle(k.multi, k.easy), CURLM_OK);
     assert_int_equal(itr_curl_poller_run_due(&k.poller), CURLM_OK);
     raw_server_open_gate(k.server);
-    raw_server_await_sends(k.server, 2); /* its answer can be read */
+    raw_server_await_sends(k.server, 2);
+    raw_server_await_arrived(k.server);
     next = curl_easy_duphandle(k.easy);
     assert_int_equal(curl_multi_add_handle(k.multi, next), CURLM_OK);
     n_told = 0;

@@ -4,6 +4,7 @@ local errors = require "itrigger.errors"
 local face = require "spec.support.face"
 local fixture = require "spec.support.fixture"
 local itrigger = require "itrigger"
+local network = require "spec.support.network"
 
 local query = face.api .. "/member/query"
 
@@ -157,7 +158,7 @@ describe("a bad answer", function()
     end)
 
     it("a host that does not exist: network", function()
-      local nowhere = face.client(sb, { gateway = "https://gateway.invalid", retries = 0, timeout = 10 })
+      local nowhere = face.client(sb, { gateway = "https://" .. network.no_such_host, retries = 0, timeout = 10 })
       local res, err = nowhere:get(query)
       assert.is_nil(res)
       assert.equal("network", err.kind, err.message)

@@ -3,6 +3,7 @@
 
 local face = require "spec.support.face"
 local itrigger = require "itrigger"
+local network = require "spec.support.network"
 local sandbox = require "spec.support.sandbox"
 
 describe("a proxy", function()
@@ -23,7 +24,7 @@ describe("a proxy", function()
   end)
 
   it("that cannot be resolved is named", function()
-    assert.truthy(message("http://no-such-proxy.invalid:1"):find("could not resolve the proxy for", 1, true))
+    assert.truthy(message("http://" .. network.no_such_host .. ":1"):find("could not resolve the proxy for", 1, true))
   end)
 
   it("that refuses is named, with its HTTP status", function()

@@ -14,6 +14,10 @@ local network = {}
 
 network.address = "10.0.0.1"
 
+-- A label of more than 63 bytes: the resolver knows by itself that there is none, whatever name server the
+-- machine has.
+network.no_such_host = ("no-such-ho"):rep(7) .. ".invalid"
+
 local Network = {}
 Network.__index = Network
 

@@ -107,6 +107,7 @@ void loop_fixture_play(struct loop_fixture *f, const struct raw_step *fault)
     loop_fixture_init_with(f, scripts, 2, NULL);
     loop_fixture_carry(f);
     raw_server_await_closed(f->server, 1);
+    raw_server_await_arrived(f->server);
 }
 
 void loop_fixture_next_works(struct loop_fixture *f)

@@ -16,6 +16,7 @@
 #define MAX_CONNECTIONS 512
 #define MAX_REQUEST (1 << 20)
 #define DRIP_MS 10
+#define MAX_DESCRIPTORS 2048
 
 struct raw_server {
     const struct raw_step *const *scripts;
@@ -378,6 +379,37 @@ void raw_server_await_closed(struct raw_server *s, size_t n)
 void raw_server_await_requests(struct raw_server *s, size_t n)
 {
     await(s, &s->requests, n);
+}
+
+/* The next of this process' descriptors, from `fd` on, that is a connection to it; -1: none. */
+static int peer_from(const struct raw_server *s, int fd)
+{
+    struct sockaddr_in a = {0};
+    socklen_t n;
+
+    for (; fd < MAX_DESCRIPTORS; fd++) {
+        n = sizeof a;
+        if (getpeername(fd, (struct sockaddr *)&a, &n) == 0 && a.sin_family == AF_INET &&
+            ntohs(a.sin_port) == s->port)
+            return fd;
+    }
+    return -1;
+}
+
+bool raw_server_has_peer(const struct raw_server *s)
+{
+    return peer_from(s, 0) >= 0;
+}
+
+void raw_server_await_arrived(const struct raw_server *s)
+{
+    int fd;
+
+    for (fd = peer_from(s, 0); fd >= 0; fd = peer_from(s, fd + 1)) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+
+        (void)poll(&p, 1, -1);
+    }
 }
 
 void raw_server_await_sends(struct raw_server *s, size_t n)

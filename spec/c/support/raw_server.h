@@ -8,6 +8,7 @@
 #ifndef SPEC_SUPPORT_RAW_SERVER_H
 #define SPEC_SUPPORT_RAW_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum raw_act {
@@ -50,8 +51,15 @@ void raw_server_open_gate(struct raw_server *s);
 void raw_server_await_closed(struct raw_server *s, size_t n);
 void raw_server_await_requests(struct raw_server *s, size_t n);
 
-/* Waits until that many RAW_SEND steps are done: on loopback the bytes are at the peer then. */
+/* Waits until that many RAW_SEND steps are done. The bytes may still be on their way, and so may
+ * the end of a connection that is closed: even loopback takes its time on a busy machine. */
 void raw_server_await_sends(struct raw_server *s, size_t n);
+
+/* Waits until each connection of this process to the server has bytes or an end to be read. */
+void raw_server_await_arrived(const struct raw_server *s);
+
+/* Has this process a connection to it (a TCP server)? */
+bool raw_server_has_peer(const struct raw_server *s);
 
 /* The last whole request as it arrived, for free(). */
 char *raw_server_last(struct raw_server *s, size_t *len);
