@@ -290,7 +290,7 @@ describe("token_store of a central server", function()
       sb:fault { kind = "hold", path = "/v1/", times = 1000 }
       local output, status = face.run([[
         local client = assert(require("itrigger.client").new {})
-        local res, err = client:get("]] .. face.echo_get .. [[", nil, { timeout = 0.05 })
+        local res, err = client:get("]] .. face.echo_get .. [[", nil, { timeout = 1 })
         io.write(tostring(res), " ", err.kind)
       ]], { ITRIGGER_GATEWAY = sb.gateway, ITRIGGER_APP_ID = app_id, ITRIGGER_TOKEN_STORE = server,
         ITRIGGER_TOKEN_STORE_KEY = KEY, ITRIGGER_CA_FILE = sb.ca_file, ITRIGGER_TOKEN_TIMEOUT = "600" })
@@ -455,7 +455,7 @@ describe("token_store of a central server", function()
       end
       show(client, 0)
       for _ = 1, 3 do
-        local res, err = client:get("]] .. face.echo_get .. [[", nil, { timeout = 0.2 })
+        local res, err = client:get("]] .. face.echo_get .. [[", nil, { timeout = 10 })
         show(res, 0)
         show(err, 0)
       end

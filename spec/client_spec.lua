@@ -276,7 +276,7 @@ describe("client", function()
     it("timeout bounds the whole call", function()
       assert(client:token())
       sb:fault { kind = "hold", path = "api" }
-      local res, err = client:get(query, face.member, { timeout = 0.2 })
+      local res, err = client:get(query, face.member, { timeout = 0.5 })
       sb:release()
       assert.is_nil(res)
       assert.equal("timeout", err.kind)

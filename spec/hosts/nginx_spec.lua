@@ -59,7 +59,7 @@ describe("nginx", function()
 
   local CALL = [[
     location = /call { content_by_lua_block { answer() } }
-    location = /hasty { content_by_lua_block { answer { timeout = 0.3 } } }
+    location = /hasty { content_by_lua_block { answer { timeout = 1 } } }
   ]]
 
   local function start(more)

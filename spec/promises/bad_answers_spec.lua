@@ -170,7 +170,7 @@ describe("a bad answer", function()
       for _, fault in ipairs { { kind = "hold" }, { kind = "hold_answer" }, { kind = "drip", ms = 200 } } do
         fault.path = "api"
         sb:fault(fault)
-        fails({ kind = "timeout", retryable = false }, { timeout = 0.15 })
+        fails({ kind = "timeout", retryable = false }, { timeout = 0.5 })
       end
     end)
   end)

@@ -23,8 +23,8 @@ describe("a token that is held", function()
   end)
 
   for name, ask in pairs {
-    ["token { min_valid }"] = function() return client:token { min_valid = 7200, timeout = 0.3 } end,
-    ["refresh"] = function() return client:refresh { timeout = 0.3 } end,
+    ["token { min_valid }"] = function() return client:token { min_valid = 7200, timeout = 1 } end,
+    ["refresh"] = function() return client:refresh { timeout = 1 } end,
   } do
     it("is given at the deadline, with the reason beside it: " .. name, function()
       local held = assert(client:token())
