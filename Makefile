@@ -388,7 +388,7 @@ sim:
 days:
 	@tools/setup test
 	$(Q)$(again) build LUA=5.4
-	@ITR_WHOLE_DAYS=1 TEST_TIMEOUT=1800 tools/run-lua $(B) 5.4 spec/promises/days_spec.lua
+	@ITR_WHOLE_DAYS=1 tools/run-lua $(B) 5.4 spec/promises/days_spec.lua
 
 asan:
 	@tools/setup test

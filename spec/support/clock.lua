@@ -29,7 +29,7 @@ function clock.new()
   if lacks then
     return nil, lacks
   end
-  -- Not the path that the command faketime sets: it ends when one of its process id was killed some time before.
+  -- The command faketime would tell, but it fails if a process with the same id was once killed under it.
   local library = shell("ls /usr/lib*/faketime/libfaketimeMT.so.1 /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null"):match("%S+")
   assert(library, "libfaketimeMT.so.1 is not where the package faketime has it")
   local self = setmetatable({ library = library, file = os.tmpname() }, Clock)
