@@ -207,6 +207,35 @@ describe("make", function()
   end)
 end)
 
+describe("the sum of a suite's log", function()
+  local function tally(log, status)
+    return shell(("printf '%s' | awk -f tools/tally.awk -v name=c-x -v status=%d"):format(log, status or 0))
+  end
+
+  it("counts what passed, failed and was skipped, of several programs", function()
+    assert.equal("2 0 1\n", tally "1..2\nok 1 - a\nok 2 - b # SKIP why\n1..1\nok 1 - c\n")
+  end)
+
+  it("tells with each failure what was said of it", function()
+    local log = "1..3\nERROR: caught\nok 1 - a\nERROR: got 1, not 2\nnot ok 2 - b\n# b.c:5: error\nok 3 - c\n# of c\n"
+    assert.equal("2 1 0\nc-x: b\n    ERROR: got 1, not 2\n    # b.c:5: error\n", tally(log, 1))
+  end)
+
+  it("is a failure when the run did not end as it should", function()
+    local function one_failure(said, log, status)
+      local text = tally(log, status)
+      assert.truthy(text:find("^%d+ 1 0\nc%-x: [^\n]+\n"), text)
+      has(text, "c-x: " .. said)
+    end
+    one_failure("timed out, after: ok 1 - a\n    last words:\n    so far", "1..2\nok 1 - a\nso far\n", 124)
+    one_failure("ended by signal 11, after: ok 1 - a\n", "1..1\nok 1 - a\n", 139)
+    one_failure("exit status 3, after: ok 1 - a\n", "1..1\nok 1 - a\n", 3)
+    one_failure("stopped after 1 of 2 tests, after: ok 1 - a\n", "1..2\nok 1 - a\n", 0)
+    one_failure("ran no test\n", "1..0\n", 0)
+    one_failure("ran no test\n", "", 0)
+  end)
+end)
+
 describe("what the tests need and this machine lacks", function()
   local NEEDS = [[lua5.4 -e 'print(pcall(require("spec.support.needs").program, "no-such-program", "some-package"))']]
 

@@ -5,9 +5,11 @@
 # A run counts as failed, whatever it printed, when it ended by a signal, ended badly without saying which test
 # failed, ran fewer tests than it planned (cmocka plans first, busted last), or ran none.
 
-function fail(text) { failed++; report = report name ": " text "\n"; telling = 1 }
+function fail(text) { failed++; report = report name ": " text "\n" why; why = ""; telling = 1 }
 
 /^(not )?ok / { latest = $0 }
+/^ERROR: / { why = why "    " $0 "\n" } # of cmocka's fail_msg, before it says which test failed
+/^ok / { why = "" }
 /^1\.\.[0-9]+$/ { planned += substr($0, 4); plans++; telling = 0; next }
 /^(not )?ok .*# SKIP/ { skipped++; telling = 0; next }
 /^not ok 0 / { fail(substr($0, 10)); broken = 1; next }

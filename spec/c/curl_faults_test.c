@@ -1,10 +1,13 @@
 /* curl_loop: what becomes of connections and answers that are not as they should be; of what nobody
  * asked for also on curl_engine. */
+#include <linux/net_tstamp.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,6 +25,11 @@
  * server the machine has. */
 #define TEN "no-such-ho"
 #define NO_SUCH_HOST TEN TEN TEN TEN TEN TEN TEN ".invalid"
+
+#define GATE                                                                                       \
+    {                                                                                              \
+        RAW_GATE, NULL, 0                                                                          \
+    }
 
 /* ---- the connection ---- */
 
@@ -121,6 +129,42 @@ static void connections_that_end_too_early(void **state)
                               "before the answer was complete");
 }
 
+/* Have fd show an error and nothing else, as a reset does for a moment: a time stamp of what was
+ * sent waits in the queue of its errors. */
+static void show_an_error_alone(int fd)
+{
+    unsigned stamp =
+        SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &stamp, sizeof stamp), 0);
+    assert_int_equal(send(fd, "x", 1, 0), 1);
+    assert_int_equal(poll(&p, 1, -1), 1);
+    assert_int_equal(p.revents, POLLERR);
+}
+
+static void an_error_that_shows_before_the_answer_leaves_it_to_be_read(void **state)
+{
+    static const struct raw_step script[] = {READ, GATE, SEND(OK_HELLO), HOLD, END};
+    const struct raw_step *const scripts[] = {script};
+    struct loop_fixture f;
+    struct itr_error e;
+    int i;
+
+    (void)state;
+    loop_fixture_init_with(&f, scripts, 1, NULL);
+    assert_int_equal(f.t->ops->start(f.t, &f.x, &e), ITR_OK);
+    while (raw_server_requests(f.server) == 0)
+        assert_null(f.t->ops->wait(f.t, 1));
+    show_an_error_alone(raw_server_peer(f.server));
+    for (i = 0; i < 3; i++)
+        assert_null(f.t->ops->wait(f.t, 1));
+    raw_server_open_gate(f.server);
+    assert_ptr_equal(f.t->ops->wait(f.t, -1), &f.x);
+    loop_fixture_expect(&f.x, ITR_OK, true, 200);
+    loop_fixture_clear(&f);
+}
+
 static void bytes_that_are_not_http(void **state)
 {
     static const struct raw_step other_protocol[] = {READ, SEND("220 ftp here, hello\r\n"), END};
@@ -166,11 +210,6 @@ static void more_than_the_content_length_is_cut_off(void **state)
 }
 
 /* ---- what nobody asked for, on a kept connection ---- */
-
-#define GATE                                                                                       \
-    {                                                                                              \
-        RAW_GATE, NULL, 0                                                                          \
-    }
 
 /* After the first answer the server goes on by itself; the next call must not see that. */
 static void expect_unused_after(const struct raw_step *script, bool ends)
@@ -517,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_post_that_a_dying_kept_connection_took_is_not_repeated),
         cmocka_unit_test(a_kept_connection_that_died_in_between_is_not_used),
         cmocka_unit_test(connections_that_end_too_early),
+        cmocka_unit_test(an_error_that_shows_before_the_answer_leaves_it_to_be_read),
         cmocka_unit_test(bytes_that_are_not_http),
         cmocka_unit_test(more_than_the_content_length_is_cut_off),
         cmocka_unit_test(an_unasked_answer_is_not_the_next_calls),

@@ -396,9 +396,9 @@ static int peer_from(const struct raw_server *s, int fd)
     return -1;
 }
 
-bool raw_server_has_peer(const struct raw_server *s)
+int raw_server_peer(const struct raw_server *s)
 {
-    return peer_from(s, 0) >= 0;
+    return peer_from(s, 0);
 }
 
 void raw_server_await_arrived(const struct raw_server *s)

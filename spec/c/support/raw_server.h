@@ -58,8 +58,8 @@ void raw_server_await_sends(struct raw_server *s, size_t n);
 /* Waits until each connection of this process to the server has bytes or an end to be read. */
 void raw_server_await_arrived(const struct raw_server *s);
 
-/* Has this process a connection to it (a TCP server)? */
-bool raw_server_has_peer(const struct raw_server *s);
+/* This process' descriptor of a connection to it (a TCP server); -1: none. */
+int raw_server_peer(const struct raw_server *s);
 
 /* The last whole request as it arrived, for free(). */
 char *raw_server_last(struct raw_server *s, size_t *len);
