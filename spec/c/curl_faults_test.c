@@ -1,9 +1,11 @@
 /* curl_loop: what becomes of connections and answers that are not as they should be; of what nobody
  * asked for also on curl_engine. */
+#include <errno.h>
 #include <linux/net_tstamp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,17 +132,21 @@ static void connections_that_end_too_early(void **state)
 }
 
 /* Have fd show an error and nothing else, as a reset does for a moment: a time stamp of what was
- * sent waits in the queue of its errors. */
-static void show_an_error_alone(int fd)
+ * sent waits in the queue of its errors. False: not in this place (qemu-user). */
+static bool show_an_error_alone(int fd)
 {
     unsigned stamp =
         SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &stamp, sizeof stamp), 0);
+    if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &stamp, sizeof stamp) != 0) {
+        assert_int_equal(errno, ENOPROTOOPT);
+        return false;
+    }
     assert_int_equal(send(fd, "x", 1, 0), 1);
     assert_int_equal(poll(&p, 1, -1), 1);
     assert_int_equal(p.revents, POLLERR);
+    return true;
 }
 
 static void an_error_that_shows_before_the_answer_leaves_it_to_be_read(void **state)
@@ -149,6 +155,7 @@ static void an_error_that_shows_before_the_answer_leaves_it_to_be_read(void **st
     const struct raw_step *const scripts[] = {script};
     struct loop_fixture f;
     struct itr_error e;
+    bool shown;
     int i;
 
     (void)state;
@@ -156,13 +163,17 @@ static void an_error_that_shows_before_the_answer_leaves_it_to_be_read(void **st
     assert_int_equal(f.t->ops->start(f.t, &f.x, &e), ITR_OK);
     while (raw_server_requests(f.server) == 0)
         assert_null(f.t->ops->wait(f.t, 1));
-    show_an_error_alone(raw_server_peer(f.server));
+    shown = show_an_error_alone(raw_server_peer(f.server));
     for (i = 0; i < 3; i++)
         assert_null(f.t->ops->wait(f.t, 1));
     raw_server_open_gate(f.server);
     assert_ptr_equal(f.t->ops->wait(f.t, -1), &f.x);
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
     loop_fixture_clear(&f);
+    if (!shown) {
+        print_message("qemu-user has no time stamps of what was sent\n");
+        skip();
+    }
 }
 
 static void bytes_that_are_not_http(void **state)
