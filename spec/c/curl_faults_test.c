@@ -1,7 +1,6 @@
 /* curl_loop: what becomes of connections and answers that are not as they should be; of what nobody
  * asked for also on curl_engine. */
 #include <errno.h>
-#include <linux/net_tstamp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,8 +134,12 @@ static void connections_that_end_too_early(void **state)
  * sent waits in the queue of its errors. False: not in this place (qemu-user). */
 static bool show_an_error_alone(int fd)
 {
-    unsigned stamp =
-        SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
+    enum { /* as in linux/net_tstamp.h, which musl has not */
+           TX_SOFTWARE = 1 << 1,
+           SOFTWARE = 1 << 4,
+           OPT_TSONLY = 1 << 11
+    };
+    int stamp = TX_SOFTWARE | SOFTWARE | OPT_TSONLY;
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
     if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &stamp, sizeof stamp) != 0) {
