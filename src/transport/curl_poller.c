@@ -168,9 +168,9 @@ void itr_curl_poller_wake(const struct itr_curl_poller *p)
     while (n < 0 && errno == EINTR);
 }
 
-/* An error or the end of the connection is no bit of its own: told of nothing else, libcurl ends
- * the transfer unread, and Linux may show the error a moment before it shows that there is
- * something to read. With 0 it looks itself, and reads. */
+/* An error or the end of the connection is no bit of its own: told of nothing else, libcurl (before
+ * 8.10) ends the transfer unread, and Linux may show the error a moment before it shows that there
+ * is something to read. With 0 libcurl looks itself, and reads. */
 static int select_bits(uint32_t events)
 {
     int bits = 0;
