@@ -217,8 +217,8 @@ describe("the sum of a suite's log", function()
   end)
 
   it("tells with each failure what was said of it", function()
-    local log = "1..3\nERROR: caught\nok 1 - a\nERROR: got 1, not 2\nnot ok 2 - b\n# b.c:5: error\nok 3 - c\n# of c\n"
-    assert.equal("2 1 0\nc-x: b\n    ERROR: got 1, not 2\n    # b.c:5: error\n", tally(log, 1))
+    local log = "1..4\nERROR: caught\nok 1 - a\nERROR: skipped\nnot ok 2 # SKIP d\nERROR: got 1, not 2\nnot ok 3 - b\n# b.c:5: error\nok 4 - c\n# of c\n"
+    assert.equal("2 1 1\nc-x: b\n    ERROR: got 1, not 2\n    # b.c:5: error\n", tally(log, 1))
   end)
 
   it("is a failure when the run did not end as it should", function()

@@ -8,10 +8,10 @@
 function fail(text) { failed++; report = report name ": " text "\n" why; why = ""; telling = 1 }
 
 /^(not )?ok / { latest = $0 }
-/^ERROR: / { why = why "    " $0 "\n" } # of cmocka's fail_msg, before it says which test failed
+/^ERROR: / { why = why "    " $0 "\n" } # cmocka's fail_msg prints it before the name of the test
 /^ok / { why = "" }
 /^1\.\.[0-9]+$/ { planned += substr($0, 4); plans++; telling = 0; next }
-/^(not )?ok .*# SKIP/ { skipped++; telling = 0; next }
+/^(not )?ok .*# SKIP/ { skipped++; telling = 0; why = ""; next }
 /^not ok 0 / { fail(substr($0, 10)); broken = 1; next }
 /^not ok / { sub(/^not ok [0-9]+ /, ""); sub(/^- /, ""); fail($0); next }
 /^ok / { passed++; telling = 0; next }

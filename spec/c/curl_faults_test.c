@@ -27,11 +27,6 @@
 #define TEN "no-such-ho"
 #define NO_SUCH_HOST TEN TEN TEN TEN TEN TEN TEN ".invalid"
 
-#define GATE                                                                                       \
-    {                                                                                              \
-        RAW_GATE, NULL, 0                                                                          \
-    }
-
 /* ---- the connection ---- */
 
 static void a_refused_port_sends_nothing(void **state)
@@ -130,15 +125,12 @@ static void connections_that_end_too_early(void **state)
                               "before the answer was complete");
 }
 
-/* Have fd show an error and nothing else, as a reset does for a moment: a time stamp of what was
- * sent waits in the queue of its errors. False: not in this place (qemu-user). */
+/* Makes poll report POLLERR alone for fd, as it may for a moment when a reset arrives: the socket's
+ * error queue holds the timestamp of a byte that was sent. False: not supported (qemu-user). */
 static bool show_an_error_alone(int fd)
 {
-    enum { /* as in linux/net_tstamp.h, which musl has not */
-           TX_SOFTWARE = 1 << 1,
-           SOFTWARE = 1 << 4,
-           OPT_TSONLY = 1 << 11
-    };
+    /* As in linux/net_tstamp.h, which is not there with musl. */
+    enum { TX_SOFTWARE = 1 << 1, SOFTWARE = 1 << 4, OPT_TSONLY = 1 << 11 };
     int stamp = TX_SOFTWARE | SOFTWARE | OPT_TSONLY;
     struct pollfd p = {.fd = fd, .events = POLLIN};
 
@@ -152,7 +144,7 @@ static bool show_an_error_alone(int fd)
     return true;
 }
 
-static void an_error_that_shows_before_the_answer_leaves_it_to_be_read(void **state)
+static void an_error_reported_before_the_answer_does_not_lose_it(void **state)
 {
     static const struct raw_step script[] = {READ, GATE, SEND(OK_HELLO), HOLD, END};
     const struct raw_step *const scripts[] = {script};
@@ -174,7 +166,7 @@ static void an_error_that_shows_before_the_answer_leaves_it_to_be_read(void **st
     loop_fixture_expect(&f.x, ITR_OK, true, 200);
     loop_fixture_clear(&f);
     if (!shown) {
-        print_message("qemu-user has no time stamps of what was sent\n");
+        print_message("timestamps of sent bytes are not supported here (qemu-user)\n");
         skip();
     }
 }
@@ -570,7 +562,7 @@ int main(void)
         cmocka_unit_test(a_post_that_a_dying_kept_connection_took_is_not_repeated),
         cmocka_unit_test(a_kept_connection_that_died_in_between_is_not_used),
         cmocka_unit_test(connections_that_end_too_early),
-        cmocka_unit_test(an_error_that_shows_before_the_answer_leaves_it_to_be_read),
+        cmocka_unit_test(an_error_reported_before_the_answer_does_not_lose_it),
         cmocka_unit_test(bytes_that_are_not_http),
         cmocka_unit_test(more_than_the_content_length_is_cut_off),
         cmocka_unit_test(an_unasked_answer_is_not_the_next_calls),

@@ -113,7 +113,7 @@ static void init(struct kept *k, const struct raw_step *const *script, bool gate
 /* With a connection that libcurl had watched for an answer. */
 static void init_watched(struct kept *k)
 {
-    static const struct raw_step answers[] = {READ, {RAW_GATE, NULL, 0}, SEND(OK_HELLO), AGAIN};
+    static const struct raw_step answers[] = {READ, GATE, SEND(OK_HELLO), AGAIN};
     static const struct raw_step *const scripts[] = {answers};
 
     init(k, scripts, true);
@@ -176,9 +176,8 @@ static void an_old_look_vouches_for_nothing(void **state)
 /* Bytes that nobody asked for, or the end. */
 static void a_look_that_finds_something_does_not_vouch(void **state)
 {
-    static const struct raw_step bytes[] = {READ,      SEND(OK_HELLO), {RAW_GATE, NULL, 0},
-                                            SEND("x"), HOLD,           END};
-    static const struct raw_step end[] = {READ, SEND(OK_HELLO), {RAW_GATE, NULL, 0}, END};
+    static const struct raw_step bytes[] = {READ, SEND(OK_HELLO), GATE, SEND("x"), HOLD, END};
+    static const struct raw_step end[] = {READ, SEND(OK_HELLO), GATE, END};
     static const struct raw_step *const scripts[] = {bytes, end};
     struct kept k;
     size_t i;
@@ -203,8 +202,8 @@ static void a_look_that_finds_something_does_not_vouch(void **state)
 
 static void what_begins_takes_its_first_step_before_libcurl_hears_of_a_ready_socket(void **state)
 {
-    static const struct raw_step twice[] = {
-        READ, SEND(OK_HELLO), READ, {RAW_GATE, NULL, 0}, SEND(OK_HELLO), HOLD, END};
+    static const struct raw_step twice[] = {READ,           SEND(OK_HELLO), READ, GATE,
+                                            SEND(OK_HELLO), HOLD,           END};
     static const struct raw_step *const scripts[] = {twice};
     struct kept k;
     CURL *next;

@@ -168,9 +168,9 @@ void itr_curl_poller_wake(const struct itr_curl_poller *p)
     while (n < 0 && errno == EINTR);
 }
 
-/* An error or the end of the connection is no bit of its own: told of nothing else, libcurl (before
- * 8.10) ends the transfer unread, and Linux may show the error a moment before it shows that there
- * is something to read. With 0 libcurl looks itself, and reads. */
+/* EPOLLERR and EPOLLHUP set no bit. When a reset arrives, Linux may report the error a moment
+ * before it reports that the socket can be read, and libcurl before 8.10 fails a transfer on
+ * CURL_CSELECT_ERR alone, without reading what has arrived. On 0 it polls the socket itself. */
 static int select_bits(uint32_t events)
 {
     int bits = 0;

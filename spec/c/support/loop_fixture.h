@@ -19,6 +19,7 @@
 #define END {RAW_END, NULL, 0}
 #define RESET {RAW_RESET, NULL, 0}
 #define HOLD {RAW_HOLD, NULL, 0}
+#define GATE {RAW_GATE, NULL, 0}
 #define AGAIN {RAW_AGAIN, NULL, 0}
 /* clang-format on */
 

@@ -58,7 +58,7 @@ void raw_server_await_sends(struct raw_server *s, size_t n);
 /* Waits until each connection of this process to the server has bytes or an end to be read. */
 void raw_server_await_arrived(const struct raw_server *s);
 
-/* This process' descriptor of a connection to it (a TCP server); -1: none. */
+/* A descriptor of this process that is connected to the server (TCP only); -1: none is. */
 int raw_server_peer(const struct raw_server *s);
 
 /* The last whole request as it arrived, for free(). */
