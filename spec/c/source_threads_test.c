@@ -162,7 +162,9 @@ static void *ask_and_leave(void *arg)
     struct worker *w = arg;
     size_t i;
 
-    for (i = 0; i < ROUNDS; i++) {
+    /* All rounds may join one fetch whose look at the store was early and slow: it finds that they
+     * ask too soon. The one after it begins minutes later. */
+    for (i = 0; i < ROUNDS || fake_sent(FAKE_TOKEN) <= 1; i++) {
         struct itr_wait wait;
         int woken = 0;
 
