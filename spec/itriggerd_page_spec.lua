@@ -114,9 +114,11 @@ describe("the status page", function()
       text[i] = ("[app a%02d]\napp_id = %s\napp_secret_file = %s/secret\ngateway = %s\n"):format(i, id, f.place.dir, f.sb.gateway)
     end
     local d = f.place:start { client = { apps = "*" }, text = table.concat(text) }
-    for i = n - bad + 1, n do
-      d:await(("fetch app=a%02d"):format(i))
+    local failures = {}
+    for i = 1, bad do
+      failures[i] = ("fetch app=a%02d"):format(n - bad + i)
     end
+    d:await((table.unpack or unpack)(failures))
     d:eventually("the others are ready", function()
       local body = d:get("/").body
       local _, good = body:gsub('<span class="badge">', "")
@@ -162,6 +164,7 @@ describe("the status page", function()
     after_each(function()
       if browser then
         browser:stop()
+        browser = nil
       end
     end)
 

@@ -80,8 +80,7 @@ describe("itriggerd", function()
     f.sb:app { id = id, secret = f.place.app_secret }
     local d = f.place:start { text = ("[app two]\napp_id = %s\napp_secret_file = %s/secret\ngateway = %s\n"
       .. "[client two]\nkey_file = %s\napps = *\n"):format(id, f.place.dir, f.sb.gateway, f.place:write("two", key .. "\n")) }
-    d:await "token app=one"
-    d:await "token app=two"
+    d:await("token app=one", "token app=two")
     local one = f.granted(d:get(f.token_path))
     local guards = {}
     finally(function()

@@ -358,8 +358,7 @@ describe("itriggerd", function()
       local id, secret = face.app(f.sb)
       rewrite(d, { client = { apps = "*" }, text = ("[app two]\napp_id = %s\napp_secret = %s\ngateway = %s"):format(
         id, secret, f.sb.gateway) })
-      d:await "reload: done: 2 app(s)"
-      d:await "token app=two"
+      d:await("reload: done: 2 app(s)", "token app=two")
       assert.equal(first.fence, f.granted(d:get(f.token_path)).fence)
       f.granted(d:get("/v1/apps/" .. id .. "/token"))
       assert.equal(2, f:fetches())

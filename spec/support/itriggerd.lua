@@ -3,7 +3,7 @@
 --   local itriggerd = require "spec.support.itriggerd"
 --   local place = itriggerd.place(sb)              -- a directory, an app, a key
 --   local d = place:start { app = { token_ttl = 2 } }   -- ready when this returns
---   d:await "token app=one"                        -- the next log line with that in it
+--   d:await "token app=one"                        -- the next log line with that in it; of several texts, each
 --   d:get("/v1/apps/" .. place.app_id .. "/token") -- one request; status, head, body, json
 --   assert.equal(0, d:stop())
 --   place:remove()
@@ -43,22 +43,26 @@ itriggerd.missing = needs.itriggerd
 local Daemon = {}
 Daemon.__index = Daemon
 
--- The next line of the log that has `text` in it; an error if the daemon ends before.
-function Daemon.await(self, text)
-  while self.awaited < #self.log do
+-- Reads its log until each of the texts was said, in whatever order; returns the last of those
+-- lines. An error if the daemon ends before.
+function Daemon.await(self, ...)
+  local texts = { ... }
+  local next_line = self.pipe:lines()
+  repeat
+    if self.awaited == #self.log then
+      self.log[#self.log + 1] = next_line() or error(("itriggerd ended before it said %q:\n%s"):format(
+        texts[1], table.concat(self.log, "\n")), 2)
+    end
     self.awaited = self.awaited + 1
-    if self.log[self.awaited]:find(text, 1, true) then
-      return self.log[self.awaited]
+    local line = self.log[self.awaited]
+    for i, text in ipairs(texts) do
+      if line:find(text, 1, true) then
+        table.remove(texts, i)
+        break
+      end
     end
-  end
-  for line in self.pipe:lines() do
-    self.log[#self.log + 1] = line
-    self.awaited = #self.log
-    if line:find(text, 1, true) then
-      return line
-    end
-  end
-  error(("itriggerd ended before it said %q:\n%s"):format(text, table.concat(self.log, "\n")), 2)
+  until #texts == 0
+  return self.log[self.awaited]
 end
 
 -- One request to it. `more`: arguments of curl. Without `key = false` it shows the key.
