@@ -67,8 +67,8 @@ describe("token_store of a central server", function()
     sb:answer { path = path .. "/refresh", method = "POST", body = body }
   end
 
-  -- The requests of this test that the server has seen: a client of the one before may still be
-  -- fetching ahead.
+  -- The requests for this test's app that the server has seen; a client of an earlier test may still
+  -- be fetching.
   local function asked()
     local found = {}
     for _, request in ipairs(sb:requests()) do

@@ -1,4 +1,5 @@
 -- itriggerd and systemd's notify protocol: the service says itself when it serves, reloads, stops and lives.
+local await_lines = require "spec.support.await_lines"
 local itriggerd = require "spec.support.itriggerd"
 
 if itriggerd.missing() then
@@ -18,12 +19,7 @@ describe("itriggerd tells systemd", function()
     local pipe = assert(io.popen(("exec timeout 60 perl %s %s"):format(script, socket)))
     local pid = assert(pipe:read("*l"), "no perl here?")
     local function await(text)
-      for line in pipe:lines() do
-        if line:find(text, 1, true) then
-          return
-        end
-      end
-      error("it never said " .. text)
+      assert(await_lines(pipe:lines(), { text }), "it never said " .. text)
     end
     local path = f.place:write("itriggerd.ini", f.place:config())
     local d = f.place:launch("--config " .. path, "NOTIFY_SOCKET=" .. socket .. " WATCHDOG_USEC=30000000")

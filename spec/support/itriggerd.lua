@@ -3,12 +3,13 @@
 --   local itriggerd = require "spec.support.itriggerd"
 --   local place = itriggerd.place(sb)              -- a directory, an app, a key
 --   local d = place:start { app = { token_ttl = 2 } }   -- ready when this returns
---   d:await "token app=one"                        -- the next log line with that in it; of several texts, each
+--   d:await "token app=one"                        -- the next log line with that in it; more texts: all of them
 --   d:get("/v1/apps/" .. place.app_id .. "/token") -- one request; status, head, body, json
 --   assert.equal(0, d:stop())
 --   place:remove()
 --
 -- What the daemon logs is read line by line, so nothing is waited for by sleeping.
+local await_lines = require "spec.support.await_lines"
 local busted = require "busted"
 local cjson = require "cjson"
 local eventually = require "spec.support.eventually"
@@ -43,26 +44,19 @@ itriggerd.missing = needs.itriggerd
 local Daemon = {}
 Daemon.__index = Daemon
 
--- Reads its log until each of the texts was said, in whatever order; returns the last of those
+-- Reads the log on until each of the texts was said, in whatever order; returns the last of those
 -- lines. An error if the daemon ends before.
 function Daemon.await(self, ...)
-  local texts = { ... }
-  local next_line = self.pipe:lines()
-  repeat
-    if self.awaited == #self.log then
-      self.log[#self.log + 1] = next_line() or error(("itriggerd ended before it said %q:\n%s"):format(
-        texts[1], table.concat(self.log, "\n")), 2)
+  local next_of_pipe = self.pipe:lines()
+  local line, missing = await_lines(function()
+    local line = self.log[self.awaited + 1] or next_of_pipe()
+    if line then
+      self.awaited = self.awaited + 1
+      self.log[self.awaited] = line
     end
-    self.awaited = self.awaited + 1
-    local line = self.log[self.awaited]
-    for i, text in ipairs(texts) do
-      if line:find(text, 1, true) then
-        table.remove(texts, i)
-        break
-      end
-    end
-  until #texts == 0
-  return self.log[self.awaited]
+    return line
+  end, { ... })
+  return line or error(("itriggerd ended before it said %q:\n%s"):format(missing, table.concat(self.log, "\n")), 2)
 end
 
 -- One request to it. `more`: arguments of curl. Without `key = false` it shows the key.

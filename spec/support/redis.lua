@@ -10,11 +10,12 @@
 --   server:start()                             -- again, empty, at the same address
 --   server:set_password("other")               -- from now on; clients are disconnected
 --   server:url("prefix"), server:read("prefix"), server:write("prefix", text)  -- a store for one app, its record
---   server:await("+switch-master")             -- until a line of its log has this in it
+--   server:await("+switch-master")             -- until a line of its log has this in it; more texts: all
 --   server:remove()
 --
 -- Each ends when this process does: a guard waits for the end of a pipe that only this process holds. It ends after
 -- two minutes in any case (the shared one after an hour), so that nobody waits for its log for ever.
+local await_lines = require "spec.support.await_lines"
 local needs = require "spec.support.needs"
 
 local redis = {}
@@ -210,16 +211,7 @@ end
 
 -- Reads its log until each of the texts has come, in whatever order.
 function Server.await(self, ...)
-  local texts = { ... }
-  repeat
-    local line = assert(self.log:read("*l"), "redis-server ended")
-    for i, text in ipairs(texts) do
-      if line:find(text, 1, true) then
-        table.remove(texts, i)
-        break
-      end
-    end
-  until #texts == 0
+  assert(await_lines(self.log:lines(), { ... }), "redis-server ended")
 end
 
 -- The key of the only record below `prefix`.
